@@ -1,0 +1,47 @@
+"""The recipe of a corpus: one settings class a section, each defined beside the code it steers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import field_validator
+
+from pipeline.corpus import check_interval
+from pipeline.dedup.settings import DedupSettings
+from pipeline.documents.settings import DocumentsSettings
+from pipeline.links.settings import LinksSettings
+from pipeline.pages.settings import PagesSettings
+from pipeline.quality.settings import QualitySettings
+from pipeline.runners.profiles import RunnerSettings
+from pipeline.settings import Settings, load_recipe
+from pipeline.tokens.settings import TokensSettings
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+class CorpusSettings(Settings):
+    """Where the corpus is, and which interval of it is built."""
+
+    root: str
+    interval: str = "all"
+
+    _plain_name = field_validator("interval")(check_interval)
+
+
+class Recipe(Settings):
+    """All a build needs to know."""
+
+    corpus: CorpusSettings
+    links: LinksSettings
+    pages: PagesSettings
+    documents: DocumentsSettings = DocumentsSettings()
+    dedup: DedupSettings = DedupSettings()
+    quality: QualitySettings = QualitySettings()
+    tokens: TokensSettings = TokensSettings()
+    runner: RunnerSettings = RunnerSettings()
+
+
+def read_recipe(recipe: str, overrides: Iterable[str] = ()) -> Recipe:
+    """Reads a recipe by path or bundled name, with `section.key=value` overrides."""
+    return load_recipe(Recipe, recipe, overrides, RECIPES)

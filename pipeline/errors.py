@@ -1,0 +1,28 @@
+"""Errors that a person reads: one line that says what failed and where, one that says what to do."""
+
+from __future__ import annotations
+
+
+class WebtextError(Exception):
+    """Work could not be done; `webtext` prints it in one line and exits with 1.
+
+    `what` names the thing that failed and the place (file, line, host);
+    `remedy` says what the reader can do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        # Both go to Exception.args, so that the error survives pickling between processes.
+        super().__init__(what, remedy)
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.what}. {self.remedy}" if self.remedy else self.what
+
+
+class SettingError(WebtextError):
+    """A setting is wrong; `webtext` exits with 2."""
+
+    exit_code = 2

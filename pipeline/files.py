@@ -1,0 +1,178 @@
+"""Files on a disk or behind any fsspec address, which appear whole or not at all.
+
+A local file is written under a temporary name in its folder, flushed to the disk
+and renamed.  An object store shows an object only when its upload is complete,
+so there the file is written locally and uploaded; other remote systems (hdfs)
+get an upload under a temporary name and a rename.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import fsspec
+from fsspec.core import url_to_fs
+
+from pipeline.errors import WebtextError
+
+#: Every temporary file carries this, so that leftovers of a killed run can be told and removed.
+TEMPORARY = ".tmp-"
+
+_OBJECT_STORES = {"gs", "gcs", "s3", "s3a", "abfs", "az", "memory"}
+
+
+def is_remote(path: str) -> bool:
+    """True for an address with a scheme (`s3://…`), False for a local path."""
+    return "://" in path and not path.startswith("file://")
+
+
+def join(path: str, *names: str) -> str:
+    """Joins with forward slashes, for local paths and addresses alike."""
+    return "/".join([path.rstrip("/"), *names])
+
+
+def exists(path: str) -> bool:
+    """True when a file or folder is there."""
+    fs, place = url_to_fs(path)
+    return bool(fs.exists(place))
+
+
+def size(path: str) -> int:
+    """Bytes of a file."""
+    fs, place = url_to_fs(path)
+    return int(fs.size(place))
+
+
+def glob(pattern: str) -> list[str]:
+    """The files that match, sorted, without leftovers of killed runs."""
+    fs, place = url_to_fs(pattern)
+    found = sorted(str(p) for p in fs.glob(place))
+    found = [p for p in found if TEMPORARY not in p.rsplit("/", 1)[-1]]
+    return [fs.unstrip_protocol(p) for p in found] if is_remote(pattern) else found
+
+
+def open_read(path: str) -> IO[bytes]:
+    """Opens a file for reading bytes; seekable."""
+    fs, place = url_to_fs(path)
+    stream: IO[bytes] = fs.open(place, "rb")
+    return stream
+
+
+def read_bytes(path: str) -> bytes:
+    """The whole file."""
+    with open_read(path) as stream:
+        return stream.read()
+
+
+def make_folder(path: str) -> None:
+    """Creates a folder and its parents; no error when it is there."""
+    fs, place = url_to_fs(path)
+    fs.makedirs(place, exist_ok=True)
+
+
+def remove(path: str) -> None:
+    """Removes a file or a folder with all in it; no error when it is not there."""
+    fs, place = url_to_fs(path)
+    if fs.exists(place):
+        fs.rm(place, recursive=True)
+
+
+def sha256(path: str) -> str:
+    """Hex sha256 of a file's bytes, read in pieces of 1 MiB."""
+    digest = hashlib.sha256()
+    with open_read(path) as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def content_fingerprint(path: str) -> str:
+    """A fingerprint of an input outside the corpus, cheap enough for a dump of many gigabytes.
+
+    It hashes the size and 64 blocks of 1 MiB spread evenly over the file: all of it
+    up to 64 MiB.  An edit between two blocks that leaves the size alone is not seen.
+    """
+    total, blocks, block = size(path), 64, 1 << 20
+    digest = hashlib.blake2b(str(total).encode(), digest_size=32)
+    with open_read(path) as stream:
+        if total <= blocks * block:
+            digest.update(stream.read())
+        else:
+            for i in range(blocks):
+                stream.seek((total - block) * i // (blocks - 1))
+                digest.update(stream.read(block))
+    return digest.hexdigest()
+
+
+@contextmanager
+def atomic(path: str) -> Iterator[str]:
+    """Yields the name of a local file to write; it becomes `path` when the block ends well.
+
+    When the block raises, what was at `path` before stays.  A full disk or quota
+    becomes a WebtextError that names the file.
+    """
+    local = not is_remote(path)
+    if local:
+        path = path.removeprefix("file://")
+        folder = os.path.dirname(path) or "."
+        os.makedirs(folder, exist_ok=True)
+    else:
+        folder = tempfile.gettempdir()
+    temporary = os.path.join(folder, f"{os.path.basename(path)}{TEMPORARY}{uuid.uuid4().hex}")
+    try:
+        yield temporary
+        if local:
+            _publish_local(temporary, path)
+        else:
+            _publish_remote(temporary, path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise WebtextError(
+                f"No space left while writing {path}",
+                "Free some space and run the same command again: it goes on where it stopped",
+            ) from error
+        raise
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    """Writes a whole small file atomically."""
+    with atomic(path) as temporary:
+        Path(temporary).write_bytes(data)
+
+
+def _publish_local(temporary: str, path: str) -> None:
+    with open(temporary, "rb") as stream:
+        os.fsync(stream.fileno())
+    os.replace(temporary, path)
+    folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _publish_remote(temporary: str, path: str) -> None:
+    fs, place = url_to_fs(path)
+    fs.makedirs(fs._parent(place), exist_ok=True)
+    if path.split("://", 1)[0] in _OBJECT_STORES:
+        fs.put_file(temporary, place)
+        return
+    beside = f"{place}{TEMPORARY}{uuid.uuid4().hex}"
+    fs.put_file(temporary, beside)
+    fs.mv(beside, place)
+
+
+def filesystem(path: str) -> tuple[Any, str]:
+    """The fsspec file system of an address and the path within it (for pyarrow and DuckDB)."""
+    fs, place = fsspec.core.url_to_fs(path)
+    return fs, place

@@ -1,0 +1,168 @@
+"""Part files: Parquet tables that are written whole, carry their own account, and can be resumed.
+
+The footer of each part holds the key of the work that made it (a hash of settings,
+code version and input), its counts and the fingerprint of its rows.  So a part
+that is there with the right key needs no second making, and a killed stage goes
+on where it stopped without any other state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import files
+from pipeline.corpus import Counts, FileEntry, add_fingerprints, table_fingerprint
+
+_ACCOUNT = b"webtext"
+_ROW_GROUP = 10_000  # rows; a reader of text holds some 50 MB at a time
+
+
+@dataclass(frozen=True)
+class Part:
+    """A finished file of a stage, with the share of the stage's counts that it stands for."""
+
+    file: FileEntry
+    counts: Counts = field(default_factory=Counts)
+    extra: dict[str, int] = field(default_factory=dict)
+
+
+def work_key(*parts: object) -> str:
+    """The key of a unit of work: a hash of all that decides its result."""
+    return hashlib.blake2b(orjson.dumps([str(p) for p in parts]), digest_size=16).hexdigest()
+
+
+def part_name(number: int, of: int, prefix: str = "part") -> str:
+    """`part-00003-of-00008.parquet`."""
+    return f"{prefix}-{number:05d}-of-{of:05d}.parquet"
+
+
+class PartWriter:
+    """Writes one Parquet table atomically; use as a context manager.
+
+    `add` takes rows or tables as they come; `counts` and `extra` may be filled
+    until the block ends.  Afterwards `part` holds the report.  `said=False`
+    leaves the file out of the stage's fingerprint.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        name: str,
+        schema: pa.Schema,
+        key: str,
+        *,
+        volatile: frozenset[str] = frozenset(),
+        said: bool = True,
+    ) -> None:
+        self._folder, self._name, self._schema, self._key = folder, name, schema, key
+        self._volatile, self._said = volatile, said
+        self._rows: list[dict[str, Any]] = []
+        self._count = 0
+        self._fingerprint = add_fingerprints([])
+        self.counts = Counts()
+        self.extra: dict[str, int] = {}
+        self.part: Part | None = None
+
+    def __enter__(self) -> PartWriter:
+        self._path = files.join(self._folder, self._name)
+        self._atomic = files.atomic(self._path)
+        self._temporary = self._atomic.__enter__()
+        try:
+            # A fixed codec level and no wall-clock metadata: equal rows, equal bytes.
+            self._writer = pq.ParquetWriter(
+                self._temporary, self._schema, compression="zstd", compression_level=3
+            )
+        except BaseException as error:
+            self._atomic.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def add(self, rows: Iterable[dict[str, Any]] | pa.Table) -> None:
+        """Adds rows (dicts by column name) or a table of the schema."""
+        if isinstance(rows, pa.Table):
+            self._flush()
+            self._write(rows)
+            return
+        for row in rows:
+            self._rows.append(row)
+            if len(self._rows) >= _ROW_GROUP:
+                self._flush()
+
+    def _flush(self) -> None:
+        if self._rows:
+            rows, self._rows = self._rows, []
+            self._write(pa.Table.from_pylist(rows, schema=self._schema))
+
+    def _write(self, table: pa.Table) -> None:
+        self._writer.write_table(table.cast(self._schema), row_group_size=_ROW_GROUP)
+        self._count += table.num_rows
+        if self._said:
+            added = table_fingerprint(table, self._volatile)
+            self._fingerprint = add_fingerprints([self._fingerprint, added])
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is None:
+            try:
+                self._flush()
+                self._writer.add_key_value_metadata({_ACCOUNT.decode(): self._account()})
+                self._writer.close()
+            except BaseException as late:
+                if not self._atomic.__exit__(type(late), late, late.__traceback__):
+                    raise
+        else:
+            self._writer.close()
+        self._atomic.__exit__(kind, error, trace)
+        if kind is None:
+            self.part = finished_part(self._folder, self._name, self._key)
+
+    def _account(self) -> str:
+        account = {
+            "key": self._key,
+            "counts": self.counts.model_dump(by_alias=True),
+            "extra": dict(sorted(self.extra.items())),
+            "fingerprint": self._fingerprint if self._said else None,
+        }
+        return orjson.dumps(account, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def finished_part(folder: str, name: str, key: str) -> Part | None:
+    """The part `name` when it is there, whole, and made by the work `key`; else None."""
+    path = files.join(folder, name)
+    if not files.exists(path):
+        return None
+    try:
+        with files.open_read(path) as stream:
+            footer = pq.read_metadata(stream)
+    except (pa.ArrowInvalid, OSError):
+        return None  # cut or damaged: it will be made again
+    account = orjson.loads((footer.metadata or {}).get(_ACCOUNT, b"{}"))
+    if account.get("key") != key:
+        return None
+    entry = FileEntry(
+        name=name,
+        rows=footer.num_rows,
+        bytes=files.size(path),
+        sha256=files.sha256(path),
+        fingerprint=account["fingerprint"],
+    )
+    return Part(entry, Counts.model_validate(account["counts"]), account["extra"])
+
+
+def file_part(folder: str, name: str, *, rows: int = 0, fingerprint: str | None = None) -> Part:
+    """The report of a finished file that is not a Parquet table (an archive, a shard)."""
+    path = files.join(folder, name)
+    entry = FileEntry(
+        name=name,
+        rows=rows,
+        bytes=files.size(path),
+        sha256=files.sha256(path),
+        fingerprint=fingerprint,
+    )
+    return Part(entry)
