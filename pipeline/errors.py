@@ -1,4 +1,4 @@
-"""Errors that a person reads: one line that says what failed and where, one that says what to do."""
+"""Errors that a person reads: what failed and where in one sentence, what to do in another."""
 
 from __future__ import annotations
 

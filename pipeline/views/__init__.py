@@ -1,1 +1,1 @@
-"""."""
+"""What people look at: status, rows, verification, the life of one link."""

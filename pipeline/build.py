@@ -1,0 +1,217 @@
+"""Builds a corpus: which stages are stale and why, in what order, and runs them.
+
+A stage is up to date when its settings, the fingerprints of its inputs and its
+code version are those of its manifest.  Everything else is run again, and the
+reason is said.  Since inputs are compared by what they say, a stage that was
+rebuilt with the same result makes nothing behind it stale.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import files
+from pipeline.config import Recipe
+from pipeline.corpus import MANIFEST, STAGES, Corpus, Manifest, read_manifest
+from pipeline.dedup.stage import DedupStage
+from pipeline.documents.stage import DocumentsStage
+from pipeline.errors import SettingError, WebtextError
+from pipeline.links.stage import LinksStage
+from pipeline.pages.stage import PagesStage
+from pipeline.quality.stage import CorpusStage, QualityStage
+from pipeline.runners.open import OpenRunner, open_runner
+from pipeline.show_progress import watch
+from pipeline.stage import Job, Stage
+from pipeline.tokens.stage import TokensStage
+
+#: The manifest of the build before, kept aside while a stage is run again.
+PREVIOUS = "_previous.json"
+
+ALL_STAGES: tuple[Stage, ...] = (
+    LinksStage(),
+    PagesStage(),
+    DocumentsStage(),
+    DedupStage(),
+    QualityStage(),
+    CorpusStage(),
+    TokensStage(),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one stage in a build: its manifest, and why it was run (None: it was not)."""
+
+    stage: str
+    manifest: Manifest
+    reason: str | None
+
+
+def build(
+    recipe: Recipe,
+    *,
+    until: str | None = None,
+    options: Sequence[str] = (),
+    say: Callable[[str], None] = print,
+) -> list[Outcome]:
+    """Builds all stages of the recipe's interval up to `until`; says what it does by `say`.
+
+    `options` go to Beam as they are.  Raises SettingError for an unknown stage,
+    WebtextError when a stage fails: what is finished stays, and the next build
+    goes on from there.
+    """
+    if until is not None and until not in STAGES:
+        raise SettingError(f"--until {until}: no such stage", f"One of: {', '.join(STAGES)}")
+    corpus = Corpus(recipe.corpus.root)
+    last = STAGES.index(until) if until else len(STAGES) - 1
+    refuse_earlier_interval(corpus, recipe.corpus.interval)
+    outcomes: list[Outcome] = []
+    with locked(corpus.root), _late_runner(recipe, options) as runner:
+        for stage in ALL_STAGES[: last + 1]:
+            job = Job(corpus, recipe.corpus.interval, recipe)
+            reason = stale_reason(stage, job)
+            if reason is not None:
+                say(f"{stage.name}: {reason}")
+                run_stage(stage, job, runner())
+            manifest = read_manifest(stage.folder(job))
+            if manifest is None:
+                raise WebtextError(f"Stage {stage.name} left no manifest in {stage.folder(job)}")
+            outcomes.append(Outcome(stage.name, manifest, reason))
+            say(f"{stage.name}: {'done' if reason else 'up to date'}, {summary(manifest)}")
+    return outcomes
+
+
+def stale_reason(stage: Stage, job: Job) -> str | None:
+    """Why the stage must be run, in words; None when it is up to date."""
+    folder = stage.folder(job)
+    manifest = read_manifest(folder)
+    draft = stage.draft(job)
+    if manifest is None:
+        begun = bool(files.glob(files.join(folder, "*")))
+        return "goes on where it stopped" if begun else "not built yet"
+    if manifest.settings_hash != draft.settings_hash:
+        return f"settings changed: {', '.join(_changes(manifest.settings, draft.settings))}"
+    if manifest.code_version != draft.code_version:
+        return f"code changed: {manifest.code_version} -> {draft.code_version}"
+    changed = [
+        name
+        for name in sorted(manifest.inputs.keys() | draft.inputs.keys())
+        if manifest.inputs.get(name) != draft.inputs.get(name)
+    ]
+    return f"input changed: {', '.join(changed)}" if changed else None
+
+
+def run_stage(stage: Stage, job: Job, runner: OpenRunner) -> None:
+    """Runs one stage and shows its progress; on failure puts an intact old manifest back."""
+    folder = stage.folder(job)
+    job = Job(job.corpus, job.interval, job.recipe, runner.name)
+    transform, total = stage.transform(job), stage.total(job)
+    files.make_folder(folder)
+    _set_aside(folder)
+    try:
+        with watch(stage.name, folder, total, runner.activity):
+            runner.run(transform, stage.name)
+    except BaseException:
+        _put_back(folder)
+        raise
+
+
+def summary(manifest: Manifest) -> str:
+    """The counts of a stage in one line."""
+    counts = manifest.counts
+    drops = sorted(counts.dropped.items(), key=lambda item: (-item[1], item[0]))
+    said = f"{counts.seen:,} in, {counts.kept:,} kept"
+    if drops:
+        said += f" ({', '.join(f'{n:,} {reason}' for reason, n in drops[:6])})"
+    return f"{said}, {manifest.seconds:.1f} s"
+
+
+def refuse_earlier_interval(corpus: Corpus, interval: str) -> None:
+    """Intervals are append-only: a new one must come after all that are built."""
+    built = corpus.intervals("dedup")
+    if built and interval < built[-1] and interval not in built:
+        raise SettingError(
+            f"Interval {interval} comes before {built[-1]}, which is built already",
+            "Intervals are added in order, since each is deduplicated against those before; "
+            "name it later, or build it in another corpus root",
+        )
+
+
+@contextmanager
+def locked(root: str) -> Iterator[None]:
+    """Keeps a second build out of a local corpus; the lock ends with the process."""
+    if files.is_remote(root):
+        yield
+        return
+    Path(root).mkdir(parents=True, exist_ok=True)
+    with (Path(root) / ".lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise WebtextError(
+                f"Another build (process {lock.read().strip() or 'unknown'}) is at work in {root}",
+                "Wait for it to end, or stop it",
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@contextmanager
+def _late_runner(recipe: Recipe, options: Sequence[str]) -> Iterator[Callable[[], OpenRunner]]:
+    """Opens the runner at first need: a build that has nothing to do starts no cluster."""
+    opened: list[OpenRunner] = []
+    manager = open_runner(recipe.runner, options)
+
+    def runner() -> OpenRunner:
+        if not opened:
+            opened.append(manager.__enter__())
+        return opened[0]
+
+    try:
+        yield runner
+    except BaseException as error:
+        if opened and manager.__exit__(type(error), error, error.__traceback__):
+            return
+        raise
+    else:
+        if opened:
+            manager.__exit__(None, None, None)
+
+
+def _set_aside(folder: str) -> None:
+    """Takes the old manifest away, so that a killed run is not taken for a finished stage."""
+    path = files.join(folder, MANIFEST)
+    if files.exists(path):
+        files.write_bytes(files.join(folder, PREVIOUS), files.read_bytes(path))
+        files.remove(path)
+
+
+def _put_back(folder: str) -> None:
+    """Brings the old manifest back when the failed run has touched none of its files."""
+    path = files.join(folder, PREVIOUS)
+    if not files.exists(path):
+        return
+    data = files.read_bytes(path)
+    manifest = Manifest.model_validate_json(data)
+    places = [(files.join(folder, entry.name), entry) for entry in manifest.files]
+    if all(files.exists(p) and files.sha256(p) == entry.sha256 for p, entry in places):
+        files.write_bytes(files.join(folder, MANIFEST), data)
+        files.remove(path)
+
+
+def _changes(old: object, new: object, name: str = "") -> list[str]:
+    """`threshold 0.8 -> 0.7` for each value that differs, by its place in the recipe."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        found: list[str] = []
+        for key in sorted(old.keys() | new.keys()):
+            found += _changes(old.get(key), new.get(key), f"{name}.{key}" if name else key)
+        return found
+    return [] if old == new else [f"{name} {old} -> {new}"]

@@ -1,0 +1,152 @@
+"""The `webtext` command: one thin function a subcommand.
+
+Beam and torch are imported inside the functions, so that `webtext --help` and
+wrong settings answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from importlib.metadata import entry_points
+from typing import Annotated, Any
+
+import typer
+
+import pipeline
+from pipeline.errors import WebtextError
+
+app = typer.Typer(
+    name="webtext",
+    help="From Reddit links to a trained language model.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+RecipeArgument = Annotated[str, typer.Argument(help="A TOML file, or the name of a bundled recipe")]
+RootArgument = Annotated[str, typer.Argument(help="The corpus: a folder or an address (s3://…)")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Overrides a setting: --set links.min_karma=5"),
+]
+IntervalOption = Annotated[str | None, typer.Option(help="The interval, such as 2024-01")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"webtext {pipeline.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error")] = False,
+    version: Annotated[
+        bool, typer.Option(callback=_version, is_eager=True, help="Show it")
+    ] = False,
+) -> None:
+    """Options before the subcommand; `main` reads --debug from the command line."""
+
+
+@app.command(context_settings={"allow_extra_args": True})
+def build(
+    context: typer.Context,
+    recipe: RecipeArgument,
+    settings: SetOption = None,
+    interval: IntervalOption = None,
+    until: Annotated[str | None, typer.Option(help="The last stage to build")] = None,
+    runner: Annotated[str | None, typer.Option(help="local, dask, flink, spark, …")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; 0 for all cores")] = None,
+) -> None:
+    """Build a corpus: runs the stages that are not up to date. Beam's options go after `--`."""
+    overrides = list(settings or [])
+    for name, value in (
+        ("corpus.interval", interval and f'"{interval}"'),
+        ("runner.name", runner and f'"{runner}"'),
+        ("runner.workers", workers),
+    ):
+        if value is not None:
+            overrides.append(f"{name}={value}")
+    from pipeline.config import read_recipe
+
+    read = read_recipe(recipe, overrides)
+    from pipeline.build import build as build_corpus
+
+    outcomes = build_corpus(read, until=until, options=context.args, say=typer.echo)
+    if all(outcome.reason is None for outcome in outcomes):
+        typer.echo(f"Nothing to do: {read.corpus.root} is up to date.")
+    else:
+        typer.echo(f"Built {read.corpus.root}, interval {read.corpus.interval}.")
+
+
+@app.command()
+def status(root: RootArgument) -> None:
+    """What is built, what is unfinished, and the counts of each stage."""
+    from pipeline.corpus import Corpus
+    from pipeline.views.status import show_status
+
+    show_status(Corpus(root))
+
+
+@app.command()
+def show(
+    root: RootArgument,
+    stage: Annotated[str, typer.Argument(help="A stage, or: decisions, fetches, drops")] = "corpus",
+    where: Annotated[str | None, typer.Option(help="An SQL condition on the columns")] = None,
+    n: Annotated[int, typer.Option(help="Rows at most")] = 5,
+    interval: IntervalOption = None,
+) -> None:
+    """Rows of a stage's table."""
+    from pipeline.corpus import Corpus
+    from pipeline.views.show import show_rows
+
+    show_rows(Corpus(root), stage, where=where, limit=n, interval=interval)
+
+
+@app.command()
+def verify(root: RootArgument) -> None:
+    """Check every file of a corpus: hashes, counts, fingerprints, and that stages fit together."""
+    from pipeline.corpus import Corpus
+    from pipeline.views.verify import verify_corpus
+
+    checked = verify_corpus(Corpus(root))
+    typer.echo(f"Verified {checked.files:,} files of {checked.stages} stages: all is as recorded.")
+
+
+def _add_other_commands() -> None:
+    """Subcommands of other packages (the trainer) join by entry point."""
+    for entry in entry_points(group="webtext.commands"):
+        entry.load()(app)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command; exits with 0 when the work is done, 2 for a wrong setting, 1 otherwise."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    _add_other_commands()
+    try:
+        code: Any = app(args=arguments, standalone_mode=False)
+    except WebtextError as error:
+        _fail(error, str(error), "--debug" in arguments)
+        code = error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("webtext: stopped. Run the same command again: it goes on from here.", err=True)
+        code = 1
+    except Exception as error:
+        code = _other(error, "--debug" in arguments)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _other(error: Exception, debug: bool) -> int:
+    """Click's own errors say how to call the command; anything else is a bug to report."""
+    if hasattr(error, "show") and hasattr(error, "exit_code"):
+        error.show()
+        return 2
+    _fail(error, f"{type(error).__name__}: {error}. Please report this (--debug shows more)", debug)
+    return 1
+
+
+def _fail(error: Exception, said: str, debug: bool) -> None:
+    if debug:
+        traceback.print_exception(error)
+    typer.echo(f"webtext: {' '.join(said.split())}", err=True)

@@ -1,0 +1,80 @@
+"""`webtext show`: rows of any table of a corpus, by DuckDB."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.text import Text
+
+from pipeline import files
+from pipeline.corpus import Corpus
+from pipeline.errors import SettingError, WebtextError
+
+#: What can be shown: (stage, prefix of its files).
+TABLES = {
+    "links": ("links", "part-"),
+    "pages": ("pages", "fetches-"),
+    "fetches": ("pages", "fetches-"),
+    "documents": ("documents", "part-"),
+    "drops": ("documents", "drops-"),
+    "dedup": ("dedup", "part-"),
+    "quality": ("quality", "part-"),
+    "corpus": ("corpus", "part-"),
+    "decisions": ("corpus", "decisions-"),
+}
+_LONGEST = 600  # characters of one value; a text is cut there
+
+
+def connect(corpus: Corpus) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection that reads the corpus where it is, also behind an address."""
+    connection = duckdb.connect()
+    if files.is_remote(corpus.root):
+        connection.register_filesystem(files.filesystem(corpus.root)[0])
+    return connection
+
+
+def table_paths(corpus: Corpus, table: str, interval: str | None) -> list[str]:
+    """The Parquet files of a table, of one interval or of all."""
+    if table not in TABLES:
+        raise SettingError(f"No table {table!r} to show", f"One of: {', '.join(TABLES)}")
+    stage, prefix = TABLES[table]
+    intervals = [interval] if interval else corpus.intervals(stage)
+    paths = [path for name in intervals for path in corpus.paths(stage, name, prefix)]
+    if not paths:
+        raise WebtextError(f"{corpus.root} has no {table} yet", f"Build stage {stage} first")
+    return paths
+
+
+def select(
+    corpus: Corpus, table: str, *, where: str | None, limit: int, interval: str | None = None
+) -> list[dict[str, Any]]:
+    """Rows of a table that meet an SQL condition, in order of id."""
+    paths = table_paths(corpus, table, interval)
+    query = "SELECT * FROM read_parquet(?, union_by_name=true)"
+    query += f" WHERE {where}" if where else ""
+    try:
+        found = connect(corpus).execute(f"{query} ORDER BY id LIMIT {int(limit)}", [paths])
+    except duckdb.Error as error:
+        raise SettingError(f"--where {where!r}: {str(error).splitlines()[0]}") from None
+    names = [column[0] for column in found.description or []]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def show_rows(
+    corpus: Corpus, table: str, *, where: str | None, limit: int, interval: str | None
+) -> None:
+    """Prints the rows, one value a line, long texts cut."""
+    console = Console()
+    rows = select(corpus, table, where=where, limit=limit, interval=interval)
+    for row in rows:
+        console.rule(Text(str(row.get("url") or row["id"])), align="left")
+        for name, value in row.items():
+            text = str(value)
+            cut = f"{text[:_LONGEST]} … ({len(text):,} characters)"
+            console.print(
+                Text(f"{name}: ", "bold").append(cut if len(text) > _LONGEST else text, "not bold")
+            )
+    if not rows:
+        console.print(f"No row of {table} meets the condition.")

@@ -1,0 +1,61 @@
+"""`webtext status`: what is built, what is unfinished, and the counts of each stage."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline import files
+from pipeline.corpus import MANIFEST, STAGES, Corpus, Manifest, read_manifest
+from pipeline.errors import WebtextError
+from pipeline.progress import read_progress
+
+
+def stage_folders(corpus: Corpus) -> list[tuple[str, str, str]]:
+    """(stage, interval, folder) of all that is there, in the order of stages and intervals.
+
+    A tokens folder is named with its tokenizer (`tokens/gpt2`).
+    """
+    found = []
+    for stage in STAGES:
+        depth = "*/*" if stage == "tokens" else "*"
+        for path in files.glob(files.join(corpus.root, stage, depth)):
+            name, interval = path.rstrip("/").rsplit("/", 2)[1:]
+            if files.glob(files.join(path, "*")):
+                found.append((f"tokens/{name}" if stage == "tokens" else stage, interval, path))
+    return found
+
+
+def _row(stage: str, interval: str, manifest: Manifest) -> tuple[str, ...]:
+    counts = manifest.counts
+    drops = sorted(counts.dropped.items(), key=lambda item: (-item[1], item[0]))
+    return (
+        stage,
+        interval,
+        "built",
+        f"{counts.seen:,}",
+        f"{counts.kept:,}",
+        ", ".join(f"{n:,} {reason}" for reason, n in drops[:4]),
+        f"{sum(entry.bytes for entry in manifest.files) / 1e6:,.1f} MB",
+        manifest.fingerprint[:12],
+    )
+
+
+def show_status(corpus: Corpus) -> None:
+    """Prints one line a stage and interval; WebtextError where there is no corpus."""
+    folders = stage_folders(corpus)
+    if not folders:
+        raise WebtextError(f"{corpus.root} holds no corpus", "Run `webtext build RECIPE` first")
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("stage", "interval", "state", "in", "kept", "dropped", "size", "fingerprint"):
+        table.add_column(name, justify="right" if name in ("in", "kept", "size") else "left")
+    for stage, interval, folder in folders:
+        if files.exists(files.join(folder, MANIFEST)):
+            manifest = read_manifest(folder)
+            if manifest is not None:
+                table.add_row(*_row(stage, interval, manifest))
+                continue
+        snapshot = read_progress(folder)
+        outcomes = ", ".join(f"{n:,} {name}" for name, n in snapshot.outcomes.most_common(4))
+        table.add_row(stage, interval, "unfinished", f"{snapshot.done:,}", "", outcomes, "", "")
+    Console(width=None if Console().is_terminal else 160).print(table)

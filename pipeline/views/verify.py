@@ -1,0 +1,100 @@
+"""`webtext verify`: every file is there and unchanged, and the stages fit together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import files
+from pipeline.corpus import (
+    STAGES,
+    VOLATILE,
+    Corpus,
+    FileEntry,
+    Manifest,
+    add_fingerprints,
+    read_manifest,
+    table_fingerprint,
+)
+from pipeline.errors import WebtextError
+from pipeline.views.status import stage_folders
+
+_REMEDY = "Remove the stage's MANIFEST.json and build again: what is damaged is made anew"
+
+
+@dataclass
+class Checked:
+    """How much was verified."""
+
+    stages: int = 0
+    files: int = 0
+
+
+def verify_corpus(corpus: Corpus) -> Checked:
+    """Checks all finished stages; raises WebtextError that names the first thing that is wrong."""
+    checked = Checked()
+    manifests: dict[tuple[str, str], Manifest] = {}
+    for stage, interval, folder in stage_folders(corpus):
+        manifest = read_manifest(folder)
+        if manifest is None:
+            raise WebtextError(
+                f"Stage {stage} of {interval} is unfinished", "Run `webtext build` to finish it"
+            )
+        verify_stage(folder, manifest)
+        manifests[stage, interval] = manifest
+        checked.stages += 1
+        checked.files += len(manifest.files)
+    if not manifests:
+        raise WebtextError(f"{corpus.root} holds no corpus", "Run `webtext build RECIPE` first")
+    for (stage, interval), manifest in manifests.items():
+        _verify_inputs(stage, interval, manifest, manifests)
+    return checked
+
+
+def verify_stage(folder: str, manifest: Manifest) -> None:
+    """Checks one stage: bytes, hashes, rows and fingerprint of every file."""
+    for entry in manifest.files:
+        _verify_file(files.join(folder, entry.name), entry)
+    said = add_fingerprints(e.fingerprint for e in manifest.files if e.fingerprint)
+    if said != manifest.fingerprint:
+        raise WebtextError(f"{folder}: the fingerprint is not the sum of its files'", _REMEDY)
+
+
+def _verify_file(path: str, entry: FileEntry) -> None:
+    if not files.exists(path):
+        raise WebtextError(f"{path} is missing", _REMEDY)
+    if files.size(path) != entry.bytes:
+        raise WebtextError(f"{path} has {files.size(path):,} bytes, not {entry.bytes:,}", _REMEDY)
+    if files.sha256(path) != entry.sha256:
+        raise WebtextError(f"{path} was changed: its sha256 is not the recorded one", _REMEDY)
+    if not path.endswith(".parquet"):
+        return
+    with files.open_read(path) as stream:
+        table = pq.ParquetFile(stream)
+        if table.metadata.num_rows != entry.rows:
+            raise WebtextError(f"{path} has not the recorded {entry.rows:,} rows", _REMEDY)
+        if entry.fingerprint is None:
+            return
+        volatile = VOLATILE.get(entry.name.split("-")[0], frozenset())
+        sums = (
+            table_fingerprint(pa.Table.from_batches([batch]), volatile)
+            for batch in table.iter_batches(4096)
+        )
+        if add_fingerprints(sums) != entry.fingerprint:
+            raise WebtextError(f"{path}: its rows do not give the recorded fingerprint", _REMEDY)
+
+
+def _verify_inputs(
+    stage: str, interval: str, manifest: Manifest, all_of: dict[tuple[str, str], Manifest]
+) -> None:
+    """An input that is a stage of this corpus must still say what it said."""
+    for name, fingerprint in manifest.inputs.items():
+        source, _, other = name.partition("/")
+        found = all_of.get((source, other or interval)) if source in STAGES else None
+        if found is not None and found.fingerprint != fingerprint:
+            raise WebtextError(
+                f"Stage {stage} of {interval} was made from another {name} than is there now",
+                "Run `webtext build` to bring it up to date",
+            )
