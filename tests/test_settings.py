@@ -37,7 +37,11 @@ def test_reads_values_and_overrides(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "overrides", "said"),
     [
-        ('name = "a"\n[inner]\ntreshold = 1', (), "unknown key inner.treshold.*Did you mean threshold"),
+        (
+            'name = "a"\n[inner]\ntreshold = 1',
+            (),
+            "unknown key inner.treshold.*Did you mean threshold",
+        ),
         ('name = "a"', ("inner.workrs=2",), "unknown key inner.workrs.*Did you mean workers"),
         ('nme = "a"', (), "name"),
         ('name = "a"\n[inner]\nthreshold = "high"', (), "inner.threshold = 'high'"),
