@@ -6,14 +6,11 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-PROJECT = Path(__file__).resolve().parent.parent
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from support import PROJECT, Run, sample_settings
 
 
 @pytest.fixture(scope="session")
@@ -75,8 +72,3 @@ def sample_root(tmp_path_factory: pytest.TempPathFactory, webtext: Run, replay: 
             assert done.returncode == 0, done.stdout
             (base / "sample.done").touch()
     return root
-
-
-def sample_settings(root: Path, replay: str) -> list[str]:
-    """The overrides that build the sample into `root` with the pages of the server `replay`."""
-    return ["--set", f"corpus.root={root}", "--set", f"pages.via={replay}"]

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Run, sample_settings
+from support import Run, sample_settings
 
 from pipeline.corpus import read_manifest
 from pipeline.sample import COMMENTS, PAGES, POSTS

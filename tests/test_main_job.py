@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pyarrow.parquet as pq
 import pytest
-from conftest import PROJECT, Run, sample_settings
+from support import PROJECT, Run, sample_settings
 
 from pipeline.corpus import STAGES, Corpus, Manifest, read_manifest
 from pipeline.tokens.megatron import IndexedDataset
