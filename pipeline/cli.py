@@ -114,6 +114,18 @@ def verify(root: RootArgument) -> None:
     typer.echo(f"Verified {checked.files:,} files of {checked.stages} stages: all is as recorded.")
 
 
+@app.command()
+def why(
+    root: RootArgument,
+    page: Annotated[str, typer.Argument(help="An address in any form, or an id")],
+) -> None:
+    """The life of one link: mentions, fetch, text, measurements, decision, tokens."""
+    from pipeline.corpus import Corpus
+    from pipeline.views.why import life_of, render_life
+
+    typer.echo(render_life(life_of(Corpus(root), page)))
+
+
 def _add_other_commands() -> None:
     """Subcommands of other packages (the trainer) join by entry point."""
     for entry in entry_points(group="webtext.commands"):

@@ -1,0 +1,89 @@
+"""`webtext why`: the life of one link, from its mentions on Reddit to its tokens.
+
+It only joins what the stages recorded, by id, so what it says is what decided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline import files
+from pipeline.corpus import Corpus, page_id
+from pipeline.errors import WebtextError
+from pipeline.links.urls import canonical_key
+from pipeline.views.show import connect
+
+#: What is looked up, in the order of a page's life: (title, stage, prefix of the files).
+_STEPS = (
+    ("link", "links", "part-"),
+    ("fetch", "pages", "fetches-"),
+    ("document", "documents", "part-"),
+    ("dropped at extraction", "documents", "drops-"),
+    ("duplicate", "dedup", "part-"),
+    ("measurements", "quality", "part-"),
+    ("decision", "corpus", "decisions-"),
+)
+
+
+@dataclass
+class Life:
+    """What each stage recorded of one page: (title, interval, row)."""
+
+    id: str
+    steps: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+
+def life_of(corpus: Corpus, page: str) -> Life:
+    """Looks a page up by id or by any form of its address.
+
+    Raises WebtextError when no stage knows it.
+    """
+    is_id = len(page) == 32 and all(c in "0123456789abcdef" for c in page)
+    life = Life(page if is_id else page_id(canonical_key(page)))
+    for title, stage, prefix in _STEPS:
+        _collect(corpus, life, title, stage, prefix)
+    for path in files.glob(files.join(corpus.root, "tokens", "*")):
+        _collect(
+            corpus, life, "tokens", "tokens/" + path.rstrip("/").rsplit("/", 1)[-1], "documents-"
+        )
+    if not life.steps:
+        raise WebtextError(
+            f"{corpus.root} knows nothing of {page} (id {life.id})",
+            "Check the address; `webtext show ROOT links --where \"url LIKE '%…%'\"` searches",
+        )
+    return life
+
+
+def _collect(corpus: Corpus, life: Life, title: str, stage: str, prefix: str) -> None:
+    for interval in corpus.intervals(stage):
+        paths = corpus.paths(stage, interval, prefix)
+        if not paths:
+            continue
+        found = connect(corpus).execute(
+            "SELECT * FROM read_parquet(?) WHERE id = ?", [paths, life.id]
+        )
+        names = [column[0] for column in found.description or []]
+        for row in found.fetchall():
+            life.steps.append((title, interval, dict(zip(names, row, strict=True))))
+
+
+def render_life(life: Life) -> str:
+    """The life of a page as text, one step a paragraph."""
+    lines = [f"id {life.id}"]
+    for title, interval, row in life.steps:
+        lines.append(f"\n{title} ({interval})")
+        lines += [f"  {name}: {_short(name, value)}" for name, value in row.items() if name != "id"]
+    return "\n".join(lines)
+
+
+def _short(name: str, value: Any) -> str:
+    if name == "mentions":
+        return "; ".join(
+            f"{m['kind']} {m['reddit_id']} in r/{m['subreddit']}, {m['score']} karma, "
+            f"{datetime.fromtimestamp(m['created'], UTC):%Y-%m-%d}"
+            for m in value
+        )
+    text = str(round(value, 4) if isinstance(value, float) else value)
+    return f"{text[:300]} … ({len(text):,} characters)" if len(text) > 300 else text

@@ -1,0 +1,1 @@
+"""Trains language models on the token shards of a corpus, with PyTorch."""
