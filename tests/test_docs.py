@@ -1,0 +1,120 @@
+"""README and docs: links lead somewhere, commands and settings are ones that exist."""
+
+from __future__ import annotations
+
+import functools
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import PROJECT
+
+from pipeline.config import Recipe
+from pipeline.errors import SettingError
+from pipeline.settings import _apply
+
+PAGES = sorted([PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *PROJECT.glob("docs/*.md")])
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
+
+
+def blocks(*kinds: str) -> Iterator[tuple[Path, str]]:
+    for page in PAGES:
+        for kind, text in BLOCK.findall(page.read_text()):
+            if kind in kinds:
+                yield page, text
+
+
+def commands() -> list[tuple[str, str]]:
+    """(page, command) of every command line in the docs, comments and prompts taken off."""
+    found = []
+    for page, text in blocks("sh", "console"):
+        for line in text.replace("\\\n", " ").splitlines():
+            command = line.removeprefix("$ ").split("  #")[0].strip()
+            shown = line.startswith("$ ") or "```console" not in page.read_text()
+            if command and not command.startswith("#") and (shown or not line.startswith(" ")):
+                found.append((page.name, command))
+    return sorted(set(found))
+
+
+@functools.cache
+def help_of(*subcommand: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", *subcommand, "--help"],
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+        env={"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb", "PATH": "/usr/bin:/bin"},
+        check=False,
+    )
+    return done.stdout if done.returncode == 0 else ""
+
+
+@pytest.mark.parametrize(("page", "command"), commands())
+def test_commands_exist(page: str, command: str) -> None:
+    """Every `webtext` command has these options; make targets, scripts and modules are there."""
+    words = shlex.split(command)
+    while words and "=" in words[0] and not words[0].startswith("-"):
+        words.pop(0)  # environment of the command
+    program, arguments = words[0].rsplit("/", 1)[-1], words[1:]
+    if program == "make":
+        makefile = (PROJECT / "Makefile").read_text()
+        assert all(re.search(rf"^{word}:", makefile, re.M) for word in arguments if "=" not in word)
+    elif program == "webtext":
+        check_webtext(arguments)
+    elif program.startswith("python") and arguments[0] == "-m":
+        assert (PROJECT / (arguments[1].replace(".", "/") + ".py")).exists() or arguments[1] in {
+            "venv",
+            "pip",
+            "pytest",
+        }
+    elif program.startswith("python"):
+        assert (PROJECT / arguments[0]).exists(), f"{page}: {arguments[0]} does not exist"
+
+
+def check_webtext(arguments: list[str]) -> None:
+    ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    subcommand = [ours[0]]
+    said = help_of(*subcommand)
+    assert said, f"webtext {ours[0]} does not exist"
+    if "COMMAND [ARGS]" in said:
+        subcommand.append(ours[1])
+        said = help_of(*subcommand)
+        assert said, f"webtext {' '.join(subcommand)} does not exist"
+    for word in ours[1:]:
+        if word.startswith("--"):
+            option = word.split("=")[0]
+            assert re.search(rf"(^|[\s,]){re.escape(option)}\b", said), f"no option {option}"
+
+
+def test_recipes_in_the_docs_are_valid() -> None:
+    checked = 0
+    for page, text in blocks("toml"):
+        values = tomllib.loads(text)
+        if set(values) <= set(Recipe.model_fields):
+            values.setdefault("corpus", {"root": "x"})
+            values.setdefault("links", {"sources": [{"kind": "urls", "path": "x"}]})
+            values.setdefault("pages", {"source": "warc", "warc": ["x"]})
+            Recipe.checked(values, page.name)
+            checked += 1
+    assert checked
+
+
+def test_set_overrides_in_the_docs_parse() -> None:
+    for _, command in commands():
+        for word in re.findall(r"--set[ =](\S+)", command):
+            try:
+                _apply({}, word)
+            except SettingError as error:
+                raise AssertionError(f"{command}: {error}") from None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|mailto:)([^)#\s]+)", page.read_text())
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert not missing, f"{page.name}: {missing}"
