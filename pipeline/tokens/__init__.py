@@ -1,1 +1,1 @@
-"""."""
+"""The tokens stage: tokenizer, sentences, and shards that trainers open."""

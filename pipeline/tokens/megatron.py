@@ -1,0 +1,245 @@
+"""Reader and writer of token shards: Megatron's indexed datasets, a `.bin` and an `.idx` each.
+
+`.bin` holds the tokens one after the other and nothing else, so it is nanoGPT's
+`train.bin` as well.  `.idx` says where sequences (here: sentences) and documents
+begin.  All numbers are little endian:
+
+    9 bytes   "MMIDIDX" and two NUL bytes
+    uint64    1, the version
+    uint8     8 for uint16 tokens, 4 for int32
+    uint64    S, the number of sequences
+    uint64    D + 1, the number of documents and one
+    int32[S]    tokens of each sequence
+    int64[S]    where each sequence begins in `.bin`, in bytes
+    int64[D+1]  the first sequence of each document, and S at the end
+
+The layout is that of megatron/core/datasets/indexed_dataset.py in NVIDIA/Megatron-LM.
+The trainer reads shards by this module, which therefore imports neither Beam nor torch.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import files
+from pipeline.errors import WebtextError
+
+MAGIC = b"MMIDIDX\x00\x00"
+VERSION = 1
+#: Bytes before the first array of an index.
+HEADER = 34
+#: Codes of the token types that text needs; Megatron knows more.
+DTYPES: dict[int, np.dtype[Any]] = {4: np.dtype("<i4"), 8: np.dtype("<u2")}
+#: Megatron takes uint16 for a vocabulary below this (`DType.optimal_dtype`).
+SMALL_VOCABULARY = 65_500
+
+_REMEDY = "Run `webtext verify`, and build the tokens stage again or copy the shard once more"
+
+
+def dtype_for(vocab_size: int) -> np.dtype[Any]:
+    """The token type of a vocabulary: uint16 where it fits, else int32."""
+    return DTYPES[8] if vocab_size < SMALL_VOCABULARY else DTYPES[4]
+
+
+@dataclass(frozen=True)
+class Index:
+    """What an `.idx` says.  S sequences, D documents.
+
+    `lengths`: int32 (S,), in tokens.  `pointers`: int64 (S,), in bytes.
+    `documents`: int64 (D + 1,), the first sequence of each document and S.
+    """
+
+    dtype: np.dtype[Any]
+    lengths: NDArray[np.int32]
+    pointers: NDArray[np.int64]
+    documents: NDArray[np.int64]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the whole shard."""
+        if not len(self.lengths):
+            return 0
+        return int(self.pointers[-1]) // self.dtype.itemsize + int(self.lengths[-1])
+
+    def starts(self) -> NDArray[np.int64]:
+        """Where each sequence begins, and the end of the last, in tokens: int64 (S + 1,)."""
+        return np.append(self.pointers // self.dtype.itemsize, self.tokens)
+
+    def document_starts(self) -> NDArray[np.int64]:
+        """Where each document begins, and the end of the last, in tokens: int64 (D + 1,)."""
+        return self.starts()[self.documents]
+
+
+def parse_index(data: Any, name: str) -> Index:
+    """Reads an index from the bytes of an `.idx` (a buffer: bytes or a memory map).
+
+    Raises WebtextError, with `name` in it, for a wrong magic, version, token type,
+    length, order of pointers or order of documents.
+    """
+    buffer = memoryview(data).cast("B")
+    if len(buffer) < HEADER or bytes(buffer[:9]) != MAGIC:
+        raise WebtextError(f"{name} is not a Megatron index: it does not begin with MMIDIDX")
+    version, code, sequences, documents = struct.unpack("<QBQQ", buffer[9:HEADER])
+    if version != VERSION:
+        raise WebtextError(f"{name} has version {version}, not {VERSION}", _REMEDY)
+    if code not in DTYPES:
+        raise WebtextError(f"{name}: token type {code} is neither uint16 (8) nor int32 (4)")
+    expected = HEADER + 12 * sequences + 8 * documents
+    if len(buffer) != expected:
+        raise WebtextError(f"{name} has {len(buffer):,} bytes, not {expected:,}", _REMEDY)
+    lengths = np.frombuffer(buffer, "<i4", sequences, HEADER)
+    pointers = np.frombuffer(buffer, "<i8", sequences, HEADER + 4 * sequences)
+    firsts = np.frombuffer(buffer, "<i8", documents, HEADER + 12 * sequences)
+    index = Index(DTYPES[code], lengths, pointers, firsts)
+    _check_order(index, name)
+    return index
+
+
+def _check_order(index: Index, name: str) -> None:
+    """Sequences must follow each other without gaps, and documents cover all of them."""
+    lengths = index.lengths.astype(np.int64)
+    if (lengths < 0).any():
+        raise WebtextError(f"{name}: a sequence has a negative length", _REMEDY)
+    expected = (np.cumsum(lengths) - lengths) * index.dtype.itemsize
+    wrong = np.flatnonzero(index.pointers != expected)
+    if len(wrong):
+        raise WebtextError(
+            f"{name}: pointer {wrong[0]:,} is {index.pointers[wrong[0]]:,}, "
+            f"not {expected[wrong[0]]:,}",
+            _REMEDY,
+        )
+    firsts = index.documents
+    whole = len(firsts) and firsts[0] == 0 and firsts[-1] == len(lengths)
+    if not whole or (np.diff(firsts) < 0).any():
+        raise WebtextError(f"{name}: the documents are not in order or not complete", _REMEDY)
+
+
+class IndexedDataset:
+    """One shard on a local disk, memory-mapped.
+
+    `tokens` is the whole `.bin` as an array; `lengths`, `pointers` and `documents`
+    are those of `Index`.  Raises WebtextError when a file is missing or damaged, or
+    when `.bin` has not the size that `.idx` says.
+    """
+
+    def __init__(self, path_prefix: str) -> None:
+        self.path_prefix = path_prefix
+        self.index = parse_index(_map(f"{path_prefix}.idx"), f"{path_prefix}.idx")
+        data = _map(f"{path_prefix}.bin")
+        check_bin_size(self.index, len(data), f"{path_prefix}.bin")
+        self.tokens: NDArray[Any] = data.view(self.index.dtype)
+
+    @property
+    def lengths(self) -> NDArray[np.int32]:
+        """Tokens of each sequence, int32 (S,)."""
+        return self.index.lengths
+
+    @property
+    def pointers(self) -> NDArray[np.int64]:
+        """Where each sequence begins in `.bin`, in bytes, int64 (S,)."""
+        return self.index.pointers
+
+    @property
+    def documents(self) -> NDArray[np.int64]:
+        """The first sequence of each document, and S at the end, int64 (D + 1,)."""
+        return self.index.documents
+
+    def __len__(self) -> int:
+        """The number of sequences."""
+        return len(self.lengths)
+
+    def __getitem__(self, i: int) -> NDArray[Any]:
+        """The tokens of sequence `i`."""
+        start = int(self.pointers[i]) // self.index.dtype.itemsize
+        sequence: NDArray[Any] = self.tokens[start : start + int(self.lengths[i])]
+        return sequence
+
+    def document(self, d: int) -> NDArray[Any]:
+        """The tokens of document `d`, end token included, with d >= 0."""
+        starts = self.pointers // self.index.dtype.itemsize
+        first, last = int(self.documents[d]), int(self.documents[d + 1])
+        if first == last:
+            return self.tokens[:0]
+        end = int(starts[last - 1]) + int(self.lengths[last - 1])
+        sequence: NDArray[Any] = self.tokens[int(starts[first]) : end]
+        return sequence
+
+
+def check_bin_size(index: Index, size: int, name: str) -> None:
+    """Raises WebtextError when a `.bin` of `size` bytes is not the one of this index."""
+    expected = index.tokens * index.dtype.itemsize
+    if size != expected:
+        raise WebtextError(f"{name} has {size:,} bytes, its index says {expected:,}", _REMEDY)
+
+
+def _map(path: str) -> NDArray[np.uint8]:
+    try:
+        if files.size(path) == 0:  # an empty file cannot be mapped
+            return np.empty(0, np.uint8)
+        return np.memmap(path, dtype=np.uint8, mode="r")
+    except FileNotFoundError:
+        raise WebtextError(f"{path} is missing", _REMEDY) from None
+
+
+class Writer:
+    """Writes one shard, `PREFIX.bin` and then `PREFIX.idx`, each whole or not at all.
+
+    Use as a context manager.  A local prefix or an fsspec address.  Memory: 4 bytes
+    a sentence.  When the block raises, nothing appears.
+    """
+
+    def __init__(self, path_prefix: str, dtype: np.dtype[Any]) -> None:
+        self._prefix, self._dtype = path_prefix, np.dtype(dtype)
+        self._code = {known: code for code, known in DTYPES.items()}[self._dtype]
+        self._lengths: list[NDArray[np.int32]] = []
+        self._sentences: list[NDArray[np.int64]] = []
+        self.tokens = 0
+
+    def __enter__(self) -> Self:
+        self._atomic = files.atomic(f"{self._prefix}.bin")
+        self._bin = open(self._atomic.__enter__(), "wb")
+        return self
+
+    def add(self, tokens: NDArray[Any], lengths: NDArray[Any]) -> None:
+        """Adds one document: its tokens, and how many of them each sentence has."""
+        self.add_many(tokens, lengths, np.array([len(lengths)]))
+
+    def add_many(
+        self, tokens: NDArray[Any], lengths: NDArray[Any], sentences: NDArray[Any]
+    ) -> None:
+        """Adds documents that follow each other in `tokens`.
+
+        `lengths`: tokens of each sentence; `sentences`: sentences of each document.
+        """
+        if int(lengths.sum()) != len(tokens) or int(sentences.sum()) != len(lengths):
+            raise ValueError("tokens, lengths and sentences do not fit together")
+        self._bin.write(np.ascontiguousarray(tokens, self._dtype).data)
+        self._lengths.append(lengths.astype(np.int32))
+        self._sentences.append(sentences.astype(np.int64))
+        self.tokens += len(tokens)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bin.close()
+        self._atomic.__exit__(kind, error, trace)
+        if kind is None:
+            files.write_bytes(f"{self._prefix}.idx", self._index())
+
+    def _index(self) -> bytes:
+        lengths = np.concatenate([np.empty(0, np.int32), *self._lengths])
+        sentences = np.concatenate([np.zeros(1, np.int64), *self._sentences])
+        ends = np.cumsum(lengths, dtype=np.int64)
+        pointers = (ends - lengths) * self._dtype.itemsize
+        header = struct.pack("<QBQQ", VERSION, self._code, len(lengths), len(sentences))
+        arrays = (lengths.astype("<i4"), pointers.astype("<i8"), np.cumsum(sentences).astype("<i8"))
+        return MAGIC + header + b"".join(array.tobytes() for array in arrays)
