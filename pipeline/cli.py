@@ -126,6 +126,15 @@ def why(
     typer.echo(render_life(life_of(Corpus(root), page)))
 
 
+@app.command()
+def report(root: RootArgument) -> None:
+    """Write report.html: what came through each stage, why the rest was dropped, samples."""
+    from pipeline.corpus import Corpus
+    from pipeline.views.report import write_report
+
+    typer.echo(f"Wrote {write_report(Corpus(root))}")
+
+
 def _add_other_commands() -> None:
     """Subcommands of other packages (the trainer) join by entry point."""
     for entry in entry_points(group="webtext.commands"):

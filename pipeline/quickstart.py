@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 
@@ -39,9 +40,9 @@ What to try next:
 
 
 @contextmanager
-def replay_server() -> Iterator[str]:
-    """Serves the sample's pages on loopback; yields the server's address."""
-    command = [sys.executable, "-m", "pipeline.pages.replay", str(PAGES), "--port", "0"]
+def replay_server(archive: Path = PAGES) -> Iterator[str]:
+    """Serves the pages of an archive on loopback; yields the server's address."""
+    command = [sys.executable, "-m", "pipeline.pages.replay", str(archive), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             address = server.stdout.readline().strip() if server.stdout else ""

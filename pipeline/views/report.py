@@ -1,0 +1,214 @@
+"""`webtext report`: one static page that shows what became of the links, and why.
+
+Everything comes from manifests and tables by DuckDB; the page needs no network
+and runs no script.  Texts of pages are hostile input: they are escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline import files
+from pipeline.corpus import STAGES, Corpus, Manifest
+from pipeline.errors import WebtextError
+from pipeline.views.html import bars, page, samples, table, waterfall
+from pipeline.views.show import connect, table_paths
+
+REPORT = "report.html"
+_TOP = 15  # rows of a ranking
+_SAMPLES = 3  # documents shown for each reason
+_CUT = 700  # characters shown of a document
+
+
+@dataclass
+class Section:
+    """One part of the page: a title, a sentence, and its HTML."""
+
+    title: str
+    said: str
+    body: str
+
+
+@dataclass
+class Tables:
+    """Answers SQL over the corpus; each table is a view that exists when the stage is built."""
+
+    corpus: Corpus
+    names: tuple[str, ...] = ("links", "fetches", "documents", "dedup", "corpus", "decisions")
+    there: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._connection = connect(self.corpus)
+        for name in self.names:
+            try:
+                paths = table_paths(self.corpus, name, None)
+            except WebtextError:
+                continue
+            listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+            self._connection.execute(
+                f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}])'  # noqa: S608
+            )
+            self.there.add(name)
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        found: list[tuple[Any, ...]] = self._connection.execute(query).fetchall()
+        return found
+
+    def has(self, *names: str) -> bool:
+        """True when all these tables are built."""
+        return self.there.issuperset(names)
+
+
+def stage_manifests(corpus: Corpus) -> list[tuple[str, Manifest]]:
+    """(stage, manifest) of every finished stage and interval, in order."""
+    found = []
+    for stage in STAGES[:-1]:
+        for interval in corpus.intervals(stage):
+            found.append((stage, corpus.require(stage, interval)))
+    for place in files.glob(files.join(corpus.root, "tokens", "*")):
+        name = "tokens/" + place.rstrip("/").rsplit("/", 1)[-1]
+        found += [(name, corpus.require(name, i)) for i in corpus.intervals(name)]
+    return found
+
+
+def write_report(corpus: Corpus) -> str:
+    """Writes `report.html` into the corpus and returns its place."""
+    manifests = stage_manifests(corpus)
+    if not manifests:
+        raise WebtextError(f"{corpus.root} holds no finished stage", "Run `webtext build` first")
+    tables = Tables(corpus)
+    sections = [_funnel(manifests), _drops(manifests)]
+    for build in (_hosts, _subreddits, _months, _languages, _lengths, _duplicates, _reasons):
+        section = build(tables)
+        if section is not None:
+            sections.append(section)
+    sections.append(_stages(manifests))
+    place = files.join(corpus.root, REPORT)
+    parts = [(s.title, s.said, s.body) for s in sections]
+    files.write_bytes(place, page(f"Corpus {corpus.root}", parts).encode())
+    return place
+
+
+def _funnel(manifests: Sequence[tuple[str, Manifest]]) -> Section:
+    steps: dict[str, int] = {}
+    for stage, manifest in manifests:
+        if stage == "links":
+            steps["addresses found"] = steps.get("addresses found", 0) + manifest.counts.seen
+        if stage in ("links", "pages", "documents", "dedup", "corpus"):
+            name = {"links": "links kept", "pages": "pages fetched", "dedup": "after duplicates"}
+            label = name.get(stage, "in the corpus" if stage == "corpus" else "with text")
+            steps[label] = steps.get(label, 0) + manifest.counts.kept
+    return Section("From links to corpus", "How many come through each stage.", waterfall(steps))
+
+
+def _drops(manifests: Sequence[tuple[str, Manifest]]) -> Section:
+    rows: dict[str, int] = {}
+    for stage, manifest in manifests:
+        for reason, n in manifest.counts.dropped.items():
+            rows[f"{stage}: {reason}"] = rows.get(f"{stage}: {reason}", 0) + n
+    ranked = sorted(rows.items(), key=lambda item: (-item[1], item[0]))
+    return Section("Why the rest was dropped", "Each drop has exactly one reason.", bars(ranked))
+
+
+def _hosts(tables: Tables) -> Section | None:
+    if not tables.has("links", "decisions"):
+        return None
+    rows = tables.ask(
+        "SELECT l.host, count(*), count(*) FILTER (d.kept) FROM links l LEFT JOIN decisions d "
+        f"USING (id) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_TOP}"
+    )
+    body = table(("host", "links", "in the corpus"), rows)
+    return Section("Hosts", f"The {_TOP} with the most links.", body)
+
+
+def _subreddits(tables: Tables) -> Section | None:
+    if not tables.has("links", "decisions"):
+        return None
+    rows = tables.ask(
+        "SELECT m.subreddit, count(DISTINCT l.id), count(DISTINCT l.id) FILTER (d.kept) FROM "
+        "(SELECT id, unnest(mentions) AS m FROM links) l LEFT JOIN decisions d USING (id) "
+        f"WHERE m.subreddit <> '' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_TOP}"
+    )
+    body = table(("subreddit", "links", "in the corpus"), rows)
+    return Section("Subreddits", f"The {_TOP} that link most.", body) if rows else None
+
+
+def _months(tables: Tables) -> Section | None:
+    if not tables.has("links", "fetches"):
+        return None
+    rows = tables.ask(
+        "SELECT strftime(to_timestamp(l.first_seen), '%Y-%m'), count(*), "
+        "count(*) FILTER (f.outcome = 'ok') FROM links l LEFT JOIN fetches f USING (id) "
+        "GROUP BY 1 ORDER BY 1"
+    )
+    body = table(("first linked", "links", "still there"), rows)
+    return Section("Link rot", "How many links still lead to a page, by month.", body)
+
+
+def _languages(tables: Tables) -> Section | None:
+    if not tables.has("documents"):
+        return None
+    rows = tables.ask(
+        "SELECT language, count(*) FROM documents GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 15"
+    )
+    return Section("Languages", "Of the documents that were accepted.", bars(rows))
+
+
+def _lengths(tables: Tables) -> Section | None:
+    if not tables.has("corpus"):
+        return None
+    rows = tables.ask(
+        "SELECT least(floor(log2(greatest(words, 1))), 17)::INT AS b, count(*) FROM corpus "
+        "GROUP BY 1 ORDER BY 1"
+    )
+    named = [(f"{1 << b:,} to {(2 << b) - 1:,} words", n) for b, n in rows]
+    return Section("Length", "Documents of the corpus by number of words.", bars(named))
+
+
+def _duplicates(tables: Tables) -> Section | None:
+    if not tables.has("dedup", "documents"):
+        return None
+    rows = tables.ask(
+        "SELECT k.url, count(*), round(min(d.similarity), 3) FROM dedup d JOIN documents k "
+        f"ON k.id = d.kept_id GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_TOP}"
+    )
+    body = table(("kept document", "removed for it", "least similarity"), rows)
+    return Section("Largest clusters of duplicates", "What was kept for how many.", body)
+
+
+def _reasons(tables: Tables) -> Section | None:
+    if not tables.has("decisions", "documents"):
+        return None
+    rows = tables.ask(
+        "SELECT reason, url, value, threshold, left(text, "
+        f"{_CUT}) FROM (SELECT d.*, x.url, x.text, row_number() OVER (PARTITION BY reason "
+        "ORDER BY id) AS place FROM decisions d JOIN documents x USING (id)) "
+        f"WHERE place <= {_SAMPLES} ORDER BY reason <> '', reason, place"
+    )
+    body = samples([(r or "kept", u, _versus(v, t), text) for r, u, v, t, text in rows])
+    return Section("Samples", f"{_SAMPLES} documents for each decision, chosen by hash.", body)
+
+
+def _versus(value: float | None, threshold: float | None) -> str:
+    if value is None or threshold is None:
+        return ""
+    return f"{value:.4g} against {threshold:.4g}"
+
+
+def _stages(manifests: Sequence[tuple[str, Manifest]]) -> Section:
+    rows = [
+        (
+            stage,
+            manifest.interval,
+            manifest.runner,
+            f"{manifest.seconds:,.1f} s",
+            f"{sum(entry.bytes for entry in manifest.files) / 1e6:,.1f} MB",
+            manifest.fingerprint[:16],
+        )
+        for stage, manifest in manifests
+    ]
+    names = ("stage", "interval", "runner", "time", "size", "fingerprint")
+    return Section("Stages", "As their manifests say.", table(names, rows))
