@@ -1,0 +1,203 @@
+"""The recipe of a training run: one settings class a section of the TOML file.
+
+Fields named in a class's `volatile` change how a run is done (speed, logs, how
+often something is saved), never which numbers it computes from which samples;
+a run may be resumed with other values of these, and of no other field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.settings import Settings, load_recipe
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+class ModelSettings(Settings):
+    """`[model]`: a GPT-2 or GPT-3 decoder."""
+
+    kind: Literal["gpt"] = "gpt"
+    layers: int = Field(12, ge=1)
+    width: int = Field(768, ge=1)
+    heads: int = Field(12, ge=1)
+    #: Longest sequence, in tokens (GPT-2 1024, GPT-3 2048).
+    context: int = Field(1024, ge=1)
+    #: Tokens of the vocabulary; 0 takes those of the shards' tokenizer.
+    vocab: int = Field(0, ge=0)
+    #: The embedding's rows are rounded up to a multiple of this; the rows beyond the vocabulary
+    #: are masked in the softmax.  128 fills the tiles of the matrix units.
+    vocab_multiple: int = Field(128, ge=1)
+    #: Released GPT-2 trained with 0.1; one pass over much text wants none (nanoGPT, llm.c).
+    dropout: float = Field(0.0, ge=0.0, lt=1.0)
+    #: "dense", or "gpt3": every second layer sees only the last `band` positions.
+    attention: Literal["dense", "gpt3"] = "dense"
+    #: GPT-3's paper does not print its band; 256 is GPT-Neo's `window_size`.
+    band: int = Field(256, ge=1)
+    #: Keep attention inside a document.  Off in GPT-2 and GPT-3 (paper, appendix B).
+    document_mask: bool = False
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.width % self.heads:
+            near = [n for n in range(1, self.width + 1) if self.width % n == 0]
+            best = min(near, key=lambda n: abs(n - self.heads))
+            raise ValueError(f"heads = {self.heads} must divide width = {self.width}; try {best}")
+        return self
+
+
+class DataSettings(Settings):
+    """`[data]`: which order the samples come in."""
+
+    #: Keys the permutation of the samples.
+    seed: int = Field(1, ge=0)
+
+
+class OptimSettings(Settings):
+    """`[optim]`: the optimizer.  Defaults are GPT-3's (paper, appendix B)."""
+
+    name: Literal["adamw", "muon"] = "adamw"
+    lr: float = Field(6e-4, gt=0)
+    betas: tuple[float, float] = (0.9, 0.95)
+    eps: float = Field(1e-8, gt=0)
+    #: Applied to matrices and embeddings, not to biases and layer norms.
+    weight_decay: float = Field(0.1, ge=0)
+    #: Largest global norm of the gradient; 0 switches clipping off.
+    clip: float = Field(1.0, ge=0)
+    #: Muon's own rate, for the matrices inside the blocks (the rest takes AdamW with `lr`).
+    muon_lr: float = Field(0.02, gt=0)
+    muon_momentum: float = Field(0.95, ge=0, lt=1)
+
+
+class ScheduleSettings(Settings):
+    """`[schedule]`: the learning rate over the run, as a factor of `optim.lr`.
+
+    Lengths are in steps of the full batch, so that they mean the same amount of
+    text while the batch is still growing.
+    """
+
+    name: Literal["cosine", "linear", "wsd", "constant"] = "cosine"
+    warmup: float = Field(700, ge=0)
+    #: Where the rate ends, as a fraction of its peak (GPT-3: 10 %).
+    floor: float = Field(0.1, ge=0, le=1)
+    #: Steps of the decay; 0 means from the end of the warm-up to the end of the run
+    #: (of "wsd": the last fifth of the run).
+    decay: float = Field(0, ge=0)
+
+
+class TrainSettings(Settings):
+    """`[train]`: how much, in which pieces, on what."""
+
+    volatile: ClassVar[frozenset[str]] = frozenset({"micro_batch", "device", "compile", "parallel"})
+
+    #: Steps of the full batch: the run sees steps * batch sequences.
+    steps: int = Field(18865, ge=1)
+    #: Sequences in one step, over all processes and micro-batches.
+    batch: int = Field(512, ge=1)
+    #: Sequences in one forward pass of one process; 0 takes all of its share at once.
+    micro_batch: int = Field(0, ge=0)
+    #: Sequences of the first step; the batch grows linearly from there; 0: `batch` from the start.
+    batch_start: int = Field(0, ge=0)
+    #: Full-batch steps' worth of text over which the batch grows.
+    batch_warmup: float = Field(0, ge=0)
+    #: Keys initial weights and dropout.
+    seed: int = Field(1337, ge=0)
+    #: "auto" is bf16 on a GPU that has it and fp32 elsewhere.
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    #: Rows of logits alive at a time, in tokens; 0 keeps those of the whole micro-batch.
+    loss_chunk: int = Field(0, ge=0)
+    device: str = "auto"
+    #: "auto" compiles on a GPU only.
+    compile: Literal["auto", "on", "off"] = "auto"
+    #: Under torchrun: "ddp" keeps the whole model on each device, "fsdp" a share of it.
+    parallel: Literal["ddp", "fsdp"] = "ddp"
+
+    @model_validator(mode="after")
+    def _batch_grows(self) -> Self:
+        if self.batch_start > self.batch:
+            raise ValueError(f"batch_start = {self.batch_start} is above batch = {self.batch}")
+        if bool(self.batch_start) != bool(self.batch_warmup):
+            raise ValueError("batch_start and batch_warmup go together: set both or neither")
+        return self
+
+
+class CheckpointSettings(Settings):
+    """`[checkpoint]`: when the run is saved and what is kept."""
+
+    #: Steps between checkpoints (the last step, a signal and an evaluation save as well).
+    every: int = Field(1000, ge=1)
+    #: How many of the latest are kept.
+    keep: int = Field(2, ge=1)
+    #: Checkpoints at multiples of this many steps are kept for good; 0 keeps none.
+    keep_every: int = Field(0, ge=0)
+    #: Write in the background while training goes on.
+    background: bool = True
+
+
+class EvalSettings(Settings):
+    """`[eval]`: the validation loss during the run."""
+
+    #: Steps between evaluations; 0 evaluates at the end only.
+    every: int = Field(250, ge=0)
+    #: Sequences of the validation split that count, from its start; 0 takes all.
+    sequences: int = Field(1024, ge=0)
+
+
+class GuardSettings(Settings):
+    """`[guard]`: what to do about a step whose loss or gradient is out of line."""
+
+    #: Skip a step whose loss or gradient norm is this many standard deviations above the mean
+    #: of the last `window` steps; 0 never does.  llm.c's GPT-3 recipe uses 7.
+    z: float = Field(0.0, ge=0)
+    window: int = Field(128, ge=8)
+    #: A step with a loss or gradient that is not a number is never applied; after this many
+    #: in a row the run stops.
+    patience: int = Field(5, ge=1)
+
+
+class LogSettings(Settings):
+    """`[log]`: what is written beside `log.jsonl`."""
+
+    tensorboard: bool = True
+    #: Seconds between two lines where there is no terminal.
+    seconds: float = Field(30.0, gt=0)
+
+
+class RunRecipe(Settings):
+    """All a run needs to know beside the shards."""
+
+    volatile: ClassVar[frozenset[str]] = frozenset({"checkpoint", "eval", "log"})
+
+    objective: Literal["causal"] = "causal"
+    model: ModelSettings = ModelSettings()
+    data: DataSettings = DataSettings()
+    optim: OptimSettings = OptimSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    train: TrainSettings = TrainSettings()
+    checkpoint: CheckpointSettings = CheckpointSettings()
+    eval: EvalSettings = EvalSettings()
+    guard: GuardSettings = GuardSettings()
+    log: LogSettings = LogSettings()
+
+
+def read_run_recipe(recipe: str, overrides: Iterable[str] = ()) -> RunRecipe:
+    """Reads a training recipe by path or bundled name, with `section.key=value` overrides."""
+    return load_recipe(RunRecipe, recipe, overrides, RECIPES)
+
+
+def differences(
+    said: Mapping[str, Any], recorded: Mapping[str, Any], prefix: str = ""
+) -> list[str]:
+    """`model.width: 256 here, 192 there` for each value in which two identities differ."""
+    found: list[str] = []
+    for key in sorted(said.keys() | recorded.keys()):
+        here, there = said.get(key), recorded.get(key)
+        if isinstance(here, Mapping) and isinstance(there, Mapping):
+            found += differences(here, there, f"{prefix}{key}.")
+        elif here != there:
+            found.append(f"{prefix}{key}: {here!r} here, {there!r} there")
+    return found

@@ -1,0 +1,1 @@
+"""Token shards as a stream of training samples whose place follows from a number."""

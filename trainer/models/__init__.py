@@ -1,0 +1,1 @@
+"""Models: plain `torch.nn.Module`s, readable from top to bottom."""

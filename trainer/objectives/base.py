@@ -1,0 +1,62 @@
+"""What the loop asks of an objective.
+
+An objective is a module that holds the model, so that one wrapper (compile, DDP,
+FSDP) covers everything that has weights.  Each loss term is a sum over targets;
+how many targets there are follows from the batch alone, so the loop divides by
+the count over all micro-batches and processes, and equal text gives equal loss
+however it is split.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Self
+
+from torch import Tensor, nn
+
+from trainer.config import RunRecipe
+
+#: Tensors on the device; the first dimension of each is the sequence.
+Batch = Mapping[str, Tensor]
+#: One value for each loss term, a tensor of no dimension.
+Terms = dict[str, Tensor]
+
+
+class Objective(nn.Module, ABC):
+    """A model with its loss."""
+
+    #: Weight of each loss term in the sum that is minimised.
+    weights: Mapping[str, float]
+
+    @classmethod
+    @abstractmethod
+    def from_recipe(cls, recipe: RunRecipe) -> Self:
+        """Builds it from the recipe, weights not initialised."""
+
+    @abstractmethod
+    def init_weights(self, seed: int) -> None:
+        """Fills all weights from `seed`."""
+
+    @abstractmethod
+    def prepare(self, samples: Tensor) -> Batch:
+        """Rows of tokens (sequences, length + 1) on the device -> inputs and targets.
+
+        Rows that hold only -1 pad the batch: they must give no target.
+        """
+
+    @abstractmethod
+    def counts(self, batch: Batch) -> Terms:
+        """How many targets each term has in this batch; nothing is read back to the host."""
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> Terms:
+        """The sum over its targets of each term, in nats."""
+
+    @abstractmethod
+    def flops_per_token(self) -> float:
+        """Floating-point operations of one token, forward and backward."""
+
+    @abstractmethod
+    def shards(self) -> list[nn.Module]:
+        """The modules that FSDP gathers one at a time."""

@@ -1,0 +1,86 @@
+"""Summed cross-entropy over a vocabulary, a few rows of logits at a time.
+
+The logits of GPT-2 124M on 64 sequences of 1,024 tokens are 6.6 GB in bf16 and twice
+that in fp32.  Here only `chunk` rows are alive: forward makes a chunk's logits, and
+from them at once the gradients of hidden states and head, which is possible because
+the loss is a plain sum.  The multiplications are those of the plain way: none is done
+twice.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+#: A target that does not count.
+IGNORED = -1
+
+
+def cross_entropy_sum(
+    hidden: Tensor, head: Tensor, targets: Tensor, vocab: int, chunk: int = 0
+) -> Tensor:
+    """Sum over rows of -log softmax(hidden @ head.T)[target], in nats, in fp32.
+
+    `hidden` (rows, width), `head` (padded vocabulary, width), `targets` (rows) with
+    `IGNORED` where nothing counts.  Head rows from `vocab` on pad the matrix: they get
+    no probability and no gradient.  `chunk` rows at a time; 0 takes all.
+    """
+    if chunk and hidden.shape[0] > chunk:
+        if torch.is_grad_enabled():
+            total: Tensor = _Chunked.apply(hidden, head, targets, vocab, chunk)
+            return total
+        parts = zip(hidden.split(chunk), targets.split(chunk), strict=True)
+        return torch.stack([_sum(_logits(h, head, vocab), t) for h, t in parts]).sum()
+    return _sum(_logits(hidden, head, vocab), targets)
+
+
+def _logits(hidden: Tensor, head: Tensor, vocab: int) -> Tensor:
+    logits = functional.linear(hidden, head).float()
+    if head.shape[0] > vocab:
+        padding = torch.arange(head.shape[0], device=head.device) >= vocab
+        logits = logits.masked_fill(padding, float("-inf"))
+    return logits
+
+
+def _sum(logits: Tensor, targets: Tensor) -> Tensor:
+    return functional.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
+
+
+class _Chunked(torch.autograd.Function):
+    """Loss and both gradients in one pass over the chunks."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, vocab: int, chunk: int
+    ) -> Tensor:
+        total = torch.zeros((), device=hidden.device)
+        hidden_grad = torch.empty_like(hidden)
+        head_grad = torch.zeros_like(head, dtype=torch.float32)
+        for start in range(0, hidden.shape[0], chunk):
+            rows = slice(start, start + chunk)
+            logits = _logits(hidden[rows], head, vocab)
+            target = targets[rows]
+            total = total + _sum(logits, target)
+            counted = (target != IGNORED)[:, None]
+            slope = logits.softmax(dim=1)
+            slope.scatter_add_(1, target.clamp_min(0)[:, None], -torch.ones_like(slope[:, :1]))
+            # In the precision of the product that made the logits (bf16 under autocast).
+            slope = (slope * counted).to(_matmul_dtype(hidden))
+            hidden_grad[rows] = (slope @ head.to(slope.dtype)).to(hidden.dtype)
+            head_grad += (slope.T @ hidden[rows].to(slope.dtype)).float()
+        ctx.save_for_backward(hidden_grad, head_grad.to(head.dtype))
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+        hidden_grad, head_grad = ctx.saved_tensors
+        scale = outer[0]
+        return hidden_grad * scale, head_grad * scale, None, None, None
+
+
+def _matmul_dtype(hidden: Tensor) -> torch.dtype:
+    kind = hidden.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
