@@ -26,9 +26,12 @@ _ROW_GROUP = 10_000  # rows; a reader of text holds some 50 MB at a time
 
 @dataclass(frozen=True)
 class Part:
-    """A finished file of a stage, with the share of the stage's counts that it stands for."""
+    """A finished file of a stage, with the share of the stage's counts that it stands for.
 
-    file: FileEntry
+    Without a file it is a contribution to the counts alone.
+    """
+
+    file: FileEntry | None
     counts: Counts = field(default_factory=Counts)
     extra: dict[str, int] = field(default_factory=dict)
 
@@ -153,6 +156,22 @@ def finished_part(folder: str, name: str, key: str) -> Part | None:
         fingerprint=account["fingerprint"],
     )
     return Part(entry, Counts.model_validate(account["counts"]), account["extra"])
+
+
+def id_range(number: int, of: int) -> tuple[str, str]:
+    """The ids of bucket `number` of `of` (see `bucket_of`): those from the first below the second.
+
+    Both are prefixes of 8 hex digits; the last range ends with "g", which is above all ids.
+    """
+    low, high = (-(-(n << 32) // of) for n in (number, number + 1))
+    return f"{low:08x}", f"{high:08x}" if number + 1 < of else "g"
+
+
+def read_ids(path: str, low: str, high: str, columns: list[str] | None = None) -> pa.Table:
+    """Rows with low <= id < high of a Parquet file sorted by id; other row groups stay unread."""
+    fs, place = files.filesystem(path)
+    condition = [("id", ">=", low), ("id", "<", high)]
+    return pq.read_table(place, filesystem=fs, filters=condition, columns=columns)
 
 
 def file_part(folder: str, name: str, *, rows: int = 0, fingerprint: str | None = None) -> Part:

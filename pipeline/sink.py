@@ -49,11 +49,19 @@ class Gather(beam.PTransform):
 
 
 class WriteManifest(beam.PTransform):
-    """Gathers the parts of a stage and writes its manifest, the last file of all."""
+    """Gathers the parts of a stage and writes its manifest, the last file of all.
 
-    def __init__(self, folder: str, draft: Manifest) -> None:
+    `check` may refuse the finished manifest (an empty result) by raising, or add to it.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        draft: Manifest,
+        check: Callable[[Manifest], Manifest] = lambda manifest: manifest,
+    ) -> None:
         super().__init__()
-        self._folder, self._draft = folder, draft
+        self._folder, self._draft, self._check = folder, draft, check
         self._started = time.time()
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
@@ -61,7 +69,7 @@ class WriteManifest(beam.PTransform):
         return parts | Gather() | "Finish" >> beam.Map(self._finish)
 
     def _finish(self, parts: Sequence[Part]) -> Manifest:
-        manifest = complete(self._draft, parts, time.time() - self._started)
+        manifest = self._check(complete(self._draft, parts, time.time() - self._started))
         files.write_bytes(files.join(self._folder, MANIFEST), manifest.to_json())
         remove_unlisted(self._folder, manifest)
         return manifest
@@ -79,7 +87,7 @@ def complete(draft: Manifest, parts: Sequence[Part], seconds: float) -> Manifest
             f"Stage {draft.stage}: counts do not add up: {counts.model_dump(by_alias=True)}",
             "This is a bug of the stage: please report it with the recipe",
         )
-    entries = sorted((part.file for part in parts), key=lambda entry: entry.name)
+    entries = sorted((part.file for part in parts if part.file), key=lambda entry: entry.name)
     return draft.model_copy(
         update={
             "counts": counts,
