@@ -2,8 +2,60 @@
 
 from __future__ import annotations
 
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from pipeline.dedup.bands import collision_probability
 from pipeline.settings import Settings
+
+Preference = Literal["karma", "longest", "shortest", "earliest", "latest"]
+
+#: A pair at the threshold must share a band with at least this probability.
+_LEAST_RECALL = 0.95
 
 
 class DedupSettings(Settings):
     """The `[dedup]` section of a recipe."""
+
+    #: Jaccard similarity of word 5-grams from which on a document is a near-duplicate: the
+    #: value of DCLM's BFF and of the de-duplication of C4 by Lee et al. (arXiv 2107.06499).
+    threshold: float = Field(0.8, ge=0.5, le=1.0)
+
+    #: Bands of a signature, and hashes of a band.  20 x 5 finds a pair of similarity 0.8
+    #: with probability 0.9996 (docs/dedup.md has the table).
+    bands: int = Field(20, ge=1, le=64)
+    rows: int = Field(5, ge=1, le=16)
+
+    #: What decides which of two duplicates is kept, after the earlier interval and before
+    #: the id: greatest karma, longest or shortest text, earliest or latest date.
+    keep: tuple[Preference, ...] = ("karma", "longest", "earliest")
+
+    #: "text": by the shingle sets of both texts.  "signature": by the estimate alone, without
+    #: reading text again; its standard error at the threshold is 0.04 with 100 hashes.
+    verify: Literal["text", "signature"] = "text"
+
+    #: Documents of a bucket with which each other one is compared (pipeline/dedup/bands.py).
+    leaders: int = Field(16, ge=1, le=1024)
+
+    @field_validator("keep")
+    @classmethod
+    def _each_once(cls, keep: tuple[Preference, ...]) -> tuple[Preference, ...]:
+        if len(set(keep)) < len(keep):
+            raise ValueError("names one preference twice")
+        return keep
+
+    @model_validator(mode="after")
+    def _finds_what_it_promises(self) -> Self:
+        recall = collision_probability(self.threshold, self.bands, self.rows)
+        if recall < _LEAST_RECALL:
+            raise ValueError(
+                f"{self.bands} bands of {self.rows} rows find only {recall:.0%} of the pairs at "
+                f"the threshold {self.threshold}: take more bands or fewer rows"
+            )
+        return self
+
+    @property
+    def hashes(self) -> int:
+        """Hashes of a signature."""
+        return self.bands * self.rows

@@ -1,0 +1,204 @@
+"""What a run of dedup compares with what: the documents to decide, and those decided before.
+
+Every document has a place, its row among all signature files in order, and a number, its
+place in keep order: the least number is the most preferred document of the earliest
+interval.  Both count from 0 over all history, then the batch.  They live within one run
+only; what is written for others names documents by id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import files
+from pipeline.corpus import WORK
+from pipeline.dedup.bands import Numbers
+from pipeline.dedup.exact import EXACT_BYTES
+from pipeline.dedup.settings import DedupSettings
+from pipeline.parts import Part, part_name
+
+#: The keep order of a finished interval: row i is its i-th most preferred document.
+REGISTER = pa.schema(
+    [
+        ("id", pa.string()),
+        ("place", pa.int64()),  # row among the interval's signature files
+        ("exact", pa.binary(EXACT_BYTES)),
+        ("copy", pa.bool_()),  # equals, word by word, a document before it in keep order
+        ("kept", pa.bool_()),
+    ]
+)
+#: The same while the batch is decided; `first` is the number of the first equal document.
+ORDER = pa.schema(
+    [
+        ("id", pa.string()),
+        ("place", pa.int64()),
+        ("exact", pa.binary(EXACT_BYTES)),
+        ("first", pa.int64()),
+    ]
+)
+
+
+def signature_schema(settings: DedupSettings) -> pa.Schema:
+    """One row a document, in the order of its documents part; one column a band."""
+    bands = [(band_column(b), pa.binary(4 * settings.rows)) for b in range(settings.bands)]
+    return pa.schema(
+        [
+            ("id", pa.string()),
+            ("exact", pa.binary(EXACT_BYTES)),
+            ("shingles", pa.int64()),  # distinct shingles
+            ("chars", pa.int64()),
+            ("date", pa.string()),
+            *bands,
+        ]
+    )
+
+
+def band_column(band: int) -> str:
+    """The column of a band in the signature files."""
+    return f"band_{band:02d}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The documents of one interval that are to be decided, with the links that brought them."""
+
+    interval: str
+    documents: tuple[str, ...]
+    links: tuple[str, ...]
+    #: Of what the documents say; signatures are made again when it changes.
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Decided:
+    """An interval that was decided before: text, signatures, keep order and removed ones."""
+
+    interval: str
+    documents: tuple[str, ...]
+    signatures: tuple[str, ...]
+    registers: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One run: `sources` are decided, in their order, after and against `history`."""
+
+    folder: str
+    key: str  # the work key of the whole run
+    settings: DedupSettings
+    history: tuple[Decided, ...]
+    sources: tuple[Source, ...]
+
+    @property
+    def work(self) -> str:
+        """The folder of scratch files."""
+        return files.join(self.folder, WORK)
+
+    @property
+    def order(self) -> str:
+        """The scratch file with the batch's keep order."""
+        return files.join(self.work, "order.parquet")
+
+    def documents(self) -> list[str]:
+        """All documents parts of history and batch, in order of place."""
+        parts = [path for decided in self.history for path in decided.documents]
+        return parts + [path for source in self.sources for path in source.documents]
+
+    def signature_names(self) -> list[str]:
+        """The names of the batch's signature files, one for each documents part."""
+        count = sum(len(source.documents) for source in self.sources)
+        return [part_name(i, count, "signatures") for i in range(count)]
+
+    def signatures(self) -> list[str]:
+        """All signature files, in order of place; parallel to `documents`."""
+        past = [path for decided in self.history for path in decided.signatures]
+        return past + [files.join(self.folder, name) for name in self.signature_names()]
+
+
+class Index:
+    """Places and numbers of all documents of a run: 10 bytes a document, held by a unit of work."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._signatures = batch.signatures()
+        total = sum(self.rows)
+        self.number = np.empty(total, np.int64)  # by place
+        self.unique = np.empty(total, bool)  # by number: no exact copy of an earlier one
+        self.kept = np.ones(total, bool)  # by number: not removed in an earlier interval
+        base = 0
+        for decided in batch.history:
+            table = read(decided.registers, ["place", "copy", "kept"])
+            end = base + table.num_rows
+            self.number[base + column(table, "place")] = np.arange(base, end)
+            self.unique[base:end] = ~column(table, "copy")
+            self.kept[base:end] = column(table, "kept")
+            base = end
+        #: The first number of the batch; all below are history.
+        self.base = base
+        table = read([batch.order], ["place", "first"])
+        numbers = np.arange(base, total)
+        self.number[base + column(table, "place")] = numbers
+        self.unique[base:] = column(table, "first") == numbers
+
+    @cached_property
+    def rows(self) -> list[int]:
+        """Rows of each signature file."""
+        return [rows_of(path) for path in self._signatures]
+
+    def by_file(self) -> Iterator[tuple[str, Numbers]]:
+        """Each signature file with the numbers of its rows."""
+        ends = np.cumsum(self.rows)
+        for path, rows, end in zip(self._signatures, self.rows, ends.tolist(), strict=True):
+            yield path, self.number[end - rows : end]
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+
+def names_of(parts: Iterable[Part], prefix: str) -> list[str]:
+    """The names of the parts' files that begin with `prefix`, sorted."""
+    return sorted(p.file.name for p in parts if p.file and p.file.name.startswith(prefix))
+
+
+def rows_of(path: str) -> int:
+    """Rows of a Parquet file, from its footer."""
+    with files.open_read(path) as stream:
+        return int(pq.read_metadata(stream).num_rows)
+
+
+def read(
+    paths: list[str] | tuple[str, ...],
+    columns: list[str],
+    filters: list[tuple[str, str, int]] | None = None,
+) -> pa.Table:
+    """Columns of several Parquet files, one after the other; `filters` prune row groups."""
+    tables = []
+    for path in paths:
+        with files.open_read(path) as stream:
+            tables.append(pq.read_table(stream, columns=columns, filters=filters))
+    return pa.concat_tables(tables)
+
+
+def column(table: pa.Table, name: str) -> npt.NDArray[np.int64]:
+    """A column without nulls as an array."""
+    array: npt.NDArray[np.int64] = table[name].to_numpy()
+    return array
+
+
+def fixed_bytes(chunked: pa.ChunkedArray, width: int) -> npt.NDArray[np.uint8]:
+    """A fixed-size binary column as bytes of shape (rows, width)."""
+    pieces = [
+        np.frombuffer(chunk.buffers()[1], np.uint8).reshape(-1, width)[
+            chunk.offset : chunk.offset + len(chunk)
+        ]
+        for chunk in chunked.chunks
+        if len(chunk)
+    ]
+    return np.concatenate(pieces) if pieces else np.empty((0, width), np.uint8)

@@ -1,0 +1,150 @@
+"""Intervals of documents on disk, as the stages before dedup leave them, and the stage run on them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import random
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from pipeline.config import Recipe
+from pipeline.corpus import MANIFEST, SCHEMAS, Corpus, Counts, Manifest, page_id
+from pipeline.dedup.settings import DedupSettings
+from pipeline.dedup.stage import DedupStage
+from pipeline.parts import Part, PartWriter, part_name
+from pipeline.sink import complete
+from pipeline.stage import Job
+
+Document = dict[str, Any]
+
+
+def document(key: str, text: str, *, karma: int = 3, date: str = "") -> Document:
+    """A row of the documents table, with the karma of its link."""
+    return {
+        "id": page_id(key),
+        "url": f"https://{key}",
+        "title": "",
+        "date": date,
+        "language": "en",
+        "language_score": 1.0,
+        "text": text,
+        "chars": len(text),
+        "words": len(text.split()),
+        "digest": hashlib.sha256(text.encode()).hexdigest(),
+        "outcome": "ok",
+        "karma": karma,
+    }
+
+
+def _write(corpus: Corpus, stage: str, interval: str, rows: list[Document], parts: int) -> None:
+    folder = corpus.folder(stage, interval)
+    schema, written = SCHEMAS[stage], []
+    for i in range(parts):
+        name = part_name(i, parts)
+        ours = sorted(rows[i::parts], key=lambda row: row["id"])
+        with PartWriter(folder, name, schema, repr(ours)) as writer:
+            writer.add([{key: row.get(key) for key in schema.names} for row in ours])
+            writer.counts = Counts(seen=len(ours), kept=len(ours))
+        written.append(writer.part)
+    draft = Manifest(
+        stage=stage,
+        interval=interval,
+        settings={},
+        settings_hash="",
+        inputs={},
+        code_version="test",
+        runner="test",
+        counts=Counts(),
+        files=[],
+        fingerprint="",
+    )
+    done = complete(draft, [part for part in written if isinstance(part, Part)], 0.0)
+    Path(folder, MANIFEST).write_bytes(done.to_json())
+
+
+class Dedups:
+    """Writes intervals into a corpus and deduplicates them."""
+
+    def __init__(self, root: Path) -> None:
+        self.corpus = Corpus(str(root))
+
+    def write(self, interval: str, rows: Iterable[Document], parts: int = 2) -> None:
+        """The documents and links of an interval, dealt out to some part files."""
+        rows = list(rows)
+        _write(self.corpus, "documents", interval, rows, parts)
+        links = [{**row, "key": row["url"], "host": "", "mentions": []} for row in rows]
+        _write(self.corpus, "links", interval, links, 1)
+
+    def job(self, interval: str, **settings: Any) -> Job:
+        """The job of an interval."""
+        recipe = Recipe.model_construct(dedup=DedupSettings(**settings))
+        return Job(self.corpus, interval, recipe)
+
+    def run(self, interval: str, **settings: Any) -> Manifest:
+        """Runs the stage on an interval; its manifest."""
+        stage, job = DedupStage(), self.job(interval, **settings)
+        self.pipe(stage.transform(job))
+        return self.corpus.require("dedup", interval)
+
+    def pipe(self, transform: beam.PTransform) -> None:
+        """Runs a transform on Beam's runner in this process."""
+        with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+            _ = pipeline | transform
+
+    def removed(self, interval: str) -> dict[str, Document]:
+        """The rows of an interval's duplicate table, by id."""
+        paths = self.corpus.paths("dedup", interval)
+        return {row["id"]: row for path in paths for row in pq.read_table(path).to_pylist()}
+
+
+@pytest.fixture
+def dedups(tmp_path: Path) -> Dedups:
+    """An empty corpus."""
+    return Dedups(tmp_path / "corpus")
+
+
+@pytest.fixture(scope="session")
+def new_document() -> Callable[..., Document]:
+    """Makes a row of the documents table."""
+    return document
+
+
+@pytest.fixture(scope="session")
+def prose() -> Callable[[int, int], list[str]]:
+    """Makes texts of random words, no two alike: (how many, words of each)."""
+
+    def texts(count: int, words: int) -> list[str]:
+        rng = random.Random(f"{count} {words}")
+        vocabulary = ["".join(rng.choices("abcdefghijklmnoprstuvw", k=6)) for _ in range(5000)]
+        return [" ".join(rng.choices(vocabulary, k=words)) for _ in range(count)]
+
+    return texts
+
+
+@pytest.fixture(scope="session")
+def passages(shared_data: Path) -> list[str]:
+    """1,500 real passages of 300 to 900 words, from public-domain books."""
+    rng = random.Random(7)
+    found: list[str] = []
+    with (shared_data / "books.ndjson.zst").open("rb") as packed:
+        stream = zstandard.ZstdDecompressor().stream_reader(packed)
+        for line in io.TextIOWrapper(stream, encoding="utf-8"):
+            words = json.loads(line)["text"].split(" ")
+            start = 500
+            while start < len(words) - 1000 and len(found) % 50 < 49:
+                length = rng.randint(300, 900)
+                found.append(" ".join(words[start : start + length]))
+                start += length
+            found.append(" ".join(words[:400]))
+            if len(found) >= 1500:
+                return found[:1500]
+    return found

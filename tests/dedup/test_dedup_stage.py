@@ -1,0 +1,121 @@
+"""The dedup stage on intervals on disk: what is removed, for which, and what it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Prose = Callable[[int, int], list[str]]
+New = Callable[..., dict[str, Any]]
+
+
+def edited(text: str, every: int) -> str:
+    """The text with each `every`-th word replaced."""
+    words = text.split()
+    words[::every] = [f"{word}x" for word in words[::every]]
+    return " ".join(words)
+
+
+def test_exact_and_near_duplicates_go_and_name_what_is_kept(
+    dedups: Any, prose: Prose, new_document: New
+) -> None:
+    texts = prose(20, 400)
+    rows = [new_document(f"a.org/{i}", text) for i, text in enumerate(texts)]
+    rows.append(new_document("b.org/exact", texts[0].upper().replace(" ", ",  "), karma=1))
+    rows.append(new_document("b.org/near", edited(texts[1], 100), karma=50))
+    rows.append(new_document("b.org/far", edited(texts[2], 8), karma=50))
+    dedups.write("2024-01", rows)
+    manifest = dedups.run("2024-01")
+    removed = dedups.removed("2024-01")
+    assert manifest.counts.model_dump(by_alias=True) == {
+        "in": 23,
+        "kept": 21,
+        "dropped": {"exact": 1, "near": 1},
+    }
+    exact = removed.pop(rows[20]["id"])
+    assert (exact["kept_id"], exact["similarity"], exact["kind"]) == (rows[0]["id"], 1.0, "exact")
+    near = removed.pop(rows[1]["id"])  # less karma than its edited copy
+    assert (near["kept_id"], near["kind"]) == (rows[21]["id"], "near")
+    assert 0.9 < near["similarity"] < 1.0
+    assert not removed
+
+
+def test_unique_documents_stay(dedups: Any, prose: Prose, new_document: New) -> None:
+    dedups.write("all", [new_document(f"a.org/{i}", t) for i, t in enumerate(prose(500, 200))])
+    manifest = dedups.run("all")
+    assert (manifest.counts.kept, manifest.counts.dropped) == (500, {})
+    assert dedups.removed("all") == {}
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_hardly_any_documents(count: int, dedups: Any, prose: Prose, new_document: New) -> None:
+    dedups.write("all", [new_document("a.org", t) for t in prose(count, 50)], parts=1)
+    assert dedups.run("all").counts.kept == count
+
+
+def test_short_documents_are_compared(dedups: Any, new_document: New) -> None:
+    texts = ["Hello world", "hello, WORLD!", "hello", "hello there world", "", "…"]
+    dedups.write("all", [new_document(f"a.org/{i}", text) for i, text in enumerate(texts)])
+    assert dedups.run("all").counts.dropped == {"exact": 2}
+
+
+def test_a_chain_of_neighbours_unites_no_strangers(
+    dedups: Any, prose: Prose, new_document: New
+) -> None:
+    words = prose(1, 1060)[0].split()
+    # a and b, b and c share nine tenths of their words; a and c far less than the threshold.
+    a, b, c = (" ".join(words[start : start + 1000]) for start in (0, 60, 60))
+    c = " ".join([*words[120:1060], *prose(1, 61)[0].split()[:60]])
+    rows = [
+        new_document("a.org", a, karma=9),
+        new_document("b.org", b, karma=5),
+        new_document("c.org", c, karma=3),
+    ]
+    dedups.write("all", rows)
+    dedups.run("all", threshold=0.85)
+    assert {row["kept_id"] for row in dedups.removed("all").values()} == {rows[0]["id"]}
+    assert set(dedups.removed("all")) == {rows[1]["id"]}
+
+
+def test_keep_policy(dedups: Any, prose: Prose, new_document: New) -> None:
+    text = prose(1, 300)[0]
+    rows = [
+        new_document("a.org", text + " more", karma=3, date="2021-01-01"),
+        new_document("b.org", text, karma=9, date="2020-01-01"),
+        new_document("c.org", text + " s", karma=3, date=""),
+    ]
+    dedups.write("all", rows)
+    kept = {}
+    for keep in (("karma",), ("longest",), ("shortest",), ("earliest",), ("latest",)):
+        dedups.run("all", keep=keep)
+        gone = dedups.removed("all")
+        kept[keep[0]] = [row["url"][8:] for row in rows if row["id"] not in gone]
+    assert kept == {
+        "karma": ["b.org"],
+        "longest": ["a.org"],
+        "shortest": ["b.org"],
+        "earliest": ["b.org"],
+        "latest": ["a.org"],
+    }
+
+
+def test_copies_of_a_removed_document_point_to_the_one_that_is_kept(
+    dedups: Any, prose: Prose, new_document: New
+) -> None:
+    text = prose(1, 400)[0]
+    rows = [
+        new_document("kept.org", edited(text, 200), karma=9),
+        new_document("near.org", text, karma=5),
+        new_document("copy.org", text, karma=1),
+    ]
+    dedups.write("2024-01", rows)
+    dedups.write("2024-02", [new_document("later.org", text, karma=99)])
+    dedups.run("2024-01")
+    dedups.run("2024-02")
+    removed = {**dedups.removed("2024-01"), **dedups.removed("2024-02")}
+    assert len(removed) == 3
+    assert {row["kept_id"] for row in removed.values()} == {rows[0]["id"]}
+    assert {row["kind"] for row in removed.values()} == {"near"}
+    assert len({row["similarity"] for row in removed.values()}) == 1
