@@ -144,6 +144,27 @@ def atomic(path: str) -> Iterator[str]:
         Path(temporary).unlink(missing_ok=True)
 
 
+def local_scratch(folder: str) -> str:
+    """A local folder for work that is appended to, always the same one for `folder`.
+
+    It is `folder` itself where that is local; for an address, a folder of this machine.
+    """
+    if not is_remote(folder):
+        return folder.removeprefix("file://")
+    name = hashlib.blake2b(folder.encode(), digest_size=8).hexdigest()
+    return os.path.join(tempfile.gettempdir(), f"webtext-{name}")
+
+
+def publish(temporary: str, path: str) -> None:
+    """Moves a finished local file to its place, atomically."""
+    if is_remote(path):
+        _publish_remote(temporary, path)
+        os.unlink(temporary)
+    else:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        _publish_local(temporary, path.removeprefix("file://"))
+
+
 def write_bytes(path: str, data: bytes) -> None:
     """Writes a whole small file atomically."""
     with atomic(path) as temporary:

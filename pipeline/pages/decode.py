@@ -1,0 +1,148 @@
+"""From the body as received to text: content encoding with caps, then the character set.
+
+The order of the choice of a character set is the one browsers use where it can be
+known (byte order mark, header, meta), then strict UTF-8, then detection: of 1,040
+real pages 1,013 were valid UTF-8.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import zlib
+from typing import NamedTuple, Protocol
+
+import brotli
+from resiliparse.parse.encoding import detect_encoding
+
+_STEP = 1 << 16  # compressed bytes fed at once; bounds how far a bomb can overshoot the cap
+
+
+class BadEncodingError(ValueError):
+    """The body is not what its Content-Encoding says."""
+
+
+class TooLargeError(ValueError):
+    """The body is larger than the cap, decompressed."""
+
+
+class Decoded(NamedTuple):
+    """Text, its character set, and how that was chosen."""
+
+    text: str
+    encoding: str
+    how: str  # bom | header | meta | utf-8 | detected
+
+
+class _Decompressor(Protocol):
+    def decompress(self, data: bytes) -> bytes: ...
+
+
+def unpack(body: bytes, content_encoding: str, limit: int) -> bytes:
+    """The body without its content encoding; at most `limit` bytes.
+
+    Raises TooLargeError beyond the limit (never holding much more) and
+    BadEncodingError for an unknown encoding or damaged data.
+    """
+    names = [name.strip().lower() for name in content_encoding.split(",") if name.strip()]
+    for name in reversed(names):
+        if name != "identity":
+            body = _unpack_one(body, name, limit)
+    if len(body) > limit:
+        raise TooLargeError(f"more than {limit:,} bytes")
+    return body
+
+
+def _unpack_one(body: bytes, name: str, limit: int) -> bytes:
+    if name == "deflate":  # servers send zlib's format or the raw one under this name
+        raw = len(body) < 2 or (body[0] & 0x0F) != 8 or (body[0] << 8 | body[1]) % 31
+        return _inflate(body, -15 if raw else 15, limit)
+    if name in ("gzip", "x-gzip"):
+        return _inflate(body, 31, limit)
+    if name == "br":
+        return _run(brotli.Decompressor(), "process", body, limit)
+    raise BadEncodingError(f"unknown content encoding {name!r}")
+
+
+def _inflate(body: bytes, window: int, limit: int) -> bytes:
+    out = bytearray()
+    rest = body
+    while rest:
+        inflater = zlib.decompressobj(window)
+        try:
+            out += inflater.decompress(rest, limit + 1 - len(out))
+        except zlib.error as error:
+            if out:  # trailing rubbish after a whole member is common and harmless
+                break
+            raise BadEncodingError(str(error)) from None
+        if len(out) > limit:
+            raise TooLargeError(f"more than {limit:,} bytes")
+        if not inflater.eof:
+            raise BadEncodingError("the compressed body is cut")
+        rest = inflater.unused_data
+    return bytes(out)
+
+
+def _run(decompressor: object, method: str, body: bytes, limit: int) -> bytes:
+    out = bytearray()
+    feed = getattr(decompressor, method)
+    for start in range(0, len(body), _STEP):
+        try:
+            out += feed(body[start : start + _STEP])
+        except brotli.error as error:
+            raise BadEncodingError(str(error)) from None
+        if len(out) > limit:
+            raise TooLargeError(f"more than {limit:,} bytes")
+    return bytes(out)
+
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_HEADER = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.I)
+_META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.I)
+_META_BYTES = 4096  # browsers look at 1024; real pages put long scripts before it
+
+
+def decode(body: bytes, content_type: str) -> Decoded:
+    """The text of a page; never fails, bytes that do not fit become U+FFFD."""
+    for mark, name in _BOMS:
+        if body.startswith(mark):
+            marked = body.removeprefix(mark).decode(name.removesuffix("-sig"), "replace")
+            return Decoded(marked, name.removesuffix("-sig"), "bom")
+    found = _HEADER.search(content_type)
+    if found and (text := _try(body, found[1])) is not None:
+        return Decoded(text, _known(found[1]), "header")
+    declared = _META.search(body[:_META_BYTES])
+    if declared and (text := _try(body, declared[1].decode())) is not None:
+        return Decoded(text, _known(declared[1].decode()), "meta")
+    plain = _try(body, "utf-8")
+    if plain is not None:
+        return Decoded(plain, "utf-8", "utf-8")
+    name = detect_encoding(body) or "windows-1252"
+    return Decoded(body.decode(_known(name) or "windows-1252", "replace"), name, "detected")
+
+
+def _known(name: str) -> str:
+    """Python's name of a character set; what browsers read for a label (WHATWG Encoding)."""
+    name = name.strip().lower()
+    if name in ("iso-8859-1", "latin1", "latin-1", "ascii", "us-ascii"):
+        return "windows-1252"
+    try:
+        codec = codecs.lookup(name)
+    except LookupError:
+        return ""
+    return codec.name if codec._is_text_encoding else ""
+
+
+def _try(body: bytes, name: str) -> str | None:
+    """Strictly, except that windows-1252 has five holes that browsers let pass."""
+    known = _known(name)
+    if not known or known.startswith("utf-16"):
+        return None
+    try:
+        return body.decode(known, "replace" if known == "windows-1252" else "strict")
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,103 @@
+"""The address guard: a connection is opened only to a public address on port 80 or 443.
+
+The check sits where the socket is made, so it sees the address that is really
+connected to: literals, redirects and names that change their answer between check
+and use (rebinding) come past it too, which a check in the resolver would miss.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from pipeline.errors import SettingError
+
+_WEB_PORTS = frozenset({80, 443})
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
+
+AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
+
+
+class RefusedAddressError(OSError):
+    """The address is not a public one, or the port is none of the web's."""
+
+
+def is_public(address: str) -> bool:
+    """True for a public unicast address; looks into mapped, 6to4, Teredo and NAT64 forms."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner: list[ipaddress.IPv4Address | None] = [ip.ipv4_mapped, ip.sixtofour]
+        inner += list(ip.teredo or ())
+        if ip in _NAT64:
+            inner.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
+        known = [v4 for v4 in inner if v4 is not None]
+        if known:
+            return all(is_public(str(v4)) for v4 in known)
+    return ip.is_global and not ip.is_multicast
+
+
+def permitted(via: str, allow_hosts: Iterable[str]) -> frozenset[tuple[str, int]]:
+    """(address, port) pairs that a recipe allows by name, besides the public ones.
+
+    Raises SettingError when `via` is not among the allowed hosts, or a name is unknown.
+    """
+    allowed: set[tuple[str, int]] = set()
+    names = list(allow_hosts)
+    for name in names:
+        host, _, port = name.partition(":")
+        for number in [int(port)] if port.isdigit() else sorted(_WEB_PORTS):
+            allowed |= {(address, number) for address in _addresses(host)}
+    if via:
+        parts = urlsplit(via)
+        host, port_number = parts.hostname or "", parts.port or 80
+        if parts.scheme != "http" or not host:
+            raise SettingError(f"pages.via = {via!r} is no http:// origin")
+        if host not in names and f"{host}:{port_number}" not in names:
+            raise SettingError(
+                f"pages.via leads to {host}, which pages.allow_hosts does not name",
+                f'Add it: allow_hosts = ["{host}"]',
+            )
+        allowed |= {(address, port_number) for address in _addresses(host)}
+    return frozenset(allowed)
+
+
+def _addresses(host: str) -> set[str]:
+    try:
+        return {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+    except OSError as error:
+        raise SettingError(f"pages.allow_hosts: {host} has no address: {error}") from None
+
+
+def socket_factory(
+    allowed: frozenset[tuple[str, int]],
+) -> Callable[[AddressInfo], socket.socket]:
+    """Makes sockets for aiohttp's connector; raises RefusedAddressError for a forbidden address."""
+
+    def make(info: AddressInfo) -> socket.socket:
+        family, kind, protocol, _, where = info
+        address, port = str(where[0]), int(where[1])
+        public = port in _WEB_PORTS and is_public(address)
+        if not public and (address, port) not in allowed:
+            raise RefusedAddressError(f"{address} port {port} is not a public web address")
+        return socket.socket(family, kind, protocol)
+
+    return make
+
+
+def was_refused(error: BaseException) -> bool:
+    """True when a RefusedAddressError lies behind an error of the HTTP client."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        found = waiting.pop()
+        if found is None or id(found) in seen:
+            continue
+        if isinstance(found, RefusedAddressError):
+            return True
+        seen.add(id(found))
+        waiting += [found.__cause__, found.__context__, getattr(found, "os_error", None)]
+        waiting += list(getattr(found, "exceptions", ()))
+    return False

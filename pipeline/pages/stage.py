@@ -1,0 +1,198 @@
+"""The pages stage: every link fetched once, or found in an archive, with one outcome each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+
+import apache_beam as beam
+import pyarrow.parquet as pq
+import tldextract
+
+from pipeline import files
+from pipeline.corpus import Manifest, bucket_of, page_id
+from pipeline.errors import SettingError, WebtextError
+from pipeline.pages.archive import Archive, Lookup, index_archive, look_up
+from pipeline.pages.crawl import Link
+from pipeline.pages.group import Group, fetch_group
+from pipeline.pages.outcomes import UNREACHED
+from pipeline.pages.settings import PagesSettings
+from pipeline.parts import Part, work_key
+from pipeline.sink import Gather, MakeParts, WriteManifest
+from pipeline.stage import Job, Stage, Total
+
+#: The list of suffixes that ships inside the package: never fetched, so never another one.
+_domains = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+
+def read_links(path: str) -> Iterator[Link]:
+    """The links of one part of the links stage."""
+    with files.open_read(path) as stream:
+        for batch in pq.ParquetFile(stream).iter_batches(columns=["id", "url", "host"]):
+            for row in batch.to_pylist():
+                yield Link(row["id"], row["url"], row["host"])
+
+
+def group_of(host: str, groups: int) -> int:
+    """The group of a host: all hosts of a registered domain share one, so one worker."""
+    name = host.partition(":")[0]
+    domain = _domains(name).top_domain_under_public_suffix or name
+    return bucket_of(page_id(domain), groups)
+
+
+class Pages(beam.PTransform):
+    """Crawls links: link parts in, one Manifest out.  A host is only ever at one worker."""
+
+    def __init__(
+        self, paths: Sequence[str], groups: Sequence[Group], folder: str, draft: Manifest
+    ) -> None:
+        super().__init__()
+        self._paths, self._groups = list(paths), list(groups)
+        self._folder, self._draft = folder, draft
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        """Ids, addresses and hosts go through the shuffle; pages never do."""
+        of = len(self._groups)
+        links = (
+            root
+            | "Link parts" >> beam.Create(self._paths)
+            | "Deal" >> beam.Reshuffle()
+            | "Read" >> beam.FlatMap(partial(keyed_by_group, of))
+        )
+        # A group without links writes its (empty) table too, so that file names tell all.
+        empty = root | "Groups" >> beam.Create([(number, None) for number in range(of)])
+        return (
+            (links, empty)
+            | beam.Flatten()
+            | "By group" >> beam.GroupByKey()
+            | "Crawl" >> beam.FlatMap(partial(crawl_group, self._groups))
+            | "Manifest" >> WriteManifest(self._folder, self._draft, reached_something)
+        )
+
+
+def keyed_by_group(groups: int, path: str) -> Iterator[tuple[int, Link | None]]:
+    """(group, link) of every link of a part."""
+    for link in read_links(path):
+        yield group_of(link.host, groups), link
+
+
+def crawl_group(groups: Sequence[Group], keyed: tuple[int, Iterable[Link | None]]) -> list[Part]:
+    """Crawls one group."""
+    number, links = keyed
+    return fetch_group(groups[number], [link for link in links if link is not None])
+
+
+def reached_something(manifest: Manifest) -> Manifest:
+    """Refuses a crawl of which nothing came back: the network is at fault, not the links."""
+    dropped, kept = manifest.counts.dropped, manifest.counts.kept
+    unreached = sum(dropped.get(outcome.value, 0) for outcome in UNREACHED)
+    robots = dropped.get("robots", 0)
+    if kept == 0 and manifest.counts.seen:
+        said = ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(dropped.items()))
+        remedy = "See `webtext show ROOT fetches` for the errors"
+        if unreached + robots == manifest.counts.seen:
+            remedy = "Check the network (and pages.via), then run the same command again"
+        raise WebtextError(f"Stage pages fetched no page: {said}", remedy)
+    return manifest
+
+
+class ArchivedPages(beam.PTransform):
+    """Finds links in archives: archives in, one Manifest out."""
+
+    def __init__(
+        self,
+        archives: Sequence[Archive],
+        links: Sequence[str],
+        folder: str,
+        draft: Manifest,
+    ) -> None:
+        super().__init__()
+        self._archives, self._links = list(archives), list(links)
+        self._folder, self._draft = folder, draft
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        """One indexer an archive; then one look-up a part of links."""
+        return (
+            root
+            | "Archives" >> beam.Create(self._archives)
+            | "Index" >> MakeParts(index_archive)
+            | "All indexed" >> Gather()
+            | "Plan" >> beam.FlatMap(partial(plan_look_ups, self._links, self._folder, self._draft))
+            | "Look up" >> MakeParts(look_up_part)
+            | "Manifest" >> WriteManifest(self._folder, self._draft, reached_something)
+        )
+
+
+def plan_look_ups(
+    links: Sequence[str], folder: str, draft: Manifest, indexes: Sequence[Part]
+) -> list[tuple[Lookup, str]]:
+    """A look-up for each part of the links stage, which holds the range of its number."""
+    names = tuple(sorted(part.file.name for part in indexes if part.file))
+    key = work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items()))
+    return [
+        (Lookup(number, len(links), folder, key, names), path) for number, path in enumerate(links)
+    ]
+
+
+def look_up_part(planned: tuple[Lookup, str]) -> list[Part]:
+    """Looks up the links of one part."""
+    lookup, path = planned
+    return look_up(lookup, read_links(path))
+
+
+class PagesStage(Stage):
+    """From links to archived pages."""
+
+    name = "pages"
+    version = "1"
+
+    def settings(self, job: Job) -> PagesSettings:
+        """The `[pages]` section."""
+        return job.recipe.pages
+
+    def inputs(self, job: Job) -> dict[str, str]:
+        """The links, and for `source = "warc"` each archive by its name."""
+        found = {"links": job.corpus.require("links", job.interval).fingerprint}
+        for path in archive_paths(self.settings(job)):
+            found[path.rsplit("/", 1)[-1]] = files.content_fingerprint(path)
+        return found
+
+    def total(self, job: Job) -> Total:
+        """Links to end."""
+        return Total(job.corpus.require("links", job.interval).counts.kept, "links")
+
+    def transform(self, job: Job) -> beam.PTransform:
+        """The crawl, or the look-up in archives."""
+        draft, folder, settings = self.draft(job), self.folder(job), self.settings(job)
+        paths = job.corpus.paths("links", job.interval)
+        key = work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items()))
+        if settings.source == "warc":
+            archives = [
+                Archive(path, number, folder, work_key(key, path))
+                for number, path in enumerate(archive_paths(settings))
+            ]
+            return ArchivedPages(archives, paths, folder, draft)
+        of = max(8, -(-self.total(job).amount // settings.links_a_group))
+        earlier = tuple(
+            path
+            for interval in job.corpus.intervals_before("pages", job.interval)
+            for path in job.corpus.paths("pages", interval, "fetches-")
+        )
+        groups = [Group(n, of, folder, work_key(key, of), settings, earlier) for n in range(of)]
+        return Pages(paths, groups, folder, draft)
+
+
+def archive_paths(settings: PagesSettings) -> list[str]:
+    """The archives of `source = "warc"`; SettingError for a glob that matches nothing."""
+    if settings.source != "warc":
+        return []
+    found: set[str] = set()
+    for pattern in settings.warc:
+        paths = files.glob(pattern)
+        if not paths:
+            raise SettingError(
+                f"pages.warc: {pattern!r} matches no file",
+                "Check the path; it is relative to the current folder",
+            )
+        found |= set(paths)
+    return sorted(found)
