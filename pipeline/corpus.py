@@ -82,6 +82,18 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("words", pa.int64()),
             ("digest", pa.string()),  # sha256 of the text
             ("outcome", pa.string()),
+            ("canonical", pa.string()),  # the address the page gives as its own, or empty
+        ]
+    ),
+    # Pages that gave no document: why, the value measured against the limit, more in words.
+    "drops": pa.schema(
+        [
+            ("id", pa.string()),
+            ("url", pa.string()),
+            ("outcome", pa.string()),
+            ("value", pa.float64()),
+            ("language", pa.string()),
+            ("error", pa.string()),
         ]
     ),
     "dedup": pa.schema(
@@ -129,6 +141,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 #: Columns that say when, by which try or in which file: no part of what a stage says.
 VOLATILE: dict[str, frozenset[str]] = {
     "fetches": frozenset({"warc_file", "warc_offset", "fetched_at", "attempts", "error"}),
+    "drops": frozenset({"error"}),
 }
 
 

@@ -1,1 +1,1 @@
-"""."""
+"""From archived pages to text, one outcome for each page."""

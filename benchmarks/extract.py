@@ -1,0 +1,220 @@
+"""Extraction beside trafilatura's default: quality, throughput, and what the first pass loses.
+
+    python benchmarks/extract.py [--data FOLDER] [--pages N] [KIND ...]
+
+KIND is quality, speed, prefilter or language; without one all are measured.
+
+`FOLDER/extraction` holds pages (`ID.html.gz`) and `ground-truth.json` in the layout of the
+article extraction benchmark (https://github.com/scrapinghub/article-extraction-benchmark),
+`FOLDER/pages/docs.warc.gz` an archive of manual pages, of which N are taken by hash.  The
+quality measure is that benchmark's own (evaluate.py): precision and recall over 4-grams of
+words, each averaged over pages, and their harmonic mean.  All figures of one kind are
+measured in one run, in turns, by processor time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+import logging
+import re
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import trafilatura
+from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+from pipeline.documents.extract import Source, extract, prepare
+from pipeline.documents.language import identify
+from pipeline.documents.prefilter import foreign, words_at_most
+from pipeline.documents.settings import DocumentsSettings
+
+TODAY = date(2026, 11, 24)
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One page; `truth` is its main text where that is known."""
+
+    url: str
+    html: str
+    truth: str | None = None
+
+
+def articles(data: Path) -> list[Sample]:
+    """The pages of the extraction benchmark."""
+    folder = data / "extraction"
+    truth = json.loads((folder / "ground-truth.json").read_text(encoding="utf-8"))
+    return [
+        Sample(
+            said["url"],
+            gzip.decompress((folder / f"{name}.html.gz").read_bytes()).decode("utf-8", "replace"),
+            said["articleBody"],
+        )
+        for name, said in sorted(truth.items())
+    ]
+
+
+def manuals(data: Path, count: int) -> list[Sample]:
+    """`count` pages of the archive: those with the smallest hash of the address."""
+    found = []
+    with (data / "pages" / "docs.warc.gz").open("rb") as stream:
+        for record in ArchiveIterator(stream, record_types=WarcRecordType.response):
+            url = record.headers.get("WARC-Target-URI")
+            rank = hashlib.blake2b(url.encode()).digest()
+            found.append((rank, url, record.reader.read()))
+    found.sort()
+    return [Sample(url, body.decode("utf-8", "replace")) for _, url, body in found[:count]]
+
+
+def ours(sample: Sample) -> str:
+    """Text by this project (title, date and canonical address are found as well)."""
+    return extract(sample.html, sample.url, TODAY).text
+
+
+def theirs(**options: bool) -> Callable[[Sample], str]:
+    """Text by trafilatura with some options (and no metadata)."""
+    return lambda sample: trafilatura.extract(sample.html, **options) or ""
+
+
+def shingles(text: str) -> Counter[tuple[str, ...]]:
+    """The 4-grams of words of a text; a shorter text is one shingle."""
+    words = re.findall(r"\w+", text)
+    starts = range(max(1, len(words) - 3)) if words else range(0)
+    return Counter(tuple(words[i : i + 4]) for i in starts)
+
+
+def score(samples: list[Sample], texts: list[str]) -> tuple[float, float, float]:
+    """F1, precision and recall of extracted texts against the truth."""
+    precisions, recalls = [], []
+    for sample, text in zip(samples, texts, strict=True):
+        true, found = shingles(sample.truth or ""), shingles(text)
+        both = (true & found).total()
+        if found:
+            precisions.append(both / found.total())
+        if true:
+            recalls.append(both / true.total())
+    precision, recall = statistics.mean(precisions), statistics.mean(recalls)
+    return 2 * precision * recall / (precision + recall), precision, recall
+
+
+def quality(data: Path, _: int) -> None:
+    """F1 of ours, of trafilatura's default and of its other settings."""
+    samples = articles(data)
+    systems = {
+        "webtext": ours,
+        "trafilatura default": theirs(),
+        "trafilatura fast": theirs(fast=True, include_comments=False),
+        "trafilatura precision": theirs(favor_precision=True, include_comments=False),
+        "trafilatura fast precision": theirs(
+            fast=True, favor_precision=True, include_comments=False
+        ),
+    }
+    print(f"quality: {len(samples)} article pages, 4-gram measure")
+    for name, system in systems.items():
+        f1, precision, recall = score(samples, [system(sample) for sample in samples])
+        print(f"  {name:<28} F1 {f1:.4f}  precision {precision:.4f}  recall {recall:.4f}")
+
+
+def speed(data: Path, count: int) -> None:
+    """Pages a second of processor time, and the ratio to trafilatura's default."""
+    for name, samples in {"articles": articles(data), "manuals": manuals(data, count)}.items():
+        systems = {"webtext": ours, "trafilatura default": theirs()}
+        seconds: dict[str, list[float]] = {system: [] for system in systems}
+        for _ in range(ROUNDS):
+            for system, run in systems.items():
+                started = time.process_time()
+                for sample in samples:
+                    run(sample)
+                seconds[system].append(time.process_time() - started)
+        best = {system: min(times) for system, times in seconds.items()}
+        print(f"speed: {len(samples)} {name}, best of {ROUNDS} rounds in turns")
+        for system, took in best.items():
+            print(f"  {system:<28} {len(samples) / took:7.1f} pages/s")
+        print(f"  ratio {best['trafilatura default'] / best['webtext']:.2f}")
+
+
+def prefilter(data: Path, count: int) -> None:
+    """What the first pass costs, turns away and loses."""
+    settings = DocumentsSettings()
+    samples = articles(data) + manuals(data, count)
+    identify("loads the model")
+    outcomes: Counter[tuple[bool, bool]] = Counter()
+    first = full = prepared = 0.0
+    for sample in samples:
+        started = time.process_time()
+        source = prepare(sample.html, sample.url, TODAY)
+        ready = time.process_time()
+        away = source is None or _turned_away(source, settings)
+        between = time.process_time()
+        kept = _kept(sample, settings)
+        full += time.process_time() - between
+        first += between - ready
+        prepared += ready - started
+        outcomes[kept, away] += 1
+    kept = outcomes[True, True] + outcomes[True, False]
+    dropped = outcomes.total() - kept
+    print(f"prefilter: {len(samples)} pages, {kept} kept without it, {dropped} dropped")
+    print(f"  turns away {outcomes[False, True]} of the {dropped} before extraction")
+    print(
+        f"  loses {outcomes[True, True]} ({100 * outcomes[True, True] / kept:.3f} % of those kept)"
+    )
+    print(f"  takes {100 * first / full:.1f} % of the time of extraction and language,")
+    print(f"  after parsing and metadata, which take {100 * prepared / full:.1f} % of it")
+
+
+def _turned_away(source: Source, settings: DocumentsSettings) -> bool:
+    few = words_at_most(source.tree) < settings.min_words
+    return few or foreign(source.tree, settings.languages) is not None
+
+
+def _kept(sample: Sample, settings: DocumentsSettings) -> bool:
+    text = ours(sample)
+    language, sure = identify(text)
+    return (
+        len(text.split()) >= settings.min_words
+        and language in settings.languages
+        and sure >= settings.min_language_score
+    )
+
+
+def language(data: Path, count: int) -> None:
+    """Where the probabilities of the language model lie, and what each bound would drop."""
+    samples = articles(data) + manuals(data, count)
+    texts = [(sample.url, text) for sample in samples if len((text := ours(sample)).split()) >= 20]
+    said = [(*identify(text), url) for url, text in texts]
+    print(f"language: {len(said)} texts of 20 words and more")
+    print(f"  {dict(Counter(code for code, _, _ in said).most_common())}")
+    english = [sure for code, sure, _ in said if code == "en"]
+    for bound in (0.2, 0.4, 0.5, 0.65, 0.8, 0.9):
+        below = sum(sure < bound for sure in english)
+        print(f"  English below {bound}: {below} ({100 * below / len(english):.2f} %)")
+
+
+KINDS = {"quality": quality, "speed": speed, "prefilter": prefilter, "language": language}
+
+
+def main() -> None:
+    """Runs the kinds of measurement that are asked for, or all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("kinds", nargs="*", help=f"of {', '.join(KINDS)}; default all")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--pages", type=int, default=400, help="manual pages to take")
+    asked = parser.parse_args()
+    logging.disable(logging.CRITICAL)  # trafilatura warns about each page it finds nothing in
+    if unknown := set(asked.kinds) - set(KINDS):
+        parser.error(f"no such kind: {', '.join(sorted(unknown))}")
+    for kind in asked.kinds or KINDS:
+        KINDS[kind](asked.data, asked.pages)
+
+
+if __name__ == "__main__":
+    main()

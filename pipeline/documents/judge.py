@@ -1,0 +1,100 @@
+"""One page from bytes to verdict: a document, or the reason why it gives none.
+
+This is what runs inside the child process; it raises nothing on bad pages that it
+knows, and what it does not know the child reports (`worker.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any
+
+from pipeline.documents.extract import Extracted, Source, finish, prepare
+from pipeline.documents.language import identify
+from pipeline.documents.parse import count_tags
+from pipeline.documents.prefilter import foreign, words_at_most
+from pipeline.documents.settings import DocumentsSettings
+from pipeline.pages.decode import decode
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as it was received, decompressed."""
+
+    url: str
+    body: bytes
+    content_type: str
+    #: The day of fetching: no page can be younger.
+    fetched: date
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of a page: `ok` with a document, or why there is none.
+
+    Outcomes: ok, empty, too_short, language, language_score, too_large, bad_encoding,
+    too_many_tags, content_type, timeout, memory, crash, error.  `value` is what was measured
+    against the limit (words, probability, bytes, tags, seconds); `error` says more in words.
+    """
+
+    outcome: str
+    value: float = 0.0
+    error: str = ""
+    language: str = ""
+    language_score: float = 0.0
+    document: Extracted = field(default_factory=lambda: Extracted(""))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for the pipe between the processes."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Verdict:
+        """The inverse of `to_json`."""
+        return cls(**{**values, "document": Extracted(**values["document"])})
+
+
+_HTML = ("text/html", "application/xhtml+xml", "")
+
+
+def judge(page: Page, settings: DocumentsSettings) -> Verdict:
+    """Decodes, checks limits, extracts, and measures length and language."""
+    kind = page.content_type.partition(";")[0].strip().lower()
+    if kind not in _HTML:
+        return Verdict("content_type", error=kind)
+    if len(page.body) > settings.max_bytes:
+        return Verdict("too_large", float(len(page.body)))
+    html, _, _ = decode(page.body, page.content_type)
+    tags = count_tags(html)
+    if tags > settings.max_tags:
+        return Verdict("too_many_tags", float(tags))
+    source = prepare(html, page.url, page.fetched)
+    if source is None:
+        return Verdict("empty")
+    turned_away = _first_pass(source, settings) if settings.prefilter else None
+    return turned_away or _measure(finish(source), settings)
+
+
+def _first_pass(source: Source, settings: DocumentsSettings) -> Verdict | None:
+    words = words_at_most(source.tree)
+    if words < settings.min_words:
+        return Verdict("too_short" if words else "empty", float(words), "by the first pass")
+    if found := foreign(source.tree, settings.languages):
+        language, score = found
+        return Verdict("language", score, "by the first pass", language, score)
+    return None
+
+
+def _measure(document: Extracted, settings: DocumentsSettings) -> Verdict:
+    if not document.text:
+        return Verdict("empty")
+    words = len(document.text.split())
+    if words < settings.min_words:
+        return Verdict("too_short", float(words))
+    language, score = identify(document.text)
+    if settings.languages and language not in settings.languages:
+        return Verdict("language", score, language=language, language_score=score)
+    if settings.languages and score < settings.min_language_score:
+        return Verdict("language_score", score, language=language, language_score=score)
+    return Verdict("ok", float(words), "", language, score, document)

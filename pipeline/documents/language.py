@@ -1,0 +1,42 @@
+"""The language of a text, by a model that ships inside its package (py3langid, 139 languages).
+
+The score is the model's normalised probability, with the temperature that py3langid
+calibrates by length; FineWeb keeps English from 0.65 of fastText's probability, and
+`docs/extraction.md` shows what that bound does with this model.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+#: Characters that are looked at: three windows from the start, the middle and the end.
+#: On 660 real texts that decides as the whole text does; 1,500 characters decide one otherwise.
+SAMPLE_CHARS = 3_000
+
+
+def identify(text: str) -> tuple[str, float]:
+    """The likeliest language (ISO 639-1 where there is a code, else 639-3) and its probability.
+
+    A text without letters gives ("", 0.0).
+    """
+    sample = _sample(text)
+    if not any(map(str.isalpha, sample)):
+        return "", 0.0
+    language, score = _model().classify(sample)
+    # Rounded, so that two builds of numpy, whose sums differ in the last bit, agree.
+    return str(language), round(float(score), 4)
+
+
+def _sample(text: str) -> str:
+    if len(text) <= SAMPLE_CHARS:
+        return text
+    window = SAMPLE_CHARS // 3
+    middle = (len(text) - window) // 2
+    return "\n".join((text[:window], text[middle : middle + window], text[-window:]))
+
+
+@cache
+def _model() -> LanguageIdentifier:
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

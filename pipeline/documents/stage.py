@@ -1,0 +1,118 @@
+"""The documents stage: from archived pages to text, with one outcome for each page."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import ClassVar
+
+import apache_beam as beam
+import pyarrow.parquet as pq
+from lxml import etree
+
+from pipeline import files
+from pipeline.corpus import Manifest
+from pipeline.documents.settings import DocumentsSettings
+from pipeline.documents.unit import Unit, make
+from pipeline.parts import work_key
+from pipeline.sink import MakeParts, WriteManifest
+from pipeline.stage import Job, Stage, Total
+
+#: Libraries whose versions decide the text; another version, another text.
+_LIBRARIES = ("trafilatura", "lxml", "resiliparse", "py3langid")
+
+
+def code_version() -> str:
+    """The stage's own version and those of the libraries that decide its result."""
+    parser = ".".join(map(str, etree.LIBXML_VERSION))
+    return " ".join(["1", *(f"{name}-{version(name)}" for name in _LIBRARIES), f"libxml2-{parser}"])
+
+
+class Documents(beam.PTransform):
+    """From the fetch tables of a pages folder to documents: root in, one Manifest out.
+
+    `pages` is the folder of a finished pages stage, `fetches` its fetch tables;
+    `draft` is the manifest to complete.
+    """
+
+    def __init__(
+        self,
+        pages: str,
+        fetches: list[str],
+        folder: str,
+        settings: DocumentsSettings,
+        draft: Manifest,
+    ) -> None:
+        super().__init__()
+        self._pages, self._fetches, self._folder = pages, fetches, folder
+        self._settings, self._draft = settings, draft
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        """Units are planned from the sizes of the fetch tables alone."""
+        return (
+            root
+            | "Units" >> beam.Create(self.units())
+            | "Extract" >> MakeParts(make)
+            | "Manifest" >> WriteManifest(self._folder, self._draft)
+        )
+
+    def units(self) -> list[Unit]:
+        """The units of work: each fetch table in pieces of some `pages_per_unit` rows."""
+        pieces = [
+            (path, piece, count)
+            for path in self._fetches
+            for count in [_pieces(path, self._settings.pages_per_unit)]
+            for piece in range(count)
+        ]
+        draft = self._draft
+        inputs = sorted(draft.inputs.items())
+        return [
+            Unit(
+                fetches=path,
+                pages_folder=self._pages,
+                piece=piece,
+                pieces=count,
+                folder=self._folder,
+                number=number,
+                of=len(pieces),
+                work_key=work_key(
+                    draft.settings_hash, draft.code_version, inputs, path, piece, count
+                ),
+                settings=self._settings,
+            )
+            for number, (path, piece, count) in enumerate(pieces)
+        ]
+
+
+def _pieces(path: str, rows_each: int) -> int:
+    with files.open_read(path) as stream:
+        rows: int = pq.read_metadata(stream).num_rows
+    return max(1, -(-rows // rows_each))
+
+
+class DocumentsStage(Stage):
+    """Extraction, in the order of stages."""
+
+    name: ClassVar[str] = "documents"
+    version: ClassVar[str] = code_version()
+
+    def settings(self, job: Job) -> DocumentsSettings:
+        """The `[documents]` section."""
+        return job.recipe.documents
+
+    def inputs(self, job: Job) -> dict[str, str]:
+        """The pages of the interval."""
+        return {"pages": job.corpus.require("pages", job.interval).fingerprint}
+
+    def total(self, job: Job) -> Total:
+        """Fetched pages."""
+        return Total(job.corpus.require("pages", job.interval).counts.kept, "pages")
+
+    def transform(self, job: Job) -> Documents:
+        """The work, from the tables that the pages stage has left."""
+        return Documents(
+            job.corpus.folder("pages", job.interval),
+            job.corpus.paths("pages", job.interval, "fetches-"),
+            self.folder(job),
+            self.settings(job),
+            self.draft(job),
+        )

@@ -1,0 +1,147 @@
+"""One unit of the documents stage: a range of an archive's pages, judged and written as a part.
+
+A unit reads its pages in the order of the archive and writes two tables sorted by id:
+the documents (`part-…`) and one row for each page that gave none (`drops-…`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline import files
+from pipeline.corpus import SCHEMAS, VOLATILE
+from pipeline.documents.child import borrowed
+from pipeline.documents.judge import Page, Verdict
+from pipeline.documents.read import Fetch, read_pages
+from pipeline.documents.settings import DocumentsSettings
+from pipeline.parts import Part, PartWriter, finished_part, part_name
+from pipeline.progress import Progress
+
+#: What the stage reads of a fetch table.
+FETCH_COLUMNS = [
+    "id", "url", "outcome", "content_type", "digest", "warc_file", "warc_offset", "fetched_at",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Piece `piece` of the `pieces` of one fetch table."""
+
+    fetches: str
+    pages_folder: str
+    piece: int
+    pieces: int
+    folder: str
+    number: int
+    of: int
+    work_key: str
+    settings: DocumentsSettings
+
+
+def make(unit: Unit) -> list[Part]:
+    """Judges the pages of a unit and writes its two tables."""
+    kept_name = part_name(unit.number, unit.of)
+    dropped_name = part_name(unit.number, unit.of, "drops")
+    kept = finished_part(unit.folder, kept_name, unit.work_key)
+    dropped = finished_part(unit.folder, dropped_name, unit.work_key)
+    if kept and dropped:
+        return [kept, dropped]
+    documents: list[dict[str, Any]] = []
+    drops: list[dict[str, Any]] = []
+    with Progress(unit.folder, f"unit-{unit.number:05d}") as progress:
+        for fetch, verdict in _verdicts(unit):
+            if verdict.outcome == "ok":
+                documents.append(_document(fetch, verdict))
+            else:
+                drops.append(_drop(fetch, verdict))
+            progress.add(1, **{verdict.outcome: 1})
+    return [
+        _write(unit, kept_name, "documents", documents, drops),
+        _write(unit, dropped_name, "drops", drops, []),
+    ]
+
+
+def fetches_of(unit: Unit) -> list[Fetch]:
+    """The rows of a unit: fetched pages, in the order in which they lie in their archives.
+
+    A piece is a run of neighbours, so an archive is read forwards.
+    """
+    with files.open_read(unit.fetches) as stream:
+        table = pq.read_table(stream, columns=FETCH_COLUMNS)
+    table = table.filter(pc.equal(table["outcome"], "ok"))
+    table = table.sort_by([(name, "ascending") for name in ("warc_file", "warc_offset", "id")])
+    start = table.num_rows * unit.piece // unit.pieces
+    stop = table.num_rows * (unit.piece + 1) // unit.pieces
+    rows: list[Fetch] = table.slice(start, stop - start).to_pylist()
+    return rows
+
+
+def _verdicts(unit: Unit) -> Iterator[tuple[Fetch, Verdict]]:
+    settings = unit.settings
+    with borrowed(settings) as judge:
+        for fetch, body, failed in read_pages(
+            unit.pages_folder, fetches_of(unit), settings.max_bytes
+        ):
+            if failed:
+                yield fetch, Verdict(failed)
+            else:
+                kind = fetch["content_type"] or ""
+                page = Page(fetch["url"], body, kind, _day(fetch["fetched_at"]))
+                yield fetch, judge.ask(page)
+
+
+def _day(seconds: int | None) -> date:
+    return datetime.fromtimestamp(seconds, UTC).date() if seconds else date.max
+
+
+def _document(fetch: Fetch, verdict: Verdict) -> dict[str, Any]:
+    document = verdict.document
+    return {
+        "id": fetch["id"],
+        "url": fetch["url"],
+        "title": document.title,
+        "date": document.date,
+        "language": verdict.language,
+        "language_score": verdict.language_score,
+        "text": document.text,
+        "chars": len(document.text),
+        "words": int(verdict.value),
+        "digest": hashlib.sha256(document.text.encode()).hexdigest(),
+        "outcome": verdict.outcome,
+        "canonical": document.canonical,
+    }
+
+
+def _drop(fetch: Fetch, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "id": fetch["id"],
+        "url": fetch["url"],
+        "outcome": verdict.outcome,
+        "value": verdict.value,
+        "language": verdict.language,
+        "error": verdict.error,
+    }
+
+
+def _write(
+    unit: Unit, name: str, table: str, rows: list[dict[str, Any]], drops: list[dict[str, Any]]
+) -> Part:
+    """Writes one table; the documents' part also carries the counts, of drops too."""
+    volatile = VOLATILE.get(table, frozenset())
+    schema: pa.Schema = SCHEMAS[table]
+    with PartWriter(unit.folder, name, schema, unit.work_key, volatile=volatile) as writer:
+        if table == "documents":
+            writer.counts.keep(len(rows))
+            for drop in drops:
+                writer.counts.drop(drop["outcome"])
+        writer.add(sorted(rows, key=lambda row: str(row["id"])))
+    assert writer.part is not None
+    return writer.part

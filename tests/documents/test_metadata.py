@@ -1,0 +1,107 @@
+"""Title, date and canonical address, as tables."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from pipeline.documents.metadata import find_canonical, find_date, find_title, parse_day
+from pipeline.documents.parse import parse_html
+
+LATEST = date(2026, 1, 31)
+
+
+def tree(head: str, body: str = "<p>text</p>"):
+    return parse_html(f"<html><head>{head}</head><body>{body}</body></html>")
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "title"),
+    [
+        ("<title>A &amp; B</title>", "", "A & B"),
+        ("<title>News | The Mill</title>", "<h1>News</h1>", "News"),
+        ("<title>The Mill: News</title>", "<h1>News</h1>", "News"),
+        ("<title>News of the mill</title>", "<h1>News</h1>", "News of the mill"),
+        ("<title>gitformat-pack(5)</title>", "<h2>git</h2>", "gitformat-pack(5)"),
+        ("<title>x</title><meta property='og:title' content='Deals  today'>", "", "Deals today"),
+        ("", "<h1></h1><h1>Only here</h1>", "Only here"),
+        ("<title>Enums¶ — Python</title>", "<h1>Enums<a>¶</a></h1>", "Enums"),
+        ("", "", ""),
+        (f"<title>{'long ' * 300}</title>", "", ("long " * 300)[:500]),
+    ],
+)
+def test_title(head: str, body: str, title: str) -> None:
+    assert find_title(tree(head, body)) == title
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "url", "day"),
+    [
+        ("", "", "https://e.org/2019/11/18/x.html", "2019-11-18"),
+        ("", "", "https://e.org/2019/13/18/x.html", ""),
+        (
+            "<meta property='article:published_time' content='2019-11-19T01:02:03Z'>",
+            "",
+            "",
+            "2019-11-19",
+        ),
+        ("<meta name='DC.date' content='20180730'>", "", "", "2018-07-30"),
+        ("<meta name='date' content='Mon, 18 Nov 2019 10:00:00 GMT'>", "", "", "2019-11-18"),
+        (
+            '<script type="application/ld+json">{"a": [}, "datePublished" : "2020-02-29"}</script>',
+            "",
+            "",
+            "2020-02-29",
+        ),
+        ("", "<time datetime='2021-05-06'>May</time>", "", "2021-05-06"),
+        ("", "<time datetime='2021-05-06'></time><time datetime='2021-05-07'></time>", "", ""),
+        (
+            "",
+            "<time pubdate datetime='2021-05-06'></time><time datetime='2020-01-01'></time>",
+            "",
+            "2021-05-06",
+        ),
+        ("", "<span itemprop='datePublished'>Nov. 18, 2019</span>", "", "2019-11-18"),
+        ("", "<pre>SELECT '2004-10-19 10:23:54'</pre>", "", ""),
+        ("<meta name='date' content='2026-02-01'>", "", "", ""),
+        ("<meta name='date' content='1970-01-01'>", "", "", ""),
+    ],
+)
+def test_date(head: str, body: str, url: str, day: str) -> None:
+    assert find_date(tree(head, body), url, LATEST) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2019-11-18", "2019-11-18"),
+        ("2019/1/8", "2019-01-08"),
+        ("2019-02-30", ""),
+        ("November 18th, 2019", "2019-11-18"),
+        ("18 Nov 2019", "2019-11-18"),
+        ("yesterday", ""),
+        ("", ""),
+        ("9" * 400, ""),
+    ],
+)
+def test_days(text: str, day: str) -> None:
+    assert parse_day(text, LATEST) == day
+
+
+@pytest.mark.parametrize(
+    ("link", "canonical"),
+    [
+        ("<link rel='canonical' href='/b'>", "https://e.org/b"),
+        ("<link rel='nofollow CANONICAL' href='http://other.org/x?y=1'>", "http://other.org/x?y=1"),
+        (
+            "<link rel='canonical' href='http://['><link rel='canonical' href='/c'>",
+            "https://e.org/c",
+        ),
+        ("<link rel='canonical' href='javascript:alert(1)'>", ""),
+        ("<link rel='stylesheet' href='/b'>", ""),
+        ("<link rel='canonical'>", "https://e.org/a"),
+    ],
+)
+def test_canonical(link: str, canonical: str) -> None:
+    assert find_canonical(tree(link), "https://e.org/a") == canonical
