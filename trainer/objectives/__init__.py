@@ -9,6 +9,9 @@ from trainer.objectives.causal import Causal
 OBJECTIVES: dict[str, type[Objective]] = {"causal": Causal}
 
 
-def build_objective(recipe: RunRecipe) -> Objective:
-    """The recipe's objective with its model, weights not initialised."""
-    return OBJECTIVES[recipe.objective].from_recipe(recipe)
+def build_objective(recipe: RunRecipe, end_token: int | None) -> Objective:
+    """The recipe's objective with its model, weights not initialised.
+
+    `end_token` is the tokenizer's token for the end of a document.
+    """
+    return OBJECTIVES[recipe.objective].from_recipe(recipe, end_token)

@@ -31,7 +31,7 @@ class Objective(nn.Module, ABC):
 
     @classmethod
     @abstractmethod
-    def from_recipe(cls, recipe: RunRecipe) -> Self:
+    def from_recipe(cls, recipe: RunRecipe, end_token: int | None) -> Self:
         """Builds it from the recipe, weights not initialised."""
 
     @abstractmethod

@@ -23,9 +23,10 @@ class Causal(Objective):
         self.loss_chunk = loss_chunk
 
     @classmethod
-    def from_recipe(cls, recipe: RunRecipe) -> Self:
+    def from_recipe(cls, recipe: RunRecipe, end_token: int | None) -> Self:
         """GPT by `[model]`; documents end at `end_token` where attention stays inside them."""
-        return cls(GPT(recipe.model), loss_chunk=recipe.train.loss_chunk)
+        inside = end_token if recipe.model.document_mask else None
+        return cls(GPT(recipe.model), inside, recipe.train.loss_chunk)
 
     def init_weights(self, seed: int) -> None:
         """Fills the model's weights."""

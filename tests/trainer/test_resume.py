@@ -1,0 +1,112 @@
+"""A run that is killed and resumed is the run that was not."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from trainer_runs import log, losses, start, train_arguments, validation, webtext
+
+from trainer.data.shards import find_shards
+from trainer.data.stream import Stream
+from trainer.eval.loss import unigram_entropy
+
+
+def wait_for(out: Path, step: int) -> None:
+    for _ in range(6000):
+        if (out / "log.jsonl").exists() and any(line["step"] >= step for line in log(out)):
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"step {step} was never logged")
+
+
+@pytest.fixture(scope="module")
+def whole(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("whole") / "run"
+    webtext(*train_arguments(tokens, out))
+    return out
+
+
+def test_200_steps_learn_more_than_frequencies(tokens: Path, whole: Path) -> None:
+    stream = Stream(find_shards(str(tokens)), "validation", 64, shuffled=False)
+    assert len(losses(whole)) == 200
+    assert validation(whole) < unigram_entropy(stream, 1024) - 0.5
+
+
+def test_killed_at_step_120_the_curve_is_the_same_to_the_last_bit(
+    tokens: Path, whole: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    process = start(*train_arguments(tokens, out))
+    wait_for(out, 120)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert len(losses(out)) < 200
+    webtext(*train_arguments(tokens, out, "--resume"))
+    assert losses(out) == losses(whole)
+    assert validation(out) == validation(whole)
+
+
+def test_a_signal_saves_the_step(tokens: Path, whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    process = start(*train_arguments(tokens, out))
+    wait_for(out, 20)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate()[0]
+    assert process.returncode == 1
+    assert "Stopped by a signal after step" in said and "--resume" in said
+    last = losses(out)[-1][0]
+    assert (out / "checkpoints" / f"step-{last:08d}" / "COMPLETE.json").exists()
+    assert losses(out) == losses(whole)[:last]
+
+
+def test_a_checkpoint_that_is_cut_is_passed_over(tokens: Path, whole: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(whole, tmp_path / "run"))
+    newest = out / "checkpoints" / "step-00000200"
+    shard = next(newest.glob("*.safetensors"))
+    shard.write_bytes(shard.read_bytes()[:-1000])
+    said = webtext(*train_arguments(tokens, out, "--resume"))
+    assert "step-00000200 is passed over" in said and "missing or cut" in said
+    assert losses(out) == losses(whole)
+
+
+def test_only_the_last_checkpoints_are_kept(whole: Path) -> None:
+    kept = sorted(path.name for path in (whole / "checkpoints").iterdir())
+    assert kept == ["step-00000150", "step-00000200"]
+
+
+def test_another_recipe_or_none_to_resume(tokens: Path, whole: Path) -> None:
+    before = (whole / "run.json").read_bytes()
+    said = webtext(*train_arguments(tokens, whole, "--resume", optim__lr=0.5), code=2)
+    assert "another recipe (optim.lr: 0.5 here, 0.002 there)" in said
+    assert "already holds a run" in webtext(*train_arguments(tokens, whole), code=2)
+    assert (whole / "run.json").read_bytes() == before
+
+
+def test_other_shards_are_refused(tokens: Path, whole: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(tokens.parent.parent, tmp_path / "corpus"))
+    manifest = root / "tokens" / "gpt2" / "2024-01" / "MANIFEST.json"
+    manifest.write_text(manifest.read_text().replace('"5e1f"', '"5e20"'))
+    said = webtext(*train_arguments(root / "tokens" / "gpt2", whole, "--resume"), code=2)
+    assert "was started on other shards" in said
+
+
+def test_micro_batches_leave_the_loss_as_it_is(tokens: Path, whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    webtext(*train_arguments(tokens, out, train__micro_batch=3, train__steps=30))
+    webtext(*train_arguments(tokens, tmp_path / "plain", train__steps=30))
+    split, plain = losses(out), losses(tmp_path / "plain")
+    assert [loss for _, loss in split] == pytest.approx([loss for _, loss in plain], rel=1e-4)
+
+
+def test_eval_and_generate_use_the_run(whole: Path) -> None:
+    said = webtext("eval", str(whole))
+    for name in ("loss", "perplexity", "bits per byte", "unigram entropy"):
+        assert f"{name}: " in said
+    arguments = ("generate", str(whole), "--prompt", "The", "--tokens", "20", "--seed", "7")
+    first = webtext(*arguments)
+    assert first.startswith("The") and len(first) > 10
+    assert webtext(*arguments) == first

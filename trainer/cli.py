@@ -1,0 +1,90 @@
+"""The trainer's subcommands of `webtext`.  torch is imported when one of them runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.errors import WebtextError
+
+RunArgument = Annotated[str, typer.Argument(help="The folder of a run: runs/NAME")]
+StepOption = Annotated[int | None, typer.Option(help="The checkpoint of this step, not the last")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Overrides a setting: --set train.steps=500"),
+]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Registers `train`, `eval` and `generate`."""
+    app.command()(train)
+    app.command("eval")(evaluate)
+    app.command()(generate)
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A TOML file, or the name of a bundled recipe")],
+    data: Annotated[str, typer.Option(help="Token shards: ROOT/tokens/NAME")],
+    settings: SetOption = None,
+    out: Annotated[str | None, typer.Option(help="The run's folder; default runs/RECIPE")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint")
+    ] = False,
+) -> None:
+    """Train a model on the shards of a corpus."""
+    folder = _commands().train(recipe, data, settings or [], out, resume)
+    typer.echo(f"Trained {folder}.")
+
+
+def evaluate(
+    run: RunArgument,
+    data: Annotated[str | None, typer.Option(help="Other shards than the run's own")] = None,
+    step: StepOption = None,
+) -> None:
+    """Validation loss, perplexity and bits per byte of a run."""
+    for name, value in _commands().evaluate_run(run, data, step, _note).items():
+        typer.echo(f"{name.replace('_', ' ')}: {value:.4f}")
+
+
+def generate(
+    run: RunArgument,
+    prompt: Annotated[list[str] | None, typer.Option(help="May be given more than once")] = None,
+    tokens: Annotated[int, typer.Option(min=1, help="New tokens at most")] = 200,
+    temperature: Annotated[float, typer.Option(help="0 takes the likeliest token")] = 0.8,
+    top_k: Annotated[int, typer.Option(help="Only the k likeliest; 0 for all")] = 0,
+    top_p: Annotated[float, typer.Option(help="Only the likeliest of this much in all")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Another seed, another text")] = 0,
+    step: StepOption = None,
+) -> None:
+    """Continue a prompt."""
+    commands = _commands()
+    sampling = commands.Sampling(temperature, top_k, top_p, seed)
+    commands.generate_text(run, prompt or [""], tokens, sampling, step, _piece)
+
+
+def _piece(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _note(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _commands() -> Any:
+    # Threads that spin at each barrier cost most of the speed where cores are shared; the
+    # OpenMP library reads this when torch loads it.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        import trainer.commands
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").split(".")[0]
+        if missing not in {"torch", "safetensors", "tensorboard"}:
+            raise
+        raise WebtextError(
+            f"Training needs {missing}, which is not installed", "pip install 'webtext[train]'"
+        ) from None
+    return trainer.commands

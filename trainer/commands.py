@@ -1,0 +1,118 @@
+"""What the trainer's subcommands do; `trainer.cli` imports this late, as it needs torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+
+from pipeline.errors import SettingError, WebtextError
+from trainer.config import RunRecipe, read_run_recipe
+from trainer.data.shards import Shards, find_shards
+from trainer.data.stream import Stream
+from trainer.distributed import World, joined, pick_device
+from trainer.eval.generate import Sampling, generate
+from trainer.eval.loss import evaluate, token_bytes, unigram_entropy
+from trainer.loop import Trainer
+from trainer.models.gpt import GPT
+from trainer.objectives import build_objective
+from trainer.optim.schedule import check_schedule
+from trainer.run import Loaded, RunFolder, load_run, read_tokenizer, start_run, with_vocabulary
+
+Say = Callable[[str], None]
+
+
+def train(recipe: str, data: str, overrides: Iterable[str], out: str | None, resume: bool) -> str:
+    """Trains; returns the run's folder."""
+    read = read_run_recipe(recipe, overrides)
+    check_schedule(read.schedule, read.train.steps)
+    shards = find_shards(data)
+    read = with_vocabulary(read, read_tokenizer(shards.tokenizer))
+    folder = RunFolder(Path(out or f"runs/{Path(recipe).stem}"))
+    with joined(read.train.device) as world:
+        if world.first:
+            start_run(folder, read, shards, resume)
+        world.barrier()
+        try:
+            _trainer(folder, read, shards, world).run()
+        except torch.OutOfMemoryError as error:
+            raise _out_of_memory(read, world) from error
+    return str(folder.path)
+
+
+def _trainer(folder: RunFolder, recipe: RunRecipe, shards: Shards, world: World) -> Trainer:
+    context = recipe.model.context
+    stream = Stream(shards, "train", context, recipe.data.seed)
+    validation = (
+        Stream(shards, "validation", context, shuffled=False) if shards.validation else None
+    )
+    objective = build_objective(recipe, folder.facts().end_token)
+    objective.init_weights(recipe.train.seed)
+    return Trainer(folder, recipe, objective, (stream, validation), world)
+
+
+def _out_of_memory(recipe: RunRecipe, world: World) -> WebtextError:
+    settings = recipe.train
+    micro = settings.micro_batch or -(-settings.batch // world.size)
+    remedy = (
+        f"Set train.micro_batch={max(1, micro // 2)} (the result stays the same)"
+        if micro > 1
+        else "Set train.loss_chunk=1024, train.parallel=fsdp on more GPUs, or a smaller model"
+    )
+    return WebtextError(f"{world.device} ran out of memory at {micro} sequences at a time", remedy)
+
+
+def evaluate_run(run: str, data: str | None, step: int | None, say: Say) -> dict[str, float]:
+    """The whole validation split of the run's shards (or of `data`)."""
+    with joined("auto") as world:
+        loaded = load_run(run, world.device, step, say)
+        shards = find_shards(data or loaded.facts.data)
+        if data is None and shards.fingerprint != loaded.facts.fingerprint:
+            say("The shards have changed since the run began: these figures are on the new ones.")
+        stream = Stream(shards, "validation", loaded.recipe.model.context, shuffled=False)
+        bf16 = False
+        sizes = token_bytes(loaded.folder.tokenizer_path)
+        objective = loaded.objective
+        result = evaluate(objective, objective, stream, 0, 16, world, bf16, sizes)
+        result["unigram_entropy"] = unigram_entropy(stream, loaded.recipe.model.vocab)
+    return result
+
+
+def generate_text(
+    run: str, prompts: list[str], new: int, sampling: Sampling, step: int | None, say: Say
+) -> None:
+    """Streams the continuation of one prompt to `say`, piece by piece; several come whole."""
+    loaded = load_run(run, pick_device("auto"), step, say)
+    model = decoder(loaded)
+    if len(prompts) == 1:
+        _stream_one(loaded, model, prompts[0], new, sampling, say)
+        return
+    for prompt in prompts:
+        _stream_one(loaded, model, prompt, new, sampling, say)
+        say("\n")
+
+
+def decoder(loaded: Loaded) -> GPT:
+    """The run's GPT; SettingError when the run has none to generate with."""
+    model = getattr(loaded.objective, "model", None)
+    if not isinstance(model, GPT):
+        raise SettingError(f"{loaded.folder.path} is no GPT", "Only a decoder generates text")
+    return model
+
+
+def _stream_one(
+    loaded: Loaded, model: GPT, prompt: str, new: int, sampling: Sampling, say: Say
+) -> None:
+    tokenizer, end = loaded.tokenizer, loaded.facts.end_token
+    ids = tokenizer.encode(prompt).ids or ([end] if end is not None else [])
+    device = model.tokens.weight.device
+    shown = ""
+    said: list[int] = list(ids)
+    for column in generate(model, torch.tensor([ids], device=device), new, sampling, end):
+        said.append(int(column[0]))
+        text = tokenizer.decode(said)
+        if not text.endswith("\ufffd"):  # half a character: wait for its other bytes
+            say(text[len(shown) :])
+            shown = text
+    say("\n")

@@ -1,0 +1,86 @@
+"""Validation loss, perplexity and bits per byte over a fixed set of sequences."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from trainer.data.stream import Stream
+from trainer.distributed import World
+from trainer.objectives.base import Objective
+
+
+def token_bytes(tokenizer: Path) -> NDArray[np.int64] | None:
+    """Bytes of text of each token of a byte-level tokenizer; None for another kind.
+
+    A byte-level token is written with one character a byte; special tokens are no text.
+    """
+    said = json.loads(tokenizer.read_text(encoding="utf-8"))
+    if said["model"]["type"] != "BPE" or (said.get("decoder") or {}).get("type") != "ByteLevel":
+        return None
+    vocabulary: dict[str, int] = said["model"]["vocab"]
+    special = {token["id"]: 0 for token in said["added_tokens"]}
+    sizes = np.zeros(max([*vocabulary.values(), *special]) + 1, dtype=np.int64)
+    for text, number in vocabulary.items():
+        sizes[number] = len(text)
+    sizes[list(special)] = 0
+    return sizes
+
+
+def unigram_entropy(stream: Stream, vocab: int) -> float:
+    """Entropy of the split's tokens on their own, in nats: what frequency alone achieves."""
+    counts = stream.histogram(vocab).astype(np.float64)
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
+@torch.no_grad()
+def evaluate(
+    unit: nn.Module,
+    objective: Objective,
+    stream: Stream,
+    sequences: int,
+    micro: int,
+    world: World,
+    bf16: bool,
+    sizes: NDArray[np.int64] | None = None,
+) -> dict[str, float]:
+    """Mean of each loss term over the first `sequences` samples (0: all) of `stream`.
+
+    The processes share the samples; the result is the same for any number of them but
+    for the rounding of the sum.  `perplexity` is exp(loss); with `sizes`, the bytes of
+    each token, `bits_per_byte` compares models with different tokenizers.
+    """
+    total = min(sequences or stream.samples, stream.samples)
+    sums = torch.zeros(2, len(objective.weights), dtype=torch.float64, device=world.device)
+    text = torch.zeros((), dtype=torch.int64, device=world.device)
+    training = unit.training
+    unit.eval()
+    for start in range(0, total, micro * world.size):
+        first = min(start + world.rank * micro, total)
+        rows = np.full((micro, stream.length + 1), -1, dtype=np.int32)
+        count = min(micro, total - first)
+        rows[:count] = stream.batch(first, count)
+        if sizes is not None:
+            text += int(sizes[rows[:count, 1:]].sum())
+        batch = objective.prepare(torch.from_numpy(rows).to(world.device))
+        with torch.autocast(world.device.type, torch.bfloat16, enabled=bf16):
+            terms = unit(batch)
+        counts = objective.counts(batch)
+        sums[0] += torch.stack([terms[name] for name in objective.weights])
+        sums[1] += torch.stack([counts[name] for name in objective.weights])
+    unit.train(training)
+    world.add(sums)
+    world.add(text)
+    means = (sums[0] / sums[1].clamp_min(1)).tolist()
+    result = dict(zip(objective.weights, means, strict=True))
+    result["perplexity"] = math.exp(min(result["loss"], 700.0))
+    if sizes is not None:
+        result["bits_per_byte"] = float(sums[0, 0]) / math.log(2) / max(int(text), 1)
+    return result

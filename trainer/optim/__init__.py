@@ -1,0 +1,41 @@
+"""Optimizers, parameter groups and schedules."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from trainer.config import OptimSettings
+from trainer.optim.groups import decay_groups
+from trainer.optim.muon import Muon
+
+
+def build_optimizers(model: nn.Module, settings: OptimSettings) -> list[torch.optim.Optimizer]:
+    """AdamW for all weights, or Muon for the matrices of the blocks and AdamW for the rest.
+
+    Each group carries `peak`, the rate that the schedule scales.
+    """
+    named = dict(model.named_parameters())
+    matrices = {n: p for n, p in named.items() if settings.name == "muon" and _is_matrix(n, p)}
+    rest = {n: p for n, p in named.items() if n not in matrices}
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(
+            decay_groups(rest, settings.weight_decay),
+            lr=settings.lr,
+            betas=settings.betas,
+            eps=settings.eps,
+            fused=True,
+        )
+    ]
+    if matrices:
+        optimizers.append(
+            Muon(matrices.values(), settings.muon_lr, settings.muon_momentum, settings.weight_decay)
+        )
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
+    return optimizers
+
+
+def _is_matrix(name: str, parameter: nn.Parameter) -> bool:
+    return parameter.dim() == 2 and ".blocks." in f".{name}"

@@ -1,0 +1,21 @@
+"""Which parameters weight decay applies to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+
+def decay_groups(named: Mapping[str, nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """Two groups: matrices and embeddings decay; biases and layer norms do not.
+
+    That is nanoGPT's and llm.c's rule by dimension; GPT-3's paper says 0.1 and not of what.
+    """
+    decayed = [p for p in named.values() if p.dim() >= 2]
+    others = [p for p in named.values() if p.dim() < 2]
+    return [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]

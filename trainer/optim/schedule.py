@@ -1,0 +1,40 @@
+"""The learning rate over a run, as a factor of its peak."""
+
+from __future__ import annotations
+
+import math
+
+from pipeline.errors import SettingError
+from trainer.config import ScheduleSettings
+
+#: Share of a "wsd" run that decays where the recipe does not say (MiniCPM: about a tenth;
+#: a fifth in Haegele et al. 2024, "Scaling Laws and Compute-Optimal Training ...").
+_WSD_DECAY = 0.2
+
+
+def factor(settings: ScheduleSettings, progress: float, steps: int) -> float:
+    """The factor for the step that begins at `progress`, of `steps` full-batch steps.
+
+    Warm-up is (progress + 1) / warmup, so the first step already learns (llm.c's form).
+    """
+    if progress + 1 < settings.warmup:
+        return (progress + 1) / settings.warmup
+    decay = settings.decay or (
+        _WSD_DECAY * steps if settings.name == "wsd" else steps - settings.warmup
+    )
+    begin = steps - decay if settings.name == "wsd" else settings.warmup
+    done = min(1.0, max(0.0, (progress - begin) / decay)) if decay > 0 else 1.0
+    if settings.name == "constant":
+        return 1.0
+    left = (1 + math.cos(math.pi * done)) / 2 if settings.name == "cosine" else 1 - done
+    return settings.floor + (1 - settings.floor) * left
+
+
+def check_schedule(settings: ScheduleSettings, steps: int) -> None:
+    """Raises SettingError when the warm-up and the decay do not fit into the run."""
+    used = settings.warmup + settings.decay
+    if used > steps:
+        raise SettingError(
+            f"schedule.warmup + schedule.decay = {used:g} steps, but train.steps = {steps}",
+            "Shorten them or train longer",
+        )
