@@ -1,0 +1,109 @@
+"""Opens the runner of a build: one interface for all of Beam's runners and our own on dask."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipeline import errors
+from pipeline.errors import SettingError, WebtextError
+from pipeline.runners.profiles import BEAM_RUNNERS, RunnerSettings
+
+#: What Beam adds to the text of an error inside a step.
+_STEP = re.compile(r" \[while running '[^']*'\]")
+#: An error of ours in the text of a remote traceback.
+_REMOTE = re.compile(r"pipeline\.errors\.(WebtextError|SettingError): (.+)")
+
+
+class OpenRunner(Protocol):
+    """A runner that is ready for the stages of a build, one after another."""
+
+    #: For the manifest, such as `FnApiRunner` or `dask, 2 local workers`.
+    name: str
+
+    def run(self, transform: beam.PTransform, label: str) -> None:
+        """Runs one transform from the root to its end; raises WebtextError when it fails."""
+
+    def activity(self) -> str:
+        """One short line on what it does now, for the progress display."""
+
+
+@contextmanager
+def open_runner(settings: RunnerSettings, options: Sequence[str] = ()) -> Iterator[OpenRunner]:
+    """Opens the runner of a profile; `options` are Beam's, as the user gave them.
+
+    Raises SettingError for options that are known to go wrong, WebtextError when a
+    cluster cannot be reached.
+    """
+    if any("multi_threading" in option for option in options):
+        raise SettingError(
+            "direct_running_mode=multi_threading corrupts streams with two workers or more",
+            "Leave it out: more workers run as processes",
+        )
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    name = settings.resolved()
+    if name == "dask":
+        from pipeline.runners.cluster import open_dask  # noqa: PLC0415  # imports dask
+
+        with open_dask(settings, options) as runner:
+            yield runner
+        return
+    beam_name, always = BEAM_RUNNERS[name]
+    yield BeamRunner(beam_name, [*always, *options])
+
+
+class BeamRunner:
+    """One of Beam's own runners."""
+
+    def __init__(self, name: str, options: Sequence[str]) -> None:
+        self.name, self._options = name, list(options)
+
+    def run(self, transform: beam.PTransform, label: str) -> None:
+        """Runs one transform; blocks."""
+        pipeline = beam.Pipeline(options=parse_options(["--runner", self.name, *self._options]))
+        run_pipeline(pipeline, transform, label)
+
+    def activity(self) -> str:
+        """Beam's runners say nothing before they end."""
+        return ""
+
+
+def parse_options(options: Sequence[str]) -> PipelineOptions:
+    """Beam's options; SettingError for what its parser refuses."""
+    try:
+        return PipelineOptions(list(options))
+    except SystemExit:
+        raise SettingError(f"Beam does not take the options {' '.join(options)}") from None
+
+
+def run_pipeline(pipeline: beam.Pipeline, transform: beam.PTransform, label: str) -> None:
+    """Applies and runs a transform; an error of ours arrives as it was raised."""
+    try:
+        pipeline | label >> transform
+        pipeline.run().wait_until_finish()
+    except WebtextError as error:
+        raise type(error)(_STEP.sub("", error.what), error.remedy) from error
+    except Exception as error:
+        raise _ours(error, label) from error
+
+
+def _ours(error: Exception, label: str) -> WebtextError:
+    """The error of ours inside one from a remote worker; else one that names the stage."""
+    said = str(error)
+    found = _REMOTE.findall(said.replace("\\n", "\n"))
+    if found:
+        kind, text = found[-1]
+        recovered: WebtextError = getattr(errors, kind)(_STEP.sub("", text).rstrip("\"' "))
+        return recovered
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    last = _STEP.sub("", lines[-1])[:300] if lines else ""
+    return WebtextError(
+        f"Stage {label} failed: {type(error).__name__}: {last}",
+        "Run again with `webtext --debug …` for the traceback",
+    )

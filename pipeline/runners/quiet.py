@@ -1,0 +1,12 @@
+"""Loaded by dask workers as they start: libraries' warnings do not flood the terminal."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+
+def dask_setup(worker: object) -> None:
+    """Called by dask with the new worker."""
+    logging.getLogger().setLevel(logging.ERROR)
+    warnings.simplefilter("ignore")
