@@ -51,6 +51,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
     with TemporaryDirectory(prefix="webtext-dedup-") as spill, duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{_MEMORY}'")
         connection.execute("SET threads = 1")
+        connection.execute("SET enable_progress_bar = false")
         connection.execute("SET temp_directory = ?", [spill])
         yield connection
 

@@ -1,4 +1,4 @@
-"""Intervals of documents on disk, as the stages before dedup leave them, and the stage run on them."""
+"""Intervals of documents as the stages before dedup leave them, and the stage run on them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,110 @@
+"""Real text with planted duplicates of known similarity: what is found, and nothing else."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from datasketch import MinHash, MinHashLSH
+
+from pipeline.dedup.minhash import shingles_of
+from pipeline.dedup.normalise import words_of
+from pipeline.dedup.verify import jaccard
+
+
+def replace(words: list[str], share: float, rng: random.Random) -> list[str]:
+    """Other words in `share` of all places."""
+    return [f"w{rng.randrange(10**6)}" if rng.random() < share else word for word in words]
+
+
+def replace_run(words: list[str], share: float, rng: random.Random) -> list[str]:
+    """One run of `share` of the words cut, another inserted elsewhere."""
+    length = int(len(words) * share / 2)
+    start = rng.randrange(len(words) - length)
+    words = words[:start] + words[start + length :]
+    place = rng.randrange(len(words))
+    return words[:place] + [f"n{rng.randrange(10**6)}" for _ in range(length)] + words[place:]
+
+
+def reorder(words: list[str], share: float, rng: random.Random) -> list[str]:
+    """Paragraphs of some 1/share/20 words in another order."""
+    size = max(10, int(1 / share) * 5)
+    paragraphs = [words[i : i + size] for i in range(0, len(words), size)]
+    rng.shuffle(paragraphs)
+    return [word for paragraph in paragraphs for word in paragraph]
+
+
+def test_planted_duplicates_are_found_and_no_others(
+    dedups: Any, passages: list[str], new_document: Callable[..., dict[str, Any]]
+) -> None:
+    rng = random.Random(11)
+    rows, planted = [], []
+    for i, passage in enumerate(passages[:1000]):
+        rows.append(new_document(f"a.org/{i}", passage, karma=9))
+        edit = rng.choice([replace, replace_run, reorder])
+        share = rng.uniform(0.01, 0.3) / (4 if edit is replace else 1)
+        words = edit(passage.split(), share, rng)
+        copy = new_document(f"b.org/{i}", " ".join(words), karma=3)
+        rows.append(copy)
+        sets = [shingles_of(words_of(text)) for text in (passage, copy["text"])]
+        planted.append((copy["id"], rows[-2]["id"], jaccard(sets[0], sets[1])))
+    dedups.write("all", rows, parts=3)
+    dedups.run("all")
+    removed = dedups.removed("all")
+    similar = [plant for plant in planted if plant[2] >= 0.85]
+    assert len(similar) > 300
+    assert sum(copy in removed for copy, _, _ in similar) >= 0.98 * len(similar)
+    assert sum(plant[2] < 0.8 for plant in planted) > 200
+    texts = {row["id"]: row["text"] for row in rows}
+    for row in removed.values():  # precision 1 at the threshold
+        one, other = (shingles_of(words_of(texts[row[name]])) for name in ("id", "kept_id"))
+        assert jaccard(one, other) == row["similarity"] >= 0.8
+
+
+def test_a_template_site_costs_linear_work(
+    dedups: Any, prose: Any, new_document: Callable[..., dict[str, Any]]
+) -> None:
+    template = prose(1, 150)[0]
+    rows = [
+        new_document(f"shop.org/{i}", f"{template} item {'x' * (i % 97)}{i:x}")
+        for i in range(10_000)
+    ]
+    dedups.write("all", rows)
+    manifest = dedups.run("all")
+    # All pairs would be 50 million.
+    assert 9_999 <= manifest.extra["candidates"] <= 16 * 20 * 10_000
+    assert manifest.counts.kept + sum(manifest.counts.dropped.values()) == 10_000
+    assert manifest.counts.kept <= 5
+
+
+@pytest.mark.parametrize("threshold", [0.6, 0.8])
+def test_pairs_are_those_of_datasketch(threshold: float, passages: list[str]) -> None:
+    from pipeline.dedup.bands import band_keys, bucket_pairs
+    from pipeline.dedup.minhash import signature_of
+
+    rng = random.Random(2)
+    texts = [
+        " ".join(replace(passage.split()[:200], rng.uniform(0, 0.05), rng))
+        for passage in passages[:1000]
+        for _ in range(5)
+    ]
+    sets = [shingles_of(words_of(text)) for text in texts]
+    signatures = np.array([signature_of(s, 100) for s in sets])
+    numbers = np.arange(len(texts))
+    ours = set()
+    for band in range(20):
+        keys = band_keys(signatures[:, 5 * band : 5 * band + 5])
+        later, earlier = bucket_pairs(keys, numbers, leaders=64)
+        ours |= set(zip(later.tolist(), earlier.tolist(), strict=True))
+    index = MinHashLSH(num_perm=100, params=(20, 5))
+    theirs = set()
+    for number, signature in enumerate(signatures):
+        minhash = MinHash(hashvalues=signature, scheme="affine32")
+        theirs |= {(number, other) for other in index.query(minhash)}
+        index.insert(number, minhash)
+    similar = {pair for pair in ours if jaccard(sets[pair[0]], sets[pair[1]]) >= threshold}
+    assert len(similar) > 1000
+    assert ours == theirs
