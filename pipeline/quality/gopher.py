@@ -1,0 +1,44 @@
+"""Gopher's quality measures (Rae et al. 2021, arXiv 2112.11446, section A.1.1)."""
+
+from __future__ import annotations
+
+from pipeline.quality.words import Pieces
+
+#: Gopher's stop words; two different ones must be there.
+STOP_WORDS = frozenset({"the", "be", "to", "of", "and", "that", "have", "with"})
+_BULLETS = ("•", "-", "*", "‣", "●", "○")
+_EDGES = ".,;:!?\"'()[]{}<>«»“”‘’`*_"
+
+COLUMNS = (
+    "gopher_words",
+    "gopher_mean_word_length",
+    "gopher_hashes_per_word",
+    "gopher_ellipses_per_word",
+    "gopher_bullet_lines",
+    "gopher_ellipsis_lines",
+    "gopher_alphabetic_words",
+    "gopher_stop_words",
+)
+
+
+def measure(pieces: Pieces) -> dict[str, float]:
+    """The values of COLUMNS; fractions lie in [0, 1], an empty text measures 0 throughout.
+
+    Words are split by white space and counted when they hold a letter or digit.
+    datatrove counts bullets "•" and "-" only and dolma takes the median length;
+    Gopher says mean, and does not list the characters.
+    """
+    words = [word for word in pieces.words if any(map(str.isalnum, word))]
+    bare = [word.strip(_EDGES) for word in words]
+    n, lines = max(len(words), 1), max(len(pieces.lines), 1)
+    ends = sum(line.endswith(("...", "…")) for line in pieces.lines)
+    return {
+        "gopher_words": float(len(words)),
+        "gopher_mean_word_length": sum(map(len, bare)) / n,
+        "gopher_hashes_per_word": pieces.text.count("#") / n,
+        "gopher_ellipses_per_word": (pieces.text.count("...") + pieces.text.count("…")) / n,
+        "gopher_bullet_lines": sum(x.startswith(_BULLETS) for x in pieces.lines) / lines,
+        "gopher_ellipsis_lines": ends / lines,
+        "gopher_alphabetic_words": sum(any(map(str.isalpha, word)) for word in words) / n,
+        "gopher_stop_words": float(len(STOP_WORDS.intersection(map(str.lower, bare)))),
+    }

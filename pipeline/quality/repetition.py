@@ -1,0 +1,104 @@
+"""Gopher's repetition measures (Rae et al. 2021, arXiv 2112.11446, section A.1.1, table A1).
+
+Known quirks of other code are not repeated.  A top n-gram must occur twice to count
+(datatrove takes one that occurs once, so a short text without repetition is
+dropped); n-grams are compared as sequences of words (datatrove joins the words, so
+"ab c" equals "a bc"); blank lines are no duplicates.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.quality.words import Pieces
+
+TOP_SIZES = (2, 3, 4)
+DUPLICATE_SIZES = (5, 6, 7, 8, 9, 10)
+
+COLUMNS = (
+    "repetition_duplicate_lines",
+    "repetition_duplicate_paragraphs",
+    "repetition_duplicate_line_chars",
+    "repetition_duplicate_paragraph_chars",
+    *(f"repetition_top_{n}_gram" for n in TOP_SIZES),
+    *(f"repetition_duplicate_{n}_gram" for n in DUPLICATE_SIZES),
+)
+
+Numbers = npt.NDArray[np.int64]
+
+
+def measure(pieces: Pieces) -> dict[str, float]:
+    """The values of COLUMNS: fractions of lines, paragraphs or characters, in [0, 1]."""
+    found: dict[str, float] = {}
+    for name, parts in (("line", pieces.lines), ("paragraph", pieces.paragraphs)):
+        share, chars = duplicates(parts)
+        found[f"repetition_duplicate_{name}s"] = share
+        found[f"repetition_duplicate_{name}_chars"] = chars
+    numbers, lengths = _numbered(pieces.words)
+    total = max(int(lengths.sum()), 1)
+    grams: Numbers = numbers
+    for n in range(2, max(DUPLICATE_SIZES) + 1):
+        grams = _longer(grams, numbers, n)
+        if n in TOP_SIZES:
+            found[f"repetition_top_{n}_gram"] = _top(grams, lengths, n) / total
+        if n in DUPLICATE_SIZES:
+            found[f"repetition_duplicate_{n}_gram"] = _repeated(grams, lengths, n) / total
+    return {name: found[name] for name in COLUMNS}
+
+
+def duplicates(parts: Sequence[str]) -> tuple[float, float]:
+    """(share of parts, share of their characters) that repeat an earlier part."""
+    seen = Counter(parts)
+    repeats = len(parts) - len(seen)
+    chars = sum(len(part) * (times - 1) for part, times in seen.items())
+    return repeats / max(len(parts), 1), chars / max(sum(map(len, parts)), 1)
+
+
+def _numbered(words: Sequence[str]) -> tuple[Numbers, Numbers]:
+    """Each word as the number of its first appearance, and its length in characters."""
+    numbers: dict[str, int] = {}
+    ids = np.array([numbers.setdefault(word, len(numbers)) for word in words], dtype=np.int64)
+    return ids, np.array([len(word) for word in words], dtype=np.int64)
+
+
+def _longer(grams: Numbers, words: Numbers, n: int) -> Numbers:
+    """Exact numbers of all n-grams, from those of the (n-1)-grams: pairs are numbered anew."""
+    if len(words) < n:
+        return np.empty(0, dtype=np.int64)
+    pairs = grams[: len(words) - n + 1] * (len(words) + 1) + words[n - 1 :]
+    numbered: Numbers = np.unique(pairs, return_inverse=True)[1].astype(np.int64)
+    return numbered
+
+
+def _top(grams: Numbers, lengths: Numbers, n: int) -> int:
+    """Characters of all occurrences of the most frequent n-gram; of several the longest counts."""
+    if not len(grams):
+        return 0
+    _, first, times = np.unique(grams, return_index=True, return_counts=True)
+    if times.max() < 2:
+        return 0
+    chars = _gram_lengths(lengths, n)[first]
+    return int((chars * times)[times == times.max()].max())
+
+
+def _repeated(grams: Numbers, lengths: Numbers, n: int) -> int:
+    """Characters inside n-grams that occurred before, each character counted once."""
+    if not len(grams):
+        return 0
+    first = np.unique(grams, return_index=True)[1]
+    again = np.ones(len(grams), dtype=bool)
+    again[first] = False
+    covered = np.zeros(len(lengths) + 1, dtype=np.int64)
+    starts = np.flatnonzero(again)
+    np.add.at(covered, starts, 1)
+    np.add.at(covered, starts + n, -1)
+    return int(lengths[np.cumsum(covered[:-1]) > 0].sum())
+
+
+def _gram_lengths(lengths: Numbers, n: int) -> Numbers:
+    sums = np.concatenate([[0], np.cumsum(lengths)])
+    return np.asarray(sums[n:] - sums[:-n], dtype=np.int64)
