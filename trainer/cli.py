@@ -19,10 +19,12 @@ SetOption = Annotated[
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Registers `train`, `eval` and `generate`."""
+    """Registers `train`, `eval`, `generate`, `export` and `trace`."""
     app.command()(train)
     app.command("eval")(evaluate)
     app.command()(generate)
+    app.command()(export)
+    app.command()(trace)
 
 
 def train(
@@ -43,9 +45,23 @@ def evaluate(
     run: RunArgument,
     data: Annotated[str | None, typer.Option(help="Other shards than the run's own")] = None,
     step: StepOption = None,
+    task: Annotated[
+        str | None, typer.Option(help="blimp, piqa, hellaswag, lambada or qa; needs --file")
+    ] = None,
+    file: Annotated[str, typer.Option(help="The task's items")] = "",
+    shots: Annotated[int, typer.Option(min=0, help="Solved examples before each item")] = 0,
+    template: Annotated[str, typer.Option(help="A solved example")] = "{context} {answer}",
+    normalise: Annotated[str, typer.Option(help="none, bytes or unconditional")] = "none",
+    limit: Annotated[int, typer.Option(min=0, help="Only the first items; 0 for all")] = 0,
 ) -> None:
-    """Validation loss, perplexity and bits per byte of a run."""
-    for name, value in _commands().evaluate_run(run, data, step, _note).items():
+    """Validation loss, perplexity and bits per byte of a run, or its accuracy on a task."""
+    commands = _commands()
+    if task is None:
+        result = commands.evaluate_run(run, data, step, _note)
+    else:
+        few = commands.FewShot(shots=shots, template=template, normalise=normalise)
+        result = commands.judge_run(run, task, file, few, limit, step, _note)
+    for name, value in result.items():
         typer.echo(f"{name.replace('_', ' ')}: {value:.4f}")
 
 
@@ -63,6 +79,26 @@ def generate(
     commands = _commands()
     sampling = commands.Sampling(temperature, top_k, top_p, seed)
     commands.generate_text(run, prompt or [""], tokens, sampling, step, _piece)
+
+
+def export(
+    run: RunArgument,
+    folder: Annotated[str, typer.Argument(help="Where the model goes")],
+    step: StepOption = None,
+) -> None:
+    """Write the model in Hugging Face's format: weights, config, tokenizer, model card."""
+    _commands().export_run(run, folder, step, _note)
+    typer.echo(f"Exported {run} to {folder}.")
+
+
+def trace(
+    run: RunArgument,
+    step: Annotated[int, typer.Option(help="A step of the run, counted from 1")],
+    sample: Annotated[int | None, typer.Option(help="Only this sample of it")] = None,
+) -> None:
+    """The documents and addresses whose text was in a step: sample, id, tokens, url."""
+    for source in _commands().trace_run(run, step, sample):
+        typer.echo(f"{source.sample}\t{source.id}\t{source.tokens}\t{source.url}")
 
 
 def _piece(text: str) -> None:

@@ -8,17 +8,24 @@ from pathlib import Path
 import torch
 
 from pipeline.errors import SettingError, WebtextError
+from trainer.card import model_card
 from trainer.config import RunRecipe, read_run_recipe
 from trainer.data.shards import Shards, find_shards
 from trainer.data.stream import Stream
 from trainer.distributed import World, joined, pick_device
+from trainer.eval.few_shot import FewShot
 from trainer.eval.generate import Sampling, generate
 from trainer.eval.loss import evaluate, token_bytes, unigram_entropy
+from trainer.eval.tasks import read_items
+from trainer.eval.zero_shot import judge
+from trainer.hf import from_hf, load_hf, save_hf, to_hf
 from trainer.loop import Trainer
 from trainer.models.gpt import GPT
 from trainer.objectives import build_objective
+from trainer.objectives.base import Objective
 from trainer.optim.schedule import check_schedule
 from trainer.run import Loaded, RunFolder, load_run, read_tokenizer, start_run, with_vocabulary
+from trainer.trace import Source, trace
 
 Say = Callable[[str], None]
 
@@ -49,7 +56,16 @@ def _trainer(folder: RunFolder, recipe: RunRecipe, shards: Shards, world: World)
     )
     objective = build_objective(recipe, folder.facts().end_token)
     objective.init_weights(recipe.train.seed)
+    if recipe.train.init:
+        _start_from(objective, recipe.train.init)
     return Trainer(folder, recipe, objective, (stream, validation), world)
+
+
+def _start_from(objective: Objective, folder: str) -> None:
+    model = getattr(objective, "model", None)
+    if not isinstance(model, GPT):
+        raise SettingError("train.init takes the weights of a GPT-2", "Leave it out")
+    from_hf(model, to_hf(load_hf(folder)))
 
 
 def _out_of_memory(recipe: RunRecipe, world: World) -> WebtextError:
@@ -91,6 +107,32 @@ def generate_text(
     for prompt in prompts:
         _stream_one(loaded, model, prompt, new, sampling, say)
         say("\n")
+
+
+def judge_run(
+    run: str, task: str, file: str, few: FewShot, limit: int, step: int | None, say: Say
+) -> dict[str, float]:
+    """Accuracy of a run on a task; `limit` takes the first items only (0: all)."""
+    items = read_items(task, file)
+    with joined("auto") as world:
+        loaded = load_run(run, world.device, step, say)
+        end = loaded.facts.end_token
+        begin = end if end is not None else 0
+        items = items[: limit or len(items)]
+        return judge(decoder(loaded), loaded.tokenizer, items, begin, few, world)
+
+
+def export_run(run: str, folder: str, step: int | None, say: Say) -> None:
+    """Writes the run's model in Hugging Face's format, with a model card."""
+    loaded = load_run(run, torch.device("cpu"), step, say)
+    tokenizer = loaded.folder.tokenizer_path
+    card = model_card(loaded)
+    save_hf(decoder(loaded), Path(folder), tokenizer, loaded.facts.end_token, card)
+
+
+def trace_run(run: str, step: int, sample: int | None) -> list[Source]:
+    """The documents of a step."""
+    return trace(RunFolder(Path(run)), step, sample)
 
 
 def decoder(loaded: Loaded) -> GPT:

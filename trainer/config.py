@@ -92,7 +92,9 @@ class ScheduleSettings(Settings):
 class TrainSettings(Settings):
     """`[train]`: how much, in which pieces, on what."""
 
-    volatile: ClassVar[frozenset[str]] = frozenset({"micro_batch", "device", "compile", "parallel"})
+    volatile: ClassVar[frozenset[str]] = frozenset(
+        {"micro_batch", "device", "compile", "parallel", "recompute"}
+    )
 
     #: Steps of the full batch: the run sees steps * batch sequences.
     steps: int = Field(18865, ge=1)
@@ -111,6 +113,11 @@ class TrainSettings(Settings):
     #: Rows of logits alive at a time, in tokens; 0 keeps those of the whole micro-batch.
     loss_chunk: int = Field(0, ge=0)
     device: str = "auto"
+    #: Keep only the input of each block and compute the rest again on the way back: a third
+    #: more work for a fraction of the memory.
+    recompute: bool = False
+    #: Folder of a GPT-2 in Hugging Face's format whose weights the run starts from.
+    init: str = ""
     #: "auto" compiles on a GPU only.
     compile: Literal["auto", "on", "off"] = "auto"
     #: Under torchrun: "ddp" keeps the whole model on each device, "fsdp" a share of it.

@@ -14,6 +14,7 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from trainer.config import ModelSettings
 from trainer.models.attention import Cache, SelfAttention
@@ -51,7 +52,8 @@ class GPT(nn.Module):
     """The decoder.  `settings.vocab` must be known (not 0).
 
     `head` is the token embedding, of `rows` rows: the vocabulary rounded up; whoever
-    makes logits masks those of rows from `vocab` on.
+    makes logits masks those of rows from `vocab` on.  With `recompute` set, the backward
+    pass computes each block again instead of keeping what is inside.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -63,6 +65,7 @@ class GPT(nn.Module):
         self.tokens = nn.Embedding(self.rows, settings.width)
         self.positions = nn.Embedding(settings.context, settings.width)
         self.dropout = nn.Dropout(settings.dropout)
+        self.recompute = False
         self.blocks = nn.ModuleList(Block(settings, n) for n in range(settings.layers))
         self.norm = nn.LayerNorm(settings.width, eps=1e-5)
 
@@ -97,7 +100,10 @@ class GPT(nn.Module):
         position = torch.arange(start, start + ids.shape[1], device=ids.device)
         x = self.dropout(self.tokens(ids) + self.positions(position))
         for block in self.blocks:
-            x = block(x, documents, cache)
+            if self.recompute and torch.is_grad_enabled():
+                x = checkpoint(block, x, documents, None, use_reentrant=False)
+            else:
+                x = block(x, documents, cache)
         hidden: Tensor = self.norm(x)
         return hidden
 

@@ -26,7 +26,9 @@ class Causal(Objective):
     def from_recipe(cls, recipe: RunRecipe, end_token: int | None) -> Self:
         """GPT by `[model]`; documents end at `end_token` where attention stays inside them."""
         inside = end_token if recipe.model.document_mask else None
-        return cls(GPT(recipe.model), inside, recipe.train.loss_chunk)
+        model = GPT(recipe.model)
+        model.recompute = recipe.train.recompute
+        return cls(model, inside, recipe.train.loss_chunk)
 
     def init_weights(self, seed: int) -> None:
         """Fills the model's weights."""

@@ -1,0 +1,122 @@
+"""Tasks by likelihood: the choice that the model finds likeliest is its answer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from trainer.distributed import World
+from trainer.eval.few_shot import FewShot, with_examples
+from trainer.eval.tasks import Item
+from trainer.models.gpt import GPT
+
+_BATCH = 32  # texts in a forward pass
+
+
+@dataclass(frozen=True)
+class Text:
+    """Token ids of which those from `start` on are judged."""
+
+    ids: list[int]
+    start: int
+
+
+@torch.no_grad()
+def log_likelihoods(model: GPT, texts: Sequence[Text], world: World) -> tuple[Tensor, Tensor]:
+    """For each text the log-likelihood of what is judged, in nats, and whether it is greedy.
+
+    Float64 and bool, both (texts).  Texts are shared among the processes; the result
+    is the same in each and for any number of them.
+    """
+    sums = torch.zeros(len(texts), dtype=torch.float64)
+    greedy = torch.zeros(len(texts), dtype=torch.float64)
+    # Like lengths together: little padding.  Equal lengths keep their order.
+    order = sorted(range(len(texts)), key=lambda n: len(texts[n].ids))
+    mine = order[world.rank :: world.size]
+    for first in range(0, len(mine), _BATCH):
+        numbers = mine[first : first + _BATCH]
+        longest = max(len(texts[n].ids) for n in numbers)
+        ids = torch.zeros(len(numbers), longest, dtype=torch.long)
+        for row, number in zip(ids, numbers, strict=True):
+            row[: len(texts[number].ids)] = torch.tensor(texts[number].ids)
+        logits = model.logits(model(ids[:, :-1].to(world.device))).float()
+        logs = logits.log_softmax(dim=2).gather(2, ids[:, 1:, None].to(world.device))[..., 0]
+        best = (logits.argmax(dim=2).cpu() == ids[:, 1:]).double()
+        logs = logs.double().cpu()
+        for row, number in enumerate(numbers):
+            judged = slice(texts[number].start - 1, len(texts[number].ids) - 1)
+            sums[number] = logs[row, judged].sum()
+            greedy[number] = best[row, judged].min()
+    gathered = world.add(torch.stack([sums, greedy]).to(world.device)).cpu()
+    return gathered[0], gathered[1] > 0.5
+
+
+def encode(tokenizer: Tokenizer, context: str, choice: str, begin: int, room: int) -> Text:
+    """Context and choice as one text, so that tokens merge as they would in running text.
+
+    Where context there is none, `begin` stands for it.  What exceeds `room` tokens is cut
+    from the front.
+    """
+    joined = f"{context} {choice}" if context else choice
+    ids = tokenizer.encode(joined).ids
+    start = len(tokenizer.encode(context).ids) if context else 0
+    if start == 0:
+        ids, start = [begin, *ids], 1
+    start = min(start, len(ids) - 1)
+    cut = max(0, min(len(ids) - room, start - 1))
+    return Text(ids[cut:][:room], start - cut)
+
+
+def judge(
+    model: GPT,
+    tokenizer: Tokenizer,
+    items: Sequence[Item],
+    begin: int,
+    settings: FewShot,
+    world: World,
+) -> dict[str, float]:
+    """Accuracy over all items and of each group.
+
+    `settings.normalise`: "none" compares sums, "bytes" sums over bytes of the choice (as
+    lm-eval's acc_norm), "unconditional" takes off what the choice has after `Answer:`
+    alone (GPT-3's paper, section 2.4).
+    """
+    context = model.settings.context + 1
+    prompted = with_examples(items, settings)
+    texts = [
+        encode(tokenizer, item.context, choice, begin, context)
+        for item in prompted
+        for choice in item.choices
+    ]
+    sums, greedy = log_likelihoods(model, texts, world)
+    if settings.normalise == "unconditional":
+        alone = [
+            encode(tokenizer, "Answer:", choice, begin, context)
+            for item in items
+            for choice in item.choices
+        ]
+        sums = sums - log_likelihoods(model, alone, world)[0]
+    groups: defaultdict[str, list[bool]] = defaultdict(list)
+    place = 0
+    for item in items:
+        here = slice(place, place + len(item.choices))
+        place += len(item.choices)
+        groups[item.group].append(_right(item, sums[here], greedy[here], settings))
+    everything = [right for answers in groups.values() for right in answers]
+    result = {"accuracy": sum(everything) / len(everything)}
+    if len(groups) > 1:
+        result |= {name: sum(rights) / len(rights) for name, rights in sorted(groups.items())}
+    return result
+
+
+def _right(item: Item, sums: Tensor, greedy: Tensor, settings: FewShot) -> bool:
+    if len(item.choices) == 1:
+        return bool(greedy[0])
+    if settings.normalise == "bytes":
+        sums = sums / torch.tensor([float(len(choice.encode())) for choice in item.choices])
+    return int(sums.argmax()) == item.answer
