@@ -18,13 +18,18 @@ _BLOCKS = frozenset({"p", "head", "list", "item", "code", "quote", "table"})
 #: A line break that the page asks for, while text is gathered; no page holds this character
 #: (parse.py takes it out).
 _BREAK = "\x1f"
+#: Soft hyphen, zero width space, word joiner, byte order mark: they part words for tokenizers.
+#: Joiners stay, since scripts and emoji need them.
+_INVISIBLE = ("\u00ad", "\u200b", "\u2060", "\ufeff")
 _FROM_STAND_INS = str.maketrans(STAND_INS)
 
 
 def render(body: _Element) -> str:
     """The text of an extracted tree (elements p, head, list, item, code, quote, table, lb)."""
-    blocks = (block for block in _blocks(body) if block.strip())
-    return unicodedata.normalize("NFC", "\n\n".join(blocks))
+    text = "\n\n".join(block for block in _blocks(body) if block.strip())
+    for sign in _INVISIBLE:
+        text = text.replace(sign, "")
+    return unicodedata.normalize("NFC", text)
 
 
 def _blocks(element: _Element) -> Iterator[str]:

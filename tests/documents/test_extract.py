@@ -73,6 +73,23 @@ STRUCTURES = {
         "<table><tr><th>Year</th><th>Level</th></tr><tr><td>1998</td><td>3.1 m</td></tr></table>",
         "Year | Level\n1998 | 3.1 m",
     ),
+    "table in a quote": (
+        "<blockquote><table><tr><td>one<td>two</tr></table></blockquote>",
+        "one | two",
+    ),
+    "table in a list": (
+        "<ul><li>Sizes<table><tr><td>S<td>1</tr><tr><td>L<td>2</tr></table></li><li>Hues</li></ul>",
+        "- Sizes\n  S | 1\n  L | 2\n- Hues",
+    ),
+    "invisible signs": ("<p>A soft\u00adhyphen and a\u200b gap.</p>", "A softhyphen and a gap."),
+    "deleted text": (
+        "<p>It costs <del>nine</del> <ins>ten</ins> pence.</p>",
+        "It costs ten pence.",
+    ),
+    "list in a table": (
+        "<table><tr><td>Sizes<td>One of:<ul><li>small</li><li>large</li></ul></tr></table>",
+        "Sizes | One of: small large",
+    ),
     "heading": ("<h2>The second day<a class='headerlink' href='#d'>¶</a></h2>", "The second day"),
     "line breaks": (
         "<p>Roses are red,<br>violets are blue.</p>",
