@@ -6,6 +6,7 @@ wrong settings answer at once.
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
 from importlib.metadata import entry_points
@@ -144,6 +145,8 @@ def _add_other_commands() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command; exits with 0 when the work is done, 2 for a wrong setting, 1 otherwise."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if "--debug" not in arguments:
+        logging.getLogger().setLevel(logging.ERROR)  # Beam warns of clouds that are not used
     _add_other_commands()
     try:
         code: Any = app(args=arguments, standalone_mode=False)

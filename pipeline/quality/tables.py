@@ -96,7 +96,7 @@ class _Found:
     def __init__(self, unit: DecideUnit) -> None:
         self._rules = unit.rules
         self._values = {row["id"]: row for row in read_rows(unit.measurements)}
-        ids = pa.array(self._values)
+        ids = pa.array(self._values, pa.string())
         self._duplicates = {row["id"]: row for row in _rows_of(unit.duplicates, ids)}
         self.karma = {r["id"]: r["karma"] for r in _rows_of(unit.links, ids, ["id", "karma"])}
 

@@ -1,0 +1,44 @@
+"""Sentences: where a document's text is cut into the sequences of a shard.
+
+The splitter is Wikimedia's sentencex (rules and abbreviations of many languages).
+A document is cut before white space only, and the white space goes to the next
+sentence, so the pieces put together are the text, and a byte-level tokenizer, which
+never joins characters across that place, gives the same tokens as for the whole.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import sentencex
+
+
+def split_sentences(text: str, language: str = "en") -> list[str]:
+    """The sentences of a text; `"".join` of them is the text again."""
+    cuts = [0, *_cuts(text, language), len(text)]
+    return [text[a:b] for a, b in pairwise(cuts) if b > a]
+
+
+def _cuts(text: str, language: str) -> list[int]:
+    """Ascending positions inside the text: white space follows each, and none stands before it."""
+    cuts: list[int] = []
+    position = 0
+    for sentence in sentencex.segment(language or "en", text):
+        bare = sentence.strip()
+        if not bare:
+            continue
+        start = text.find(bare, position)
+        if start < 0:  # the splitter changed a character: its place cannot be known
+            continue
+        position = start + len(bare)
+        cut = _before_space(text, start)
+        if 0 < cut < start and (not cuts or cut > cuts[-1]):
+            cuts.append(cut)
+    return cuts
+
+
+def _before_space(text: str, start: int) -> int:
+    """Where the white space before `start` begins."""
+    while start > 0 and text[start - 1].isspace():
+        start -= 1
+    return start

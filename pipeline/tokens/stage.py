@@ -1,0 +1,195 @@
+"""The tokens stage: from the corpus to a tokenizer and shards of tokens in hash order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import apache_beam as beam
+
+from pipeline import files
+from pipeline.corpus import Corpus, Counts, Manifest, read_manifest
+from pipeline.errors import SettingError, WebtextError
+from pipeline.parts import Part, work_key
+from pipeline.sink import Gather, MakeParts, WriteManifest
+from pipeline.stage import Job, Stage, Total
+from pipeline.tokens.settings import TokensSettings
+from pipeline.tokens.units import (
+    SPLITS,
+    TOKENIZER,
+    EncodeUnit,
+    ShardUnit,
+    TokenizerUnit,
+    assemble_shard,
+    encode_part,
+    make_tokenizer,
+)
+
+
+class Tokens(beam.PTransform):
+    """From parts of the corpus to shards: root in, one Manifest out."""
+
+    def __init__(self, tokenizer: TokenizerUnit, folder: str, draft: Manifest) -> None:
+        super().__init__()
+        self._tokenizer, self._folder, self._draft = tokenizer, folder, draft
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        """The tokenizer; then pieces; then shards."""
+        unit, folder, draft = self._tokenizer, self._folder, self._draft
+        pieces = (
+            root
+            | "Tokenizer" >> beam.Create([unit])
+            | "Train" >> MakeParts(make_tokenizer)
+            | "Trained" >> Gather()
+            | "Plan pieces" >> beam.FlatMap(partial(plan_pieces, unit, folder, draft))
+            | "Encode" >> MakeParts(encode_part)
+        )
+        shards = (
+            pieces
+            | "All encoded" >> Gather()
+            | "Plan shards" >> beam.FlatMap(partial(plan_shards, unit, folder, draft))
+            | "Assemble" >> MakeParts(assemble_shard)
+        )
+        numbers = pieces | "Numbers" >> beam.Map(without_file)
+        name = partial(with_tokenizer, unit.folder, unit.settings.name)
+        return (numbers, shards) | beam.Flatten() | WriteManifest(folder, draft, name)
+
+
+def plan_pieces(
+    unit: TokenizerUnit, folder: str, draft: Manifest, _trained: Sequence[Part]
+) -> list[EncodeUnit]:
+    """A piece for each part of the corpus."""
+    key = _key(unit, draft)
+    place = files.join(unit.folder, TOKENIZER)
+    return [
+        EncodeUnit(path, number, folder, key, place, unit.settings)
+        for number, path in enumerate(unit.corpus)
+    ]
+
+
+def plan_shards(
+    unit: TokenizerUnit, folder: str, draft: Manifest, pieces: Sequence[Part]
+) -> list[ShardUnit]:
+    """The shards of both splits; their number follows from the tokens or the setting."""
+    settings = unit.settings
+    names = tuple(sorted(part.file.name for part in pieces if part.file))
+    units: list[ShardUnit] = []
+    for split in SPLITS:
+        tokens = sum(part.extra[f"{split}_tokens"] for part in pieces)
+        if tokens == 0:
+            documents = sum(part.counts.kept for part in pieces)
+            raise WebtextError(
+                f"Stage tokens: of {documents:,} documents none is for {split}",
+                f"Change tokens.validation_fraction (now {settings.validation_fraction:g})",
+            )
+        wanted = settings.shards if split == "train" else 0
+        of = wanted or max(1, -(-tokens // settings.shard_tokens))
+        key = work_key(_key(unit, draft), split, of, names)
+        vocab = _require(unit.folder).extra["vocab_size"]
+        units += [ShardUnit(split, n, of, names, folder, key, vocab) for n in range(of)]
+    return units
+
+
+def without_file(part: Part) -> Part:
+    """The counts of a piece, which is scratch."""
+    return Part(None, part.counts, part.extra)
+
+
+def with_tokenizer(folder: str, name: str, manifest: Manifest) -> Manifest:
+    """Names the tokenizer, which may have been trained just now, among the inputs."""
+    found = _require(folder)
+    inputs = manifest.inputs | {f"tokenizers/{name}": found.fingerprint}
+    extra = manifest.extra | {"vocab_size": found.extra["vocab_size"]}
+    return manifest.model_copy(update={"inputs": inputs, "extra": extra})
+
+
+def _key(unit: TokenizerUnit, draft: Manifest) -> str:
+    corpus = draft.inputs["corpus"]
+    return work_key(
+        draft.settings_hash, draft.code_version, corpus, _require(unit.folder).fingerprint
+    )
+
+
+def _require(folder: str) -> Manifest:
+    found = read_manifest(folder)
+    if found is None:
+        raise WebtextError(f"No finished tokenizer in {folder}", "Run the same command again")
+    return found
+
+
+class TokensStage(Stage):
+    """The last stage of a build."""
+
+    name = "tokens"
+    version = "1"
+
+    def folder(self, job: Job) -> str:
+        """`tokens/NAME/INTERVAL`."""
+        return job.corpus.folder(self._place(job), job.interval)
+
+    def settings(self, job: Job) -> TokensSettings:
+        """The `[tokens]` section."""
+        return job.recipe.tokens
+
+    def inputs(self, job: Job) -> dict[str, str]:
+        """The corpus of the interval, and the tokenizer once it is there."""
+        found = {"corpus": job.corpus.require("corpus", job.interval).fingerprint}
+        name = self.settings(job).name
+        tokenizer = read_manifest(job.corpus.tokenizer(name))
+        if tokenizer is not None:
+            found[f"tokenizers/{name}"] = tokenizer.fingerprint
+        return found
+
+    def total(self, job: Job) -> Total:
+        """Documents to encode."""
+        return Total(job.corpus.require("corpus", job.interval).counts.kept, "documents")
+
+    def transform(self, job: Job) -> Tokens:
+        """Trains the tokenizer if it is not there, encodes, assembles."""
+        settings, corpus = self.settings(job), job.corpus
+        unit = TokenizerUnit(
+            corpus.tokenizer(settings.name),
+            tuple(corpus.paths("corpus", job.interval)),
+            self._tokenizer_draft(job),
+            settings,
+        )
+        return Tokens(unit, self.folder(job), self.draft(job))
+
+    def _place(self, job: Job) -> str:
+        return f"tokens/{self.settings(job).name}"
+
+    def _tokenizer_draft(self, job: Job) -> Manifest:
+        """What the tokenizer must have been made from.
+
+        It is trained on the interval that first needs it.  While no other interval
+        has shards it follows that interval's corpus; afterwards it stays as it is.
+        """
+        settings, corpus = self.settings(job), job.corpus
+        others = [i for i in corpus.intervals(self._place(job)) if i != job.interval]
+        inputs: dict[str, str] = {}
+        if settings.kind == "file":
+            inputs["path"] = files.content_fingerprint(settings.path)
+        elif not others:
+            inputs["corpus"] = corpus.require("corpus", job.interval).fingerprint
+        said = settings.of_tokenizer()
+        draft = self.draft(job).model_copy(
+            update={
+                "stage": "tokenizer",
+                "settings": said,
+                "settings_hash": work_key(sorted(said.items())),
+                "inputs": inputs,
+                "counts": Counts(),
+            }
+        )
+        _refuse_another(corpus, settings.name, draft, others)
+        return draft
+
+
+def _refuse_another(corpus: Corpus, name: str, draft: Manifest, others: list[str]) -> None:
+    """A tokenizer that other intervals' shards use cannot be changed."""
+    found = read_manifest(corpus.tokenizer(name))
+    if found is not None and others and found.settings_hash != draft.settings_hash:
+        raise SettingError(
+            f"Tokenizer {name} was made with other settings and is used by {', '.join(others)}",
+            "Set tokens.name to a new name, or put its settings back",
+        )
