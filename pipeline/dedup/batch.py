@@ -53,7 +53,7 @@ def signature_schema(settings: DedupSettings) -> pa.Schema:
             ("id", pa.string()),
             ("exact", pa.binary(EXACT_BYTES)),
             ("shingles", pa.int64()),  # distinct shingles
-            ("chars", pa.int64()),
+            ("chars", pa.int64()),  # without lines that repeat across the host
             ("date", pa.string()),
             *bands,
         ]
@@ -85,6 +85,7 @@ class Decided:
     signatures: tuple[str, ...]
     registers: tuple[str, ...]
     removed: tuple[str, ...]
+    host_lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,18 @@ class Batch:
         """All documents parts of history and batch, in order of place."""
         parts = [path for decided in self.history for path in decided.documents]
         return parts + [path for source in self.sources for path in source.documents]
+
+    def host_lines_name(self, source: int) -> str:
+        """The table of repeated lines of one source."""
+        return part_name(source, len(self.sources), "hostlines")
+
+    def host_lines(self) -> list[tuple[str, ...]]:
+        """The tables of repeated lines that hold for each documents part, in order of place."""
+        tables = [decided.host_lines for decided in self.history for _ in decided.documents]
+        for number, source in enumerate(self.sources):
+            paths = (files.join(self.folder, self.host_lines_name(number)),)
+            tables += [paths if self.settings.host_lines.enabled else ()] * len(source.documents)
+        return tables
 
     def signature_names(self) -> list[str]:
         """The names of the batch's signature files, one for each documents part."""

@@ -22,6 +22,7 @@ from pipeline.dedup.components import Forest, slices_of
 from pipeline.dedup.minhash import Hashes64, shingles_of
 from pipeline.dedup.normalise import words_of
 from pipeline.dedup.representatives import removals
+from pipeline.dedup.sign import Stripped
 from pipeline.dedup.verify import jaccard
 from pipeline.errors import WebtextError
 from pipeline.parts import Part, PartWriter, finished_part, part_name, work_key
@@ -142,7 +143,8 @@ def write_sets(unit: SetsUnit) -> list[Part]:
     table = read([files.join(batch.work, _MEMBERS)], ["number", "slice"])
     members, slices = column(table, "number"), column(table, "slice")
     rows = np.flatnonzero(np.isin(numbers, members))
-    texts = _texts(batch.documents()[unit.file], path, rows)
+    stripped = Stripped(batch.host_lines()[unit.file])
+    texts = _texts(batch.documents()[unit.file], path, rows, stripped)
     with PartWriter(batch.work, unit.name, SETS, key, said=False) as writer:
         for number, text in zip(numbers[rows].tolist(), texts, strict=True):
             shingles = shingles_of(words_of(text)).astype("<u8").tobytes()
@@ -151,7 +153,7 @@ def write_sets(unit: SetsUnit) -> list[Part]:
     return [_finished(writer)]
 
 
-def _texts(documents: str, signatures: str, rows: Numbers) -> Iterator[str]:
+def _texts(documents: str, signatures: str, rows: Numbers, stripped: Stripped) -> Iterator[str]:
     """The texts of some rows of a documents part, read by row groups that hold any."""
     if not len(rows):
         return
@@ -163,13 +165,16 @@ def _texts(documents: str, signatures: str, rows: Numbers) -> Iterator[str]:
             stop = start + reader.metadata.row_group(place).num_rows
             wanted = rows[(rows >= start) & (rows < stop)]
             if len(wanted):
-                found = reader.read_row_group(place, columns=["id", "text"]).take(wanted - start)
+                found = reader.read_row_group(place, columns=["id", "url", "text"]).take(
+                    wanted - start
+                )
                 if found["id"].to_pylist() != signed.take(wanted).to_pylist():
                     raise WebtextError(
                         f"{documents} holds other documents than when they were signed",
                         "Build the stages documents and dedup of that interval again",
                     )
-                yield from found["text"].to_pylist()
+                for row in found.to_pylist():
+                    yield stripped.text(row["url"], row["text"])
             start = stop
 
 

@@ -103,10 +103,10 @@ def tables(found: duckdb.DuckDBPyRelation, schema: pa.Schema) -> Iterator[pa.Tab
         yield pa.Table.from_batches([rows]).cast(schema)
 
 
-def batches(path: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Some columns of a Parquet file, `_ROWS` rows at a time."""
+def batches(path: str, columns: list[str], rows: int = _ROWS) -> Iterator[pa.RecordBatch]:
+    """Some columns of a Parquet file, `rows` rows at a time."""
     with files.open_read(path) as stream:
-        yield from pq.ParquetFile(stream).iter_batches(_ROWS, columns=columns)
+        yield from pq.ParquetFile(stream).iter_batches(rows, columns=columns)
 
 
 def _reader(schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> pa.RecordBatchReader:

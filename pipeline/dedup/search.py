@@ -33,7 +33,7 @@ from pipeline.parts import Part, PartWriter, finished_part, part_name, work_key
 #: Documents whose keys one unit sorts: 10^7 take 400 MB.
 _SLICE_ROWS = 10_000_000
 #: Pairs, with repeats over bands, that one unit compares by signature.
-_RANGE_PAIRS = 2_000_000
+_RANGE_PAIRS = 4_000_000
 _COMPARED = 50_000  # pairs whose signatures are side by side in memory
 
 PAIRS = pa.schema([("later", pa.int64()), ("earlier", pa.int64())])

@@ -15,6 +15,25 @@ Preference = Literal["karma", "longest", "shortest", "earliest", "latest"]
 _LEAST_RECALL = 0.95
 
 
+class HostLineSettings(Settings):
+    """Lines that repeat across a host (`[dedup.host_lines]`, pipeline/dedup/hostlines.py).
+
+    The defaults are this project's own: docs/dedup.md says what they remove and leave.
+    """
+
+    #: Whether such lines are left out of shingles and of the corpus.
+    enabled: bool = True
+
+    #: A line on more than this share of a host's pages is boilerplate.
+    share: float = Field(0.3, gt=0.0, le=1.0)
+
+    #: Pages a host must have in the interval before anything is said of its lines.
+    pages: int = Field(10, ge=2)
+
+    #: Words a line must have; shorter ones are headings as often as boilerplate.
+    words: int = Field(4, ge=1)
+
+
 class DedupSettings(Settings):
     """The `[dedup]` section of a recipe."""
 
@@ -37,6 +56,9 @@ class DedupSettings(Settings):
 
     #: Documents of a bucket with which each other one is compared (pipeline/dedup/bands.py).
     leaders: int = Field(16, ge=1, le=1024)
+
+    #: Boilerplate of whole hosts.
+    host_lines: HostLineSettings = HostLineSettings()
 
     @field_validator("keep")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,9 +12,11 @@ import pyarrow.parquet as pq
 from pipeline import files
 from pipeline.dedup.batch import band_column, signature_schema
 from pipeline.dedup.exact import exact_hash
+from pipeline.dedup.hostlines import NO_LINES, read_host_lines, strip_host_lines
 from pipeline.dedup.minhash import shingles_of, signature_of
 from pipeline.dedup.normalise import words_of
 from pipeline.dedup.settings import DedupSettings
+from pipeline.links.urls import host_of
 from pipeline.parts import Part, PartWriter, finished_part
 from pipeline.progress import Progress
 
@@ -25,6 +28,7 @@ class SignUnit:
     """One documents part and the signature file to make of it."""
 
     documents: str
+    host_lines: tuple[str, ...]
     folder: str
     name: str
     key: str
@@ -40,22 +44,42 @@ def sign(unit: SignUnit) -> list[Part]:
             Progress(unit.folder, unit.name) as progress,
             PartWriter(unit.folder, unit.name, schema, unit.key, said=False) as writer,
         ):
+            stripped = Stripped(unit.host_lines)
             for rows in _rows(unit.documents):
-                writer.add(_signed(rows, unit.settings))
+                texts = [stripped.text(row["url"], row["text"]) for row in rows.to_pylist()]
+                writer.add(_signed(rows, texts, unit.settings))
                 progress.add(rows.num_rows)
+            writer.extra = dict(stripped.counts)
         done = writer.part
     return [done] if done else []
+
+
+class Stripped:
+    """Texts without the lines that repeat across their hosts, with counts of what went."""
+
+    def __init__(self, paths: tuple[str, ...]) -> None:
+        self._lines = read_host_lines(paths)
+        self.counts: Counter[str] = Counter()
+
+    def text(self, url: str, text: str) -> str:
+        """The text that shingles are made of."""
+        stripped, lines = strip_host_lines(text, self._lines.get(host_of(url), NO_LINES))
+        if lines:
+            self.counts["host_line_pages"] += 1
+            self.counts["host_lines"] += lines
+            self.counts["host_line_chars"] += len(text) - len(stripped)
+        return stripped
 
 
 def _rows(path: str) -> Iterator[pa.RecordBatch]:
     with files.open_read(path) as stream:
         reader = pq.ParquetFile(stream)
-        yield from reader.iter_batches(_ROWS, columns=["id", "text", "chars", "date"])
+        yield from reader.iter_batches(_ROWS, columns=["id", "url", "text", "date"])
 
 
-def _signed(rows: pa.RecordBatch, settings: DedupSettings) -> pa.Table:
+def _signed(rows: pa.RecordBatch, texts: list[str], settings: DedupSettings) -> pa.Table:
     exact, counts, signatures = [], [], []
-    for text in rows["text"].to_pylist():
+    for text in texts:
         words = words_of(text)
         shingles = shingles_of(words)
         exact.append(exact_hash(words))
@@ -73,7 +97,7 @@ def _signed(rows: pa.RecordBatch, settings: DedupSettings) -> pa.Table:
         "id": rows["id"],
         "exact": exact,
         "shingles": counts,
-        "chars": rows["chars"],
+        "chars": [len(text) for text in texts],
         "date": rows["date"],
         **bands,
     }

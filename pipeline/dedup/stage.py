@@ -1,7 +1,8 @@
 """The dedup stage: which documents are duplicates, of which, and how similar.
 
-    documents -> signatures -> keep order -> candidate pairs by band -> pairs close by
-    signature -> components -> shingle sets from text -> decisions -> duplicate table
+    documents -> lines that repeat across a host -> signatures -> keep order ->
+    candidate pairs by band -> pairs close by signature -> components ->
+    shingle sets from text -> decisions -> duplicate table
 
 Each arrow is a step of units that exchange scratch files; only reports on them pass
 through Beam.
@@ -25,6 +26,12 @@ from pipeline.dedup.decide import (
     group,
     sets_units,
     write_sets,
+)
+from pipeline.dedup.measure_lines import (
+    lines_units,
+    repeat_units,
+    sample_lines,
+    write_repeated,
 )
 from pipeline.dedup.order import arrange
 from pipeline.dedup.search import (
@@ -56,9 +63,13 @@ class Dedup(beam.PTransform):
         self._batch, self._draft = batch, draft
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """Eight steps; each waits for the one before and plans its units from its reports."""
-        units = sign_units(self._batch, self._draft.code_version)
-        signed = root | "Documents" >> beam.Create(units) | "Sign" >> MakeParts(sign)
+        """Ten steps; each waits for the one before and plans its units from its reports."""
+        version = self._draft.code_version
+        units = lines_units(self._batch, version)
+        sampled = root | "Documents" >> beam.Create(units) | "Lines" >> MakeParts(sample_lines)
+        plan_repeat, plan_sign = (partial(p, version=version) for p in (repeat_units, sign_units))
+        repeated = self._step("Repeat", sampled, plan_repeat, write_repeated)
+        signed = self._step("Sign", repeated, plan_sign, sign)
         ordered = self._step("Order", signed, plan_order, arrange)
         pairs = self._step("Search", ordered, plan_search, search_band)
         close = self._step("Compare", pairs, plan_compare, compare)
@@ -68,7 +79,7 @@ class Dedup(beam.PTransform):
         decided = self._step("Decide", ready, plan_decide, decide)
         reports = (close, decided) | "Reports" >> beam.Flatten()
         written = self._step("Write", reports, plan_write, write)
-        finished = (signed, written) | "Finished" >> beam.Flatten()
+        finished = (repeated, signed, written) | "Finished" >> beam.Flatten()
         return finished | WriteManifest(self._batch.folder, self._draft)
 
     def _step(
@@ -86,16 +97,20 @@ class Dedup(beam.PTransform):
         )
 
 
-def sign_units(batch: Batch, version: str) -> list[SignUnit]:
+def sign_units(_repeated: list[Part], batch: Batch, version: str) -> list[SignUnit]:
     """One unit a documents part; its key leaves out all that decides later steps only."""
     settings = batch.settings
-    names = iter(batch.signature_names())
+    names, decided_by = iter(batch.signature_names()), settings.host_lines.digest()
+    tables = iter(batch.host_lines()[-len(batch.signature_names()) :])
     return [
         SignUnit(
             documents=path,
+            host_lines=next(tables),
             folder=batch.folder,
             name=next(names),
-            key=work_key(version, settings.bands, settings.rows, source.fingerprint, path),
+            key=work_key(
+                version, settings.bands, settings.rows, decided_by, source.fingerprint, path
+            ),
             settings=settings,
         )
         for source in batch.sources
@@ -207,6 +222,7 @@ class DedupStage(Stage):
             signatures=tuple(corpus.paths(self.name, interval, "signatures-")),
             registers=tuple(corpus.paths(self.name, interval, "register-")),
             removed=tuple(corpus.paths(self.name, interval)),
+            host_lines=tuple(corpus.paths(self.name, interval, "hostlines-")),
         )
 
 

@@ -1,0 +1,75 @@
+"""Lines that repeat across a host's pages: footers, banners and menus that extraction left.
+
+A line of at least `words` words that stands on more than `share` of a host's pages says
+nothing about any one of them.  It is measured on the host's pages of one interval, on the
+`SAMPLE` with the least ids where there are more, so the cost of a host is bounded.  Lines
+shorter than `words` are left: headings such as "See also" repeat and yet belong to the text.
+
+Shingles are made without these lines, and whoever writes the text (the corpus stage) leaves
+them out with the same function:
+
+    tables = read_host_lines(corpus.paths("dedup", interval, "hostlines-"))
+    text, removed = strip_host_lines(text, tables.get(host_of(url), NO_LINES))
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import files
+
+#: Pages of a host that are looked at.  The standard error of a share is 0.035 at most.
+SAMPLE = 200
+
+NO_LINES: frozenset[bytes] = frozenset()
+
+#: One row a repeated line: its hash in hex, how many of the sampled pages have it, one of them.
+HOST_LINES = pa.schema(
+    [
+        ("host", pa.string()),
+        ("line", pa.string()),
+        ("pages", pa.int64()),
+        ("sampled", pa.int64()),
+        ("id", pa.string()),
+    ]
+)
+
+
+def line_hash(line: str) -> bytes:
+    """64 bits of a line without the white space around it."""
+    return hashlib.blake2b(line.strip().encode("utf-8", "replace"), digest_size=8).digest()
+
+
+def long_lines(text: str, words: int) -> list[bytes]:
+    """The hashes of a page's lines of at least `words` words, each once, sorted."""
+    lines = {line for line in text.splitlines() if len(line.split(None, words)) >= words}
+    return sorted(set(map(line_hash, lines)))
+
+
+def strip_host_lines(text: str, lines: frozenset[bytes]) -> tuple[str, int]:
+    """The text without the lines whose hashes are in `lines`, and how many went.
+
+    A page that consists of such lines alone stays as it is: nothing would be left to judge.
+    """
+    if not lines:
+        return text, 0
+    found = text.splitlines()
+    kept = [line for line in found if line_hash(line) not in lines]
+    if len(kept) == len(found) or not any(line.strip() for line in kept):
+        return text, 0
+    return "\n".join(kept), len(found) - len(kept)
+
+
+def read_host_lines(paths: Sequence[str]) -> dict[str, frozenset[bytes]]:
+    """The repeated lines of each host, from the `hostlines-…` tables of an interval."""
+    found: dict[str, set[bytes]] = {}
+    for path in paths:
+        with files.open_read(path) as stream:
+            table = pq.read_table(stream, columns=["host", "line"])
+        for host, line in zip(table["host"].to_pylist(), table["line"].to_pylist(), strict=True):
+            found.setdefault(host, set()).add(bytes.fromhex(line))
+    return {host: frozenset(lines) for host, lines in found.items()}

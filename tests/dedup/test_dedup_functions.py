@@ -1,0 +1,180 @@
+"""The pure functions of dedup, as tables and properties."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from datasketch import MinHash
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.dedup.bands import band_keys, bucket_pairs, collision_probability
+from pipeline.dedup.components import Forest, slices_of
+from pipeline.dedup.exact import exact_hash
+from pipeline.dedup.minhash import shingles_of, signature_of
+from pipeline.dedup.normalise import without_digits, words_of
+from pipeline.dedup.representatives import removals
+from pipeline.dedup.settings import DedupSettings
+from pipeline.dedup.verify import jaccard, least_matches, may_be_similar
+from pipeline.errors import SettingError
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ""),
+        ("  \n\t ", ""),
+        ("Hello, WORLD!", "hello world"),
+        ("don't — DON’T", "don t don t"),
+        ("snake_case a.b/c", "snake case a b c"),
+        ("Café CAFE\u0301 ﬁne Straße", "cafe cafe fine strasse"),
+        ("Ελλάς ΕΛΛΑΣ", "ελλασ ελλασ"),
+        ("1,234.50 ١٢ １２", "1 234 50 12 12"),
+        ("soft\u00adhyphen zero\u200bwidth no\u00a0break", "softhyphen zerowidth no break"),
+        ("日本語 text", "日 本 語 text"),
+        ("हिन्दी में", "हिन्दी में"),
+        ("a😀b", "a b"),
+        ("lone \ud800 surrogate", "lone surrogate"),
+    ],
+)
+def test_words(text: str, words: str) -> None:
+    assert b" ".join(words_of(text)).decode() == words
+
+
+@given(st.text())
+def test_normalising_words_again_changes_nothing(text: str) -> None:
+    words = words_of(text)
+    assert words_of(b" ".join(words).decode()) == words
+
+
+def test_digits_count_for_exact_copies_only() -> None:
+    one, other = words_of("page 12 of 345 pages seen"), words_of("page 7 of 8 pages seen")
+    assert without_digits(b"a12b3") == b"a0b0"
+    assert exact_hash(one) != exact_hash(other)
+    assert np.array_equal(shingles_of(one), shingles_of(other))
+
+
+@pytest.mark.parametrize(("count", "shingles"), [(0, 0), (1, 1), (4, 1), (5, 1), (6, 2), (50, 46)])
+def test_shingles_of_short_and_long(count: int, shingles: int) -> None:
+    assert len(shingles_of([b"w%c" % (97 + i) for i in range(count)])) == shingles
+
+
+def test_shingles_are_sets_in_which_order_of_words_counts() -> None:
+    assert len(shingles_of([b"a"] * 100)) == 1
+    assert shingles_of([b"a", b"b"]) != shingles_of([b"b", b"a"])
+    assert shingles_of([b"a"]) != shingles_of([b"a", b"a"])
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), max_size=40), st.sampled_from([1, 100, 126]))
+@settings(deadline=None)
+def test_signatures_are_those_of_datasketch(values: list[int], hashes: int) -> None:
+    shingles = np.unique(np.array(values, np.uint64))
+    theirs = MinHash(hashes, seed=1, scheme="affine32", hashfunc=int)
+    theirs.update_batch([value & 0xFFFFFFFF for value in shingles.tolist()])
+    assert np.array_equal(signature_of(shingles, hashes), theirs.hashvalues)
+
+
+def test_signatures_stay_the_same_for_ever() -> None:
+    words = words_of("The quick brown fox jumps over the lazy dog, 12 times.")
+    assert exact_hash(words).hex() == "becaa3c5be7de6d6b26f91525fda9866"
+    assert signature_of(shingles_of(words), 4).tolist() == [
+        180547142,
+        1361914916,
+        1207858571,
+        277205322,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("similarity", "bands", "rows", "probability"),
+    [(0.5, 20, 5, 0.470), (0.8, 20, 5, 0.9996), (0.7, 21, 6, 0.928), (0.8, 14, 8, 0.924)],
+)
+def test_collision_probability(
+    similarity: float, bands: int, rows: int, probability: float
+) -> None:
+    assert collision_probability(similarity, bands, rows) == pytest.approx(probability, abs=6e-4)
+
+
+@given(st.lists(st.integers(0, 5), max_size=40), st.integers(1, 50))
+def test_bucket_pairs_are_all_pairs_with_the_leaders(keys: list[int], leaders: int) -> None:
+    numbers = np.array(random.Random(1).sample(range(100), len(keys)), np.int64)
+    later, earlier = bucket_pairs(np.array(keys, np.uint64), numbers, leaders)
+    expected = set()
+    for key in set(keys):
+        bucket = sorted(n for n, k in zip(numbers.tolist(), keys, strict=True) if k == key)
+        expected |= {(b, a) for i, b in enumerate(bucket) for a in bucket[: min(i, leaders)]}
+    found = list(zip(later.tolist(), earlier.tolist(), strict=True))
+    assert len(found) == len(set(found))
+    assert set(found) == expected
+
+
+def test_band_keys_differ_where_bands_do() -> None:
+    rng = np.random.default_rng(0)
+    band = rng.integers(0, 4, (5000, 5), np.uint32)
+    assert len(set(band_keys(band).tolist())) == len(np.unique(band, axis=0))
+
+
+@given(st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=60))
+def test_components(pairs: list[tuple[int, int]]) -> None:
+    forest = Forest(30)
+    for start in range(0, len(pairs), 7):
+        left, right = np.array(pairs[start : start + 7], np.int64).reshape(-1, 2).T
+        forest.join(left, right)
+    label = list(range(30))
+    for _ in range(30):
+        for a, b in pairs:
+            label[a] = label[b] = min(label[a], label[b])
+    assert forest.labels(np.arange(30)).tolist() == label
+
+
+def test_slices_keep_components_whole() -> None:
+    labels = np.array([0, 0, 2, 2, 4, 5])
+    assert slices_of(labels, np.array([3, 3, 4, 5, 1, 1]), 10).tolist() == [0, 0, 1, 1, 1, 2]
+    assert slices_of(labels, np.array([30, 3, 4, 5, 1, 1]), 10).tolist() == [0, 0, 1, 1, 1, 2]
+    assert slices_of(labels[:0], labels[:0], 10).tolist() == []
+
+
+def test_representatives_make_no_chains() -> None:
+    similar = {(1, 0): 0.9, (2, 1): 0.9, (2, 0): 0.7, (3, 0): 0.85, (3, 2): 0.95, (4, 3): 0.9}
+    asked = []
+
+    def similarity(later: int, earlier: int) -> float:
+        asked.append((later, earlier))
+        return similar[later, earlier]
+
+    found = [tuple(removal) for removal in removals(sorted(similar), similarity, 0.8)]
+    assert found == [(1, 0, 0.9), (3, 2, 0.95)]
+    assert set(asked) == {(1, 0), (2, 0), (3, 0), (3, 2)}
+
+
+@given(st.sets(st.integers(0, 60)), st.sets(st.integers(0, 60)))
+def test_jaccard(one: set[int], other: set[int]) -> None:
+    true = len(one & other) / len(one | other) if one and other else 0.0
+    a, b = (np.array(sorted(s), np.uint64) for s in (one, other))
+    assert jaccard(a, b) == jaccard(b, a) == true
+
+
+def test_what_is_ruled_out_without_text() -> None:
+    assert least_matches(0.8, 100) == 59
+    assert least_matches(1.0, 100) == 100
+    assert least_matches(0.5, 4) == 0
+    matches, sizes = np.array([59, 58, 99]), (np.array([80, 80, 100]), np.array([100, 100, 79]))
+    assert may_be_similar(matches, sizes, 0.8, 100).tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"bands": 14, "rows": 8}, "find only 92%"),
+        ({"threshold": 0.5}, "find only 47%"),
+        ({"threshold": 1.2}, "threshold"),
+        ({"keep": ["karma", "karma"]}, "names one preference twice"),
+        ({"keep": ["score"]}, "karma"),
+        ({"host_lines": {"shares": 1}}, "Did you mean share"),
+    ],
+)
+def test_wrong_settings_are_explained(values: dict[str, object], said: str) -> None:
+    with pytest.raises(SettingError, match=said):
+        DedupSettings.checked(values, "recipe.toml")
