@@ -74,7 +74,7 @@ def _out_of_memory(recipe: RunRecipe, world: World) -> WebtextError:
     remedy = (
         f"Set train.micro_batch={max(1, micro // 2)} (the result stays the same)"
         if micro > 1
-        else "Set train.loss_chunk=1024, train.parallel=fsdp on more GPUs, or a smaller model"
+        else "Set train.loss_chunk=1024, train.recompute=true, or train.parallel=fsdp on more GPUs"
     )
     return WebtextError(f"{world.device} ran out of memory at {micro} sequences at a time", remedy)
 

@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from pipeline.corpus import Counts, FileEntry, Manifest
+from pipeline.corpus import SCHEMAS, Counts, FileEntry, Manifest, page_id
 from pipeline.tokens.megatron import Writer, dtype_for
 
 VOCAB = 1024
@@ -102,9 +104,32 @@ def write_corpus(
             entries.append(
                 FileEntry(name=path.name, rows=len(part), bytes=path.stat().st_size, sha256="")
             )
+    entries.append(write_tables(root, folder, shards))
     inputs = {f"tokenizers/{name}": "70"}
     (folder / "MANIFEST.json").write_bytes(manifest("tokens", "2024-01", entries, inputs, mark))
     return folder.parent
+
+
+def write_tables(root: Path, folder: Path, shards: dict[str, list[np.ndarray]]) -> FileEntry:
+    """Which tokens are whose, and the corpus table with an address for each document."""
+    rows, pages = [], []
+    for shard, part in shards.items():
+        start = 0
+        for number, document in enumerate(part):
+            key = f"example.org/{shard}/{number}"
+            pages.append({"id": page_id(key), "url": f"https://{key}"})
+            rows.append(
+                {"id": page_id(key), "shard": shard, "start": start, "length": len(document)}
+            )
+            start += len(document)
+    place = folder / "documents-00000-of-00001.parquet"
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMAS["tokens"]), place)
+    corpus = root / "corpus" / "2024-01"
+    corpus.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(pages), corpus / "part-00000-of-00001.parquet")
+    entry = FileEntry(name="part-00000-of-00001.parquet", rows=len(pages), bytes=0, sha256="")
+    (corpus / "MANIFEST.json").write_bytes(manifest("corpus", "2024-01", [entry], {}, "c0"))
+    return FileEntry(name=place.name, rows=len(rows), bytes=place.stat().st_size, sha256="")
 
 
 @pytest.fixture(scope="session")
