@@ -13,6 +13,8 @@ from typing import Any
 from pipeline.documents.extract import Extracted, Source, finish, prepare
 from pipeline.documents.language import identify
 from pipeline.documents.parse import count_tags
+from pipeline.documents.pdf import extract_pdf
+from pipeline.documents.plain import extract_plain
 from pipeline.documents.prefilter import foreign, words_at_most
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.pages.decode import decode
@@ -55,17 +57,38 @@ class Verdict:
         return cls(**{**values, "document": Extracted(**values["document"])})
 
 
-_HTML = ("text/html", "application/xhtml+xml", "")
+_KINDS = {
+    "text/html": "html",
+    "application/xhtml+xml": "html",
+    "application/pdf": "pdf",
+    "text/plain": "plain",
+}
 
 
 def judge(page: Page, settings: DocumentsSettings) -> Verdict:
     """Decodes, checks limits, extracts, and measures length and language."""
-    kind = page.content_type.partition(";")[0].strip().lower()
-    if kind not in _HTML:
-        return Verdict("content_type", error=kind)
+    kind = kind_of(page)
+    if kind not in settings.content_types:
+        return Verdict("content_type", error=page.content_type[:100])
     if len(page.body) > settings.max_bytes:
         return Verdict("too_large", float(len(page.body)))
-    html, _, _ = decode(page.body, page.content_type)
+    if kind == "pdf":
+        return _measure(extract_pdf(page.body, page.fetched), settings)
+    text, _, _ = decode(page.body, page.content_type)
+    if kind == "plain":
+        return _measure(extract_plain(text, page.url, page.fetched), settings)
+    return _judge_html(text, page, settings)
+
+
+def kind_of(page: Page) -> str:
+    """html, pdf or plain by what the server says, by its first bytes where that is wrong."""
+    if page.body.startswith(b"%PDF-"):
+        return "pdf"
+    said = page.content_type.partition(";")[0].strip().lower()
+    return _KINDS.get(said, "" if said else "html")
+
+
+def _judge_html(html: str, page: Page, settings: DocumentsSettings) -> Verdict:
     tags = count_tags(html)
     if tags > settings.max_tags:
         return Verdict("too_many_tags", float(tags))

@@ -73,8 +73,7 @@ def find_title(tree: HtmlElement) -> str:
 def find_date(tree: HtmlElement, url: str, latest: date) -> str:
     """The day of publication as ISO text, or empty.  Days after `latest` are not believed."""
     # The address first: it names the day where the author was, a time stamp that of Greenwich.
-    in_path = _IN_PATH.search(urlsplit(url).path)
-    if in_path and (day := _day(*map(int, in_path.groups()), latest=latest)):
+    if day := date_in_path(url, latest):
         return day
     meta = _metas(tree)
     for candidate in (
@@ -85,6 +84,12 @@ def find_date(tree: HtmlElement, url: str, latest: date) -> str:
         if day := parse_day(candidate, latest):
             return day
     return ""
+
+
+def date_in_path(url: str, latest: date) -> str:
+    """The day that an address names (`/2019/11/18/…`), or empty."""
+    found = _IN_PATH.search(urlsplit(url).path)
+    return _day(*map(int, found.groups()), latest=latest) if found else ""
 
 
 def find_canonical(tree: HtmlElement, url: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from importlib.util import find_spec
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -11,6 +12,9 @@ from pipeline.settings import Settings
 
 class DocumentsSettings(Settings):
     """The `[documents]` section of a recipe."""
+
+    content_types: tuple[Literal["html", "pdf", "plain"], ...] = ("html",)
+    """What is extracted: web pages; PDF (needs the extra `pdf`) and plain text when named."""
 
     languages: tuple[str, ...] = ("en",)
     """Languages that are kept (ISO 639-1).  Empty keeps all.  WebText is English."""
@@ -46,6 +50,13 @@ class DocumentsSettings(Settings):
     """Rows of a fetch table that make one unit of work, hence one part file."""
 
     volatile: ClassVar[frozenset[str]] = frozenset({"pages_per_child", "pages_per_unit"})
+
+    @field_validator("content_types")
+    @classmethod
+    def _there(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
+        if "pdf" in kinds and find_spec("pypdfium2") is None:
+            raise ValueError("'pdf' needs the package pypdfium2: pip install 'webtext[pdf]'")
+        return tuple(sorted(set(kinds)))
 
     @field_validator("languages")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import ClassVar
 
 import apache_beam as beam
@@ -23,8 +24,11 @@ _LIBRARIES = ("trafilatura", "lxml", "resiliparse", "py3langid")
 
 def code_version() -> str:
     """The stage's own version and those of the libraries that decide its result."""
-    parser = ".".join(map(str, etree.LIBXML_VERSION))
-    return " ".join(["1", *(f"{name}-{version(name)}" for name in _LIBRARIES), f"libxml2-{parser}"])
+    libraries = [f"{name}-{version(name)}" for name in _LIBRARIES]
+    libraries.append(f"libxml2-{'.'.join(map(str, etree.LIBXML_VERSION))}")
+    if find_spec("pypdfium2"):
+        libraries.append(f"pypdfium2-{version('pypdfium2')}")
+    return " ".join(["1", *libraries])
 
 
 class Documents(beam.PTransform):
