@@ -93,6 +93,7 @@ class Batch:
     """One run: `sources` are decided, in their order, after and against `history`."""
 
     folder: str
+    version: str  # of the stage's code
     key: str  # the work key of the whole run
     settings: DedupSettings
     history: tuple[Decided, ...]

@@ -126,7 +126,7 @@ class SetsUnit:
         return part_name(self.file, self.of, "sets")
 
 
-def sets_units(batch: Batch) -> list[SetsUnit]:
+def sets_units(_before: list[Part], batch: Batch) -> list[SetsUnit]:
     """One unit a documents part; none where signatures are all that is asked."""
     count = len(batch.documents()) if batch.settings.verify == "text" else 0
     return [SetsUnit(batch, file, count) for file in range(count)]

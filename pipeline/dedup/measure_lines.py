@@ -14,7 +14,7 @@ from heapq import heappush, heappushpop
 import pyarrow as pa
 
 from pipeline import files
-from pipeline.dedup.batch import Batch
+from pipeline.dedup.batch import Batch, names_of
 from pipeline.dedup.hostlines import HOST_LINES, SAMPLE, long_lines
 from pipeline.dedup.order import batches, database, tables
 from pipeline.links.urls import host_of
@@ -54,20 +54,20 @@ class LinesUnit:
         return part_name(self.file, self.of, f"lines-{self.source}")
 
 
-def lines_units(batch: Batch, version: str) -> list[LinesUnit]:
+def lines_units(_before: list[Part], batch: Batch) -> list[LinesUnit]:
     """One unit a documents part of each source; none where host lines are left."""
     if not batch.settings.host_lines.enabled:
         return []
     return [
-        LinesUnit(batch, path, i, file, len(source.documents), _key(batch, i, version))
+        LinesUnit(batch, path, i, file, len(source.documents), _key(batch, i))
         for i, source in enumerate(batch.sources)
         for file, path in enumerate(source.documents)
     ]
 
 
-def _key(batch: Batch, source: int, version: str) -> str:
+def _key(batch: Batch, source: int) -> str:
     settings = batch.settings.host_lines
-    return work_key(version, settings.digest(), batch.sources[source].fingerprint)
+    return work_key(batch.version, settings.digest(), batch.sources[source].fingerprint)
 
 
 def sample_lines(unit: LinesUnit) -> list[Part]:
@@ -108,17 +108,17 @@ class RepeatUnit:
     key: str
 
 
-def repeat_units(sampled: list[Part], batch: Batch, version: str) -> list[RepeatUnit]:
+def repeat_units(before: list[Part], batch: Batch) -> list[RepeatUnit]:
     """One unit a source."""
     if not batch.settings.host_lines.enabled:
         return []
-    names = sorted(part.file.name for part in sampled if part.file)
+    names = names_of(before, "lines-")
     return [
         RepeatUnit(
             batch,
             source,
             tuple(name for name in names if name.startswith(f"lines-{source}-")),
-            _key(batch, source, version),
+            _key(batch, source),
         )
         for source in range(len(batch.sources))
     ]

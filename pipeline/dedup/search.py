@@ -6,7 +6,7 @@ documents; both sizes are fixed, so memory stays flat as the corpus grows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +55,7 @@ class BandUnit:
         return part_name(self.part, self.of, f"pairs-{self.band:02d}")
 
 
-def band_units(batch: Batch) -> list[BandUnit]:
+def band_units(_before: list[Part], batch: Batch) -> list[BandUnit]:
     """All slices of all bands; how many follows from the number of documents."""
     total = sum(map(rows_of, batch.signatures()))
     slices = max(1, -(-total // _SLICE_ROWS))
@@ -115,10 +115,12 @@ class CompareUnit:
         return part_name(self.part, self.of, "close")
 
 
-def compare_units(batch: Batch, pairs: Sequence[Part]) -> list[CompareUnit]:
+def compare_units(before: list[Part], batch: Batch) -> list[CompareUnit]:
     """Ranges of documents with some `_RANGE_PAIRS` pairs each, judged by the first band."""
-    names = names_of(pairs, "pairs-00-")
-    total = sum(part.file.rows for part in pairs if part.file)
+    names = names_of(before, "pairs-00-")
+    total = sum(
+        part.file.rows for part in before if part.file and part.file.name.startswith("pairs-")
+    )
     ranges = max(1, -(-total // _RANGE_PAIRS))
     first = [files.join(batch.work, name) for name in names]
     later = np.sort(column(read(first, ["later"]), "later"))
@@ -160,7 +162,7 @@ def compare(unit: CompareUnit) -> list[Part]:
 def _distinct_pairs(unit: CompareUnit) -> tuple[Numbers, Numbers]:
     """The pairs of the range from all bands, sorted, each once."""
     window = [("later", ">=", unit.start), ("later", "<", unit.stop)]
-    names = [band.name for band in band_units(unit.batch)]
+    names = [band.name for band in band_units([], unit.batch)]
     paths = [files.join(unit.batch.work, name) for name in names]
     table = read(paths, ["later", "earlier"], window)
     later, earlier = column(table, "later"), column(table, "earlier")

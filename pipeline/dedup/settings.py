@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -56,6 +56,18 @@ class DedupSettings(Settings):
 
     #: Documents of a bucket with which each other one is compared (pipeline/dedup/bands.py).
     leaders: int = Field(16, ge=1, le=1024)
+
+    #: Roots of other corpora, deduplicated with the same bands and rows: what they kept is
+    #: removed here, as if it were an earlier interval.
+    against: tuple[str, ...] = ()
+
+    #: A kept document that more than this many are removed for is listed in `clusters-…`.
+    large_cluster: int = Field(10_000, ge=1)
+
+    #: "report": list large clusters, say so, and go on; "stop": fail before anything is decided.
+    on_large_cluster: Literal["report", "stop"] = "report"
+
+    volatile: ClassVar[frozenset[str]] = frozenset({"on_large_cluster"})
 
     #: Boilerplate of whole hosts.
     host_lines: HostLineSettings = HostLineSettings()

@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import files
-from pipeline.dedup.batch import band_column, signature_schema
+from pipeline.dedup.batch import Batch, band_column, signature_schema
 from pipeline.dedup.exact import exact_hash
 from pipeline.dedup.hostlines import NO_LINES, read_host_lines, strip_host_lines
 from pipeline.dedup.minhash import shingles_of, signature_of
 from pipeline.dedup.normalise import words_of
 from pipeline.dedup.settings import DedupSettings
 from pipeline.links.urls import host_of
-from pipeline.parts import Part, PartWriter, finished_part
+from pipeline.parts import Part, PartWriter, finished_part, work_key
 from pipeline.progress import Progress
 
 _ROWS = 500  # documents in memory at a time
@@ -33,6 +33,31 @@ class SignUnit:
     name: str
     key: str
     settings: DedupSettings
+
+
+def sign_units(_before: list[Part], batch: Batch) -> list[SignUnit]:
+    """One unit a documents part; its key leaves out all that decides later steps only."""
+    settings, names = batch.settings, batch.signature_names()
+    tables = batch.host_lines()[len(batch.documents()) - len(names) :]
+    sources = [(source, path) for source in batch.sources for path in source.documents]
+    return [
+        SignUnit(
+            documents=path,
+            host_lines=lines,
+            folder=batch.folder,
+            name=name,
+            key=work_key(
+                batch.version,
+                settings.bands,
+                settings.rows,
+                settings.host_lines.digest(),
+                source.fingerprint,
+                path,
+            ),
+            settings=settings,
+        )
+        for (source, path), name, lines in zip(sources, names, tables, strict=True)
+    ]
 
 
 def sign(unit: SignUnit) -> list[Part]:

@@ -11,7 +11,7 @@ through Beam.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import apache_beam as beam
@@ -21,7 +21,6 @@ from pipeline.dedup.batch import Batch, Decided, Source, names_of
 from pipeline.dedup.decide import (
     DecideUnit,
     GroupUnit,
-    SetsUnit,
     decide,
     group,
     sets_units,
@@ -35,20 +34,74 @@ from pipeline.dedup.measure_lines import (
 )
 from pipeline.dedup.order import arrange
 from pipeline.dedup.search import (
-    BandUnit,
-    CompareUnit,
     band_units,
     compare,
     compare_units,
     search_band,
 )
 from pipeline.dedup.settings import DedupSettings
-from pipeline.dedup.sign import SignUnit, sign
+from pipeline.dedup.sign import sign, sign_units
 from pipeline.dedup.write import WriteUnit, write
-from pipeline.errors import WebtextError
+from pipeline.errors import SettingError, WebtextError
 from pipeline.parts import Part, work_key
 from pipeline.sink import Gather, MakeParts, WriteManifest
 from pipeline.stage import Job, Stage, Total
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: `plan` makes its units from the reports of all steps before, `make` does one."""
+
+    name: str
+    plan: Callable[[list[Part], Batch], Iterable[Any]]
+    make: Callable[[Any], Iterable[Part]]
+
+
+def plan_order(_before: list[Part], batch: Batch) -> list[Batch]:
+    """The keep order is one unit."""
+    return [batch]
+
+
+def plan_group(before: list[Part], batch: Batch) -> list[GroupUnit]:
+    """The components are one unit."""
+    return [GroupUnit(batch, tuple(names_of(before, "close-")))]
+
+
+def plan_decide(before: list[Part], batch: Batch) -> list[DecideUnit]:
+    """The slices of components."""
+    slices = sum(part.extra.get("slices", 0) for part in before)
+    edges, sets = tuple(names_of(before, "edges-")), tuple(names_of(before, "sets-"))
+    return [DecideUnit(batch, part, slices, edges, sets) for part in range(slices)]
+
+
+def plan_write(before: list[Part], batch: Batch) -> list[WriteUnit]:
+    """The end is one unit; it takes over what the steps before have measured."""
+    measured = {
+        name: sum(part.extra.get(name, 0) for part in before) for name in ("candidates", "compared")
+    }
+    return [WriteUnit(batch, tuple(names_of(before, "decided-")), tuple(measured.items()))]
+
+
+STEPS = (
+    Step("Lines", lines_units, sample_lines),
+    Step("Repeated", repeat_units, write_repeated),
+    Step("Sign", sign_units, sign),
+    Step("Order", plan_order, arrange),
+    Step("Search", band_units, search_band),
+    Step("Compare", compare_units, compare),
+    Step("Group", plan_group, group),
+    Step("Sets", sets_units, write_sets),
+    Step("Decide", plan_decide, decide),
+    Step("Write", plan_write, write),
+)
+
+#: What stays; all other files are scratch.
+_FINAL = ("part-", "register-", "signatures-", "hostlines-", "clusters-")
+
+
+def is_final(part: Part) -> bool:
+    """True for a file that belongs to the stage's result."""
+    return part.file is not None and part.file.name.startswith(_FINAL)
 
 
 class Dedup(beam.PTransform):
@@ -60,103 +113,24 @@ class Dedup(beam.PTransform):
 
     def __init__(self, batch: Batch, draft: Manifest) -> None:
         super().__init__()
-        self._batch, self._draft = batch, draft
+        self.batch, self._draft = batch, draft
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """Ten steps; each waits for the one before and plans its units from its reports."""
-        version = self._draft.code_version
-        units = lines_units(self._batch, version)
-        sampled = root | "Documents" >> beam.Create(units) | "Lines" >> MakeParts(sample_lines)
-        plan_repeat, plan_sign = (partial(p, version=version) for p in (repeat_units, sign_units))
-        repeated = self._step("Repeat", sampled, plan_repeat, write_repeated)
-        signed = self._step("Sign", repeated, plan_sign, sign)
-        ordered = self._step("Order", signed, plan_order, arrange)
-        pairs = self._step("Search", ordered, plan_search, search_band)
-        close = self._step("Compare", pairs, plan_compare, compare)
-        grouped = self._step("Group", close, plan_group, group)
-        sets = self._step("Shingle", grouped, plan_sets, write_sets)
-        ready = (grouped, sets) | "Ready" >> beam.Flatten()
-        decided = self._step("Decide", ready, plan_decide, decide)
-        reports = (close, decided) | "Reports" >> beam.Flatten()
-        written = self._step("Write", reports, plan_write, write)
-        finished = (repeated, signed, written) | "Finished" >> beam.Flatten()
-        return finished | WriteManifest(self._batch.folder, self._draft)
-
-    def _step(
-        self,
-        name: str,
-        before: beam.PCollection,
-        plan: Callable[..., Iterable[Any]],
-        make: Callable[[Any], Iterable[Part]],
-    ) -> beam.PCollection:
+        """Each step waits for the ones before and plans its units from their reports."""
+        parts = root | beam.Create([], reshuffle=False)
+        for step in STEPS:
+            made = (
+                parts
+                | f"{step.name}: wait" >> Gather()
+                | f"{step.name}: plan" >> beam.FlatMap(step.plan, batch=self.batch)
+                | step.name >> MakeParts(step.make)
+            )
+            parts = (parts, made) | f"{step.name}: done" >> beam.Flatten()
         return (
-            before
-            | f"{name}: wait" >> Gather()
-            | f"{name}: plan" >> beam.FlatMap(partial(plan, batch=self._batch))
-            | name >> MakeParts(make)
+            parts
+            | "Result" >> beam.Filter(is_final)
+            | WriteManifest(self.batch.folder, self._draft)
         )
-
-
-def sign_units(_repeated: list[Part], batch: Batch, version: str) -> list[SignUnit]:
-    """One unit a documents part; its key leaves out all that decides later steps only."""
-    settings = batch.settings
-    names, decided_by = iter(batch.signature_names()), settings.host_lines.digest()
-    tables = iter(batch.host_lines()[-len(batch.signature_names()) :])
-    return [
-        SignUnit(
-            documents=path,
-            host_lines=next(tables),
-            folder=batch.folder,
-            name=next(names),
-            key=work_key(
-                version, settings.bands, settings.rows, decided_by, source.fingerprint, path
-            ),
-            settings=settings,
-        )
-        for source in batch.sources
-        for path in source.documents
-    ]
-
-
-def plan_order(_signed: list[Part], batch: Batch) -> list[Batch]:
-    """The keep order is one unit."""
-    return [batch]
-
-
-def plan_search(_ordered: list[Part], batch: Batch) -> list[BandUnit]:
-    """Slices of bands."""
-    return band_units(batch)
-
-
-def plan_compare(pairs: list[Part], batch: Batch) -> list[CompareUnit]:
-    """Ranges of documents, by the number of pairs."""
-    return compare_units(batch, pairs)
-
-
-def plan_group(close: list[Part], batch: Batch) -> list[GroupUnit]:
-    """The components are one unit."""
-    return [GroupUnit(batch, tuple(names_of(close, "close-")))]
-
-
-def plan_sets(_grouped: list[Part], batch: Batch) -> list[SetsUnit]:
-    """All documents parts of history and batch; those without candidates are not read."""
-    return sets_units(batch)
-
-
-def plan_decide(ready: list[Part], batch: Batch) -> list[DecideUnit]:
-    """The slices of components."""
-    slices = sum(part.extra.get("slices", 0) for part in ready)
-    edges, sets = tuple(names_of(ready, "edges-")), tuple(names_of(ready, "sets-"))
-    return [DecideUnit(batch, part, slices, edges, sets) for part in range(slices)]
-
-
-def plan_write(reports: list[Part], batch: Batch) -> list[WriteUnit]:
-    """The end is one unit; it takes over what the steps before have measured."""
-    measured = {
-        name: sum(part.extra.get(name, 0) for part in reports)
-        for name in ("candidates", "compared")
-    }
-    return [WriteUnit(batch, tuple(names_of(reports, "decided-")), tuple(measured.items()))]
 
 
 class DedupStage(Stage):
@@ -176,10 +150,26 @@ class DedupStage(Stage):
             "documents": corpus.require("documents", job.interval).fingerprint,
             "links": corpus.require("links", job.interval).fingerprint,
         }
-        for interval in corpus.intervals_before("dedup", job.interval):
+        for other, interval in self._before(job):
+            prefix = "" if other == corpus else f"{other.root}/"
             for stage in ("documents", "dedup"):
-                found[f"{stage}/{interval}"] = corpus.require(stage, interval).fingerprint
+                fingerprint = other.require(stage, interval).fingerprint
+                found[f"{prefix}{stage}/{interval}"] = fingerprint
         return found
+
+    def _before(self, job: Job) -> list[tuple[Corpus, str]]:
+        """What was decided before, in keep order: other corpora, then earlier intervals."""
+        found = []
+        for root in self.settings(job).against:
+            intervals = Corpus(root).intervals("dedup")
+            if not intervals:
+                raise SettingError(
+                    f"dedup.against: {root} holds no deduplicated corpus",
+                    "Name the root of a corpus whose stage dedup is built",
+                )
+            found += [(Corpus(root), interval) for interval in intervals]
+        earlier = job.corpus.intervals_before("dedup", job.interval)
+        return found + [(job.corpus, interval) for interval in earlier]
 
     def total(self, job: Job) -> Total:
         """Documents of the interval."""
@@ -190,11 +180,11 @@ class DedupStage(Stage):
         corpus, draft, settings = job.corpus, self.draft(job), self.settings(job)
         batch = Batch(
             folder=self.folder(job),
+            version=self.version,
             key=work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items())),
             settings=settings,
             history=tuple(
-                self._decided(corpus, interval, settings)
-                for interval in corpus.intervals_before("dedup", job.interval)
+                self._decided(other, interval, settings) for other, interval in self._before(job)
             ),
             sources=(source_of(corpus, job.interval),),
         )
@@ -206,14 +196,14 @@ class DedupStage(Stage):
         for name in ("bands", "rows"):
             if manifest.settings.get(name) != getattr(settings, name):
                 raise WebtextError(
-                    f"Interval {interval} was deduplicated with {name} = "
+                    f"Interval {interval} of {corpus.root} was deduplicated with {name} = "
                     f"{manifest.settings.get(name)}, not {getattr(settings, name)}",
                     f"Take the same {name}, or build dedup of {interval} again with the new ones",
                 )
         if manifest.code_version != self.version:
             raise WebtextError(
-                f"Interval {interval} was deduplicated by version {manifest.code_version} of the "
-                f"stage, this one is {self.version}",
+                f"Interval {interval} of {corpus.root} was deduplicated by version "
+                f"{manifest.code_version} of the stage, this one is {self.version}",
                 f"Build dedup of {interval} again first",
             )
         return Decided(

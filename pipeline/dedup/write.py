@@ -1,8 +1,9 @@
-"""Last step: the duplicate table, the keep order for later intervals, and the account."""
+"""Last step: large clusters, the duplicate table, and the keep order for later intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -14,13 +15,21 @@ from pipeline.corpus import SCHEMAS
 from pipeline.dedup.batch import REGISTER, Batch, rows_of
 from pipeline.dedup.decide import DECISIONS
 from pipeline.dedup.order import batches, database, tables
+from pipeline.errors import WebtextError
 from pipeline.parts import Part, PartWriter, finished_part, part_name
 
 #: Documents that one part of the duplicate table stands for.
 _PART_DOCUMENTS = 1_000_000
 
-_IDS = pa.schema([("number", pa.int64()), ("id", pa.string())])
+_EXAMPLES = 10  # removed documents of a large cluster that are named
+
+#: One row a document that is kept for more than `large_cluster` others.
+CLUSTERS = pa.schema(
+    [("kept_id", pa.string()), ("size", pa.int64()), ("examples", pa.list_(pa.string()))]
+)
+_IDS = pa.schema([("scope", pa.int64()), ("number", pa.int64()), ("id", pa.string())])
 _FIRSTS = pa.schema([*_IDS, ("first", pa.int64())])
+_EARLIER = pa.schema([*_IDS, ("kept_id", pa.string()), ("similarity", pa.float64())])
 
 #: What became of every unique document that was removed, then the copies of all.
 _REMOVED = """
@@ -30,7 +39,7 @@ WITH fates AS (
     FROM decided JOIN ids ON ids.number = decided.kept
     UNION ALL
     SELECT ids.number, earlier.kept_id, earlier.similarity
-    FROM earlier JOIN ids USING (id)
+    FROM earlier JOIN ids USING (scope, id)
 )
 SELECT firsts.number, firsts.id,
     coalesce(fates.kept_id, ids.id) AS kept_id,
@@ -48,6 +57,10 @@ _DROPS_OF_PART = """
 SELECT kind, count(*) FROM removed WHERE id >= ? AND id < ? GROUP BY kind ORDER BY kind
 """
 _SEEN_BY_PART = "SELECT count(*) FROM firsts WHERE id >= ? AND id < ?"
+_LARGE = """
+SELECT kept_id, count(*) AS size, min(id, $examples) AS examples
+FROM removed GROUP BY kept_id HAVING count(*) > $limit ORDER BY size DESC, kept_id
+"""
 
 
 @dataclass(frozen=True)
@@ -66,50 +79,78 @@ def write(unit: WriteUnit) -> list[Part]:
     parts = max(1, -(-total // _PART_DOCUMENTS))
     names = [part_name(i, parts) for i in range(parts)]
     register = part_name(0, 1, "register")
-    done = [finished_part(batch.folder, name, batch.key) for name in [*names, register]]
+    clusters = part_name(0, 1, "clusters")
+    everything = [clusters, *names, register]
+    done = [finished_part(batch.folder, name, batch.key) for name in everything]
     if all(done):
         return [part for part in done if part]
     with database() as connection:
         _load(connection, unit)
         connection.execute(_REMOVED)
-        written = [_write_part(connection, batch, name, i, parts) for i, name in enumerate(names)]
+        written = [_write_large(connection, batch, clusters)]
+        written += [_write_part(connection, batch, name, i, parts) for i, name in enumerate(names)]
         written.append(_write_register(connection, unit, register))
     return [part for part in written if part]
 
 
 def _load(connection: duckdb.DuckDBPyConnection, unit: WriteUnit) -> None:
+    """Tables `decided`, `ids` of all documents, `firsts` of the batch, and `earlier` removals.
+
+    A page may have been in several intervals or corpora; `scope` tells them apart.
+    """
     batch = unit.batch
     decided = [files.join(batch.work, name) for name in unit.decided]
-    past = [path for interval in batch.history for path in interval.registers]
-    removed = [path for interval in batch.history for path in interval.removed]
+    registers = [decided.registers for decided in batch.history]
+    removed = [decided.removed for decided in batch.history]
+    rows_before = sum(rows_of(path) for paths in registers for path in paths)
+    scopes = [*registers, (batch.order,)]
     streams = {
         "decided": (
             DECISIONS,
             (rows for path in decided for rows in batches(path, DECISIONS.names)),
         ),
-        "ids": (_IDS, _numbered([*past, batch.order], ["id"], 0, _IDS)),
-        "firsts": (
-            _FIRSTS,
-            _numbered([batch.order], ["id", "first"], sum(map(rows_of, past)), _FIRSTS),
-        ),
-        "earlier": (
-            SCHEMAS["dedup"],
-            (rows for path in removed for rows in batches(path, SCHEMAS["dedup"].names)),
-        ),
+        "ids": (_IDS, _numbered(scopes, ["id"], 0, _IDS)),
+        "firsts": (_FIRSTS, _numbered([(batch.order,)], ["id", "first"], rows_before, _FIRSTS)),
+        "earlier": (_EARLIER, _numbered(removed, ["id", "kept_id", "similarity"], 0, _EARLIER)),
     }
     for name, (schema, rows) in streams.items():
         connection.from_arrow(pa.RecordBatchReader.from_batches(schema, rows)).create(name)
 
 
 def _numbered(
-    paths: list[str], columns: list[str], number: int, schema: pa.Schema
+    scopes: Sequence[Sequence[str]], columns: list[str], number: int, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    """Columns of files in keep order, with the numbers of the documents before them."""
-    for path in paths:
-        for rows in batches(path, columns):
-            numbers = pa.array(np.arange(number, number + rows.num_rows))
-            number += rows.num_rows
-            yield pa.record_batch([numbers, *rows.columns], schema=schema)
+    """Columns of files, with the scope and the number of rows before them."""
+    for scope, paths in enumerate(scopes):
+        for path in paths:
+            for rows in batches(path, columns):
+                numbers = pa.array(np.arange(number, number + rows.num_rows))
+                number += rows.num_rows
+                scoped = pa.array(np.full(rows.num_rows, scope))
+                yield pa.record_batch([scoped, numbers, *rows.columns], schema=schema)
+
+
+def _write_large(connection: duckdb.DuckDBPyConnection, batch: Batch, name: str) -> Part | None:
+    """Lists clusters above the limit and says so, before anything acts upon the table."""
+    limit = batch.settings.large_cluster
+    rows = connection.execute(_LARGE, {"limit": limit, "examples": _EXAMPLES}).fetchall()
+    if rows:
+        kept, size, examples = rows[0]
+        said = (
+            f"{len(rows)} documents in {batch.folder} stand for more than {limit:,} others each; "
+            f"{kept} for {size:,}, such as {', '.join(examples[:3])}"
+        )
+        if batch.settings.on_large_cluster == "stop":
+            raise WebtextError(
+                said,
+                "Look at them with `webtext show ROOT documents --where`; then raise "
+                'dedup.large_cluster or set dedup.on_large_cluster = "report"',
+            )
+        logging.getLogger(__name__).warning("%s; all are in %s", said, name)
+    with PartWriter(batch.folder, name, CLUSTERS, batch.key, said=False) as writer:
+        writer.extra = {"large_clusters": len(rows)}
+        writer.add(dict(zip(CLUSTERS.names, row, strict=True)) for row in rows)
+    return writer.part
 
 
 def _write_part(

@@ -19,9 +19,9 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from pipeline.config import Recipe
 from pipeline.corpus import MANIFEST, SCHEMAS, Corpus, Counts, Manifest, page_id
 from pipeline.dedup.settings import DedupSettings
-from pipeline.dedup.stage import DedupStage
+from pipeline.dedup.stage import STEPS, DedupStage, is_final
 from pipeline.parts import Part, PartWriter, part_name
-from pipeline.sink import complete
+from pipeline.sink import complete, remove_unlisted
 from pipeline.stage import Job
 
 Document = dict[str, Any]
@@ -89,10 +89,20 @@ class Dedups:
         recipe = Recipe.model_construct(dedup=DedupSettings(**settings))
         return Job(self.corpus, interval, recipe)
 
-    def run(self, interval: str, **settings: Any) -> Manifest:
-        """Runs the stage on an interval; its manifest."""
+    def run(self, interval: str, *, by_beam: bool = False, **settings: Any) -> Manifest:
+        """Runs the stage on an interval, by Beam or step by step without it; its manifest."""
         stage, job = DedupStage(), self.job(interval, **settings)
-        self.pipe(stage.transform(job))
+        transform = stage.transform(job)
+        if by_beam:
+            self.pipe(transform)
+        else:
+            parts: list[Part] = []
+            for step in STEPS:
+                units = list(step.plan(parts, transform.batch))
+                parts += [part for unit in reversed(units) for part in step.make(unit)]
+            manifest = complete(stage.draft(job), list(filter(is_final, parts)), 0.0)
+            Path(stage.folder(job), MANIFEST).write_bytes(manifest.to_json())
+            remove_unlisted(stage.folder(job), manifest)
         return self.corpus.require("dedup", interval)
 
     def pipe(self, transform: beam.PTransform) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
+
+from pipeline.errors import SettingError, WebtextError
 
 Prose = Callable[[int, int], list[str]]
 New = Callable[..., dict[str, Any]]
@@ -27,7 +31,7 @@ def test_exact_and_near_duplicates_go_and_name_what_is_kept(
     rows.append(new_document("b.org/near", edited(texts[1], 100), karma=50))
     rows.append(new_document("b.org/far", edited(texts[2], 8), karma=50))
     dedups.write("2024-01", rows)
-    manifest = dedups.run("2024-01")
+    manifest = dedups.run("2024-01", by_beam=True)
     removed = dedups.removed("2024-01")
     assert manifest.counts.model_dump(by_alias=True) == {
         "in": 23,
@@ -52,7 +56,7 @@ def test_unique_documents_stay(dedups: Any, prose: Prose, new_document: New) -> 
 @pytest.mark.parametrize("count", [0, 1])
 def test_hardly_any_documents(count: int, dedups: Any, prose: Prose, new_document: New) -> None:
     dedups.write("all", [new_document("a.org", t) for t in prose(count, 50)], parts=1)
-    assert dedups.run("all").counts.kept == count
+    assert dedups.run("all", by_beam=True).counts.kept == count
 
 
 def test_short_documents_are_compared(dedups: Any, new_document: New) -> None:
@@ -119,3 +123,44 @@ def test_copies_of_a_removed_document_point_to_the_one_that_is_kept(
     assert {row["kept_id"] for row in removed.values()} == {rows[0]["id"]}
     assert {row["kind"] for row in removed.values()} == {"near"}
     assert len({row["similarity"] for row in removed.values()}) == 1
+
+
+def test_what_another_corpus_has_is_removed(
+    dedups: Any, prose: Prose, new_document: New, tmp_path: Path
+) -> None:
+    texts = prose(6, 300)
+    other = type(dedups)(tmp_path / "other")
+    theirs = [new_document(f"a.org/{i}", text) for i, text in enumerate(texts[:3])]
+    theirs.append(new_document("b.org/copy", texts[0], karma=1))
+    other.write("2020", theirs)
+    other.run("2020")
+    # The same page once more, an edited one, a copy of what they removed, and new ones.
+    ours = [theirs[0], new_document("b.org/near", edited(texts[1], 100)), theirs[3]]
+    ours += [new_document(f"c.org/{i}", text) for i, text in enumerate(texts[3:])]
+    dedups.write("2024", ours)
+    dedups.run("2024", against=[other.corpus.root])
+    removed = dedups.removed("2024")
+    assert {key: row["kept_id"] for key, row in removed.items()} == {
+        theirs[0]["id"]: theirs[0]["id"],
+        ours[1]["id"]: theirs[1]["id"],
+        theirs[3]["id"]: theirs[0]["id"],
+    }
+    with pytest.raises(SettingError, match="holds no deduplicated corpus"):
+        dedups.run("2024", against=[str(tmp_path)])
+
+
+def test_large_clusters_are_reported_or_stop_the_stage(
+    dedups: Any, prose: Prose, new_document: New
+) -> None:
+    text = prose(1, 300)[0]
+    rows = [new_document(f"a.org/{i}", f"{text} {'x' * i}", karma=99 - i) for i in range(8)]
+    dedups.write("all", rows)
+    with pytest.raises(WebtextError, match="more than 5 others each; .* for 7, such as"):
+        dedups.run("all", large_cluster=5, on_large_cluster="stop")
+    assert dedups.corpus.manifest("dedup", "all") is None
+    assert dedups.run("all", large_cluster=5).extra["large_clusters"] == 1
+    (path,) = dedups.corpus.paths("dedup", "all", "clusters-")
+    (cluster,) = pq.read_table(path).to_pylist()
+    assert (cluster["kept_id"], cluster["size"]) == (rows[0]["id"], 7)
+    assert set(cluster["examples"]) == {row["id"] for row in rows[1:]}
+    assert dedups.run("all").extra["large_clusters"] == 0
