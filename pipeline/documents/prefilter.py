@@ -17,6 +17,8 @@ from pipeline.documents.parse import STAND_INS
 
 #: A page is turned away for its language only when its paragraphs have as many characters …
 _ENOUGH_CHARS = 500
+#: … of which these are looked at …
+_LOOKED_AT = 600
 #: … and another language has at least this probability.
 _SURE = 0.9
 
@@ -34,5 +36,5 @@ def foreign(tree: HtmlElement, languages: Collection[str]) -> tuple[str, float] 
     text = "\n".join(paragraph.text_content() for paragraph in tree.iter("p"))
     if len(text) < _ENOUGH_CHARS:
         return None
-    language, score = identify(text)
+    language, score = identify(text, _LOOKED_AT)
     return (language, score) if language not in languages and score >= _SURE else None
