@@ -38,7 +38,8 @@ def train(
 ) -> None:
     """Train a model on the shards of a corpus."""
     folder = _commands().train(recipe, data, settings or [], out, resume)
-    typer.echo(f"Trained {folder}.")
+    if folder is not None:
+        typer.echo(f"Trained {folder}.")
 
 
 def evaluate(

@@ -30,8 +30,10 @@ from trainer.trace import Source, trace
 Say = Callable[[str], None]
 
 
-def train(recipe: str, data: str, overrides: Iterable[str], out: str | None, resume: bool) -> str:
-    """Trains; returns the run's folder."""
+def train(
+    recipe: str, data: str, overrides: Iterable[str], out: str | None, resume: bool
+) -> str | None:
+    """Trains; returns the run's folder, None in all processes but the first."""
     read = read_run_recipe(recipe, overrides)
     check_schedule(read.schedule, read.train.steps)
     shards = find_shards(data)
@@ -45,7 +47,7 @@ def train(recipe: str, data: str, overrides: Iterable[str], out: str | None, res
             _trainer(folder, read, shards, world).run()
         except torch.OutOfMemoryError as error:
             raise _out_of_memory(read, world) from error
-    return str(folder.path)
+    return str(folder.path) if world.first else None
 
 
 def _trainer(folder: RunFolder, recipe: RunRecipe, shards: Shards, world: World) -> Trainer:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from pipeline.corpus import SCHEMAS, Counts, FileEntry, Manifest, page_id
 from pipeline.tokens.megatron import Writer, dtype_for
@@ -130,6 +131,12 @@ def write_tables(root: Path, folder: Path, shards: dict[str, list[np.ndarray]]) 
     entry = FileEntry(name="part-00000-of-00001.parquet", rows=len(pages), bytes=0, sha256="")
     (corpus / "MANIFEST.json").write_bytes(manifest("corpus", "2024-01", [entry], {}, "c0"))
     return FileEntry(name=place.name, rows=len(rows), bytes=place.stat().st_size, sha256="")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Small matrices gain nothing from threads, which wait for each other on a busy machine."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
