@@ -2,9 +2,9 @@
 
 A page may crash the parser, fill the memory or run for ever.  So it is judged in a
 child (`worker.py`) with hard limits; when the child dies, its death is the page's
-outcome, and the next page gets a new child.  A child that died over its limits may
-have been weakened by the pages before (memory in pieces), so such a page is tried
-once more in a new one: its outcome does not depend on its predecessors.
+outcome, and the next page gets a new child.  A page that crashes a child or fills its
+memory is tried once more in a new one: the child may have been weakened by the pages
+before, or killed from outside, and the outcome must depend on the page alone.
 """
 
 from __future__ import annotations
@@ -146,11 +146,9 @@ class Judge:
 
     def ask(self, page: Page) -> Verdict:
         """The verdict on a page."""
-        fresh = self._renew()
-        verdict = self._ready().ask(page)
-        if verdict.outcome in ("crash", "memory") and not fresh:
-            self._renew()
-            verdict = self._ready().ask(page)
+        verdict = self._usable_child().ask(page)
+        if verdict.outcome in ("crash", "memory"):
+            verdict = self._usable_child().ask(page)
         return verdict
 
     def close(self) -> None:
@@ -159,16 +157,11 @@ class Judge:
             self._child.close()
             self._child = None
 
-    def _renew(self) -> bool:
-        """Makes sure of a usable child; True when it has served no page yet."""
+    def _usable_child(self) -> Child:
         if self._child and not self._child.usable:
             self.close()
         if self._child is None:
             self._child = Child(self._settings)
-        return self._child.served == 0
-
-    def _ready(self) -> Child:
-        assert self._child is not None
         return self._child
 
 

@@ -23,6 +23,8 @@ from pipeline.documents.settings import DocumentsSettings
 
 def main() -> None:
     """Serves pages until standard input ends."""
+    # Ctrl-C goes to the whole process group; the parent decides when this process ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     pages, verdicts = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     # What a library prints must not get between the messages.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

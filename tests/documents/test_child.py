@@ -28,7 +28,7 @@ def page(body: bytes, content_type: str = "text/html; charset=utf-8") -> Page:
     return Page("https://example.org/a", body, content_type, TODAY)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def judge() -> Iterator[Judge]:
     judge = Judge(DocumentsSettings(deadline=2.0, memory_mb=900))
     yield judge
@@ -84,6 +84,26 @@ def test_a_page_that_crashes_the_parser_is_an_outcome(monkeypatch, tmp_path: Pat
         assert "SIGSEGV" in verdict.error
         assert judge.ask(page(GOOD)).outcome == "ok"
         assert served(judge).pid != first
+
+
+def test_a_page_whose_child_is_killed_from_outside_is_judged_again(
+    monkeypatch, tmp_path: Path
+) -> None:
+    once = tmp_path / "once"
+    action = f"open({str(once)!r}, 'x'); os.kill(os.getpid(), signal.SIGKILL)"
+    with sabotaged(
+        tmp_path, monkeypatch, f"if not os.path.exists({str(once)!r}): {action}"
+    ) as judge:
+        assert judge.ask(page(GOOD.replace(b"Tuesday", b"sabotage"))).outcome == "ok"
+        assert once.exists()
+
+
+def test_ctrl_c_leaves_the_child_at_work(judge: Judge) -> None:
+    assert judge.ask(page(GOOD)).outcome == "ok"
+    child = served(judge)
+    child.send_signal(signal.SIGINT)
+    assert judge.ask(page(GOOD)).outcome == "ok"
+    assert served(judge).pid == child.pid
 
 
 def test_a_page_that_fills_the_memory_is_an_outcome(monkeypatch, tmp_path: Path) -> None:
