@@ -20,7 +20,7 @@ from pipeline.config import Recipe
 from pipeline.corpus import MANIFEST, STAGES, Corpus, Manifest, read_manifest
 from pipeline.dedup.stage import DedupStage
 from pipeline.documents.stage import DocumentsStage
-from pipeline.errors import SettingError, WebtextError
+from pipeline.errors import FullDiskError, SettingError, WebtextError
 from pipeline.links.stage import LinksStage
 from pipeline.pages.stage import PagesStage
 from pipeline.quality.stage import CorpusStage, QualityStage
@@ -29,8 +29,8 @@ from pipeline.show_progress import watch
 from pipeline.stage import Job, Stage
 from pipeline.tokens.stage import TokensStage
 
-#: The manifest of the build before, kept aside while a stage is run again.
-PREVIOUS = "_previous.json"
+#: Folder that keeps the finished build before while a stage is run again.
+PREVIOUS = "_previous"
 
 ALL_STAGES: tuple[Stage, ...] = (
     LinksStage(),
@@ -107,7 +107,7 @@ def stale_reason(stage: Stage, job: Job) -> str | None:
 
 
 def run_stage(stage: Stage, job: Job, runner: OpenRunner) -> None:
-    """Runs one stage and shows its progress; on failure puts an intact old manifest back."""
+    """Runs one stage and shows its progress; when it fails, the build before is there again."""
     folder = stage.folder(job)
     job = Job(job.corpus, job.interval, job.recipe, runner.name)
     transform, total = stage.transform(job), stage.total(job)
@@ -116,6 +116,8 @@ def run_stage(stage: Stage, job: Job, runner: OpenRunner) -> None:
     try:
         with watch(stage.name, folder, total, runner.activity):
             runner.run(transform, stage.name)
+    except (FullDiskError, KeyboardInterrupt):
+        raise  # the new files stay: the next build goes on from them
     except BaseException:
         _put_back(folder)
         raise
@@ -187,24 +189,38 @@ def _late_runner(recipe: Recipe, options: Sequence[str]) -> Iterator[Callable[[]
 
 
 def _set_aside(folder: str) -> None:
-    """Takes the old manifest away, so that a killed run is not taken for a finished stage."""
-    path = files.join(folder, MANIFEST)
-    if files.exists(path):
-        files.write_bytes(files.join(folder, PREVIOUS), files.read_bytes(path))
-        files.remove(path)
+    """Takes the old manifest away, so that a killed run is not taken for a finished stage.
+
+    On a disk its files get a second name, which costs nothing: new files take the
+    place of the old names and leave the old content as it is.
+    """
+    old = read_manifest(folder)
+    aside = files.join(folder, PREVIOUS)
+    if old is None:
+        return
+    files.remove(aside)
+    files.make_folder(aside)
+    for entry in [] if files.is_remote(folder) else old.files:
+        os.link(files.join(folder, entry.name), files.join(aside, entry.name))
+    files.write_bytes(files.join(aside, MANIFEST), old.to_json())
+    files.remove(files.join(folder, MANIFEST))
 
 
 def _put_back(folder: str) -> None:
-    """Brings the old manifest back when the failed run has touched none of its files."""
-    path = files.join(folder, PREVIOUS)
-    if not files.exists(path):
+    """Brings the stage back as it was; where that cannot be, it stays unfinished."""
+    aside = files.join(folder, PREVIOUS)
+    old = read_manifest(aside)
+    if old is None:
         return
-    data = files.read_bytes(path)
-    manifest = Manifest.model_validate_json(data)
-    places = [(files.join(folder, entry.name), entry) for entry in manifest.files]
-    if all(files.exists(p) and files.sha256(p) == entry.sha256 for p, entry in places):
-        files.write_bytes(files.join(folder, MANIFEST), data)
-        files.remove(path)
+    for entry in old.files:
+        place, kept = files.join(folder, entry.name), files.join(aside, entry.name)
+        if files.exists(place) and files.sha256(place) == entry.sha256:
+            continue
+        if files.is_remote(folder) or not files.exists(kept):
+            return
+        os.replace(kept, place)
+    files.write_bytes(files.join(folder, MANIFEST), old.to_json())
+    files.remove(aside)
 
 
 def _changes(old: object, new: object, name: str = "") -> list[str]:

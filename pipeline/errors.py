@@ -22,6 +22,10 @@ class WebtextError(Exception):
         return f"{self.what}. {self.remedy}" if self.remedy else self.what
 
 
+class FullDiskError(WebtextError):
+    """Disk or quota are full.  What is written stays, and the next run goes on from it."""
+
+
 class SettingError(WebtextError):
     """A setting is wrong; `webtext` exits with 2."""
 

@@ -21,7 +21,7 @@ from typing import IO, Any
 import fsspec
 from fsspec.core import url_to_fs
 
-from pipeline.errors import WebtextError
+from pipeline.errors import FullDiskError
 
 #: Every temporary file carries this, so that leftovers of a killed run can be told and removed.
 TEMPORARY = ".tmp-"
@@ -135,7 +135,7 @@ def atomic(path: str) -> Iterator[str]:
             _publish_remote(temporary, path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise WebtextError(
+            raise FullDiskError(
                 f"No space left while writing {path}",
                 "Free some space and run the same command again: it goes on where it stopped",
             ) from error

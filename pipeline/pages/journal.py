@@ -18,7 +18,7 @@ import orjson
 
 from pipeline import files
 from pipeline.corpus import WORK
-from pipeline.errors import WebtextError
+from pipeline.errors import FullDiskError
 from pipeline.pages import warc
 
 #: Column of a journal line that is no column of the fetch table: where the archive ended.
@@ -181,7 +181,7 @@ def _revisit(
 
 def _full(error: OSError, path: Path) -> Exception:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return WebtextError(
+        return FullDiskError(
             f"No space left while archiving pages in {path}",
             "Free some space and run the same command again: fetched pages are not fetched anew",
         )

@@ -46,7 +46,8 @@ def open_runner(settings: RunnerSettings, options: Sequence[str] = ()) -> Iterat
             "direct_running_mode=multi_threading corrupts streams with two workers or more",
             "Leave it out: more workers run as processes",
         )
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    # Beam logs the traceback of every error that it also raises; it is shown once, by the command.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     name = settings.resolved()
     if name == "dask":
         from pipeline.runners.cluster import open_dask  # noqa: PLC0415  # imports dask

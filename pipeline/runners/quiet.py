@@ -8,5 +8,5 @@ import warnings
 
 def dask_setup(worker: object) -> None:
     """Called by dask with the new worker."""
-    logging.getLogger().setLevel(logging.ERROR)
+    logging.getLogger().setLevel(logging.CRITICAL)  # errors travel back and are shown once
     warnings.simplefilter("ignore")
