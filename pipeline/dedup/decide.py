@@ -20,7 +20,7 @@ from pipeline.dedup.bands import Numbers
 from pipeline.dedup.batch import Batch, Index, column, read
 from pipeline.dedup.components import Forest, slices_of
 from pipeline.dedup.minhash import Hashes64, shingles_of
-from pipeline.dedup.normalise import words_of
+from pipeline.dedup.normalise import normalised
 from pipeline.dedup.representatives import removals
 from pipeline.dedup.sign import Stripped
 from pipeline.dedup.verify import jaccard
@@ -147,7 +147,7 @@ def write_sets(unit: SetsUnit) -> list[Part]:
     texts = _texts(batch.documents()[unit.file], path, rows, stripped)
     with PartWriter(batch.work, unit.name, SETS, key, said=False) as writer:
         for number, text in zip(numbers[rows].tolist(), texts, strict=True):
-            shingles = shingles_of(words_of(text)).astype("<u8").tobytes()
+            shingles = shingles_of(normalised(text)).astype("<u8").tobytes()
             place = int(slices[np.searchsorted(members, number)])
             writer.add([{"slice": place, "number": number, "shingles": shingles}])
     return [_finished(writer)]

@@ -6,22 +6,23 @@ the probability of their Jaccard similarity (Broder 1997).
 
 The permutations are those of datasketch's scheme "affine32" (MurmurHash3's finalizer,
 then a*h + b modulo 2^32), so a signature equals that of `datasketch.MinHash` with the same
-seed and the same shingle hashes.  What differs is the way there: words are hashed once
-each and combined into shingles in one array operation, where a loop would join, encode
-and hash every shingle by itself.
+seed and the same shingle hashes.  What differs is the way there: all words of a text are
+hashed in a few array operations over its bytes, and combined into shingles in a few more,
+where a loop would join, encode and hash every shingle by itself.
+
+The hash of a word of bytes c is the sum of T[c_j] * R^j modulo 2^64 for fixed random T and
+odd R.  Running sums over the whole text give it for every word at once: the difference
+between end and start, times R^-start.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from datasketch import MinHash
-
-from pipeline.dedup.normalise import without_digits
 
 Hashes64 = npt.NDArray[np.uint64]
 Hashes32 = npt.NDArray[np.uint32]
@@ -36,38 +37,67 @@ _PLACES = np.frombuffer(
     hashlib.blake2b(b"places of a shingle", digest_size=8 * SHINGLE_WORDS).digest(), "<u8"
 ).astype(np.uint64) | np.uint64(1)
 _BLOCK = 2048  # shingles permuted at a time: 100 x 2048 x 4 bytes stay in the cache
-_CACHED_WORDS = 1 << 18
+_BLOCK_BYTES = 1 << 16  # text hashed at a time; a word longer than that counts as several
+
+_SPACE, _ZERO = ord(" "), ord("0")
+_ROOT = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, odd
+_LETTERS = np.random.RandomState(SEED).randint(0, 1 << 64, 256, np.uint64)
+_LETTERS[_ZERO : _ZERO + 10] = _LETTERS[_ZERO]
 
 
-class _WordHashes(dict[bytes, int]):
-    """64-bit hashes of words without their digits; a cache that cannot grow for ever."""
-
-    def __missing__(self, word: bytes) -> int:
-        if len(self) >= _CACHED_WORDS:
-            self.clear()
-        digest = hashlib.blake2b(without_digits(word), digest_size=8).digest()
-        value = self[word] = int.from_bytes(digest, "little")
-        return value
+def _powers(root: int) -> Hashes64:
+    powers = np.full(_BLOCK_BYTES + 1, root, np.uint64)
+    powers[0] = 1
+    return np.cumprod(powers, dtype=np.uint64)
 
 
-_word_hashes = _WordHashes()
+_POWERS, _INVERSE_POWERS = _powers(_ROOT), _powers(pow(_ROOT, -1, 1 << 64))
 
 
-def shingles_of(words: Sequence[bytes]) -> Hashes64:
-    """The 64-bit hashes of a document's shingles: sorted, each once.
+def shingles_of(words: bytes) -> Hashes64:
+    """The 64-bit hashes of the shingles of a normalised text: sorted, each once.
 
-    A document of one to four words is one shingle of all of them; an empty one has none.
+    A text of one to four words is one shingle of all of them; an empty one has none.
     """
-    count = len(words)
-    if count == 0:
-        return np.empty(0, np.uint64)
-    hashes = np.fromiter(map(_word_hashes.__getitem__, words), np.uint64, count)
-    length = min(count, SHINGLE_WORDS)
-    last = count - length + 1
+    hashes = word_hashes(words)
+    if not len(hashes):
+        return hashes
+    length = min(len(hashes), SHINGLE_WORDS)
+    last = len(hashes) - length + 1
     combined = hashes[:last] * _PLACES[0]
     for place in range(1, length):
         combined += hashes[place : place + last] * _PLACES[place]
     return _distinct(_finalise64(combined + np.uint64(length)))
+
+
+def word_hashes(words: bytes) -> Hashes64:
+    """The hashes of all words of a normalised text in order, each run of digits as "0"."""
+    pieces, start = [], 0
+    while start < len(words):
+        stop = start + _BLOCK_BYTES
+        if stop < len(words):
+            space = words.rfind(b" ", start, stop)
+            stop = space if space > start else stop
+        pieces.append(_hash_block(np.frombuffer(words[start:stop], np.uint8)))
+        start = stop
+    return np.concatenate(pieces) if pieces else np.empty(0, np.uint64)
+
+
+def _hash_block(text: npt.NDArray[np.uint8]) -> Hashes64:
+    digits = text - np.uint8(_ZERO) < 10  # other bytes wrap round to more
+    repeated = digits[1:] & digits[:-1]
+    if repeated.any():
+        text = text[np.concatenate(([True], ~repeated))]
+    terms = _LETTERS[text]
+    terms *= _POWERS[: len(text)]
+    sums = np.zeros(len(text) + 1, np.uint64)
+    np.cumsum(terms, out=sums[1:])
+    spaces = np.flatnonzero(text == _SPACE)
+    starts, stops = np.append(0, spaces + 1), np.append(spaces, len(text))
+    words = stops > starts
+    starts, stops = starts[words], stops[words]
+    hashes: Hashes64 = (sums[stops] - sums[starts]) * _INVERSE_POWERS[starts]
+    return hashes
 
 
 def signature_of(shingles: Hashes64, hashes: int) -> Hashes32:

@@ -8,10 +8,11 @@ Documented normalisation, in this order:
    underscore and every mark of punctuation.
 3. A character of a script that is written without spaces (Han, kana, Thai, Lao, Khmer,
    Burmese) is a word by itself.
-4. For near-duplicates only: a run of digits counts as "0", so a counter or a date does not
-   make a page another page.  Exact duplicates keep their digits.
+4. For near-duplicates only (`minhash.py`): a run of digits counts as "0", so a counter or a
+   date does not make a page another page.  Exact duplicates keep their digits.
 
-Words are UTF-8 bytes: an ASCII text, the usual case, then takes one `translate` and one `split`.
+The result is UTF-8 with words between spaces: an ASCII text, the usual case, then takes one
+`translate`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ import unicodedata
 from functools import lru_cache
 
 _OTHER_THAN_ASCII = re.compile(r"[^\x00-\x7f]+")
-_DIGITS = re.compile(rb"[0-9]+")
 
 #: ASCII: letters to lower case, digits as they are, all else to a space; bytes of UTF-8 stay.
 _ASCII = bytes(
@@ -42,16 +42,11 @@ _WITHOUT_SPACES = (
 )
 
 
-def words_of(text: str) -> list[bytes]:
-    """The normalised words of a text, digits kept, in order."""
+def normalised(text: str) -> bytes:
+    """The words of a text, digits kept, with one or more spaces between them."""
     if not text.isascii():
         text = _OTHER_THAN_ASCII.sub(lambda run: _fold(run[0]), text)
-    return text.encode("utf-8", "replace").translate(_ASCII).split()
-
-
-def without_digits(word: bytes) -> bytes:
-    """A word with each run of digits as "0"."""
-    return _DIGITS.sub(b"0", word)
+    return text.encode("utf-8", "replace").translate(_ASCII)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -14,7 +14,7 @@ from pipeline.dedup.batch import Batch, band_column, signature_schema
 from pipeline.dedup.exact import exact_hash
 from pipeline.dedup.hostlines import NO_LINES, read_host_lines, strip_host_lines
 from pipeline.dedup.minhash import shingles_of, signature_of
-from pipeline.dedup.normalise import words_of
+from pipeline.dedup.normalise import normalised
 from pipeline.dedup.settings import DedupSettings
 from pipeline.links.urls import host_of
 from pipeline.parts import Part, PartWriter, finished_part, work_key
@@ -105,7 +105,7 @@ def _rows(path: str) -> Iterator[pa.RecordBatch]:
 def _signed(rows: pa.RecordBatch, texts: list[str], settings: DedupSettings) -> pa.Table:
     exact, counts, signatures = [], [], []
     for text in texts:
-        words = words_of(text)
+        words = normalised(text)
         shingles = shingles_of(words)
         exact.append(exact_hash(words))
         counts.append(len(shingles))

@@ -12,7 +12,7 @@ import pytest
 from pipeline.corpus import MANIFEST, SCHEMAS, add_fingerprints, table_fingerprint
 from pipeline.dedup.batch import Batch, read
 from pipeline.dedup.minhash import shingles_of
-from pipeline.dedup.normalise import words_of
+from pipeline.dedup.normalise import normalised
 from pipeline.dedup.stage import Dedup, DedupStage, source_of
 from pipeline.dedup.verify import jaccard
 from pipeline.errors import WebtextError
@@ -42,7 +42,7 @@ def greedy(rows: Rows, threshold: float) -> dict[str, tuple[str, float]]:
     kept: list[tuple[str, Any]] = []
     removed = {}
     for row in sorted(rows, key=lambda r: (-r["karma"], -r["chars"], r["id"])):
-        shingles = shingles_of(words_of(row["text"]))
+        shingles = shingles_of(normalised(row["text"]))
         found = [(jaccard(shingles, other), -i, key) for i, (key, other) in enumerate(kept)]
         best = max(found, default=(0.0, 0, ""))
         if best[0] >= threshold:
@@ -62,7 +62,7 @@ def test_the_result_is_the_definition(dedups: Any, rows: Rows) -> None:
     # A copy of a removed document names the document kept for that one; all others the nearest.
     same = [key for key in found if found[key] == expected[key]]
     assert len(same) > 0.9 * len(found)
-    texts = {row["id"]: shingles_of(words_of(row["text"])) for row in rows}
+    texts = {row["id"]: shingles_of(normalised(row["text"])) for row in rows}
     for key, (kept, similarity) in found.items():
         assert kept not in found
         assert jaccard(texts[key], texts[kept]) == similarity >= 0.8

@@ -11,7 +11,7 @@ import pytest
 from datasketch import MinHash, MinHashLSH
 
 from pipeline.dedup.minhash import shingles_of
-from pipeline.dedup.normalise import words_of
+from pipeline.dedup.normalise import normalised
 from pipeline.dedup.verify import jaccard
 
 
@@ -49,7 +49,7 @@ def test_planted_duplicates_are_found_and_no_others(
         words = edit(passage.split(), share, rng)
         copy = new_document(f"b.org/{i}", " ".join(words), karma=3)
         rows.append(copy)
-        sets = [shingles_of(words_of(text)) for text in (passage, copy["text"])]
+        sets = [shingles_of(normalised(text)) for text in (passage, copy["text"])]
         planted.append((copy["id"], rows[-2]["id"], jaccard(sets[0], sets[1])))
     dedups.write("all", rows, parts=3)
     dedups.run("all")
@@ -60,7 +60,7 @@ def test_planted_duplicates_are_found_and_no_others(
     assert sum(plant[2] < 0.8 for plant in planted) > 200
     texts = {row["id"]: row["text"] for row in rows}
     for row in removed.values():  # precision 1 at the threshold
-        one, other = (shingles_of(words_of(texts[row[name]])) for name in ("id", "kept_id"))
+        one, other = (shingles_of(normalised(texts[row[name]])) for name in ("id", "kept_id"))
         assert jaccard(one, other) == row["similarity"] >= 0.8
 
 
@@ -91,7 +91,7 @@ def test_pairs_are_those_of_datasketch(threshold: float, passages: list[str]) ->
         for passage in passages[:1000]
         for _ in range(5)
     ]
-    sets = [shingles_of(words_of(text)) for text in texts]
+    sets = [shingles_of(normalised(text)) for text in texts]
     signatures = np.array([signature_of(s, 100) for s in sets])
     numbers = np.arange(len(texts))
     ours = set()

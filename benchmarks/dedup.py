@@ -1,0 +1,274 @@
+"""Dedup against others, and its scale.
+
+    python benchmarks/dedup.py speed [--documents 3000]   signatures, one core, against peers
+    python benchmarks/dedup.py scale 10000 100000 ...      simulated signatures, two processes
+
+`speed` takes passages of 4.5 kB from a books file (ndjson.zst with a `text`), or random words
+without one, and compares what is installed: datasketch, rensa, datatrove, text-dedup.
+`scale` writes simulated signatures and runs everything from keep order to duplicate table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import io
+import json
+import multiprocessing
+import random
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+from datasketch import MinHash
+
+from pipeline.corpus import SCHEMAS, page_id
+from pipeline.dedup.batch import Batch, Source, signature_schema
+from pipeline.dedup.minhash import SHINGLE_WORDS, shingles_of, signature_of
+from pipeline.dedup.normalise import normalised
+from pipeline.dedup.settings import DedupSettings, HostLineSettings
+from pipeline.dedup.stage import STEPS
+from pipeline.parts import Part
+
+HASHES, CHARS = 100, 4500
+FILE_ROWS = 100_000  # documents of a simulated part
+SHARE = 5  # every fifth document is made from another one
+TIMED = ("Order", "Search", "Compare", "Group", "Decide", "Write")
+TEMPLATE = 10  # every tenth shares its first two bands with all other tenths
+
+
+def main() -> None:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    scaling = commands.add_parser("scale")
+    scaling.add_argument("sizes", type=int, nargs="+")
+    scaling.add_argument("--folder", help="where the simulated signatures go (4 GB for 10^7)")
+    speeding = commands.add_parser("speed")
+    speeding.add_argument("--documents", type=int, default=3000)
+    speeding.add_argument("--books", help="ndjson.zst whose rows have a text")
+    arguments = parser.parse_args()
+    if arguments.command == "speed":
+        texts = passages(arguments.books, arguments.documents)
+        signature_speed(texts)
+        whole_speed(texts)
+        return
+    print(f"documents{''.join(f'{name:>9}' for name in (*TIMED, 'total'))}  GB a process")
+    for size in arguments.sizes:
+        with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+            # A process of its own, so that peaks of memory are each size's own.
+            process = multiprocessing.get_context("spawn").Process(
+                target=scale, args=(size, folder)
+            )
+            process.start()
+            process.join()
+
+
+def passages(books: str | None, count: int) -> list[str]:
+    """Texts of `CHARS` characters: of books, or of random words."""
+    found: list[str] = []
+    if books is None:
+        rng = random.Random(1)
+        vocabulary = [
+            "".join(rng.choices("etaoinshrdlu", k=rng.randint(2, 9))) for _ in range(20_000)
+        ]
+        return [" ".join(rng.choices(vocabulary, k=CHARS // 6)) for _ in range(count)]
+    with open(books, "rb") as packed:
+        stream = zstandard.ZstdDecompressor().stream_reader(packed)
+        for line in io.TextIOWrapper(stream, encoding="utf-8"):
+            text = json.loads(line)["text"]
+            found += [text[i : i + CHARS] for i in range(0, len(text) - CHARS, CHARS)]
+            if len(found) >= count:
+                return found[:count]
+    return found
+
+
+def signature_speed(texts: list[str]) -> None:
+    """Text to signature of `HASHES` hashes on one core, with the same words for all."""
+
+    def shingles(text: str) -> list[bytes]:
+        words = normalised(text).split()
+        return [
+            b" ".join(words[i : i + SHINGLE_WORDS]) for i in range(len(words) - SHINGLE_WORDS + 1)
+        ]
+
+    def ours(text: str) -> None:
+        signature_of(shingles_of(normalised(text)), HASHES)
+
+    def loop(text: str) -> None:
+        sketch = MinHash(HASHES, scheme="affine32")
+        for shingle in shingles(text):
+            sketch.update(shingle)
+
+    def batch(text: str) -> None:
+        MinHash(HASHES, scheme="affine32").update_batch(shingles(text))
+
+    contenders: dict[str, Callable[[str], None]] = {"this project": ours}
+    contenders |= {"datasketch, loop": loop, "datasketch, update_batch": batch}
+    if importlib.util.find_spec("rensa"):
+        import rensa
+
+        def rust(text: str) -> None:
+            sketch = rensa.RMinHash(HASHES, 1)
+            sketch.update(shingles(text))
+            sketch.digest()
+
+        contenders["rensa"] = rust
+    rates: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(3):  # in turn, so that a busy moment strikes all
+        for name, sign in contenders.items():
+            some = texts[: len(texts) // 10] if name == "datasketch, loop" else texts
+            start = time.process_time()
+            for text in some:
+                sign(text)
+            rates[name].append(len(some) / (time.process_time() - start))
+    best = {name: max(found) for name, found in rates.items()}
+    print(f"text to signature, {len(texts):,} documents of {CHARS} characters, processor time")
+    for name, rate in best.items():
+        print(f"  {name:26}{rate:9,.0f} documents/s   {best['this project'] / rate:6.2f} x")
+
+
+def whole_speed(texts: list[str]) -> None:
+    """Documents on disk to the decision, one process, against datatrove's four steps."""
+    with tempfile.TemporaryDirectory() as folder:
+        times = {"this project": _ours(texts, folder)}
+        if importlib.util.find_spec("datatrove"):
+            times["datatrove"] = _datatrove(texts, folder)
+    print(f"documents on disk to decisions, {len(texts):,} documents, one process")
+    for name, seconds in times.items():
+        print(f"  {name:26}{seconds:9.1f} s   {seconds / times['this project']:6.2f} x")
+
+
+def _ours(texts: list[str], folder: str) -> float:
+    rows = [
+        {"id": page_id(str(i)), "url": f"https://h{i}.org", "text": t} for i, t in enumerate(texts)
+    ]
+    path = f"{folder}/part-00000-of-00001.parquet"
+    table = pa.Table.from_pylist(sorted(rows, key=lambda row: row["id"]), SCHEMAS["documents"])
+    pq.write_table(table, path, compression="zstd")
+    source = Source("all", (path,), (), "all")
+    batch = Batch(f"{folder}/ours", "1", "benchmark", DedupSettings(), (), (source,))
+    parts: list[Part] = []
+    start = time.perf_counter()
+    for step in STEPS:
+        parts += [part for unit in step.plan(parts, batch) for part in step.make(unit)]
+    return time.perf_counter() - start
+
+
+def _datatrove(texts: list[str], folder: str) -> float:
+    from datatrove.executor import LocalPipelineExecutor
+    from datatrove.pipeline.dedup import (
+        MinhashDedupBuckets,
+        MinhashDedupCluster,
+        MinhashDedupFilter,
+        MinhashDedupSignature,
+    )
+    from datatrove.pipeline.readers import JsonlReader
+    from datatrove.pipeline.writers import JsonlWriter
+
+    inputs = Path(folder, "input")
+    inputs.mkdir()
+    lines = (json.dumps({"id": str(i), "text": text}) for i, text in enumerate(texts))
+    (inputs / "0.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    signatures, buckets, removed = (
+        f"{folder}/{name}" for name in ("signatures", "buckets", "removed")
+    )
+    steps = [
+        [JsonlReader(str(inputs)), MinhashDedupSignature(signatures)],
+        [MinhashDedupBuckets(signatures, buckets)],
+        [MinhashDedupCluster(buckets, removed)],
+        [JsonlReader(str(inputs)), MinhashDedupFilter(removed), JsonlWriter(f"{folder}/kept")],
+    ]
+    start = time.perf_counter()
+    for number, step in enumerate(steps):
+        tasks = 14 if number == 1 else 1  # datatrove asks for one task a bucket
+        LocalPipelineExecutor(
+            step, tasks=tasks, workers=1, logging_dir=f"{folder}/log{number}"
+        ).run()
+    return time.perf_counter() - start
+
+
+def scale(size: int, folder: str) -> None:
+    """Simulates `size` signatures, decides them, prints times, memory and what was found."""
+    settings = DedupSettings(verify="signature", host_lines=HostLineSettings(enabled=False))
+    files = -(-size // FILE_ROWS)
+    # Only the names of documents parts and their number matter: no text is read.
+    source = Source("simulated", tuple(f"part-{i}" for i in range(files)), (), "simulated")
+    batch = Batch(folder, "1", "benchmark", settings, (), (source,))
+    planted = simulate(batch, size)
+    parts: list[Part] = []
+    seconds = []
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        for step in (step for step in STEPS if step.name in TIMED):
+            start = time.perf_counter()
+            units = list(step.plan(parts, batch))
+            parts += [part for made in pool.map(step.make, units) for part in made]
+            seconds.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    times = "".join(f"{second:9.1f}" for second in [*seconds, sum(seconds)])
+    print(f"{size:9,}{times}  {peak:12.2f}", flush=True)
+    removed = {
+        frozenset(pair)
+        for path in sorted(Path(folder).glob("part-*"))
+        for pair in zip(
+            *pq.read_table(path, columns=["id", "kept_id"]).to_pydict().values(), strict=True
+        )
+    }
+    found = len(planted & removed) / max(1, len(planted))
+    print(
+        f"           removed {len(removed):,}; of {len(planted):,} planted pairs {found:.4f}",
+        flush=True,
+    )
+
+
+def simulate(batch: Batch, size: int) -> set[frozenset[str]]:
+    """Writes signatures; the pairs of ids whose signatures agree in >= threshold of places."""
+    settings, rng = batch.settings, np.random.default_rng(1)
+    schema, planted = signature_schema(settings), set()
+    template = rng.integers(0, 1 << 32, 2 * settings.rows, np.uint32)
+    for number, path in enumerate(batch.signatures()):
+        rows = min(FILE_ROWS, size - number * FILE_ROWS)
+        signatures = rng.integers(0, 1 << 32, (rows, settings.hashes), np.uint32)
+        signatures[::TEMPLATE, : 2 * settings.rows] = template
+        copies = np.arange(SHARE - 1, rows, SHARE)
+        similarity = rng.uniform(0.6, 1.0, len(copies))[:, None]
+        agree = rng.random((len(copies), settings.hashes)) < similarity
+        signatures[copies] = np.where(agree, signatures[copies - 1], signatures[copies])
+        share = (signatures[copies] == signatures[copies - 1]).mean(axis=1)
+        ids = [page_id(str(i)) for i in range(number * FILE_ROWS, number * FILE_ROWS + rows)]
+        similar = copies[share >= settings.threshold]
+        planted |= {frozenset((ids[row], ids[row - 1])) for row in similar}
+        _write_signatures(path, schema, ids, signatures, settings)
+    return planted
+
+
+def _write_signatures(
+    path: str, schema: pa.Schema, ids: list[str], signatures: np.ndarray, settings: DedupSettings
+) -> None:
+    rows, width = len(ids), settings.rows
+    exact = pa.array([bytes.fromhex(i) for i in ids], schema.field("exact").type)
+    constant = [pa.array(np.full(rows, value)) for value in (500, 4500)]
+    bands = [
+        pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(4 * width),
+            rows,
+            [None, pa.py_buffer(np.ascontiguousarray(signatures[:, b * width : (b + 1) * width]))],
+        )
+        for b in range(settings.bands)
+    ]
+    table = pa.table([ids, exact, *constant, pa.array([""] * rows), *bands], schema=schema)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path, compression="zstd", row_group_size=10_000)
+
+
+if __name__ == "__main__":
+    main()
