@@ -1,0 +1,128 @@
+"""Sentences put together are the text; tokens are those of the whole text; both repeatable."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from pipeline.corpus import Corpus
+from pipeline.errors import SettingError
+from pipeline.tokens import tokenizer as tok
+from pipeline.tokens.sentences import split_sentences
+from pipeline.tokens.settings import TokensSettings
+
+SETTINGS = TokensSettings(vocab_size=600)
+TEXT = "The cat sat on the mat. Dr. Smith paid $3.50, e.g. in Jan. 2024!\n\n- one\n- two\n" * 20
+
+#: A sentence of each of many scripts, with digits, signs and joined characters.
+SCRIPTS = [
+    "Hello, world! 3.14 and 1e-9.",
+    "Γειά σου Κόσμε. Ένα δύο.",
+    "Привет, мир! Ёжик.",
+    "你好，世界。這是句子。",
+    "こんにちは世界。カタカナ！",
+    "안녕하세요 세계.",
+    "مرحبا بالعالم. كيف حالك؟",
+    "שלום עולם. מה שלומך?",
+    "नमस्ते दुनिया। यह वाक्य है।",
+    "สวัสดีชาวโลก ภาษาไทย",
+    "Բարեւ աշխարհ։ გამარჯობა მსოფლიო.",
+    "வணக்கம் உலகம். ಹಲೋ ವಿಶ್ವ.",
+    "ሰላም ልዑል። ᏣᎳᎩ",
+    "👩‍👩‍👧‍👦 🏳️‍🌈 e\u0301 \u200b zero width, \ufeff mark",
+    "tabs\tand  spaces   \n\n\n  indented\r\nline ends \u00a0 \u3000 end",
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return tok.train([TEXT, *SCRIPTS[:3]], SETTINGS)
+
+
+@pytest.mark.parametrize("text", [TEXT, *SCRIPTS, "", " ", "\n\n", "one", "a. b", " . "])
+def test_sentences_are_the_text(text: str) -> None:
+    sentences = split_sentences(text)
+    assert "".join(sentences) == text
+    for before, after in pairwise(sentences):
+        assert not before[-1].isspace()
+        assert after[0].isspace()
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text())
+def test_any_text_is_its_sentences(text: str) -> None:
+    assert "".join(split_sentences(text)) == text
+
+
+def test_abbreviations_and_lists() -> None:
+    text = "Dr. Smith met Mr. Doe, e.g. in Jan. 2024. He left! Really?\n\n- one item\n- two items"
+    assert split_sentences(text) == [
+        "Dr. Smith met Mr. Doe, e.g. in Jan. 2024.",
+        " He left!",
+        " Really?",
+        "\n\n- one item",
+        "\n- two items",
+    ]
+
+
+@pytest.mark.parametrize("text", [TEXT, *SCRIPTS])
+def test_round_trip_and_tokens_of_the_whole(text: str, tokenizer: Tokenizer) -> None:
+    whole = tokenizer.encode(text, add_special_tokens=False).ids
+    pieces = [
+        i for s in split_sentences(text) for i in tokenizer.encode(s, add_special_tokens=False).ids
+    ]
+    assert pieces == whole
+    assert tokenizer.decode(whole) == text
+
+
+def test_training_is_repeatable(tokenizer: Tokenizer) -> None:
+    assert tok.train([TEXT, *SCRIPTS[:3]], SETTINGS).to_str() == tokenizer.to_str()
+
+
+def test_the_end_token_is_the_last(tokenizer: Tokenizer) -> None:
+    assert tok.end_id(tokenizer, SETTINGS) == tokenizer.get_vocab_size() - 1 <= 599
+    assert tokenizer.id_to_token(tokenizer.get_vocab_size() - 1) == "<|endoftext|>"
+
+
+def test_a_tokenizer_is_taken_as_it_is(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    tokenizer.save(str(path))
+    wanted = TokensSettings(kind="file", path=str(path))
+    assert tok.load(str(path), wanted).to_str() == tokenizer.to_str()
+    with pytest.raises(SettingError, match="no token '</s>'.*tokens.end_token"):
+        tok.load(str(path), TokensSettings(kind="file", path=str(path), end_token="</s>"))
+    with pytest.raises(SettingError, match="does not exist"):
+        tok.load(str(tmp_path / "x.json"), wanted)
+    path.write_text("{}")
+    with pytest.raises(SettingError, match=r"no tokenizer\.json"):
+        tok.load(str(path), wanted)
+
+
+def test_choices_by_hash_are_shares_and_independent() -> None:
+    ids = [f"{n:032x}" for n in range(20_000)]
+    sample = {i for i in ids if tok.in_sample(i, 0.3)}
+    validation = {i for i in ids if tok.in_validation(i, 0.1)}
+    first_half = {i for i in ids if tok.order_of(i) < "8"}
+    assert 0.28 < len(sample) / len(ids) < 0.32
+    assert 0.09 < len(validation) / len(ids) < 0.11
+    assert 0.025 < len(sample & validation) / len(ids) < 0.035
+    assert 0.04 < len(validation & first_half) / len(ids) < 0.06
+
+
+def test_real_documents_are_their_sentences(sample_root: Path) -> None:
+    tokenizer = Tokenizer.from_file(str(sample_root / "tokenizers/gpt2/tokenizer.json"))
+    checked = 0
+    for path in Corpus(str(sample_root)).paths("corpus", "2024-01"):
+        for text in pq.read_table(path, columns=["text"])["text"].to_pylist()[:20]:
+            sentences = split_sentences(text)
+            assert "".join(sentences) == text
+            flat = tokenizer.encode_batch(sentences, add_special_tokens=False)
+            assert [i for e in flat for i in e.ids] == tokenizer.encode(text).ids
+            checked += len(sentences)
+    assert checked > 1000
