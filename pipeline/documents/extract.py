@@ -23,7 +23,7 @@ from lxml.html import HtmlElement
 from trafilatura.core import bare_extraction
 from trafilatura.settings import Document, Extractor
 
-from pipeline.documents.metadata import find_canonical, find_date, find_title, letters
+from pipeline.documents.metadata import find_canonical, find_date, find_title, letters, read_metas
 from pipeline.documents.parse import parse_html
 from pipeline.documents.render import render
 from pipeline.documents.tidy import tidy
@@ -61,8 +61,9 @@ def prepare(html: str, url: str, latest: date) -> Source | None:
     tree = parse_html(html)
     if tree is None:
         return None
-    title = find_title(tree)
-    day = find_date(tree, url, latest)
+    metas = read_metas(tree)
+    title = find_title(tree, metas)
+    day = find_date(tree, metas, url, latest)
     canonical = find_canonical(tree, url)
     tidy(tree)
     return Source(tree, title, day, canonical)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import date
 from urllib.parse import urljoin, urlsplit
 
+from lxml.etree import XPath
 from lxml.html import HtmlElement
 
 #: Names of <meta> elements that hold the day of publication, the surest first: Open Graph
@@ -45,6 +47,7 @@ _DMY = re.compile(r"(?i)\b(?P<d>\d{1,2})\.?\s+(?P<m>[a-z]{3})[a-z]*\.?,?\s+(?P<y
 _IN_PATH = re.compile(r"/((?:19|20)\d\d)/(\d\d?)/(\d\d?)(?=/|$)")
 _LD_VALUE = r'"{}"\s*:\s*("(?:[^"\\]|\\.){{1,500}}")'
 _LD_DATE = re.compile(_LD_VALUE.format("datePublished"))
+_MARKED = XPath("descendant::*/@itemprop[.='datePublished']/..|descendant::time[@pubdate]")
 _FIRST = date(1990, 1, 1)  # the web's first year; htmldate uses 1995
 _TITLE_CHARS = 500
 #: What may stand after and before the heading in a title: a separator, and a site's name.
@@ -52,13 +55,23 @@ _AFTER = re.compile(r"(?:\s[-|–—·•:»«/]\s.*|: .*)?")
 _BEFORE = re.compile(r"(?:.*\s[-|–—·•:»«/]\s|.*: )?")
 
 
-def find_title(tree: HtmlElement) -> str:
+def read_metas(tree: HtmlElement) -> dict[str, str]:
+    """The first non-empty content of each <meta>, by lower-case name, property or itemprop."""
+    found: dict[str, str] = {}
+    for meta in tree.iter("meta"):
+        name = meta.get("property") or meta.get("name") or meta.get("itemprop")
+        content = _line(meta.get("content", ""))
+        if name and content:
+            found.setdefault(name.lower(), content)
+    return found
+
+
+def find_title(tree: HtmlElement, meta: Mapping[str, str]) -> str:
     """The title of a page, on one line, without the name of its site where that can be told.
 
-    The site's name is gone when a heading of the page stands at one end of its title and
+    `meta` is what `read_metas` gives.  The site's name is gone when a heading of the page stands at one end of its title and
     a separator follows: "Heading - Site".
     """
-    meta = _metas(tree)
     base = meta.get("og:title") or _line(_text(tree.find(".//title"))) or meta.get("title", "")
     headings = list(filter(None, (_line(_text(h)) for h in tree.iter("h1", "h2"))))
     for heading in headings:
@@ -70,12 +83,11 @@ def find_title(tree: HtmlElement) -> str:
     return base[:_TITLE_CHARS]
 
 
-def find_date(tree: HtmlElement, url: str, latest: date) -> str:
+def find_date(tree: HtmlElement, meta: Mapping[str, str], url: str, latest: date) -> str:
     """The day of publication as ISO text, or empty.  Days after `latest` are not believed."""
     # The address first: it names the day where the author was, a time stamp that of Greenwich.
     if day := date_in_path(url, latest):
         return day
-    meta = _metas(tree)
     for candidate in (
         *_ld_dates(tree),
         *(meta[name] for name in _DATE_NAMES if name in meta),
@@ -126,17 +138,6 @@ def _day(year: int, month: int, day: int, *, latest: date) -> str:
     return found.isoformat() if _FIRST <= found <= latest else ""
 
 
-def _metas(tree: HtmlElement) -> dict[str, str]:
-    """The first non-empty content of each <meta>, by lower-case name, property or itemprop."""
-    found: dict[str, str] = {}
-    for meta in tree.iter("meta"):
-        name = meta.get("property") or meta.get("name") or meta.get("itemprop")
-        content = _line(meta.get("content", ""))
-        if name and content:
-            found.setdefault(name.lower(), content)
-    return found
-
-
 def _ld_dates(tree: HtmlElement) -> list[str]:
     """`datePublished` of JSON-LD, found without parsing: much of it on the web is not valid."""
     found = []
@@ -154,7 +155,7 @@ def _ld_dates(tree: HtmlElement) -> list[str]:
 def _marked_times(tree: HtmlElement) -> list[str]:
     """Days in elements that say they hold the day of publication."""
     found = []
-    for element in tree.xpath(".//*[@itemprop='datePublished' or self::time and @pubdate]"):
+    for element in _MARKED(tree):
         found.append(element.get("datetime") or element.get("content") or _text(element))
     # A page of one article often has one <time> only, which is then its own.
     times = [element.get("datetime") for element in tree.iter("time")]

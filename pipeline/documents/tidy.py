@@ -26,10 +26,12 @@ _NEVER_TEXT = [
 ]  # fmt: skip
 _FURNITURE = etree.XPath(
     # Permalink signs of Sphinx, Docusaurus, AsciiDoc and GitHub; line numbers of Pygments.
-    ".//a[contains(concat(' ', @class, ' '), ' headerlink ')"
+    "descendant::a[@class]["
+    "contains(concat(' ', @class, ' '), ' headerlink ')"
     " or contains(concat(' ', @class, ' '), ' hash-link ')"
     " or contains(concat(' ', @class, ' '), ' anchor ')]"
-    "|.//*[self::td or self::span][@class='linenos' or @class='lineno']"
+    "|descendant::td[@class='linenos' or @class='lineno']"
+    "|descendant::span[@class='linenos' or @class='lineno']"
 )
 _TO_STAND_INS = str.maketrans({space: sign for sign, space in STAND_INS.items()})
 #: A table in a quotation, often one that only indents, would lose its cells.
@@ -60,6 +62,14 @@ def tidy(tree: HtmlElement) -> None:
         if _is_link(paragraph, _LINK_SHARE):
             _drop(paragraph)
     etree.strip_tags(tree, "code")
+    if next(tree.iter("table"), None) is not None:
+        _mend_tables(tree)
+    for block in list(tree.iter("pre")):
+        _flatten_pre(block)
+
+
+def _mend_tables(tree: HtmlElement) -> None:
+    """Brings tables, and the lists in them, into forms that extraction keeps."""
     for quote in _QUOTED_TABLES(tree):
         quote.tag = "div"
     for table in _TABLES_IN_LISTS(tree):
@@ -69,8 +79,6 @@ def tidy(tree: HtmlElement) -> None:
         block.tag = "div"
         for item in block.iter("li", "dt", "dd"):
             item.tag = "p"
-    for block in list(tree.iter("pre")):
-        _flatten_pre(block)
 
 
 def _drop_headers(tree: HtmlElement) -> None:

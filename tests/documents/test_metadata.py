@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from pipeline.documents.metadata import find_canonical, find_date, find_title, parse_day
+from pipeline.documents.metadata import find_canonical, find_date, find_title, parse_day, read_metas
 from pipeline.documents.parse import parse_html
 
 LATEST = date(2026, 1, 31)
@@ -32,7 +32,8 @@ def tree(head: str, body: str = "<p>text</p>"):
     ],
 )
 def test_title(head: str, body: str, title: str) -> None:
-    assert find_title(tree(head, body)) == title
+    page = tree(head, body)
+    assert find_title(page, read_metas(page)) == title
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,8 @@ def test_title(head: str, body: str, title: str) -> None:
     ],
 )
 def test_date(head: str, body: str, url: str, day: str) -> None:
-    assert find_date(tree(head, body), url, LATEST) == day
+    page = tree(head, body)
+    assert find_date(page, read_metas(page), url, LATEST) == day
 
 
 @pytest.mark.parametrize(
