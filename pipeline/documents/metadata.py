@@ -69,8 +69,8 @@ def read_metas(tree: HtmlElement) -> dict[str, str]:
 def find_title(tree: HtmlElement, meta: Mapping[str, str]) -> str:
     """The title of a page, on one line, without the name of its site where that can be told.
 
-    `meta` is what `read_metas` gives.  The site's name is gone when a heading of the page stands at one end of its title and
-    a separator follows: "Heading - Site".
+    `meta` is what `read_metas` gives.  The site's name is gone when a heading of
+    the page stands at one end of its title and a separator follows: "Heading - Site".
     """
     base = meta.get("og:title") or _line(_text(tree.find(".//title"))) or meta.get("title", "")
     headings = list(filter(None, (_line(_text(h)) for h in tree.iter("h1", "h2"))))
