@@ -126,6 +126,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("threshold", pa.float64()),
             ("kept_id", pa.string()),
             ("similarity", pa.float64()),
+            ("detail", pa.string()),  # what matched: evaluation set and n-gram, takedown entry
         ]
     ),
     "tokens": pa.schema(

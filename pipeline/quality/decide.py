@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from pipeline.quality.settings import QualitySettings
-from pipeline.settings import Settings
+from pipeline.quality.settings import Limits, QualitySettings
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,13 @@ class Rule:
     is_minimum: bool
     threshold: float
 
-    def broken_by(self, value: float) -> bool:
-        """True when the value lies on the wrong side; the threshold itself is right."""
+    def broken_by(self, value: float | None) -> bool:
+        """True when the value lies on the wrong side; the threshold itself is right.
+
+        Without a value (no model was given when it was measured) no rule is broken.
+        """
+        if value is None:
+            return False
         return value < self.threshold if self.is_minimum else value > self.threshold
 
 
@@ -32,21 +37,31 @@ class Failure:
 
 
 def rules_of(settings: QualitySettings) -> list[Rule]:
-    """The rules of a recipe, in the order of its sections and settings.
+    """The rules of a recipe: first those that `rules.order` names, then all others.
 
     Setting `min_NAME` or `max_NAME` of section FAMILY bounds column `FAMILY_NAME`.
     """
-    rules: list[Rule] = []
-    for family in type(settings).model_fields:
-        section = getattr(settings, family)
-        rules += _section_rules(family, section)
-    return rules
+    families = settings.families()
+    rules = [rule for name, limits in families.items() for rule in _rules_of_family(name, limits)]
+    places = {name: place for place, name in enumerate(settings.rules.order)}
+    family = {rule.reason: name for name in families for rule in rules if _is_of(rule, name)}
+
+    def place(rule: Rule) -> int:
+        """A rule's own place wins over that of its family; the sort is stable."""
+        last = len(places)
+        return places.get(rule.reason, places.get(family[rule.reason], last))
+
+    return sorted(rules, key=place)
 
 
-def _section_rules(family: str, section: Settings) -> list[Rule]:
+def _is_of(rule: Rule, family: str) -> bool:
+    return rule.column.startswith(f"{family}_")
+
+
+def _rules_of_family(family: str, limits: Limits) -> list[Rule]:
     rules = []
-    for name in type(section).model_fields:
-        threshold = getattr(section, name)
+    for name in limits.limits():
+        threshold = getattr(limits, name)
         if threshold is not False:
             bound, _, column = name.partition("_")
             rules.append(
@@ -55,7 +70,7 @@ def _section_rules(family: str, section: Settings) -> list[Rule]:
     return rules
 
 
-def first_failure(rules: Sequence[Rule], values: Mapping[str, float]) -> Failure | None:
+def first_failure(rules: Sequence[Rule], values: Mapping[str, Any]) -> Failure | None:
     """The first rule that the values break; None when all hold."""
     for rule in rules:
         value = values[rule.column]

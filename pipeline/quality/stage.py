@@ -7,12 +7,14 @@ from typing import Any
 
 import apache_beam as beam
 
+from pipeline import files
 from pipeline.corpus import Manifest
-from pipeline.errors import WebtextError
+from pipeline.errors import SettingError, WebtextError
 from pipeline.parts import Part, work_key
 from pipeline.quality.decide import rules_of
 from pipeline.quality.settings import MeasureSettings, QualitySettings
 from pipeline.quality.tables import DecideUnit, MeasureUnit, decide_part, measure_part
+from pipeline.quality.takedown import read_takedown
 from pipeline.sink import MakeParts, WriteManifest
 from pipeline.stage import Job, Stage, Total
 
@@ -54,19 +56,31 @@ def something_kept(manifest: Manifest) -> Manifest:
     return manifest
 
 
+def _fingerprint(name: str, path: str) -> str:
+    """Of a file that the recipe names; SettingError when it is not there."""
+    if not files.exists(path):
+        raise SettingError(f"The {name} {path} does not exist", "Correct its path in [quality]")
+    return files.content_fingerprint(path)
+
+
 class QualityStage(Stage):
     """From documents to measurements."""
 
     name = "quality"
-    version = "1"
+    version = "2"
 
     def settings(self, job: Job) -> MeasureSettings:
-        """Nothing: thresholds do not change measurements."""
-        return MeasureSettings()
+        """Evaluation sets and models; thresholds do not change measurements."""
+        return job.recipe.quality.measured()
 
     def inputs(self, job: Job) -> dict[str, str]:
-        """The documents."""
-        return {"documents": job.corpus.require("documents", job.interval).fingerprint}
+        """The documents, and the files that measures read."""
+        found = {"documents": job.corpus.require("documents", job.interval).fingerprint}
+        settings = self.settings(job)
+        named = {f"evaluation set {s.name}": s.path for s in settings.contamination.sets}
+        named["perplexity model"] = settings.perplexity_model or ""
+        named["classifier"] = settings.classifier_model or ""
+        return found | {name: _fingerprint(name, path) for name, path in named.items() if path}
 
     def total(self, job: Job) -> Total:
         """Documents to measure."""
@@ -75,9 +89,10 @@ class QualityStage(Stage):
     def transform(self, job: Job) -> PartByPart:
         """Measures part by part."""
         draft, folder = self.draft(job), self.folder(job)
-        key = work_key(draft.code_version, sorted(draft.inputs.items()))
+        settings = self.settings(job)
+        key = work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items()))
         units = [
-            MeasureUnit(path, path.rsplit("/", 1)[-1], folder, key)
+            MeasureUnit(path, path.rsplit("/", 1)[-1], folder, key, settings)
             for path in job.corpus.paths("documents", job.interval)
         ]
         return PartByPart(units, measure_part, folder, draft)
@@ -87,16 +102,18 @@ class CorpusStage(Stage):
     """From documents, duplicates and measurements to the corpus."""
 
     name = "corpus"
-    version = "1"
+    version = "2"
 
     def settings(self, job: Job) -> QualitySettings:
         """The `[quality]` section: all thresholds."""
         return job.recipe.quality
 
     def inputs(self, job: Job) -> dict[str, str]:
-        """All that is joined here."""
+        """All that is joined here, and the takedown list."""
         stages = ("links", "documents", "dedup", "quality")
-        return {name: job.corpus.require(name, job.interval).fingerprint for name in stages}
+        found = {name: job.corpus.require(name, job.interval).fingerprint for name in stages}
+        path = job.recipe.quality.takedown.path
+        return found | ({"takedown": _fingerprint("takedown list", path)} if path else {})
 
     def total(self, job: Job) -> Total:
         """Documents to decide on."""
@@ -109,12 +126,25 @@ class CorpusStage(Stage):
         key = work_key(draft.settings_hash, draft.code_version, inputs)
         duplicates = tuple(corpus.paths("dedup", job.interval))
         links = tuple(corpus.paths("links", job.interval))
-        rules = tuple(rules_of(self.settings(job)))
+        settings = self.settings(job)
+        rules, takedown = tuple(rules_of(settings)), read_takedown(settings.takedown)
+        replace = tuple(sorted(settings.pii.replace))
         measured = {p.rsplit("/", 1)[-1]: p for p in corpus.paths("quality", job.interval)}
         units = []
         for path in corpus.paths("documents", job.interval):
             name = path.rsplit("/", 1)[-1]
             units.append(
-                DecideUnit(path, measured[name], duplicates, links, name, folder, key, rules)
+                DecideUnit(
+                    documents=path,
+                    measurements=measured[name],
+                    duplicates=duplicates,
+                    links=links,
+                    name=name,
+                    folder=folder,
+                    key=key,
+                    rules=rules,
+                    takedown=takedown,
+                    replace=replace,
+                )
             )
         return PartByPart(units, decide_part, folder, draft)

@@ -14,8 +14,11 @@ from pipeline import files
 from pipeline.corpus import SCHEMAS
 from pipeline.parts import Part, PartWriter, finished_part
 from pipeline.progress import Progress
+from pipeline.quality import pii
 from pipeline.quality.decide import Rule, first_failure
-from pipeline.quality.measure import SCHEMA, measure
+from pipeline.quality.measure import SCHEMA, measurer
+from pipeline.quality.settings import MeasureSettings
+from pipeline.quality.takedown import Takedown
 
 _BATCH = 500  # documents held at once, some MB of text
 
@@ -28,6 +31,7 @@ class MeasureUnit:
     name: str
     folder: str
     key: str
+    settings: MeasureSettings
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,9 @@ class DecideUnit:
     folder: str
     key: str
     rules: tuple[Rule, ...]
+    takedown: Takedown
+    #: Kinds of personal data to replace (`pii.KINDS`).
+    replace: tuple[str, ...]
 
 
 def measure_part(unit: MeasureUnit) -> list[Part]:
@@ -53,8 +60,9 @@ def measure_part(unit: MeasureUnit) -> list[Part]:
         PartWriter(unit.folder, unit.name, SCHEMA, unit.key) as writer,
         Progress(unit.folder, unit.name) as progress,
     ):
+        measures = measurer(unit.settings)
         for row in read_rows(unit.documents, ["id", "text"]):
-            writer.add([{"id": row["id"]} | measure(row["text"])])
+            writer.add([measures.measure(row["id"], row["text"])])
             writer.counts.keep()
             progress.add()
     assert writer.part is not None
@@ -74,12 +82,15 @@ def decide_part(unit: DecideUnit) -> list[Part]:
         Progress(unit.folder, unit.name) as progress,
     ):
         for row in read_rows(unit.documents, ["id", *_COPIED]):
-            decision = found.decide(row["id"])
+            decision = found.decide(row["id"], row["url"])
             decisions.add([decision])
             if decision["kept"]:
                 kept.counts.keep()
-                karma = found.karma.get(row["id"])
-                kept.add([{"id": row["id"], "karma": karma} | {n: row[n] for n in _COPIED}])
+                replaced = _without_personal_data(row, unit.replace)
+                kept.extra["pii_replaced"] = kept.extra.get("pii_replaced", 0) + int(
+                    replaced["text"] != row["text"]
+                )
+                kept.add([replaced | {"karma": found.karma.get(row["id"])}])
             else:
                 kept.counts.drop(decision["reason"])
             progress.add(1, kept=int(decision["kept"]), dropped=int(not decision["kept"]))
@@ -90,47 +101,80 @@ def decide_part(unit: DecideUnit) -> list[Part]:
 _COPIED = ("url", "title", "date", "language", "text", "words")
 
 
+def _without_personal_data(row: dict[str, Any], kinds: tuple[str, ...]) -> dict[str, Any]:
+    text = pii.replace(row["text"], kinds)
+    return row if text == row["text"] else row | {"text": text, "words": len(text.split())}
+
+
 class _Found:
     """What the stages before found of the documents of one part, by id."""
 
     def __init__(self, unit: DecideUnit) -> None:
-        self._rules = unit.rules
-        self._values = {row["id"]: row for row in read_rows(unit.measurements)}
+        self._rules, self._takedown = unit.rules, unit.takedown
+        columns = sorted({rule.column for rule in unit.rules} | {"contamination_set"})
+        columns += ["id", "contamination_ngram"]
+        self._values = {row["id"]: row for row in read_rows(unit.measurements, columns)}
         ids = pa.array(self._values, pa.string())
         self._duplicates = {row["id"]: row for row in _rows_of(unit.duplicates, ids)}
-        self.karma = {r["id"]: r["karma"] for r in _rows_of(unit.links, ids, ["id", "karma"])}
+        self.karma: dict[str, int] = {}
+        self._reddit: dict[str, list[str]] = {}
+        wanted = ["id", "karma", "mentions"] if unit.takedown.reddit else ["id", "karma"]
+        for row in _rows_of(unit.links, ids, wanted):
+            self.karma[row["id"]] = row["karma"]
+            self._reddit[row["id"]] = [m["reddit_id"] for m in row.get("mentions", ())]
 
-    def decide(self, page: str) -> dict[str, Any]:
-        """The decision on a document: duplicates first, then the rules in their order."""
-        decision: dict[str, Any] = {
-            "id": page,
-            "kept": True,
-            "stage": "corpus",
-            "reason": "",
-            "value": None,
-            "threshold": None,
-            "kept_id": None,
-            "similarity": None,
-        }
+    def decide(self, page: str, url: str) -> dict[str, Any]:
+        """The decision on a document: takedowns, then duplicates, then the rules in order."""
+        dropped = self._taken_down(page, url) or self._duplicate(page) or self._broken_rule(page)
+        return _KEPT | {"id": page} | (dropped or {})
+
+    def _taken_down(self, page: str, url: str) -> dict[str, Any] | None:
+        entry = self._takedown.entry_for(page, url, self._reddit.get(page, ()))
+        if entry is None:
+            return None
+        return {"kept": False, "stage": "corpus", "reason": "takedown", "detail": entry}
+
+    def _duplicate(self, page: str) -> dict[str, Any] | None:
         duplicate = self._duplicates.get(page)
-        if duplicate is not None:
-            return decision | {
-                "kept": False,
-                "stage": "dedup",
-                "reason": f"duplicate_{duplicate['kind']}",
-                "kept_id": duplicate["kept_id"],
-                "similarity": duplicate["similarity"],
-            }
-        failure = first_failure(self._rules, self._values[page])
-        if failure is not None:
-            return decision | {
-                "kept": False,
-                "stage": "quality",
-                "reason": failure.rule.reason,
-                "value": failure.value,
-                "threshold": failure.rule.threshold,
-            }
-        return decision
+        if duplicate is None:
+            return None
+        return {
+            "kept": False,
+            "stage": "dedup",
+            "reason": f"duplicate_{duplicate['kind']}",
+            "kept_id": duplicate["kept_id"],
+            "similarity": duplicate["similarity"],
+        }
+
+    def _broken_rule(self, page: str) -> dict[str, Any] | None:
+        values = self._values[page]
+        failure = first_failure(self._rules, values)
+        if failure is None:
+            return None
+        detail = None
+        if failure.rule.column == "contamination_ngrams":
+            detail = f"{values['contamination_set']}: {values['contamination_ngram']}"
+        return {
+            "kept": False,
+            "stage": "quality",
+            "reason": failure.rule.reason,
+            "value": failure.value,
+            "threshold": failure.rule.threshold,
+            "detail": detail,
+        }
+
+
+#: The decision on a document that nothing speaks against.
+_KEPT: dict[str, Any] = {
+    "kept": True,
+    "stage": "corpus",
+    "reason": "",
+    "value": None,
+    "threshold": None,
+    "kept_id": None,
+    "similarity": None,
+    "detail": None,
+}
 
 
 def read_rows(path: str, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:

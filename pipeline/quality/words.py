@@ -1,4 +1,4 @@
-"""A document taken apart once, for all measures: lines, paragraphs and words."""
+"""A document taken apart once, for all measures: lines, paragraphs, words and tokens."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 _PARAGRAPHS = re.compile(r"\n{2,}")
+_TOKEN = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Pieces:
     words: list[str]  # by white space, as Gopher counts them
     lines: list[str]  # stripped, not empty
     paragraphs: list[str]  # stripped, not empty
+    tokens: list[str]  # runs of letters and digits in lower case
 
 
 def take_apart(text: str) -> Pieces:
@@ -23,5 +25,14 @@ def take_apart(text: str) -> Pieces:
     lines = [line.strip() for line in text.splitlines()]
     paragraphs = [part.strip() for part in _PARAGRAPHS.split(text)]
     return Pieces(
-        text, text.split(), [line for line in lines if line], [p for p in paragraphs if p]
+        text=text,
+        words=text.split(),
+        lines=[line for line in lines if line],
+        paragraphs=[part for part in paragraphs if part],
+        tokens=tokens_of(text),
     )
+
+
+def tokens_of(text: str) -> list[str]:
+    """Runs of letters, digits and underscores in lower case: no punctuation, no case."""
+    return _TOKEN.findall(text.lower())

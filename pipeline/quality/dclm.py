@@ -1,0 +1,69 @@
+"""DCLM's line rules, measured (Li et al. 2024, arXiv 2406.11794, after RefinedWeb).
+
+The DCLM baseline removes such lines and drops a page when they held more than 5 %
+of its words.  Here the lines stay; each kind is measured as a share of all lines,
+and the words in lines of any kind as a share of all words.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.quality.words import Pieces
+
+_COUNTER = re.compile(
+    r"\W*\d[\d.,]*\s?[kmb]?\s+(likes?|shares?|comments?|retweets?|reposts?|quotes?|bookmarks?|"
+    r"upvotes?|downvotes?|downloads?|views?|followers?)\W*",
+    re.IGNORECASE,
+)
+_INTERFACE = re.compile(r"items in cart|read more(\.\.\.|…)|^sign-?in\b", re.IGNORECASE)
+_INTERFACE_WORDS = 10  # longer lines are prose that happens to say so
+_UPPERCASE = 0.5  # of a line's characters
+_MIN_WORDS = 2
+
+COLUMNS = (
+    "dclm_uppercase_lines",
+    "dclm_numeric_lines",
+    "dclm_counter_lines",
+    "dclm_one_word_lines",
+    "dclm_interface_lines",
+    "dclm_removed_words",
+)
+
+
+def measure(pieces: Pieces) -> dict[str, float]:
+    """The values of COLUMNS, all shares in [0, 1]."""
+    found = dict.fromkeys(COLUMNS, 0.0)
+    removed = 0
+    for line in pieces.lines:
+        words = line.count(" ") + 1 if "  " not in line and "\t" not in line else len(line.split())
+        kinds = _kinds(line, words)
+        for kind in kinds:
+            found[kind] += 1
+        removed += words if kinds else 0
+    shares = {name: times / max(len(pieces.lines), 1) for name, times in found.items()}
+    return shares | {"dclm_removed_words": min(removed / max(len(pieces.words), 1), 1.0)}
+
+
+def _kinds(line: str, words: int) -> list[str]:
+    """Which rules a line falls under."""
+    kinds = []
+    if _is_uppercase(line):
+        kinds.append("dclm_uppercase_lines")
+    if line.isdigit():
+        kinds.append("dclm_numeric_lines")
+    if words < _MIN_WORDS:
+        kinds.append("dclm_one_word_lines")
+    if words <= _INTERFACE_WORDS:
+        if _COUNTER.fullmatch(line):
+            kinds.append("dclm_counter_lines")
+        if _INTERFACE.search(line):
+            kinds.append("dclm_interface_lines")
+    return kinds
+
+
+def _is_uppercase(line: str) -> bool:
+    """More than half of the characters are capitals; most lines are told by their first ones."""
+    if line.islower():
+        return False
+    return sum(map(str.isupper, line)) > _UPPERCASE * len(line)

@@ -1,0 +1,37 @@
+"""Words of adult and of abusive pages, by two short lists (`adult.txt`, `toxic.txt`).
+
+The lists are the project's own and short on purpose: words that are rare outside such
+pages.  C4 dropped a page for a single word of a long list, which removed pages about
+health and minorities (Dodge et al. 2021, arXiv 2104.08758); so the share of words is
+measured instead, and how many different ones there are.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+from pipeline.quality.words import Pieces
+
+LISTS = ("adult", "toxic")
+
+COLUMNS = tuple(f"lexicon_{name}_{what}" for name in LISTS for what in ("words", "different"))
+
+
+@cache
+def word_list(name: str) -> frozenset[str]:
+    """The words of a list; lines with # are comments."""
+    text = resources.files("pipeline.quality").joinpath(f"{name}.txt").read_text("utf-8")
+    return frozenset(line for line in text.split("\n") if line and not line.startswith("#"))
+
+
+def measure(pieces: Pieces) -> dict[str, float]:
+    """The values of COLUMNS: share of tokens in the list, and number of different ones."""
+    found: dict[str, float] = {}
+    vocabulary = set(pieces.tokens)
+    for name in LISTS:
+        different = vocabulary & word_list(name)
+        times = sum(map(pieces.tokens.count, different))
+        found[f"lexicon_{name}_words"] = times / max(len(pieces.tokens), 1)
+        found[f"lexicon_{name}_different"] = float(len(different))
+    return found

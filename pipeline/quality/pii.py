@@ -1,0 +1,125 @@
+"""Personal data in text: e-mail and public IP addresses, phone and card numbers, keys.
+
+Found by patterns with checks behind them (Luhn for cards, `ipaddress` for what is
+public), so counts are estimates.  Each kind has a mark that can stand in its place.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from pipeline.quality.words import Pieces
+
+_EMAIL = re.compile(
+    r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,63}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+"
+    r"[A-Za-z]{2,24}(?![\w@-])"
+)
+_IPV4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d]|\.\d)")
+_CARD = re.compile(r"(?<![\w.-])\d{4}([ -]?)\d{4}\1\d{4}\1\d{1,7}(?![\w-]|\.\d)")
+# With a country code, or North American with area code; bare digits are mostly no phone.
+_PHONE = re.compile(
+    r"(?<![\w+.])\+[1-9]\d{0,2}(?:[ .-]?\(?\d{1,4}\)?){2,5}(?!\w)"
+    r"|(?<![\w.-])\(?[2-9]\d{2}\)?[ .-][2-9]\d{2}[ .-]\d{4}(?![\w-]|\.\d)"
+)
+# Formats as their issuers document them: AWS, GitHub, Google, Slack, Stripe, JSON Web Tokens, PEM.
+_SECRET = re.compile(
+    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+    r"|\bgh[pousr]_[A-Za-z0-9]{36,255}\b|\bgithub_pat_[A-Za-z0-9_]{60,255}\b"
+    r"|\bAIza[0-9A-Za-z_-]{35}\b"
+    r"|\bxox[abprs]-[A-Za-z0-9-]{10,250}"
+    r"|\b[sr]k_live_[0-9A-Za-z]{20,250}\b"
+    r"|\beyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,1000}"
+    r"|-----BEGIN (?:[A-Z]{2,10} )?PRIVATE KEY-----[A-Za-z0-9+/=\s]{20,8000}"
+    r"-----END (?:[A-Z]{2,10} )?PRIVATE KEY-----"
+)
+
+
+def is_public(address: str) -> bool:
+    """True for an IPv4 address of the public internet; versions such as 1.2.3.4 remain."""
+    try:
+        return ipaddress.IPv4Address(address).is_global
+    except ValueError:
+        return False
+
+
+def luhn(number: str) -> bool:
+    """ISO/IEC 7812-1's check digit, for 13 to 19 digits that are not all the same."""
+    digits = [int(c) for c in number if c.isdigit()]
+    if not 13 <= len(digits) <= 19 or len(set(digits)) == 1:
+        return False
+    doubled = [d if i % 2 == 0 else sum(divmod(2 * d, 10)) for i, d in enumerate(digits[::-1])]
+    return sum(doubled) % 10 == 0
+
+
+def _is_phone(text: str) -> bool:
+    """ITU-T E.164: at most 15 digits; fewer than 8 would be anything."""
+    return 8 <= sum(map(str.isdigit, text)) <= 15
+
+
+_SECRET_HINTS = (
+    "AKIA",
+    "ASIA",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "AIza",
+    "xox",
+    "k_live_",
+    "eyJ",
+    "-----BEGIN",
+)
+#: A text without a run of 7 digits and separators holds neither a phone nor a card number.
+_DIGITS = re.compile(r"\d[\d ().-]{6}")
+
+#: (kind, pattern, check, mark), in the order of replacement.
+_KINDS: Final[tuple[tuple[str, re.Pattern[str], Callable[[str], bool], str], ...]] = (
+    ("secrets", _SECRET, lambda _: True, "<secret>"),
+    ("emails", _EMAIL, lambda _: True, "<email>"),
+    ("public_ips", _IPV4, is_public, "<ip>"),
+    ("cards", _CARD, luhn, "<card>"),
+    ("phones", _PHONE, _is_phone, "<phone>"),
+)
+KINDS = tuple(kind for kind, *_ in _KINDS)
+COLUMNS = tuple(f"pii_{kind}" for kind in KINDS)
+
+
+def measure(pieces: Pieces) -> dict[str, float]:
+    """The number of each kind in the text."""
+    possible = _possible(pieces.text)
+    return {
+        f"pii_{kind}": float(sum(check(m[0]) for m in pattern.finditer(pieces.text)))
+        if kind in possible
+        else 0.0
+        for kind, pattern, check, _ in _KINDS
+    }
+
+
+def _possible(text: str) -> set[str]:
+    """The kinds that a text can hold, told by cheap signs."""
+    possible = set()
+    if any(hint in text for hint in _SECRET_HINTS):
+        possible.add("secrets")
+    if "@" in text:
+        possible.add("emails")
+    if _DIGITS.search(text):
+        possible |= {"public_ips", "cards", "phones"}
+    return possible
+
+
+def replace(text: str, kinds: Iterable[str]) -> str:
+    """The text with each find of these kinds replaced by its mark (`<email>`)."""
+    wanted = set(kinds) & _possible(text)
+    for kind, pattern, check, mark in _KINDS:
+        if kind in wanted:
+            text = pattern.sub(_marker(check, mark), text)
+    return text
+
+
+def _marker(check: Callable[[str], bool], mark: str) -> Callable[[re.Match[str]], str]:
+    return lambda match: mark if check(match[0]) else match[0]

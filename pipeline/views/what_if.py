@@ -1,0 +1,220 @@
+"""`webtext what-if`: what other thresholds would change, from the stored measurements.
+
+Rules become SQL over the measurement columns, so a million documents are decided
+twice in seconds and no text is read.  Duplicates and takedowns come first, as in the
+corpus stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from pipeline.config import Recipe
+from pipeline.corpus import Corpus
+from pipeline.errors import SettingError
+from pipeline.quality.decide import Rule, rules_of
+from pipeline.quality.settings import QualitySettings, TakedownSettings
+from pipeline.quality.takedown import read_takedown
+from pipeline.views.show import connect
+
+EXAMPLES = 5  # of each kind; ids are hashes, so the lowest ones are a fair sample
+
+
+@dataclass(frozen=True)
+class Example:
+    """A document, and its value of the rule it is an example of."""
+
+    id: str
+    url: str
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """Documents that come in or leave for one reason."""
+
+    reason: str
+    threshold: float | None
+    documents: int
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Documents whose value is nearest a changed threshold, nearest first."""
+
+    rule: Rule
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """The difference that changed settings make."""
+
+    documents: int
+    kept_before: int
+    kept_after: int
+    come_in: tuple[Change, ...]  # by the reason that kept them out
+    leave: tuple[Change, ...]  # by the reason that takes them out
+    nearest: tuple[Nearest, ...]
+
+
+def what_if(corpus: Corpus, interval: str, current: Recipe, changed: Recipe) -> WhatIf:
+    """Decides on all documents by both recipes.
+
+    Raises SettingError when `changed` measures differently: then nothing is known yet.
+    """
+    before, after = current.quality, changed.quality
+    if before.measured() != after.measured():
+        raise SettingError(
+            "what-if compares rules over stored measurements, but the change is to an "
+            "evaluation set or a model",
+            "Build with the changed setting, then compare thresholds",
+        )
+    database = connect(corpus)
+    _name_tables(database, corpus, interval)
+    _take_down(database, "gone_before", before.takedown)
+    _take_down(database, "gone_after", after.takedown)
+    _decide(database, before, after)
+    documents, kept_before, kept_after = _one(
+        database,
+        "SELECT count(*), count(*) FILTER (before = ''), count(*) FILTER (after = '') FROM decided",
+    )
+    new = [rule for rule in rules_of(after) if rule not in rules_of(before)]
+    return WhatIf(
+        documents,
+        kept_before,
+        kept_after,
+        _changes(database, rules_of(before), "before", "after"),
+        _changes(database, rules_of(after), "after", "before"),
+        tuple(Nearest(rule, _nearest(database, rule)) for rule in new),
+    )
+
+
+def _name_tables(database: duckdb.DuckDBPyConnection, corpus: Corpus, interval: str) -> None:
+    for stage in ("documents", "dedup", "quality", "links"):
+        paths = corpus.paths(stage, interval)
+        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+        database.execute(f"CREATE VIEW {stage} AS SELECT * FROM read_parquet([{listed}])")
+
+
+def _take_down(database: duckdb.DuckDBPyConnection, name: str, settings: TakedownSettings) -> None:
+    """A table of the ids that a takedown list takes out."""
+    takedown = read_takedown(settings)
+    gone = []
+    if takedown:
+        rows = database.execute(
+            "SELECT d.id, d.url, list_transform(l.mentions, m -> m.reddit_id) "
+            "FROM documents d LEFT JOIN links l USING (id)"
+        )
+        while batch := rows.fetchmany(10_000):
+            gone += [page for page, url, ids in batch if takedown.entry_for(page, url, ids or ())]
+    database.register(f"{name}_ids", pa.table({"id": pa.array(gone, pa.string())}))
+    database.execute(f"CREATE TABLE {name} AS SELECT id FROM {name}_ids")
+
+
+def _decide(
+    database: duckdb.DuckDBPyConnection, before: QualitySettings, after: QualitySettings
+) -> None:
+    """The table `decided`: id, and for both settings the reason, empty for what is kept."""
+    database.execute(
+        "CREATE TABLE decided AS SELECT q.id AS id, "
+        f"{_reason(before, 'gone_before')} AS before, {_reason(after, 'gone_after')} AS after "
+        "FROM quality q LEFT JOIN dedup d ON d.id = q.id "
+        "LEFT JOIN gone_before ON gone_before.id = q.id "
+        "LEFT JOIN gone_after ON gone_after.id = q.id"
+    )
+
+
+def _reason(settings: QualitySettings, gone: str) -> str:
+    """The corpus stage's decision as an SQL expression; a null value breaks no rule."""
+    cases = [
+        f"WHEN {gone}.id IS NOT NULL THEN 'takedown'",
+        "WHEN d.id IS NOT NULL THEN 'duplicate_' || d.kind",
+    ]
+    for rule in rules_of(settings):
+        sign = "<" if rule.is_minimum else ">"
+        cases.append(f"WHEN q.\"{rule.column}\" {sign} {rule.threshold!r} THEN '{rule.reason}'")
+    return f"CASE {' '.join(cases)} ELSE '' END"
+
+
+def _changes(
+    database: duckdb.DuckDBPyConnection, rules: Sequence[Rule], dropped: str, kept: str
+) -> tuple[Change, ...]:
+    """What one side drops and the other keeps, most frequent reason first."""
+    known = {rule.reason: rule for rule in rules}
+    condition = f"{kept} = '' AND {dropped} <> ''"
+    found = database.execute(
+        f"SELECT {dropped}, count(*) FROM decided WHERE {condition} GROUP BY 1 ORDER BY 2 DESC, 1"
+    ).fetchall()
+    changes = []
+    for reason, documents in found:
+        rule = known.get(reason)
+        query = (
+            f"SELECT id FROM decided WHERE {condition} AND {dropped} = ? "
+            f"ORDER BY id LIMIT {EXAMPLES}"
+        )
+        ids = [row[0] for row in database.execute(query, [reason]).fetchall()]
+        threshold = rule.threshold if rule else None
+        changes.append(Change(reason, threshold, documents, _examples(database, ids, rule)))
+    return tuple(changes)
+
+
+def _nearest(database: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[Example, ...]:
+    query = (
+        f'SELECT id FROM quality WHERE "{rule.column}" IS NOT NULL '
+        f'ORDER BY abs("{rule.column}" - {rule.threshold!r}), id LIMIT {EXAMPLES}'
+    )
+    ids = [row[0] for row in database.execute(query).fetchall()]
+    return _examples(database, ids, rule)
+
+
+def _examples(
+    database: duckdb.DuckDBPyConnection, ids: list[str], rule: Rule | None
+) -> tuple[Example, ...]:
+    """The documents with these ids, in their order."""
+    value = f'q."{rule.column}"' if rule else "NULL"
+    marks = ", ".join("?" * len(ids))
+    rows = database.execute(
+        f"SELECT q.id, d.url, {value} FROM (SELECT * FROM quality WHERE id IN ({marks})) q "
+        f"JOIN (SELECT id, url FROM documents WHERE id IN ({marks})) d ON d.id = q.id",
+        [*ids, *ids],
+    ).fetchall()
+    found = {row[0]: Example(*row) for row in rows}
+    return tuple(found[page] for page in ids)
+
+
+def _one(database: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+    row = database.execute(query).fetchone()
+    assert row is not None
+    return row
+
+
+def render(result: WhatIf) -> str:
+    """The difference as text."""
+    n = result.documents
+    share = 100 / max(n, 1)
+    lines = [
+        f"{n:,} documents: {result.kept_before:,} kept now ({result.kept_before * share:.1f} %), "
+        f"{result.kept_after:,} with the change ({result.kept_after * share:.1f} %)"
+    ]
+    for title, changes in (("come in", result.come_in), ("leave", result.leave)):
+        lines.append(f"\n{sum(change.documents for change in changes):,} {title}")
+        for change in changes:
+            limit = "" if change.threshold is None else f" {change.threshold:g}"
+            lines.append(f"  {change.documents:,} by {change.reason}{limit}")
+            lines += [_line(example) for example in change.examples]
+    for nearest in result.nearest:
+        lines.append(f"\nnearest {nearest.rule.reason} {nearest.rule.threshold:g}")
+        lines += [_line(example) for example in nearest.examples]
+    return "\n".join(lines)
+
+
+def _line(example: Example) -> str:
+    value = "" if example.value is None else f"{example.value:.4g}  "
+    return f"    {value}{example.url}"

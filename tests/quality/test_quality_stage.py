@@ -1,0 +1,127 @@
+"""Both stages as they run: measured once, decided with reason, value and threshold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pyarrow.parquet as pq
+import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from quality_corpus import PROSE, Build, page, prose, recipe
+
+from pipeline.corpus import page_id
+from pipeline.errors import SettingError, WebtextError
+from pipeline.quality.stage import CorpusStage, QualityStage
+from pipeline.stage import Job, Stage
+
+
+def run(stage: Stage, job: Job) -> None:
+    with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        _ = pipeline | stage.transform(job)
+
+
+def table(job: Job, stage: str, prefix: str = "part-") -> dict[str, dict[str, Any]]:
+    paths = job.corpus.paths(stage, job.interval, prefix)
+    return {row["id"]: row for path in paths for row in pq.read_table(path).to_pylist()}
+
+
+def build(job: Job) -> dict[str, dict[str, Any]]:
+    run(QualityStage(), job)
+    run(CorpusStage(), job)
+    return table(job, "corpus", "decisions-")
+
+
+def test_each_document_has_one_decision_with_its_reason(documents: Build, tmp_path: Path) -> None:
+    listed = tmp_path / "takedown.txt"
+    listed.write_text("# why\nhttp://www.a.org/wanted-gone\nb.org\nt3_zzzzz\n")
+    exam = tmp_path / "exam.jsonl"
+    question = "which of these three animals would be seen first by a sailor who wakes early at sea"
+    exam.write_text(f'{{"question": "{question}", "answer": "gull"}}\n')
+    job = documents(
+        [
+            page("https://a.org/good", prose(1), karma=7),
+            page("https://a.org/copy", prose(1)),
+            page("https://a.org/short", "Too short to be of use. Really. It is."),
+            page("https://a.org/wanted-gone", prose(2)),
+            page("https://sub.b.org/x", prose(3)),
+            page("https://c.org/x", prose(4), reddit_id="t3_zzzzz"),
+            page("https://a.org/exam", f"{prose(5)} {question.upper()}?"),
+            page("https://a.org/mail", f"{prose(6)} Write to jane.doe@example.org for more."),
+        ],
+        {"a.org/copy": "a.org/good"},
+        {
+            "takedown": {"path": str(listed)},
+            "contamination": {"sets": [{"name": "exam", "path": str(exam)}]},
+        },
+    )
+    decisions = build(job)
+
+    def decided(key: str) -> tuple[Any, ...]:
+        d = decisions[page_id(key)]
+        return d["stage"], d["reason"], d["value"], d["threshold"], d["detail"]
+
+    assert decided("a.org/good") == ("corpus", "", None, None, None)
+    assert decided("a.org/copy") == ("dedup", "duplicate_near", None, None, None)
+    assert decisions[page_id("a.org/copy")]["kept_id"] == page_id("a.org/good")
+    assert decided("a.org/short") == ("quality", "gopher_min_words", 9.0, 50.0, None)
+    assert decided("a.org/wanted-gone")[4] == "http://www.a.org/wanted-gone"
+    assert decided("sub.b.org/x") == ("corpus", "takedown", None, None, "b.org")
+    assert decided("c.org/x")[4] == "t3_zzzzz"
+    first_gram = " ".join(question.split()[:13])
+    assert decided("a.org/exam")[1] == "contamination_max_ngrams"
+    assert decided("a.org/exam")[4] == f"exam: {first_gram}"
+
+    kept = table(job, "corpus")
+    assert kept.keys() == {page_id("a.org/good"), page_id("a.org/mail")}
+    assert kept[page_id("a.org/good")]["karma"] == 7
+    assert "Write to <email> for more." in kept[page_id("a.org/mail")]["text"]
+    manifest = job.corpus.require("corpus", job.interval)
+    assert manifest.counts.seen == 8 and manifest.counts.kept == 2
+    assert manifest.extra == {"pii_replaced": 1}
+
+
+def test_a_threshold_changes_decisions_and_no_measurement(documents: Build) -> None:
+    job = documents([page("https://a.org/1", prose(1)), page("https://a.org/2", PROSE)])
+    build(job)
+    measured = job.corpus.require("quality", job.interval)
+    more = {"gopher": {"min_words": len(PROSE.split()) + 1}}
+    strict = Job(job.corpus, job.interval, recipe(job.corpus.root, more))
+    assert QualityStage().draft(strict).settings_hash == measured.settings_hash
+    before = CorpusStage().draft(job).settings_hash
+    assert CorpusStage().draft(strict).settings_hash != before
+    run(CorpusStage(), strict)
+    counts = strict.corpus.require("corpus", job.interval).counts
+    assert (counts.kept, counts.dropped) == (1, {"gopher_min_words": 1})
+
+
+def test_an_empty_result_is_refused_with_the_reasons(documents: Build) -> None:
+    job = documents([page("https://a.org/1", "Short. Very. So."), page("https://a.org/2", "No.")])
+    run(QualityStage(), job)
+    with pytest.raises(Exception, match="keeps none of 2 documents: 2 gopher_min_words"):
+        run(CorpusStage(), job)
+    assert job.corpus.manifest("corpus", job.interval) is None
+
+
+@pytest.mark.parametrize(
+    ("quality", "said"),
+    [
+        ({"gopher": {"min_word": 3}}, "unknown key quality.gopher.min_word.*Did you mean"),
+        ({"gopher": {"min_words": True}}, "no threshold"),
+        ({"rules": {"order": ["gofer"]}}, "names no rule 'gofer'; did you mean gopher"),
+        ({"classifier": {"min_pareto": 0}}, "needs a model"),
+        ({"pii": {"replace": ["names"]}}, "pii.replace"),
+    ],
+)
+def test_wrong_settings_name_key_and_remedy(quality: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingError, match=said):
+        recipe("/nowhere", quality)
+
+
+@pytest.mark.parametrize("setting", ["takedown", "classifier", "perplexity"])
+def test_a_missing_file_is_named(documents: Build, setting: str) -> None:
+    key = "path" if setting == "takedown" else "model"
+    job = documents([page("https://a.org/1", PROSE)], None, {setting: {key: "/no/such"}})
+    with pytest.raises(WebtextError, match="/no/such does not exist"):
+        build(job)

@@ -1,0 +1,109 @@
+"""A small corpus whose documents stage is done: pages with planted faults, by id."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import Recipe
+from pipeline.corpus import SCHEMAS, Corpus, Counts, Manifest, page_id
+from pipeline.parts import PartWriter
+from pipeline.stage import Job
+
+INTERVAL = "2024-01"
+PROSE = (
+    "The river begins in the hills to the north of the town, where rain gathers in shallow "
+    "pools among the heather. Farmers have used its water for centuries, and the old mills "
+    "that stand along the banks show how much they needed it. In spring the meadows flood, "
+    "which helps the grass to grow and brings the herons back. Nobody remembers who built "
+    "the stone bridge, but a date above the middle arch says that it was repaired after a "
+    "great storm. Children fish there in the evening and talk until it is dark."
+)
+
+Build = Callable[..., Job]
+
+
+def prose(number: int) -> str:
+    """Prose of its own for each number."""
+    return f"{PROSE} This is what guide number {number} says of the valley and its people."
+
+
+def page(url: str, text: str, reddit_id: str = "t3_aaaaa", karma: int = 5) -> dict[str, Any]:
+    """A document as a test writes it down."""
+    return {"url": url, "text": text, "reddit_id": reddit_id, "karma": karma}
+
+
+def recipe(root: str, quality: dict[str, Any] | None = None) -> Recipe:
+    """A recipe with this `[quality]` section."""
+    return Recipe.checked(
+        {
+            "corpus": {"root": root, "interval": INTERVAL},
+            "links": {"sources": [{"kind": "urls", "path": "urls.tsv"}]},
+            "pages": {"source": "warc", "warc": ["pages.warc.gz"]},
+            "quality": quality or {},
+        },
+        "test",
+    )
+
+
+def document(page: dict[str, Any]) -> dict[str, Any]:
+    """A row of documents."""
+    text = page["text"]
+    return {
+        "id": page_id(page["url"].removeprefix("https://")),
+        "url": page["url"],
+        "title": "A page",
+        "date": "",
+        "language": "en",
+        "language_score": 0.99,
+        "text": text,
+        "chars": len(text),
+        "words": len(text.split()),
+        "digest": hashlib.sha256(text.encode()).hexdigest(),
+        "outcome": "ok",
+        "canonical": "",
+    }
+
+
+def link(row: dict[str, Any]) -> dict[str, Any]:
+    mention = {"kind": "post", "reddit_id": row["reddit_id"], "subreddit": "x"}
+    return {
+        "id": row["id"],
+        "key": row["url"].removeprefix("https://"),
+        "url": row["url"],
+        "host": row["url"].split("/")[2],
+        "karma": row["karma"],
+        "first_seen": 0,
+        "mentions": [mention | {"score": row["karma"], "created": 0}],
+    }
+
+
+def write_table(
+    corpus: Corpus, stage: str, parts: list[list[dict[str, Any]]], seen: int = 0
+) -> None:
+    folder = corpus.folder(stage, INTERVAL)
+    entries, fingerprint, counts = [], "", Counts()
+    for number, rows in enumerate(parts):
+        name = f"part-{number:05d}-of-{len(parts):05d}.parquet"
+        with PartWriter(folder, name, SCHEMAS[stage], "test") as writer:
+            writer.add(rows)
+            writer.counts.keep(len(rows))
+        assert writer.part is not None and writer.part.file is not None
+        entries.append(writer.part.file)
+        counts += writer.part.counts
+        fingerprint += writer.part.file.fingerprint or ""
+    manifest = Manifest(
+        stage=stage,
+        interval=INTERVAL,
+        settings={},
+        settings_hash="",
+        inputs={},
+        code_version="1",
+        runner="test",
+        counts=counts if not seen else Counts(**{"in": seen, "kept": seen}),
+        files=entries,
+        fingerprint=hashlib.sha256(fingerprint.encode()).hexdigest(),
+    )
+    (Path(folder) / "MANIFEST.json").write_bytes(manifest.to_json())
