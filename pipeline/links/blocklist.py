@@ -1,52 +1,70 @@
-"""What WebText leaves out, each with its reason: Reddit itself, media, Wikipedia.
+"""What is left out, each with the list that names it: Reddit itself, media, Wikipedia, files.
 
-GPT-2's model card says that Wikipedia was removed; OpenWebText and OpenWebText2
-also block media and Reddit itself.  They block google.com and github.com as well,
-the first and fourth of WebText's own domains (openai/gpt-2, `domains.txt`), so
-those are not blocked here.
+GPT-2's paper says that Wikipedia was removed; OpenWebText and OpenWebText2 also leave
+out media and Reddit itself.  They leave out google.com or github.com as well, which
+WebText kept (openai/gpt-2, `domains.txt`): their lists are there by name, off by default.
+The hosts are in `blocklist.txt`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
-#: Registered domains (a host matches when it is one or lies below one) -> reason.
-DOMAINS: dict[str, str] = dict.fromkeys(
-    "reddit.com redd.it redditmedia.com redditstatic.com reddituploads.com reddit.app.link "
-    "redditinc.com".split(),
-    "reddit",
-) | dict.fromkeys(
-    "imgur.com gfycat.com giphy.com tenor.com redgifs.com streamable.com youtube.com youtu.be "
-    "youtube-nocookie.com vimeo.com dailymotion.com twitch.tv liveleak.com vid.me coub.com "
-    "instagram.com flickr.com flic.kr staticflickr.com 500px.com deviantart.com photobucket.com "
-    "tinypic.com imageshack.us imgflip.com quickmeme.com livememe.com memecrunch.com "
-    "soundcloud.com spotify.com bandcamp.com mixcloud.com audiomack.com pinterest.com tiktok.com "
-    "snapchat.com prnt.sc gyazo.com postimg.org postimg.cc ibb.co".split(),
-    "media",
-)
-DOMAINS["wikipedia.org"] = "wikipedia"
+#: The lists that apply unless a recipe says otherwise.
+DEFAULT = ("reddit", "media", "wikipedia", "file_type")
 
-#: File name extensions of what is no page of text.
-EXTENSIONS = frozenset(
+#: File name extensions of pictures, video and sound: list `media`.
+MEDIA_TYPES = frozenset(
     "jpg jpeg png gif gifv bmp tif tiff webp svg ico mp3 mp4 m4a m4v ogg oga ogv wav flac aac "
-    "wma avi mov mkv webm wmv flv mpg mpeg zip gz bz2 xz 7z rar tar tgz iso dmg exe msi apk deb "
-    "rpm jar bin doc docx xls xlsx ppt pptx odt ods odp epub mobi djvu ps psd ai ttf otf woff css js swf "
-    "torrent csv parquet sqlite pdf".split()
+    "wma avi mov mkv webm wmv flv mpg mpeg".split()
+)
+#: File name extensions of other files that are no pages: list `file_type`.  `.txt` and `.xml`,
+#: which OpenWebText leaves out, hold text and stay.
+FILE_TYPES = frozenset(
+    "zip gz bz2 xz 7z rar tar tgz iso dmg exe msi apk deb rpm jar bin doc docx xls xlsx ppt pptx "
+    "odt ods odp epub mobi djvu ps psd ai ttf otf woff css js swf torrent csv parquet sqlite "
+    "pdf".split()
 )
 
 
-def reason_to_drop(url: str) -> str | None:
-    """`reddit`, `media`, `wikipedia` or `file_type`; None for an address that is kept."""
+def reason_to_drop(url: str, lists: Collection[str] = DEFAULT) -> str | None:
+    """The name of the first of `lists` that leaves a web address out; None when it is kept."""
     parts = urlsplit(url)
-    labels = (parts.hostname or "").split(".")
-    for start in range(len(labels) - 1):
-        reason = DOMAINS.get(".".join(labels[start:]))
-        if reason:
-            return reason
+    named = listed(parts.hostname or "")
+    reason = next((name for name in lists if name in named), None)
+    if reason:
+        return reason
     name, dot, extension = parts.path.rsplit("/", 1)[-1].rpartition(".")
-    if dot and name and extension.lower() in EXTENSIONS:
-        return "media" if extension.lower() in _PICTURES else "file_type"
-    return None
+    if not (dot and name):
+        return None
+    extension = extension.lower()
+    if "media" in lists and extension in MEDIA_TYPES:
+        return "media"
+    return "file_type" if "file_type" in lists and extension in FILE_TYPES else None
 
 
-_PICTURES = frozenset("jpg jpeg png gif gifv bmp webp svg mp3 mp4 webm mov avi ogg wav".split())
+def listed(host: str) -> frozenset[str]:
+    """The lists that name a host or a domain above it."""
+    hosts, found = _hosts(), frozenset[str]()
+    for name in domains_of(host):
+        found |= hosts.get(name, frozenset())
+    return found
+
+
+def domains_of(host: str) -> list[str]:
+    """A host and the domains above it: `a.b.c` is `a.b.c`, `b.c`."""
+    labels = host.split(".")
+    return [".".join(labels[start:]) for start in range(max(1, len(labels) - 1))]
+
+
+@cache
+def _hosts() -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for line in (Path(__file__).parent / "blocklist.txt").read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            name, host = line.split()
+            found[host] = found.get(host, frozenset()) | {name}
+    return found

@@ -1,65 +1,132 @@
-"""Reddit's dumps: one JSON object a line, in zst, xz, bz2 or plain files, of any year.
+"""Reads Reddit's dumps: one JSON object a line, in zst, xz, bz2 or plain files, of any year.
 
-Lines are split as bytes and decoded one by one, so that a broken character costs
-one line.  A truncated zst file ends without an error of its own in most readers;
-here the frame must be complete.  Fields differ by year: `created_utc` is a string
-in 2014 and 2015, `url` may be null, `name` may be missing (arctic_shift's schemas).
+Bytes are cut into blocks of whole lines, and lines are decoded one by one, so that a
+broken character costs one line.  A truncated zst file ends without an error of its
+own in most readers; here the frame must be complete.
+
+Most comments hold no address.  They are turned away by their bytes, a block at a
+time, without ever becoming a Python object: `linked_lines`.
 """
 
 from __future__ import annotations
 
 import bz2
-import html
 import lzma
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
-import orjson
+import numpy as np
 import zstandard
 
 from pipeline import files
 from pipeline.errors import WebtextError
-from pipeline.links.markdown import links_in
 
-_PIECE = 1 << 20  # bytes read at once
-_WINDOW = 1 << 31  # dumps since 2018 use zstd's longest window
+_PIECE = 1 << 20  # bytes read, and about the bytes unpacked, at once
+_WINDOW = 1 << 31  # dumps since 2018 use zstd's longest window; only what is used takes memory
 _LONGEST_LINE = 64 << 20  # bytes; a line beyond this is no record of Reddit
+
+_DAMAGE = (EOFError, lzma.LZMAError, zstandard.ZstdError, OSError)
 
 
 @dataclass(frozen=True)
-class Mention:
-    """One link in one post or comment."""
+class Block:
+    """Whole lines of a dump.  `offset` is that of the first byte in the unpacked file."""
 
-    url: str
-    kind: str
-    reddit_id: str
-    subreddit: str
-    score: int
-    created: int
+    offset: int
+    data: bytes
+    #: Bytes read of the packed file so far.
+    packed: int
 
 
-class BadLineError(ValueError):
-    """A line that is no record."""
+class _CutError(Exception):
+    """The file ends in the middle."""
 
 
-def pieces(path: str) -> Iterator[bytes]:
-    """The decompressed bytes of a dump, in pieces; WebtextError where it is cut or damaged."""
+def blocks(path: str, *, accept_cut: bool = False) -> Iterator[Block]:
+    """The unpacked lines of a dump, in blocks of some 1 MiB.
+
+    Raises WebtextError where the file is cut or damaged.  With `accept_cut` a file that
+    ends in the middle gives what it has, its last line as it is.
+    """
+    offset, rest = 0, b""
     with files.open_read(path) as stream:
         try:
-            if path.endswith(".zst"):
-                yield from _zst_pieces(stream, path)
-            elif path.endswith(".xz"):
-                with lzma.LZMAFile(stream) as unpacked:
-                    yield from _read_all(unpacked)
-            elif path.endswith(".bz2"):
-                with bz2.BZ2File(stream) as unpacked_bz2:
-                    yield from _read_all(unpacked_bz2)
-            else:
-                yield from _read_all(stream)
-        except (EOFError, lzma.LZMAError, zstandard.ZstdError, OSError, zlib.error) as error:
-            raise _damaged(path, f"at byte {stream.tell():,}: {error}") from error
+            for piece in _pieces(stream, path):
+                end = piece.rfind(b"\n") + 1
+                if end:
+                    data = rest + piece[:end]
+                    yield Block(offset, data, stream.tell())
+                    offset, rest = offset + len(data), piece[end:]
+                else:
+                    rest += piece
+                if len(rest) > _LONGEST_LINE:
+                    raise _too_long(path, offset)
+        except _CutError as error:
+            if not accept_cut:
+                raise _damaged(path, stream.tell(), str(error)) from None
+        except EOFError as error:
+            if not accept_cut:
+                raise _damaged(path, stream.tell(), str(error)) from error
+        except _DAMAGE as error:
+            raise _damaged(path, stream.tell(), str(error)) from error
+        if rest:
+            yield Block(offset, rest, stream.tell())
+        elif not offset:
+            raise WebtextError(f"{path} is empty", "Fetch the file again, or leave it out")
+
+
+def lines(block: Block) -> Iterator[tuple[int, bytes]]:
+    """(offset, line without its end) for each line of a block that is not blank."""
+    offset = block.offset
+    for line in block.data.split(b"\n"):
+        if line.strip():
+            yield offset, line
+        offset += len(line) + 1
+
+
+def linked_lines(block: Block) -> tuple[int, list[tuple[int, bytes]]]:
+    """(lines in the block, those that may hold an address or are no whole JSON object).
+
+    A line is turned away when it holds neither `:/` (nor `:\\/`, as JSON may write it)
+    nor `ww.` in any case.  A line that does not begin with `{` or end with `}`, or holds
+    a NUL, is always given, so that bad lines are seen even where nothing is parsed.
+    """
+    data = block.data if block.data.endswith(b"\n") else block.data + b"\n"
+    padded = np.frombuffer(b"\n" + data + b"\0\0", np.uint8)  # so that neighbours are there
+    codes = padded[1:-2]
+    ends = np.flatnonzero(codes == 10)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    bad = (padded[ends] != 0x7D) | (codes[starts] != 0x7B)  # "}" before the end, "{" at the start
+    bad &= ends > starts
+    wanted = np.concatenate((_address_places(padded), np.flatnonzero(codes == 0)))
+    chosen = np.unique(np.concatenate((np.searchsorted(ends, wanted), np.flatnonzero(bad))))
+    found = [
+        (block.offset + start, data[start:end])
+        for start, end in zip(starts[chosen].tolist(), ends[chosen].tolist(), strict=True)
+    ]
+    return int(np.count_nonzero(ends > starts)), found
+
+
+def _address_places(padded: np.ndarray) -> np.ndarray:
+    """Places of `:/`, `:\\/` and `ww.` in the bytes padded by one before and two behind."""
+    colons = np.flatnonzero(padded[1:-2] == 0x3A)
+    after = padded[colons + 2]
+    slash = (after == 0x2F) | ((after == 0x5C) & (padded[colons + 3] == 0x2F))
+    dots = np.flatnonzero(padded[1:-2] == 0x2E)
+    dots = dots[(padded[dots] | 0x20) == 0x77]
+    places = np.concatenate((colons[slash], dots[(padded[dots - 1] | 0x20) == 0x77]))
+    return places.astype(np.int64)
+
+
+def _pieces(stream: IO[bytes], path: str) -> Iterator[bytes]:
+    if path.endswith(".zst"):
+        return _zst_pieces(stream)
+    if path.endswith(".xz"):
+        return _read_all(lzma.LZMAFile(stream))
+    if path.endswith(".bz2"):
+        return _read_all(bz2.BZ2File(stream))
+    return _read_all(stream)
 
 
 def _read_all(stream: IO[bytes]) -> Iterator[bytes]:
@@ -67,100 +134,41 @@ def _read_all(stream: IO[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def _zst_pieces(stream: IO[bytes], path: str) -> Iterator[bytes]:
+def _zst_pieces(stream: IO[bytes]) -> Iterator[bytes]:
+    """Frame by frame, so that a cut one is noticed.
+
+    The decompressor does not bound what one call gives, so it is fed little at a time.
+    """
     decompressor, rest, begun = _new_zst(), b"", False
-    while piece := rest or stream.read(_PIECE):
+    unpacked = bytearray()
+    while piece := rest or stream.read(1 << 14):
         rest, begun = b"", True
-        yield decompressor.decompress(piece)
+        unpacked += decompressor.decompress(piece)
         if decompressor.eof:  # the next frame of the file, if any
             rest, begun = decompressor.unused_data, False
             decompressor = _new_zst()
+        if len(unpacked) >= _PIECE:
+            yield bytes(unpacked)
+            unpacked.clear()
+    yield bytes(unpacked)
     if begun:
-        raise _damaged(path, f"its last zstd frame is cut at byte {stream.tell():,}")
+        raise _CutError("its last zstd frame is cut")
 
 
 def _new_zst() -> zstandard.ZstdDecompressionObj:
     return zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()
 
 
-def _damaged(path: str, how: str) -> WebtextError:
+def _damaged(path: str, place: int, how: str) -> WebtextError:
     return WebtextError(
-        f"{path} is cut or damaged: {how}", "Fetch the file again and compare its size or checksum"
+        f"{path} is cut or damaged: {how} at byte {place:,}",
+        "Fetch the file again and compare its checksum; to use what a cut dump has, "
+        "set accept_cut = true in its source",
     )
 
 
-def lines(path: str) -> Iterator[tuple[int, bytes]]:
-    """(offset in the decompressed file, line without its end) for each line that is not empty."""
-    offset, rest = 0, b""
-    for piece in pieces(path):
-        *whole, rest = (rest + piece).split(b"\n")
-        for line in whole:
-            if line.strip():
-                yield offset, line
-            offset += len(line) + 1
-        if len(rest) > _LONGEST_LINE:
-            raise WebtextError(
-                f"{path} has a line of more than {_LONGEST_LINE >> 20} MiB at byte {offset:,}",
-                "Is it a dump with one JSON object a line?",
-            )
-    if rest.strip():
-        yield offset, rest
-
-
-def may_link(line: bytes) -> bool:
-    """False for a line that certainly holds no address: most comments are turned away here."""
-    return b"ttp" in line or b"TTP" in line or b"www." in line or b"WWW." in line
-
-
-def post_mentions(line: bytes, over_18: bool) -> Iterator[Mention]:
-    """The links of one submission: its own address and those in its self text.
-
-    Raises BadLineError for a line that is no submission.
-    """
-    row = _record(line)
-    if row.get("promoted") or (row.get("over_18") and not over_18):
-        return
-    stamp = _stamp(row, "t3_")
-    if not row.get("is_self"):
-        url = row.get("url_overridden_by_dest") or row.get("url")
-        if isinstance(url, str) and url:
-            yield Mention(html.unescape(url), "post", *stamp)
-    for url in links_in(_text(row.get("selftext"))):
-        yield Mention(url, "selftext", *stamp)
-
-
-def comment_mentions(line: bytes) -> Iterator[Mention]:
-    """The links of one comment.  Raises BadLineError for a line that is no comment."""
-    row = _record(line)
-    stamp = _stamp(row, "t1_")
-    if row.get("score_hidden"):
-        return
-    for url in links_in(_text(row.get("body"))):
-        yield Mention(url, "comment", *stamp)
-
-
-def _record(line: bytes) -> dict[str, Any]:
-    try:
-        row = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise BadLineError(str(error)) from None
-    if not isinstance(row, dict):
-        raise BadLineError("not a JSON object")
-    return row
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _stamp(row: dict[str, Any], prefix: str) -> tuple[str, str, int, int]:
-    """(full name, subreddit, score, time); what cannot be read makes a bad line."""
-    try:
-        return (
-            prefix + str(row["id"]),
-            str(row.get("subreddit") or ""),
-            int(row["score"]),
-            int(float(row["created_utc"])),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadLineError(f"{type(error).__name__}: {error}") from None
+def _too_long(path: str, offset: int) -> WebtextError:
+    return WebtextError(
+        f"{path} has a line of more than {_LONGEST_LINE >> 20} MiB at byte {offset:,}",
+        "Is it a dump with one JSON object a line?",
+    )

@@ -8,46 +8,64 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from functools import cache
+from urllib.parse import quote
 
 from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
 #: Reddit writes `\\_` in bare addresses when they were typed in its rich text editor.
 _ESCAPED = re.compile(r"\\([_*()~^#])")
 _HINT = re.compile(r"https?://|www\.", re.I)
 _WWW = re.compile(r"(?<![\w/.@-])www\.(?=[\w-]+\.)", re.I)
+#: A space within the address of an inline link: Reddit's old editor let it pass.
+_SPACED = re.compile(r"\]\((https?://[^\s()<>]+)((?: [^\s()<>\"']+)+)\)", re.I)
+_INVISIBLE = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
+_MARKS = re.compile(r"(?:~~|\*\*|!<)+$")
 _BARE = re.compile(r"(?<!\()(https?://[^\s<>\[\]]*\\[_*()~^#][^\s<>\[\]]*)")
+
+
+#: What makes a text more than a row of independent paragraphs: fences and definitions.
+_WHOLE = re.compile(r"```|~~~|^ {0,3}\[[^\]]+\]:", re.M)
+_BLANK = re.compile(r"\n[ \t]*\n")
 
 
 @cache
 def _parser() -> MarkdownIt:
     # Indented code is off: on Reddit four spaces before a link are more often a slip.
-    parser = MarkdownIt("commonmark", {"linkify": True}).enable("linkify").disable("code")
+    # HTML is off: Reddit shows it as text.
+    parser = MarkdownIt("commonmark", {"linkify": True})
+    parser.enable("linkify").disable(["code", "html_block", "html_inline"])
     # Names with dots are files and methods as often as hosts; only `www.` is a link on Reddit.
     assert parser.linkify is not None
     parser.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
     return parser
 
 
-def links_in(text: str) -> list[str]:
+def links_in(text: str, *, escaped: bool = True) -> list[str]:
     """All web addresses that a Markdown text links to, in order, without repeats.
 
-    `text` as dumps have it: with HTML escapes, which are undone here once.
+    `escaped`: the text has HTML escapes, as dumps have it, which are undone here once.
     """
     if not _HINT.search(text):
         return []
-    text = _WWW.sub("http://www.", html.unescape(text))
-    text = _BARE.sub(lambda found: _ESCAPED.sub(r"\1", found[1]), text)
+    plain = _INVISIBLE.sub("", html.unescape(text) if escaped else text)
     found: dict[str, None] = {}
-    for token in _parser().parse(text):
-        for child in token.children or ():
-            address = _address(child)
-            if address:
-                found[address] = None
+    # Parsing is dear: paragraphs without an address are left out where they stand alone.
+    for piece in [plain] if _WHOLE.search(plain) else _BLANK.split(plain):
+        if _HINT.search(piece):
+            found.update(dict.fromkeys(_links_of(piece)))
     return list(found)
 
 
-def _address(token: Token) -> str | None:
-    address = str(token.attrs.get("href", "")) if token.type == "link_open" else ""
-    return address if address.lower().startswith(("http://", "https://")) else None
+def _links_of(text: str) -> Iterator[str]:
+    text = _WWW.sub("http://www.", text)
+    text = _BARE.sub(lambda found: _ESCAPED.sub(r"\1", found[1]), text)
+    text = _SPACED.sub(lambda found: f"]({found[1]}{quote(found[2])})", text)
+    for token in _parser().parse(text):
+        for child in token.children or ():
+            if child.type == "link_open":
+                address = str(child.attrs.get("href", ""))
+                if address.lower().startswith(("http://", "https://")):
+                    # Bold, struck and spoiler marks that touch a bare address are no part of it.
+                    yield _MARKS.sub("", address) if child.info == "auto" else address

@@ -1,8 +1,9 @@
-"""Step one of the links stage: one source file -> scratch files of mentions, sorted by id.
+"""Step one of the links stage: one source -> scratch files of mentions, sorted by id.
 
 A file is written for each half million mentions, so memory does not grow with the
-dump.  Lines that are no records are counted and kept as they are, with their
-offset, in a scratch-free file `rejected-*.jsonl` beside the parts.
+dump.  Lines that are no records are counted; the first thousand of a source are kept,
+cut short and with their offset, in `rejected-*.jsonl` beside the parts, for the
+operator to see what they are.
 """
 
 from __future__ import annotations
@@ -16,8 +17,18 @@ import pyarrow as pa
 
 from pipeline import files
 from pipeline.corpus import WORK, page_id
-from pipeline.links.dumps import BadLineError, Mention, comment_mentions, lines, may_link
-from pipeline.links.dumps import post_mentions as read_post
+from pipeline.links.api import listing_posts, named_posts
+from pipeline.links.dumps import blocks, lines, linked_lines
+from pipeline.links.lists import ListReader, list_format, named_mention, parquet_mentions
+from pipeline.links.records import (
+    BadLineError,
+    Mention,
+    comment_links,
+    parse,
+    post_links,
+    turned_away,
+)
+from pipeline.links.settings import RedditApi
 from pipeline.links.urls import canonical_key, host_of, repair
 from pipeline.parts import Part, PartWriter, file_part, finished_part
 from pipeline.progress import Progress
@@ -33,100 +44,171 @@ SCHEMA = pa.schema(
         ("subreddit", pa.string()),
         ("score", pa.int64()),  # null for a list without scores
         ("created", pa.int64()),
+        ("thread", pa.string()),  # the post that a comment belongs to; else empty
     ]
 )
+#: Full names of posts marked as over 18, whose comments do not count either.
+THREADS = pa.schema([("id", pa.string())])
+
+_Read = Callable[[bytes], Iterable[Mention]]
+
 _RUN = 500_000  # mentions held in memory and written to one file, some 300 MB
-_REJECTED = 1_000  # bad lines kept of one file, each cut to this many bytes
+_REJECTED = 1_000  # bad lines kept of one source, each cut to this many bytes
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file to read, and how."""
+    """One source to read, and how: a file, a subreddit's listing, or posts by name."""
 
     path: str
-    kind: str  # posts | comments | urls
+    kind: str  # posts | comments | urls | listing | rescore
     number: int
     folder: str
     key: str
     over_18: bool
+    accept_cut: bool = False
+    api: RedditApi | None = None
 
 
 def read_source(source: SourceFile) -> list[Part]:
-    """Reads one source file whole; its scratch files are the parts it returns."""
+    """Reads one source whole; its scratch files are the parts it returns."""
     done = _finished(source)
     if done is not None:
         return done
-    reader = _Reader(source)
     rows: list[dict[str, Any]] = []
     parts: list[Part] = []
-    with Progress(source.folder, f"source-{source.number:05d}") as progress:
-        for row in reader.rows(progress):
-            rows.append(row)
+    threads = PartWriter(source.folder, threads_name(source), THREADS, source.key, said=False)
+    with Progress(source.folder, f"source-{source.number:05d}") as progress, threads:
+        reader = _Reader(source, progress, threads)
+        for mention in reader.mentions():
+            rows.append(to_row(mention))
             if len(rows) >= _RUN:
                 parts.append(_write_run(source, rows, len(parts)))
                 rows = []
-    # The last run carries the numbers of the whole file and says that it is the last.
-    parts.append(_write_run(source, rows, len(parts), reader.numbers))
+    assert threads.part is not None
+    parts.append(threads.part)
     if reader.rejected:
         name = rejected_name(source.number)
         listed = b"".join(orjson.dumps(line) + b"\n" for line in reader.rejected)
         files.write_bytes(files.join(source.folder, name), listed)
         parts.append(file_part(source.folder, name, rows=len(reader.rejected)))
+    # The last run is written last of all and carries the numbers: with it the source is done.
+    runs = sum(_is_run(part) for part in parts)
+    parts.append(_write_run(source, rows, runs, reader.numbers))
     return parts
 
 
 def rejected_name(number: int) -> str:
-    """The file that keeps the bad lines of source file `number`."""
+    """The file that keeps the bad lines of source `number`."""
     return f"rejected-{number:05d}.jsonl"
 
 
-class _Reader:
-    """The mentions of one source file, with the numbers of what was read."""
+def threads_name(source: SourceFile) -> str:
+    """The scratch file of the posts over 18 of a source."""
+    return f"{WORK}/threads-{source.number:05d}.parquet"
 
-    def __init__(self, source: SourceFile) -> None:
-        self._source = source
-        self.numbers = {"lines": 0, "bad_lines": 0, "mentions": 0}
+
+class _Reader:
+    """The mentions of one source, in its order, with the numbers of what was read."""
+
+    def __init__(self, source: SourceFile, progress: Progress, threads: PartWriter) -> None:
+        self._source, self._progress, self._threads = source, progress, threads
+        self.numbers = {"lines": 0, "bad_lines": 0, "mentions": 0, "turned_away": 0}
         self.rejected: list[dict[str, Any]] = []
 
-    def rows(self, progress: Progress) -> Iterator[dict[str, Any]]:
-        """One row a mention, in the order of the file."""
-        read = self._parser()
-        last = 0
-        for offset, line in lines(self._source.path):
-            self.numbers["lines"] += 1
-            if self.numbers["lines"] % 1000 == 0:
-                progress.add(offset - last)
-                last = offset
-            try:
-                for mention in read(line):
-                    self.numbers["mentions"] += 1
-                    yield to_row(mention)
-            except BadLineError as error:
-                self._reject(offset, line, str(error))
-        progress.add(0, lines=self.numbers["lines"], mentions=self.numbers["mentions"])
+    def mentions(self) -> Iterator[Mention]:
+        """One by one, counted."""
+        source = self._source
+        if source.api is not None:
+            found = self._of_api(source.api)
+        elif source.kind == "comments":
+            found = self._of_comments()
+        elif source.kind == "posts":
+            found = self._of_posts()
+        elif list_format(source.path) == "parquet":
+            found = self._of_table()
+        else:
+            found = self._of_list()
+        for mention in found:
+            self.numbers["mentions"] += 1
+            yield mention
 
-    def _parser(self) -> Callable[[bytes], Iterable[Mention]]:
-        if self._source.kind == "posts":
-            return lambda line: read_post(line, self._source.over_18)
-        if self._source.kind == "comments":
-            return lambda line: comment_mentions(line) if may_link(line) else ()
-        return _listed
+    def _of_comments(self) -> Iterator[Mention]:
+        read = 0
+        for block in blocks(self._source.path, accept_cut=self._source.accept_cut):
+            count, chosen = linked_lines(block)
+            self.numbers["lines"] += count
+            self.numbers["turned_away"] += count - len(chosen)
+            for offset, line in chosen:
+                yield from self._try(offset, line, lambda raw: comment_links(parse(raw)))
+            self._progress.add(block.packed - read, lines=count)
+            read = block.packed
+
+    def _of_posts(self) -> Iterator[Mention]:
+        read = 0
+        for block in blocks(self._source.path, accept_cut=self._source.accept_cut):
+            before = self.numbers["lines"]
+            for offset, line in lines(block):
+                self.numbers["lines"] += 1
+                yield from self._try(offset, line, lambda raw: self._post(parse(raw), True))
+            self._progress.add(block.packed - read, lines=self.numbers["lines"] - before)
+            read = block.packed
+
+    def _of_list(self) -> Iterator[Mention]:
+        reader, read = ListReader(self._source.path), 0
+        for block in blocks(self._source.path):
+            for offset, line in lines(block):
+                self.numbers["lines"] += 1
+                yield from self._try(offset, line, reader.read)
+            self._progress.add(block.packed - read)
+            read = block.packed
+
+    def _of_table(self) -> Iterator[Mention]:
+        for number, row in enumerate(parquet_mentions(self._source.path)):
+            self.numbers["lines"] += 1
+            try:
+                yield from named_mention(row)
+            except BadLineError as error:
+                self._reject(number, b"", str(error))
+        self._progress.add(files.size(self._source.path))
+
+    def _of_api(self, api: RedditApi) -> Iterator[Mention]:
+        if self._source.kind == "listing":
+            posts = listing_posts(api, self._source.path)
+        else:
+            names = files.read_bytes(self._source.path).decode().split()
+            posts = named_posts(api, list(dict.fromkeys(names)))
+        for number, row in enumerate(posts):
+            self.numbers["lines"] += 1
+            self._progress.add(0, posts=1)
+            try:
+                yield from self._post(row, False)
+            except BadLineError as error:
+                self._reject(number, b"", str(error))
+
+    def _post(self, row: dict[str, Any], escaped: bool) -> Iterable[Mention]:
+        reason = turned_away(row, self._source.over_18)
+        if reason is None:
+            return post_links(row, escaped=escaped)
+        self.numbers["turned_away"] += 1
+        self.numbers[f"posts_{reason}"] = self.numbers.get(f"posts_{reason}", 0) + 1
+        if reason == "over_18":
+            self._threads.add([{"id": f"t3_{row.get('id')}"}])
+        return ()
+
+    def _try(self, offset: int, line: bytes, read: _Read) -> list[Mention]:
+        try:
+            return list(read(line))
+        except BadLineError as error:
+            self._reject(offset, line, str(error))
+            return []
 
     def _reject(self, offset: int, line: bytes, error: str) -> None:
         self.numbers["bad_lines"] += 1
         if len(self.rejected) < _REJECTED:
-            kept = line[:_REJECTED].decode("utf-8", "backslashreplace")
             said = {"file": self._source.path.rsplit("/", 1)[-1], "offset": offset}
-            self.rejected.append(said | {"error": error, "line": kept})
-
-
-def _listed(line: bytes) -> Iterator[Mention]:
-    """A line of a url list: the address and, after a tab, a score."""
-    try:
-        url, _, score = line.decode().strip().partition("\t")
-        yield Mention(url, "list", "", "", int(score) if score else -1, 0)
-    except ValueError as error:
-        raise BadLineError(str(error)) from None
+            kept = line[:_REJECTED].decode("utf-8", "backslashreplace")
+            self.rejected.append(said | {"error": error, "bytes": len(line), "line": kept})
 
 
 def to_row(mention: Mention) -> dict[str, Any]:
@@ -136,7 +218,6 @@ def to_row(mention: Mention) -> dict[str, Any]:
         posted = f"https://www.reddit.com{posted}"
     url = repair(posted) or ""
     key = canonical_key(url) if url else posted.strip()
-    unscored = mention.kind == "list" and mention.score < 0
     return {
         "id": page_id(key),
         "key": key,
@@ -145,13 +226,18 @@ def to_row(mention: Mention) -> dict[str, Any]:
         "kind": mention.kind,
         "reddit_id": mention.reddit_id,
         "subreddit": mention.subreddit,
-        "score": None if unscored else mention.score,
+        "score": mention.score,
         "created": mention.created,
+        "thread": mention.thread,
     }
 
 
 def _run_name(source: SourceFile, run: int) -> str:
     return f"{WORK}/mentions-{source.number:05d}-{run:05d}.parquet"
+
+
+def _is_run(part: Part) -> bool:
+    return part.file is not None and part.file.name.startswith(f"{WORK}/mentions-")
 
 
 def _write_run(
@@ -160,8 +246,8 @@ def _write_run(
     run: int,
     numbers: dict[str, int] | None = None,
 ) -> Part:
-    """Writes sorted rows; with `numbers` it is the last run of its file."""
-    rows.sort(key=lambda row: (row["id"], row["url"], row["reddit_id"]))
+    """Writes sorted rows; with `numbers` it is the last run of its source."""
+    rows.sort(key=lambda row: (row["id"], row["url"], row["reddit_id"], row["kind"]))
     writer = PartWriter(source.folder, _run_name(source, run), SCHEMA, source.key, said=False)
     with writer:
         writer.add(rows)
@@ -172,13 +258,17 @@ def _write_run(
 
 
 def _finished(source: SourceFile) -> list[Part] | None:
-    """The parts of a source file that was read whole before."""
-    parts: list[Part] = []
-    while part := finished_part(source.folder, _run_name(source, len(parts)), source.key):
+    """The parts of a source that was read whole before."""
+    threads = finished_part(source.folder, threads_name(source), source.key)
+    parts: list[Part] = [threads] if threads else []
+    run = 0
+    while threads and (part := finished_part(source.folder, _run_name(source, run), source.key)):
+        run += 1
         parts.append(part)
         if "source_files" in part.extra:
-            rejected = rejected_name(source.number)
             if part.extra.get("bad_lines"):
-                parts.append(file_part(source.folder, rejected))
+                rejected = rejected_name(source.number)
+                kept = min(part.extra["bad_lines"], _REJECTED)
+                parts.append(file_part(source.folder, rejected, rows=kept))
             return parts
     return None

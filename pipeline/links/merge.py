@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from pipeline import files
 from pipeline.corpus import SCHEMAS
-from pipeline.links.blocklist import reason_to_drop
+from pipeline.links.months import count_month
+from pipeline.links.rules import Rules
 from pipeline.links.settings import LinksSettings
 from pipeline.links.urls import has_tracker
 from pipeline.parts import Part, PartWriter, finished_part, id_range, part_name, read_ids
@@ -22,6 +28,7 @@ class Range:
     number: int
     of: int
     mentions: tuple[str, ...]
+    threads: tuple[str, ...]
     folder: str
     key: str
     settings: LinksSettings
@@ -33,73 +40,87 @@ def merge_range(part: Range) -> list[Part]:
     done = finished_part(part.folder, name, part.key)
     if done is not None:
         return [done]
-    rows = _read(part)
+    rules = Rules(part.settings)
     with PartWriter(part.folder, name, SCHEMAS["links"], part.key) as writer:
-        for _, mentions in groupby(rows, key=lambda row: row["id"]):
-            link = make_link(list(mentions), part.settings)
-            reason = why_dropped(link, part.settings)
-            if reason is None:
-                writer.counts.keep()
-                writer.add([link])
-            else:
-                writer.counts.drop(reason)
+        rows = _read(part)
+        blocked = _threads_over_18(part, {row["thread"] for row in rows if row["thread"]})
+        counted = [row for row in rows if row["thread"] not in blocked]
+        writer.extra["comments_over_18"] = len(rows) - len(counted)
+        for _, mentions in groupby(counted, key=lambda row: row["id"]):
+            _decide(list(mentions), rules, writer)
     assert writer.part is not None
     return [writer.part]
 
 
-def make_link(mentions: list[dict[str, Any]], settings: LinksSettings) -> dict[str, Any]:
+def _decide(mentions: list[dict[str, Any]], rules: Rules, writer: PartWriter) -> None:
+    reasons = [rules.uncounted(mention) for mention in mentions]
+    uncounted = [reason for reason in reasons if reason]
+    link = make_link(mentions, rules)
+    none_counts = uncounted if len(uncounted) == len(mentions) else []
+    reason = rules.why_dropped(link["url"], link["host"], link["karma"], none_counts)
+    if reason is None:
+        writer.counts.keep()
+        writer.add([link])
+    else:
+        writer.counts.drop(reason)
+    if reason in (None, "min_karma") and link["karma"] is not None:
+        seen = link["first_seen"]
+        month = datetime.fromtimestamp(seen, UTC).strftime("%Y-%m") if seen else "unknown"
+        count_month(writer.extra, month, reason is None)
+
+
+def make_link(mentions: list[dict[str, Any]], rules: Rules) -> dict[str, Any]:
     """One link of all its mentions; the same whatever their order.
 
     The address fetched is one without trackers if there is any, then the most mentioned
-    one (https before http, then shorter, then by text).  Karma is None when the page is
-    on a list without scores: someone chose it.
+    one (https before http, then shorter, then by text).  A post that is there twice (in
+    two sources) counts once, by its highest score.  Karma is None when the page is on a
+    list without scores: someone chose it.
     """
     mentions = sorted(mentions, key=_order)
     unique = list({(m["kind"], m["reddit_id"], m["url"]): m for m in mentions}.values())
-    urls = [m["url"] for m in unique]
-    url = min(
-        set(urls),
-        key=lambda u: (has_tracker(u), -urls.count(u), not u.startswith("https"), len(u), u),
-    )
-    by_id = {(m["kind"], m["reddit_id"]): m for m in unique}
-    scores = [m["score"] for m in by_id.values()]
-    chosen = any(score is None for score in scores)
-    known = [score for score in scores if score is not None]
-    karma = None if chosen else (max(known) if settings.karma_rule == "max" else sum(known))
-    times = [m["created"] for m in unique if m["created"] > 0]
+    urls = Counter(m["url"] for m in unique)
+    url = min(urls, key=lambda u: (has_tracker(u), -urls[u], not u.startswith("https"), len(u), u))
+    listed = [m for m in mentions if m["kind"] == "list"]
+    posted = {(m["kind"], m["reddit_id"]): m for m in mentions if m["kind"] != "list"}
+    said = sorted([*posted.values(), *listed], key=_order)
+    times = [m["created"] for m in said if m["created"] > 0]
     return {
         "id": mentions[0]["id"],
         "key": mentions[0]["key"],
         "url": url,
         "host": next(m["host"] for m in unique if m["url"] == url),
-        "karma": karma,
+        "karma": rules.karma(m["score"] for m in said if rules.uncounted(m) is None),
         "first_seen": min(times, default=None),
         "mentions": [
             {name: m[name] for name in ("kind", "reddit_id", "subreddit", "score", "created")}
-            for m in by_id.values()
+            for m in said
         ],
     }
 
 
-def why_dropped(link: dict[str, Any], settings: LinksSettings) -> str | None:
-    """The reason to drop a link, None to keep it: kind of address first, then karma."""
-    if not link["url"]:
-        return "no_address"
-    reason = reason_to_drop(link["url"])
-    if reason is not None:
-        return reason
-    too_low = link["karma"] is not None and link["karma"] < settings.min_karma
-    return "min_karma" if too_low else None
+def _threads_over_18(part: Range, asked: set[str]) -> set[str]:
+    """Which of the posts `asked` for are marked as over 18; streams the scratch files."""
+    wanted, found = pa.array(sorted(asked), pa.string()), set[str]()
+    for name in part.threads if asked else ():
+        fs, place = files.filesystem(files.join(part.folder, name))
+        with fs.open(place, "rb") as stream:
+            for batch in pq.ParquetFile(stream).iter_batches():
+                column = batch.column("id")
+                found.update(column.filter(pc.is_in(column, wanted)).to_pylist())
+    return found
 
 
 def _order(mention: dict[str, Any]) -> tuple[Any, ...]:
-    return (mention["created"], mention["kind"], mention["reddit_id"], mention["url"])
+    score = mention["score"]
+    place = (mention["created"], mention["kind"], mention["reddit_id"])
+    return (*place, score is not None, score or 0, mention["subreddit"], mention["url"])
 
 
-def _read(part: Range) -> Iterator[dict[str, Any]]:
+def _read(part: Range) -> list[dict[str, Any]]:
     low, high = id_range(part.number, part.of)
     rows: list[dict[str, Any]] = []
     for name in sorted(part.mentions):
         rows += read_ids(files.join(part.folder, name), low, high).to_pylist()
     rows.sort(key=lambda row: row["id"])
-    return iter(rows)
+    return rows

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 
 import apache_beam as beam
 
-from pipeline import files
-from pipeline.corpus import Manifest
-from pipeline.errors import SettingError, WebtextError
+from pipeline.corpus import WORK, Manifest
+from pipeline.errors import WebtextError
 from pipeline.links.mentions import SourceFile, read_source
 from pipeline.links.merge import Range, merge_range
+from pipeline.links.months import month_shares, warning
 from pipeline.links.settings import LinksSettings
+from pipeline.links.sources import Found, find_sources
 from pipeline.parts import Part, work_key
 from pipeline.sink import Gather, MakeParts, WriteManifest
 from pipeline.stage import Job, Stage, Total
+
+_LOG = logging.getLogger(__name__)
 
 #: Mentions for one part; some 50,000 links, which the later stages take as one piece of work.
 _MENTIONS_A_PART = 100_000
@@ -49,10 +53,13 @@ def plan(
 ) -> list[Range]:
     """The ranges of ids to merge, by the number of mentions."""
     scratch = [part.file for part in parts if part.file and _is_scratch(part)]
-    of = max(1, -(-sum(entry.rows for entry in scratch) // _MENTIONS_A_PART))
-    names = tuple(sorted(entry.name for entry in scratch))
+    mentions = [entry for entry in scratch if entry.name.startswith(f"{WORK}/mentions-")]
+    threads = [entry for entry in scratch if entry.name.startswith(f"{WORK}/threads-")]
+    of = max(1, -(-sum(entry.rows for entry in mentions) // _MENTIONS_A_PART))
+    names = tuple(sorted(entry.name for entry in mentions))
+    marked = tuple(sorted(entry.name for entry in threads if entry.rows))
     key = work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items()), of)
-    return [Range(number, of, names, folder, key, settings) for number in range(of)]
+    return [Range(number, of, names, marked, folder, key, settings) for number in range(of)]
 
 
 def without_scratch(part: Part) -> Part:
@@ -61,17 +68,20 @@ def without_scratch(part: Part) -> Part:
 
 
 def _is_scratch(part: Part) -> bool:
-    return part.file is not None and part.file.name.endswith(".parquet")
+    return part.file is not None and part.file.name.startswith(f"{WORK}/")
 
 
 def _checked(manifest: Manifest) -> Manifest:
-    """Refuses an empty result."""
+    """Refuses an empty result; warns of months whose scores were caught too early."""
     if manifest.counts.kept == 0:
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in manifest.counts.dropped.items())
         raise WebtextError(
             f"Stage links keeps none of {manifest.counts.seen:,} addresses ({reasons or 'none'})",
             "Check links.sources, and lower links.min_karma if it is that",
         )
+    odd = warning(month_shares(manifest))
+    if odd:
+        _LOG.warning("%s", odd)
     return manifest
 
 
@@ -79,64 +89,39 @@ class LinksStage(Stage):
     """The first stage of a build."""
 
     name = "links"
-    version = "1"
+    version = "2"
 
     def settings(self, job: Job) -> LinksSettings:
         """The `[links]` section."""
         return job.recipe.links
 
     def inputs(self, job: Job) -> dict[str, str]:
-        """Each source file by its name, with the fingerprint of its content."""
-        found: dict[str, str] = {}
-        for path, _ in source_paths(self.settings(job)):
-            name = path.rsplit("/", 1)[-1]
-            if name in found:
-                raise SettingError(
-                    f"links.sources: two files are named {name}", "Rename one: names must differ"
-                )
-            found[name] = files.content_fingerprint(path)
-        return found
+        """Each source by its name, with its fingerprint."""
+        return {found.name: found.fingerprint() for found in find_sources(self.settings(job))}
 
     def total(self, job: Job) -> Total:
-        """Bytes to read, decompressed: dumps shrink to a seventh by zstd, to be guessed only."""
-        packed = sum(files.size(path) for path, _ in source_paths(self.settings(job)))
-        return Total(packed * 7, "bytes")
+        """Bytes to read, as they are packed."""
+        return Total(sum(found.size() for found in find_sources(self.settings(job))), "bytes")
 
     def transform(self, job: Job) -> Links:
-        """Reads every source file that is not read yet, then merges."""
-        draft, settings = self.draft(job), self.settings(job)
-        folder = self.folder(job)
+        """Reads every source that is not read yet, then merges."""
+        draft, settings, folder = self.draft(job), self.settings(job), self.folder(job)
         sources = [
-            SourceFile(path, kind, number, folder, self._key(draft, path, kind), settings.over_18)
-            for number, (path, kind) in enumerate(source_paths(settings))
+            SourceFile(
+                found.path,
+                found.kind,
+                number,
+                folder,
+                self._key(draft, found, settings.over_18),
+                settings.over_18,
+                found.accept_cut,
+                found.api,
+            )
+            for number, found in enumerate(find_sources(settings))
         ]
         return Links(sources, folder, settings, draft)
 
-    def _key(self, draft: Manifest, path: str, kind: str) -> str:
-        over_18 = draft.settings["over_18"]
-        content = draft.inputs[path.rsplit("/", 1)[-1]]
-        return work_key(draft.code_version, content, path, kind, over_18)
-
-
-def source_paths(settings: LinksSettings) -> list[tuple[str, str]]:
-    """(path, kind) of every source file, in order; SettingError for a glob that matches nothing."""
-    found: list[tuple[str, str]] = []
-    for source in settings.sources:
-        if source.kind == "urls":
-            globs = {"path": (source.path, "urls")}
-        else:
-            globs = {
-                "posts": (source.posts, "posts"),
-                "comments": (source.comments, "comments"),
-            }
-        if not any(pattern for pattern, _ in globs.values()):
-            raise SettingError(f"links.sources: a {source.kind} names no file", "Give its path")
-        for name, (pattern, kind) in globs.items():
-            paths = files.glob(pattern) if pattern else []
-            if pattern and not paths:
-                raise SettingError(
-                    f"links.sources: {name} = {pattern!r} matches no file",
-                    "Check the path; it is relative to the current folder",
-                )
-            found += [(path, kind) for path in paths]
-    return sorted(set(found))
+    def _key(self, draft: Manifest, found: Found, over_18: bool) -> str:
+        """What decides the mentions of a source: not the rules, which come after."""
+        content = draft.inputs[found.name]
+        return work_key(draft.code_version, content, found.kind, found.accept_cut, over_18)

@@ -10,7 +10,7 @@ by deduplication; two pages under one key would lose one, so in doubt it keeps.
 from __future__ import annotations
 
 import re
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote
 
 #: Query parameters that say where a visitor came from (courlan's and Firefox's lists
 #: of trackers, by name and by prefix).
@@ -18,18 +18,31 @@ TRACKERS = frozenset(
     "fbclid gclid gclsrc dclid msclkid yclid twclid igshid igsh mc_cid mc_eid mkt_tok oly_anon_id "
     "oly_enc_id vero_id wickedid _hsenc _hsmi hsctatracking spm scm cmpid ncid sr_share ref_src "
     "ref_url feature soc_src soc_trk guccounter guce_referrer guce_referrer_sig _ga _gl "
-    "s_cid rss partner ref".split()
+    "s_cid rss partner ref "
+    "at_medium at_campaign at_custom1 at_custom2 at_custom3 at_custom4".split()
 )
-_TRACKER_PREFIXES = ("utm_", "pk_", "piwik_", "mtm_", "at_", "hsa_", "ga_")
-#: Names of parameters that carry a visitor's session.
+_TRACKER_PREFIXES = ("utm_", "pk_", "piwik_", "mtm_", "hsa_", "ga_")
+#: Parameters that carry a visitor's session; only a long value is one (`sid=12/3` is a story).
 _SESSIONS = frozenset("phpsessid jsessionid sessionid session_id sid aspsessionid".split())
+_SESSION_VALUE = re.compile(r"[0-9A-Za-z,-]{16,}")
+#: Parameters that ask for the AMP form of a page, with the values that do.
+_AMP_QUERY = {"amp": frozenset({"", "1", "true"}), "outputtype": frozenset({"amp"})}
 
 _HOST_PREFIXES = ("www.", "m.", "mobile.", "amp.")
 _INDEX = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?|jsp|shtml)$", re.I)
 _SESSION_IN_PATH = re.compile(r";jsessionid=[^/?#]*", re.I)
-_AMP_SUFFIX = re.compile(r"(?:/amp|\.amp(?=\.html?$))/?", re.I)
+_AMP_END = re.compile(r"/amp/?$|\.amp(?=\.html?$)", re.I)
 _HOST = re.compile(r"^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$")
-_SCHEME = re.compile(r"^(https?):/*", re.I)
+_ADDRESS = re.compile(
+    r"(https?):/*"  # scheme, with as many slashes as were typed
+    r"(?:[^/?#]*@)?"  # credentials, which are dropped
+    r"([^/?#:@\[\]]+)(?::(\d{0,5}))?"  # host and port
+    r"(/[^?#]*)?(?:\?([^#]*))?(?:#.*)?",
+    re.I | re.S,
+)
+#: Browsers drop these from an address (WHATWG URL); others make it none.
+_CONTROL_SPACE = re.compile(r"[\t\r\n]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 #: Redirects that carry their target in the query: host (and path) -> parameter.
 _WRAPPERS = {
@@ -41,7 +54,20 @@ _WRAPPERS = {
     "steamcommunity.com/linkfilter/": "url",
     "www.youtube.com/redirect": "q",
 }
+_WRAPPER_HOST = re.compile(
+    r"https?://(?:out\.reddit|lm?\.facebook|(?:www\.)?google|steamcommunity|www\.youtube|"
+    r"[a-z0-9-]+\.cdn\.ampproject)\.(?:com|org)/",
+    re.I,
+)
+#: Google's AMP viewer and cache: `/amp/s/HOST/PATH`, with `s` for https.
+_AMP_CACHE = re.compile(
+    r"https?://(?:(?:www\.)?google\.com/amp|[a-z0-9-]+\.cdn\.ampproject\.org/[cv])/(s/)?"
+    r"([^/?#]+\.[^/?#]+.*)",
+    re.I,
+)
 _LONGEST = 2_000  # characters; longer addresses do not work in browsers and servers alike
+
+_Address = tuple[str, str, str, str, str]  # scheme, host, port where it is no default, path, query
 
 
 def repair(text: str) -> str | None:
@@ -50,106 +76,121 @@ def repair(text: str) -> str | None:
     `text` must be free of HTML escapes.  Redirects that carry their target are
     unwrapped, spaces and other characters are percent-encoded, the fragment goes.
     """
-    address = _split(unwrap(text.strip()))
+    address = _split(unwrap(_CONTROL_SPACE.sub("", text.strip())))
     if address is None:
         return None
     scheme, host, port, path, query = address
-    place = f"{host}:{port}" if port and port != _default_port(scheme) else host
     asked = f"?{_encode(query)}" if query else ""
-    url = f"{scheme}://{place}{_encode(path) or '/'}{asked}"
+    url = f"{scheme}://{host}{port}{_encode(path) or '/'}{asked}"
     return url if len(url) <= _LONGEST else None
 
 
 def canonical_key(url: str) -> str:
     """The canonical form of a web address; the address itself, stripped, when it is none."""
-    address = _split(url.strip())
+    address = _split(_CONTROL_SPACE.sub("", url.strip()))
     if address is None:
         return url.strip()
-    scheme, host, port, path, query = address
-    for prefix in _HOST_PREFIXES:
-        if host.startswith(prefix) and "." in host[len(prefix) :]:
-            host = host[len(prefix) :]
-    place = f"{host}:{port}" if port and port != _default_port(scheme) else host
-    path = _resolve_dots(_encode(_SESSION_IN_PATH.sub("", path)))
-    path = _INDEX.sub("/", _AMP_SUFFIX.sub("", path) if _is_amp(path) else path)
-    path = path.rstrip("/") if not path.endswith("//") else path
-    kept = sorted(
-        (name, value)
-        for name, value in parse_qsl(query, keep_blank_values=True)
-        if not _is_tracker(name.lower())
-    )
-    return f"{place}{path}" + (f"?{urlencode(kept)}" if kept else "")
+    _, host, port, path, query = address
+    query = _canonical_query(query) if query else ""
+    return f"{_bare_host(host)}{port}{_canonical_path(path)}{query}"
+
+
+def _bare_host(host: str) -> str:
+    """Without `www.`, `m.`, `mobile.`, `amp.`, where two labels are left."""
+    while host.startswith(_HOST_PREFIXES):
+        rest = host[host.index(".") + 1 :]
+        if "." not in rest:
+            break
+        host = rest
+    return host
+
+
+def _canonical_path(path: str) -> str:
+    if ";" in path:
+        path = _SESSION_IN_PATH.sub("", path)
+    path, before = _resolve_dots(_encode(path)), None
+    while path != before:  # an AMP page may be an index page, and the other way round
+        before = path
+        path = _INDEX.sub("/", _AMP_END.sub("", path))
+        if path.endswith("/") and not path.endswith("//"):
+            path = path[:-1]
+    return path
+
+
+def _canonical_query(query: str) -> str:
+    """The query in order of its parameters, without those that do not change the page."""
+    kept = sorted(_encode(pair) for pair in query.split("&") if pair and not _is_noise(pair))
+    return f"?{'&'.join(kept)}".replace("+", "%20") if kept else ""
 
 
 def unwrap(url: str) -> str:
     """The target of a redirect that carries it in the query; other addresses as they are."""
     for _ in range(3):
-        parts = _safe_split(url)
-        if parts is None:
+        if not _WRAPPER_HOST.match(url):
             return url
-        host = parts.netloc.lower()
-        path = "/" if host == "out.reddit.com" else parts.path
-        parameter = _WRAPPERS.get(f"{host}{path}")
-        target = dict(parse_qsl(parts.query)).get(parameter, "") if parameter else ""
-        if not target.startswith(("http://", "https://")):
+        amp = _AMP_CACHE.match(url)
+        target = f"http{'s' if amp[1] else ''}://{amp[2]}" if amp else _wrapped(url)
+        if target is None:
             return url
         url = target
     return url
 
 
+def _wrapped(url: str) -> str | None:
+    address = _split(url)
+    if address is None:
+        return None
+    _, host, _, path, query = address
+    parameter = _WRAPPERS.get(host + ("/" if host == "out.reddit.com" else path))
+    target = dict(parse_qsl(query)).get(parameter, "") if parameter else ""
+    return target if target.startswith(("http://", "https://")) else None
+
+
 def has_tracker(url: str) -> bool:
     """True when the query holds a parameter that `canonical_key` leaves out."""
     _, question, query = url.partition("?")
-    return bool(question) and any(
-        _is_tracker(pair.split("=")[0].lower()) for pair in query.split("&")
-    )
+    return bool(question) and any(_is_noise(pair) for pair in query.split("&"))
 
 
 def host_of(url: str) -> str:
     """The host of a repaired address, with its port where it has one."""
-    return urlsplit(url).netloc
+    return re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0]
 
 
-def _safe_split(url: str) -> SplitResult | None:
-    try:
-        return urlsplit(url)
-    except ValueError:
+def _split(url: str) -> _Address | None:
+    """The pieces of a web address; None when it is none."""
+    found = _ADDRESS.fullmatch(url)
+    if found is None or _CONTROL.search(url):
         return None
-
-
-def _split(url: str) -> tuple[str, str, int | None, str, str] | None:
-    """(scheme, host, port, path, query) of a web address, or None."""
-    found = _SCHEME.match(url)
-    if found is None or any(ord(c) < 32 for c in url):
+    scheme, host, port, path, query = found.groups(default="")
+    scheme, host = scheme.lower(), host.lower().rstrip(".")
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode().rstrip(".")
+        except UnicodeError:
+            return None
+    if not _HOST.match(host) or ".." in host or "." not in host or (port and int(port) > 65535):
         return None
-    try:
-        parts = urlsplit(f"{found[1].lower()}://{url[found.end() :]}")
-        port = parts.port
-        host = (parts.hostname or "").rstrip(".")
-        host = host if host.isascii() else host.encode("idna").decode()
-    except (ValueError, UnicodeError):
-        return None
-    if not _HOST.match(host) or ".." in host or "." not in host:
-        return None
-    return parts.scheme, host, port, parts.path, parts.query
-
-
-def _default_port(scheme: str) -> int:
-    return 443 if scheme == "https" else 80
+    place = f":{int(port)}" if port and int(port) != (443 if scheme == "https" else 80) else ""
+    return scheme, host, place, path, query
 
 
 #: Characters that stay as they are in a path or query (RFC 3986), and `%` of escapes.
 _SAFE = "%/:=&?~+!$,;'@()*[]-._|^`{}"
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+#: Written as they are: unreserved ones, and those that servers take either way.
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!*'()")
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9/:=&?~+!$,;'@()*\[\]._|^`{}-]*")
 
 
 def _encode(text: str) -> str:
     """Percent-encodes what must be, and writes escapes in one way: `%7E` is `~`, `%e4` is `%E4`."""
-    if text.isalnum() or not text:
-        return quote(text, safe=_SAFE) if not text.isascii() else text
-    text = quote(_BARE_PERCENT.sub("%25", text), safe=_SAFE)
+    if _PLAIN.fullmatch(text):
+        return text
+    text = quote(_BARE_PERCENT.sub("%25", text), safe=_SAFE, errors="replace")
     return _ESCAPE.sub(_one_escape, text) if "%" in text else text
 
 
@@ -159,7 +200,7 @@ def _one_escape(found: re.Match[str]) -> str:
 
 
 def _resolve_dots(path: str) -> str:
-    """Resolves `.` and `..` (RFC 3986, 5.2.4); keeps empty segments, as web.archive.org has them."""
+    """Resolves `.` and `..` (RFC 3986, 5.2.4); keeps empty segments: web.archive.org has them."""
     if "/." not in path:
         return path
     kept: list[str] = []
@@ -175,9 +216,12 @@ def _resolve_dots(path: str) -> str:
     )
 
 
-def _is_amp(path: str) -> bool:
-    return path.rstrip("/").endswith("/amp") or ".amp.htm" in path
-
-
-def _is_tracker(name: str) -> bool:
-    return name in TRACKERS or name in _SESSIONS or name.startswith(_TRACKER_PREFIXES)
+def _is_noise(pair: str) -> bool:
+    """True for a query parameter (`name=value`) that does not change the page."""
+    name, _, value = pair.partition("=")
+    name = name.lower()
+    if name in TRACKERS or name.startswith(_TRACKER_PREFIXES):
+        return True
+    if name in _SESSIONS:
+        return _SESSION_VALUE.fullmatch(value) is not None
+    return name in _AMP_QUERY and value.lower() in _AMP_QUERY[name]

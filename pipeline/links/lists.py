@@ -1,0 +1,107 @@
+"""Lists of addresses that someone chose: txt, tsv, csv, jsonl and Parquet, packed or not.
+
+A text list has an address a line, and after a tab a score and a date.  csv, jsonl and
+Parquet name their columns: `url`, and if they like `score` (or `karma`) and `date` (or
+`created`, `created_utc`).  An address without a score passes `min_karma`.
+OpenWebText's lists (txt in xz) and OpenWebText2's (csv, jsonl in zst) open as they are.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipeline import files
+from pipeline.errors import WebtextError
+from pipeline.links.records import BadLineError, Mention, parse
+
+_SCORES = ("score", "karma")
+_DATES = ("date", "created", "created_utc")
+_PACKED = (".zst", ".xz", ".bz2")
+
+
+def list_format(path: str) -> str:
+    """`txt`, `csv`, `jsonl` or `parquet`, from the name without its packing."""
+    name = path.lower()
+    for packing in _PACKED:
+        name = name.removesuffix(packing)
+    ending = name.rsplit(".", 1)[-1]
+    return {"csv": "csv", "jsonl": "jsonl", "ndjson": "jsonl", "parquet": "parquet"}.get(
+        ending, "txt"
+    )
+
+
+class ListReader:
+    """Turns the lines of one text list into mentions; csv remembers its header."""
+
+    def __init__(self, path: str) -> None:
+        self._format = list_format(path)
+        self._header: list[str] | None = None
+
+    def read(self, line: bytes) -> Iterator[Mention]:
+        """The mention of a line.  Raises BadLineError where it is none."""
+        if self._format == "jsonl":
+            yield from named_mention(parse(line))
+            return
+        try:
+            text = line.decode("utf-8-sig").strip()
+        except UnicodeDecodeError as error:
+            raise BadLineError(str(error)) from None
+        if self._format == "csv":
+            yield from self._row(next(csv.reader([text])))
+        elif not text.startswith("#"):
+            url, *rest = text.split("\t")
+            score, date = (*rest, "", "")[:2]
+            yield from named_mention({"url": url, "score": score, "date": date})
+
+    def _row(self, row: list[str]) -> Iterator[Mention]:
+        if self._header is None:
+            names = [name.strip().lower() for name in row]
+            self._header = names if "url" in names else ["url", "score", "date"]
+            if "url" in names:
+                return
+        yield from named_mention(dict(zip(self._header, row, strict=False)))
+
+
+def parquet_mentions(path: str) -> Iterator[Mapping[str, Any]]:
+    """The rows of a Parquet list, batch by batch; WebtextError without a column `url`."""
+    fs, place = files.filesystem(path)
+    with fs.open(place, "rb") as stream:
+        table = pq.ParquetFile(stream)
+        names = table.schema_arrow.names
+        if "url" not in names:
+            raise WebtextError(f"{path} has no column `url`", f"It has: {', '.join(names)}")
+        wanted = [name for name in ("url", *_SCORES, *_DATES) if name in names]
+        for batch in table.iter_batches(batch_size=10_000, columns=wanted):
+            yield from batch.to_pylist()
+
+
+def named_mention(row: Mapping[str, Any]) -> Iterator[Mention]:
+    """The mention of a row with named columns.  Raises BadLineError where it is none."""
+    url = row.get("url")
+    if not isinstance(url, str) or not url.strip():
+        raise BadLineError("no url")
+    score = next((row[name] for name in _SCORES if row.get(name) not in (None, "")), None)
+    date = next((row[name] for name in _DATES if row.get(name) not in (None, "")), None)
+    try:
+        number = None if score is None else int(float(score))
+        yield Mention(url.strip(), "list", score=number, created=_seconds(date))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BadLineError(str(error)) from None
+
+
+def _seconds(date: Any) -> int:
+    """Seconds since 1970 of a number, an ISO date or a datetime; without a zone it is UTC."""
+    if date is None:
+        return 0
+    if isinstance(date, (int, float)):
+        return int(date)
+    text = str(date).strip()
+    if text.replace(".", "", 1).isdigit() and len(text) > 8:
+        return int(float(text))
+    moment = datetime.fromisoformat(text)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

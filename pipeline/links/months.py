@@ -1,0 +1,80 @@
+"""Links kept by month, and the months whose share is out of line.
+
+A dump that was made seconds after its posts holds scores of 1, and a threshold on
+karma then loses the month without a word: late 2018, December 2019 and half of 2023
+in Pushshift's dumps.  The share of pages that pass the karma shows it.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.corpus import Manifest
+
+#: A month is out of line below this part of the median share, or above its inverse.
+_OUT_OF_LINE = 0.5
+_FEWEST = 100  # pages; a month with fewer says nothing
+
+_SEEN, _KEPT = "karma_asked_", "karma_passed_"
+
+
+@dataclass(frozen=True)
+class MonthShare:
+    """How many pages of a month were asked for their karma, and how many had enough."""
+
+    month: str
+    asked: int
+    passed: int
+    out_of_line: bool
+
+    @property
+    def share(self) -> float:
+        """Pages with enough karma over pages asked."""
+        return self.passed / self.asked if self.asked else 0.0
+
+
+def count_month(extra: dict[str, int], month: str, passed: bool) -> None:
+    """Counts one page in the numbers of a part, by the month it was first seen."""
+    extra[_SEEN + month] = extra.get(_SEEN + month, 0) + 1
+    extra[_KEPT + month] = extra.get(_KEPT + month, 0) + passed
+
+
+def month_shares(manifest: Manifest) -> list[MonthShare]:
+    """The table of months of a finished links stage, in order, with those out of line marked.
+
+    A month is out of line when its share is under half or over twice the median of all
+    months that have at least 100 pages.
+    """
+    return shares_of(manifest.extra)
+
+
+def shares_of(extra: Mapping[str, int]) -> list[MonthShare]:
+    """`month_shares` of the numbers of one or more manifests, added up by name."""
+    table = {
+        name.removeprefix(_SEEN): (asked, extra.get(_KEPT + name.removeprefix(_SEEN), 0))
+        for name, asked in extra.items()
+        if name.startswith(_SEEN)
+    }
+    shares = [passed / asked for asked, passed in table.values() if asked >= _FEWEST]
+    middle = statistics.median(shares) if shares else 0.0
+    return [
+        MonthShare(month, asked, passed, asked >= _FEWEST and _is_far(passed / asked, middle))
+        for month, (asked, passed) in sorted(table.items())
+    ]
+
+
+def warning(shares: list[MonthShare]) -> str | None:
+    """One line that names the months out of line; None when there are none."""
+    odd = [f"{m.month} ({m.share:.0%})" for m in shares if m.out_of_line]
+    if not odd:
+        return None
+    return (
+        f"The share of pages with enough karma is out of line in {', '.join(odd)}: scores may "
+        "have been caught too early; rescore them (reddit-api, rescore) or use a later dump"
+    )
+
+
+def _is_far(share: float, middle: float) -> bool:
+    return share < middle * _OUT_OF_LINE or share * _OUT_OF_LINE > middle
