@@ -127,6 +127,49 @@ def why(
     typer.echo(render_life(life_of(Corpus(root), page)))
 
 
+@app.command("what-if")
+def what_if(
+    root: RootArgument, settings: SetOption = None, interval: IntervalOption = None
+) -> None:
+    """What other thresholds would change: who comes in, who leaves, with examples."""
+    from pipeline.corpus import Corpus
+    from pipeline.views.what_if import changed_quality, render, what_if
+
+    corpus = Corpus(root)
+    interval = interval or corpus.last_interval("corpus")
+    current, changed = changed_quality(corpus, interval, settings or [])
+    typer.echo(render(what_if(corpus, interval, current, changed)))
+
+
+@app.command("train-classifier")
+def train_classifier(
+    root: RootArgument,
+    model: Annotated[str, typer.Argument(help="The file to write")],
+    good: Annotated[list[str] | None, typer.Option(help="Files of good texts")] = None,
+    min_karma: Annotated[int, typer.Option(help="Karma of good pages, without --good")] = 10,
+    interval: IntervalOption = None,
+) -> None:
+    """Train GPT-3's quality classifier; reports precision and recall on held-out pages."""
+    from pipeline.corpus import Corpus
+    from pipeline.quality.train import train_classifier as train
+
+    corpus = Corpus(root)
+    interval = interval or corpus.last_interval("documents")
+    report = train(corpus, interval, model, min_karma=min_karma, good_files=good or [])
+    typer.echo(report.render())
+
+
+@app.command("train-perplexity")
+def train_perplexity(
+    model: Annotated[str, typer.Argument(help="The file to write")],
+    texts: Annotated[list[str], typer.Argument(help="Files of good texts")],
+) -> None:
+    """Train the n-gram model whose perplexity a rule can bound."""
+    from pipeline.quality.train import train_perplexity as train
+
+    typer.echo(f"Trained {model} on {train(texts, model):,} tokens.")
+
+
 @app.command()
 def report(root: RootArgument) -> None:
     """Write report.html: what came through each stage, why the rest was dropped, samples."""

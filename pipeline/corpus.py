@@ -309,6 +309,15 @@ class Corpus:
         found = files.glob(files.join(self.root, stage, "*", MANIFEST))
         return sorted(path.rsplit("/", 2)[1] for path in found)
 
+    def last_interval(self, stage: str) -> str:
+        """The last finished interval of a stage; WebtextError where there is none."""
+        found = self.intervals(stage)
+        if not found:
+            raise WebtextError(
+                f"{self.root} has no finished stage {stage}", "Run `webtext build RECIPE` first"
+            )
+        return found[-1]
+
     def intervals_before(self, stage: str, interval: str) -> list[str]:
         """The finished intervals of a stage that come before `interval`."""
         return [name for name in self.intervals(stage) if name < interval]

@@ -66,8 +66,7 @@ def load_recipe(model: type[S], recipe: str, overrides: Iterable[str], bundled: 
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"{path} is not valid TOML: {error}", "Mend the file") from None
-    for override in overrides:
-        _apply(values, override)
+    override(values, overrides)
     return model.checked(values, str(path))
 
 
@@ -88,12 +87,17 @@ def find_recipe(recipe: str, bundled: Path) -> Path:
     )
 
 
-def _apply(values: dict[str, Any], override: str) -> None:
-    """Puts one `section.key=value` into `values`; the value is TOML, or else a plain string."""
-    name, equals, text = override.partition("=")
+def override(values: dict[str, Any], overrides: Iterable[str]) -> None:
+    """Puts each `section.key=value` into `values`; the value is TOML, or else a plain string."""
+    for one in overrides:
+        _override(values, one)
+
+
+def _override(values: dict[str, Any], one: str) -> None:
+    name, equals, text = one.partition("=")
     keys = name.strip().split(".")
     if not equals or not all(keys):
-        raise SettingError(f"--set {override!r} is not of the form section.key=value")
+        raise SettingError(f"--set {one!r} is not of the form section.key=value")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

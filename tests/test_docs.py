@@ -16,7 +16,7 @@ from support import PROJECT
 
 from pipeline.config import Recipe
 from pipeline.errors import SettingError
-from pipeline.settings import _apply
+from pipeline.settings import override
 
 PAGES = sorted([PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *PROJECT.glob("docs/*.md")])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
@@ -108,7 +108,7 @@ def test_set_overrides_in_the_docs_parse() -> None:
     for _, command in commands():
         for word in re.findall(r"--set[ =](\S+)", command):
             try:
-                _apply({}, word)
+                override({}, [word])
             except SettingError as error:
                 raise AssertionError(f"{command}: {error}") from None
 

@@ -7,19 +7,20 @@ corpus stage.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from pipeline.config import Recipe
 from pipeline.corpus import Corpus
 from pipeline.errors import SettingError
 from pipeline.quality.decide import Rule, rules_of
 from pipeline.quality.settings import QualitySettings, TakedownSettings
 from pipeline.quality.takedown import read_takedown
+from pipeline.settings import override
 from pipeline.views.show import connect
 
 EXAMPLES = 5  # of each kind; ids are hashes, so the lowest ones are a fair sample
@@ -64,12 +65,30 @@ class WhatIf:
     nearest: tuple[Nearest, ...]
 
 
-def what_if(corpus: Corpus, interval: str, current: Recipe, changed: Recipe) -> WhatIf:
-    """Decides on all documents by both recipes.
+def changed_quality(
+    corpus: Corpus, interval: str, overrides: Iterable[str]
+) -> tuple[QualitySettings, QualitySettings]:
+    """The settings with which the corpus was decided, and those with `quality.…` overrides."""
+    decided = corpus.require("corpus", interval).settings
+    values = {"quality": copy.deepcopy(decided)}
+    override(values, overrides)
+    where = f"--set over the settings of {corpus.root}"
+    unknown = sorted(values.keys() - {"quality"})
+    if unknown:
+        raise SettingError(f"{where}: {unknown[0]} decides nothing here", "Set quality.… only")
+    return QualitySettings.checked(decided, where), QualitySettings.checked(
+        values["quality"], where
+    )
+
+
+def what_if(
+    corpus: Corpus, interval: str, current: QualitySettings, changed: QualitySettings
+) -> WhatIf:
+    """Decides on all documents by both settings of `[quality]`.
 
     Raises SettingError when `changed` measures differently: then nothing is known yet.
     """
-    before, after = current.quality, changed.quality
+    before, after = current, changed
     if before.measured() != after.measured():
         raise SettingError(
             "what-if compares rules over stored measurements, but the change is to an "
@@ -109,7 +128,7 @@ def _take_down(database: duckdb.DuckDBPyConnection, name: str, settings: Takedow
     gone = []
     if takedown:
         rows = database.execute(
-            "SELECT d.id, d.url, list_transform(l.mentions, m -> m.reddit_id) "
+            "SELECT d.id, d.url, list_transform(l.mentions, lambda m: m.reddit_id) "
             "FROM documents d LEFT JOIN links l USING (id)"
         )
         while batch := rows.fetchmany(10_000):
