@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from pipeline.errors import WebtextError
 from pipeline.links.blocklist import reason_to_drop
 from pipeline.pages.fetch import Answer, Client
 from pipeline.pages.outcomes import UNREACHED, Outcome
@@ -44,7 +45,14 @@ class Ended:
 def crawl(links: Sequence[Link], settings: PagesSettings, done: Callable[[Ended], None]) -> None:
     """Fetches all links; calls `done` once for each, as they end.  Blocks."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_Group(settings, done).run(links))
+        try:
+            runner.run(_Group(settings, done).run(links))
+        except BaseExceptionGroup as several:
+            # A full disk stops all hosts at once: one error speaks for all.
+            error: BaseException | None = several.subgroup(WebtextError)
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
+            raise (error or several) from None
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -87,6 +95,9 @@ class _Group:
     async def _host_pages(self, host: _Host, links: list[Link]) -> None:
         failures = 0
         for link in links:
+            if host.asked_away:
+                self._end(link, Outcome.DEFERRED, host, f"asked to wait {host.asked_away:.0f} s")
+                continue
             if time.monotonic() > self._until:
                 self._end(link, Outcome.DEFERRED, host, "time_budget")
             elif failures >= self.settings.host_failures:
@@ -99,9 +110,13 @@ class _Group:
     async def _page(self, link: Link) -> Ended:
         for attempt in range(1, self.settings.attempts + 1):
             answer, robots = await self._chain(link.url)
-            if not answer.worth_another_try or attempt == self.settings.attempts:
-                break
-            await asyncio.sleep(self._backoff(answer, attempt))
+            asked = self.host(urlsplit(answer.final_url).netloc).asked_away
+            if asked:
+                answer.outcome, answer.error = Outcome.DEFERRED, f"asked to wait {asked:.0f} s"
+            elif answer.worth_another_try and attempt < self.settings.attempts:
+                await asyncio.sleep(self._backoff(answer, attempt))
+                continue
+            break
         return Ended(link, answer, robots, attempt)
 
     async def _chain(self, url: str) -> tuple[Answer, str]:
@@ -152,6 +167,8 @@ class _Host:
         self._rules: Rules | None = None
         self._next = 0.0
         self._delay = group.settings.delay
+        #: Seconds for which the host wants to be left alone, where that is beyond our patience.
+        self.asked_away = 0.0
 
     @property
     def said(self) -> str:
@@ -187,14 +204,16 @@ class _Host:
         if rest > 0:
             rest = max(rest, min(settings.delay_factor * seconds, settings.max_delay))
         if answer.status in (429, 503):
-            rest = max(rest, min(retry_after(answer.header("retry-after")), settings.max_delay))
+            asked = retry_after(answer.header("retry-after"))
+            rest = max(rest, min(asked, settings.max_delay))
+            self.asked_away = asked if asked > settings.max_delay else 0.0
         self._next = time.monotonic() + rest
 
 
 def retry_after(value: str) -> float:
     """Seconds that a Retry-After header asks for, given as seconds or as a date; 0 without one."""
     value = value.strip()
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())

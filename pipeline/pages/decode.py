@@ -10,12 +10,13 @@ from __future__ import annotations
 import codecs
 import re
 import zlib
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import brotli
 from resiliparse.parse.encoding import detect_encoding
 
-_STEP = 1 << 16  # compressed bytes fed at once; bounds how far a bomb can overshoot the cap
+_STEP = 1 << 16  # bytes taken out of a decompressor at once; a bomb overshoots the cap by no more
+_MOST_MEMBERS = 64  # gzip members of one body; each copies what is left, so thousands cost minutes
 
 
 class BadEncodingError(ValueError):
@@ -32,10 +33,6 @@ class Decoded(NamedTuple):
     text: str
     encoding: str
     how: str  # bom | header | meta | utf-8 | detected
-
-
-class _Decompressor(Protocol):
-    def decompress(self, data: bytes) -> bytes: ...
 
 
 def unpack(body: bytes, content_encoding: str, limit: int) -> bytes:
@@ -60,14 +57,16 @@ def _unpack_one(body: bytes, name: str, limit: int) -> bytes:
     if name in ("gzip", "x-gzip"):
         return _inflate(body, 31, limit)
     if name == "br":
-        return _run(brotli.Decompressor(), "process", body, limit)
+        return _unbrotli(body, limit)
     raise BadEncodingError(f"unknown content encoding {name!r}")
 
 
 def _inflate(body: bytes, window: int, limit: int) -> bytes:
     out = bytearray()
     rest = body
-    while rest:
+    for _ in range(_MOST_MEMBERS):
+        if not rest:
+            break
         inflater = zlib.decompressobj(window)
         try:
             out += inflater.decompress(rest, limit + 1 - len(out))
@@ -83,16 +82,19 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes:
     return bytes(out)
 
 
-def _run(decompressor: object, method: str, body: bytes, limit: int) -> bytes:
-    out = bytearray()
-    feed = getattr(decompressor, method)
-    for start in range(0, len(body), _STEP):
-        try:
-            out += feed(body[start : start + _STEP])
-        except brotli.error as error:
-            raise BadEncodingError(str(error)) from None
-        if len(out) > limit:
-            raise TooLargeError(f"more than {limit:,} bytes")
+def _unbrotli(body: bytes, limit: int) -> bytes:
+    """Takes the output in steps: some bytes of brotli can stand for gigabytes."""
+    decompressor, out = brotli.Decompressor(), bytearray()
+    try:
+        out += decompressor.process(body, output_buffer_limit=_STEP)
+        while len(out) <= limit and not decompressor.can_accept_more_data():
+            out += decompressor.process(b"", output_buffer_limit=_STEP)
+    except brotli.error as error:
+        raise BadEncodingError(str(error)) from None
+    if len(out) > limit:
+        raise TooLargeError(f"more than {limit:,} bytes")
+    if not decompressor.is_finished():
+        raise BadEncodingError("the compressed body is cut")
     return bytes(out)
 
 

@@ -48,8 +48,23 @@ def fetch_group(group: Group, links: Iterable[Link]) -> list[Part]:
             rows |= _fetch(group, todo, journal)
             journal.finish()
         done = _write(group, name, rows)
-    archives = files.glob(files.join(group.folder, f"{prefix}-*.warc.gz"))
-    return [done, *(file_part(group.folder, path.rsplit("/", 1)[-1]) for path in archives)]
+    return [done, *(file_part(group.folder, name) for name in _archives(group, prefix))]
+
+
+def _archives(group: Group, prefix: str) -> list[str]:
+    """The group's segments; the first group also answers for those of an earlier division.
+
+    When links were added and there are more groups now, rows taken over from the build
+    before still point into archives that carry the old number of groups.
+    """
+    paths = files.glob(files.join(group.folder, "group-*.warc.gz"))
+    names = [path.rsplit("/", 1)[-1] for path in paths]
+    return [
+        name
+        for name in names
+        if name.startswith(f"{prefix}-")
+        or (group.number == 0 and f"-of-{group.of:05d}-" not in name)
+    ]
 
 
 def _fetch(group: Group, links: list[Link], journal: Journal) -> dict[str, dict[str, Any]]:
@@ -89,7 +104,8 @@ def _keep(end: Ended, journal: Journal) -> dict[str, Any]:
     }
     if answer.outcome == Outcome.OK:
         journal.page(row, _records(end, now), digest)
-    journal.log(row)
+    else:
+        journal.log(row)
     return row
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pipeline.errors import SettingError
 
 _WEB_PORTS = frozenset({80, 443})
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # RFC 4291: all that is assigned so far
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
@@ -36,6 +37,9 @@ def is_public(address: str) -> bool:
         known = [v4 for v4 in inner if v4 is not None]
         if known:
             return all(is_public(str(v4)) for v4 in known)
+        # Other forms can carry a private address too: ::/96, local NAT64 prefixes, site-local.
+        if ip not in _GLOBAL_UNICAST:
+            return False
     return ip.is_global and not ip.is_multicast
 
 

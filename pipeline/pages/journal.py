@@ -77,7 +77,7 @@ class Journal:
             self._close_segment()
 
     def log(self, row: dict[str, Any]) -> None:
-        """Logs the row of a link that ended without a page (or after its page)."""
+        """Logs the row of a link that ended without a page."""
         self.rows[row["id"]] = row
         self._flush(self._archive)
         self._log.write(orjson.dumps(row | {_END: self._position()}) + b"\n")

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 
 DIRECTIVES = frozenset({"noai", "noml", "noindex", "noarchive", "none"})
 _HEAD_BYTES = 1 << 16
-_META = re.compile(
-    r"<meta\s[^>]*?name\s*=\s*[\"']?(robots|tdm-reservation)[\"']?[^>]*>", re.I | re.S
-)
+# Two bounded steps (a tag, then its name): one expression for both is quadratic on hostile pages.
+_META = re.compile(r"<meta\s[^>]{0,1000}>", re.I)
+_NAME = re.compile(r"\bname\s*=\s*[\"']?(robots|tdm-reservation)\b", re.I)
 _CONTENT = re.compile(r"content\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.I)
 
 
@@ -37,9 +37,12 @@ def opted_out(headers: Mapping[str, str], head: bytes, agent: str) -> str | None
 
 def _in_meta(head: str) -> str | None:
     for tag in _META.finditer(head):
+        named = _NAME.search(tag[0])
+        if named is None:
+            continue
         found = _CONTENT.search(tag[0])
         content = next((group for group in found.groups() if group), "") if found else ""
-        if tag[1].lower() == "tdm-reservation":
+        if named[1].lower() == "tdm-reservation":
             if content.strip() == "1":
                 return "tdm-reservation"
             continue

@@ -1,0 +1,171 @@
+"""A web server that misbehaves in the way its host name says, for the crawler's tests."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.utils import formatdate
+from time import time
+from typing import ClassVar
+
+import brotli
+
+PAGE = b"<html><head><title>A page</title></head><body><p>Words of a page.</p></body></html>"
+SECRET = b"<html><body>secret of the inner network</body></html>"
+
+
+def answer(body: bytes, *headers: str, status: str = "200 OK", kind: str = "text/html") -> bytes:
+    """A whole HTTP answer."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
+    if kind:
+        lines.append(f"Content-Type: {kind}")
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def moved(where: str) -> bytes:
+    return answer(b"", f"Location: {where}", status="302 Found")
+
+
+#: What the host of this name answers to any page.
+ANSWERS: dict[str, bytes] = {
+    "good.test": answer(PAGE),
+    "gzip.test": answer(gzip.compress(PAGE), "Content-Encoding: gzip"),
+    "brotli.test": answer(brotli.compress(PAGE), "Content-Encoding: br"),
+    "gzip-bomb.test": answer(gzip.compress(bytes(50_000_000)), "Content-Encoding: gzip"),
+    "brotli-bomb.test": answer(
+        brotli.compress(bytes(200_000_000), quality=1), "Content-Encoding: br"
+    ),
+    "members-bomb.test": answer(gzip.compress(b"a") * 40_000, "Content-Encoding: gzip"),
+    "cut-gzip.test": answer(gzip.compress(PAGE)[:-12], "Content-Encoding: gzip"),
+    "not-gzip.test": answer(b"\x1f\x8bnothing of the kind", "Content-Encoding: gzip"),
+    "strange-encoding.test": answer(PAGE, "Content-Encoding: rot13"),
+    "short.test": answer(PAGE).replace(b"Content-Length: ", b"Content-Length: 9"),
+    "two-lengths.test": answer(PAGE, "Content-Length: 3"),
+    "no-http.test": b"220 smtp.example ESMTP\r\n",
+    "bad-bytes.test": answer(PAGE, kind="text/html; charset=\xff\xfe"),
+    "long-header.test": answer(PAGE, "X-Long: " + "x" * 200_000),
+    "pdf.test": answer(b"%PDF-1.7 ...", kind="text/html"),
+    "image.test": answer(b"\x89PNG", kind="image/png"),
+    "meta-noai.test": answer(PAGE.replace(b"<head>", b'<head><meta name="robots" content="NOAI">')),
+    "header-noarchive.test": answer(PAGE, "X-Robots-Tag: noarchive"),
+    "for-others.test": answer(PAGE, "X-Robots-Tag: otherbot: noindex"),
+    "tdm.test": answer(PAGE, "TDM-Reservation: 1"),
+    "meta-storm.test": answer(b"<meta " * 200_000),
+    "loop.test": moved("http://loop.test/again"),
+    "to-loopback.test": moved("http://127.0.0.1:{port}/"),
+    "to-reddit.test": moved("https://www.reddit.com/r/all"),
+    "to-good.test": moved("http://good.test/there"),
+    "to-file.test": moved("file:///etc/passwd"),
+    "missing.test": answer(b"", status="404 Not Found"),
+    "gone.test": answer(b"", status="410 Gone"),
+    "teapot.test": answer(b"", status="418 Teapot"),
+    "storm-429.test": answer(b"", "Retry-After: 0", status="429 Too Many Requests"),
+    "storm-503.test": answer(b"", status="503 Service Unavailable"),
+    "wait-long.test": answer(b"", "Retry-After: 86400", status="429 Too Many Requests"),
+    "wait-strange.test": answer(b"", "Retry-After: \xb2", status="503 Service Unavailable"),
+    "closed-by-robots.test": answer(PAGE),
+    "robots-500.test": answer(PAGE),
+    "slow-robots.test": answer(PAGE),
+    "ai-closed.test": answer(PAGE),
+    "crawl-delay.test": answer(PAGE),
+    "nan-delay.test": answer(PAGE),
+}
+
+ROBOTS: dict[str, bytes] = {
+    "closed-by-robots.test": answer(b"User-agent: *\nDisallow: /\n", kind="text/plain"),
+    "robots-500.test": answer(b"", status="500 Internal Server Error"),
+    "ai-closed.test": answer(b"User-agent: GPTBot\nDisallow: /\n", kind="text/plain"),
+    "crawl-delay.test": answer(b"User-agent: *\nCrawl-delay: 9999\n", kind="text/plain"),
+    "nan-delay.test": answer(b"User-agent: *\nCrawl-delay: nan\n", kind="text/plain"),
+}
+
+
+class HostileServer:
+    """Serves on loopback in a thread of its own; notes who asked for what."""
+
+    PACE: ClassVar[float] = 0.05  # seconds between two bytes of the slow drip
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.heads: list[str] = []
+        self.together: dict[str, int] = defaultdict(int)
+        self.most_together: dict[str, int] = defaultdict(int)
+        self.port = 0
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def asked_of(self, host: str) -> list[str]:
+        return [path for name, path in self.asked if name == host]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := (await reader.readuntil(b"\r\n\r\n")).decode("latin-1"):
+                path = head.split(" ", 2)[1]
+                host = head.lower().split("\r\nhost: ")[1].split("\r\n")[0]
+                self.asked.append((host, path))
+                self.heads.append(head)
+                self.together[host] += 1
+                self.most_together[host] = max(self.most_together[host], self.together[host])
+                try:
+                    await self._answer(host, path, writer)
+                finally:
+                    self.together[host] -= 1
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(self, host: str, path: str, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.002)  # so that requests to one host would overlap if they could
+        if path == "/robots.txt":
+            if host == "slow-robots.test":
+                await asyncio.sleep(5)
+            writer.write(ROBOTS.get(host, answer(b"", status="404 Not Found")))
+        elif host == "drip.test":
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n")
+            while True:
+                writer.write(b"a")
+                await writer.drain()
+                await asyncio.sleep(self.PACE)
+        elif host == "endless.test":
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n")
+            while True:
+                writer.write(b"a" * 65_536)
+                await writer.drain()
+        elif host == "reset.test":
+            writer.transport.abort()
+            raise ConnectionResetError
+        elif host == "dated.test" and len(self.asked_of(host)) <= 2:  # robots.txt, first try
+            date = formatdate(time() + 1, usegmt=True)
+            said = answer(b"", f"Retry-After: {date}", status="503 Service Unavailable")
+            writer.write(said)
+        else:
+            said = ANSWERS.get(host, ANSWERS["good.test"])
+            writer.write(said.replace(b"{port}", str(self.port).encode()))
+        await writer.drain()
+
+
+@contextmanager
+def hostile_server() -> Iterator[HostileServer]:
+    """A running server; it ends with the block."""
+    server, loop = HostileServer(), asyncio.new_event_loop()
+    listening = loop.run_until_complete(asyncio.start_server(server._serve, "127.0.0.1", 0))
+    server.port = listening.sockets[0].getsockname()[1]
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        listening.close()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0.05))
+        loop.close()
