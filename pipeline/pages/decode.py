@@ -86,9 +86,11 @@ def _unbrotli(body: bytes, limit: int) -> bytes:
     """Takes the output in steps: some bytes of brotli can stand for gigabytes."""
     decompressor, out = brotli.Decompressor(), bytearray()
     try:
-        out += decompressor.process(body, output_buffer_limit=_STEP)
-        while len(out) <= limit and not decompressor.can_accept_more_data():
-            out += decompressor.process(b"", output_buffer_limit=_STEP)
+        # All input taken in does not mean all output given out: only an empty step does.
+        piece = decompressor.process(body, output_buffer_limit=_STEP)
+        while piece and len(out) <= limit:
+            out += piece
+            piece = decompressor.process(b"", output_buffer_limit=_STEP)
     except brotli.error as error:
         raise BadEncodingError(str(error)) from None
     if len(out) > limit:

@@ -1,0 +1,34 @@
+"""Which addresses are public, in all the forms an inner address can take."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.errors import SettingError
+from pipeline.pages.guard import is_public, permitted
+
+INNER = [
+    "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1",
+    "0.0.0.0", "192.0.2.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255",
+    "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "::ffff:0:127.0.0.1",
+    "64:ff9b::7f00:1", "64:ff9b:1::7f00:1", "2002:7f00:1::", "2001:0:7f00:1::", "2001:db8::1",
+    "fe80::1%eth0", "fc00::1", "fec0::1", "ff02::1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", INNER)
+def test_inner_addresses_are_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "::ffff:8.8.8.8", "64:ff9b::808:808", "2606:4700::1", "2002:808:808::"]
+)
+def test_public_addresses(address: str) -> None:
+    assert is_public(address)
+
+
+def test_via_must_be_allowed_by_name() -> None:
+    with pytest.raises(SettingError, match="allow_hosts"):
+        permitted("http://127.0.0.1:8017", [])
+    assert ("127.0.0.1", 8017) in permitted("http://127.0.0.1:8017", ["127.0.0.1"])
