@@ -7,10 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
+import pyarrow.parquet as pq
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
 from pipeline.config import Recipe
 from pipeline.corpus import SCHEMAS, Corpus, Counts, Manifest, page_id
 from pipeline.parts import PartWriter
-from pipeline.stage import Job
+from pipeline.quality.stage import CorpusStage, QualityStage
+from pipeline.stage import Job, Stage
 
 INTERVAL = "2024-01"
 PROSE = (
@@ -107,3 +112,22 @@ def write_table(
         fingerprint=hashlib.sha256(fingerprint.encode()).hexdigest(),
     )
     (Path(folder) / "MANIFEST.json").write_bytes(manifest.to_json())
+
+
+def run(stage: Stage, job: Job) -> None:
+    """Runs a stage in this process."""
+    with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        _ = pipeline | stage.transform(job)
+
+
+def table(job: Job, stage: str, prefix: str = "part-") -> dict[str, dict[str, Any]]:
+    """A stage's rows by id."""
+    paths = job.corpus.paths(stage, job.interval, prefix)
+    return {row["id"]: row for path in paths for row in pq.read_table(path).to_pylist()}
+
+
+def build(job: Job) -> dict[str, dict[str, Any]]:
+    """Measures and decides; gives the decisions."""
+    run(QualityStage(), job)
+    run(CorpusStage(), job)
+    return table(job, "corpus", "decisions-")

@@ -52,10 +52,8 @@ class Measurer:
     """All measures, with the evaluation sets and models of a recipe read once."""
 
     def __init__(self, settings: MeasureSettings) -> None:
-        sets = settings.contamination
-        self._index = contamination.build_index(
-            {s.name: list(contamination.read_set(s.path, s.fields)) for s in sets.sets}, sets.size
-        )
+        texts = {s.name: contamination.read_set(s.path, s.fields) for s in settings.sets}
+        self._index = contamination.build_index(texts, settings.size)
         self._perplexity = _read(perplexity.Model, settings.perplexity_model)
         self._classifier = _read(classifier.Model, settings.classifier_model)
 

@@ -9,7 +9,7 @@ sets and models named here (`MeasureSettings`).
 from __future__ import annotations
 
 import difflib
-from typing import ClassVar, Literal, Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -153,8 +153,6 @@ class PerplexitySettings(Limits):
     min_perplexity: Limit = False
     max_perplexity: Limit = False
 
-    volatile: ClassVar[frozenset[str]] = frozenset({"model"})
-
     @model_validator(mode="after")
     def _has_model(self) -> Self:
         return _needs_model(self, self.model)
@@ -168,8 +166,6 @@ class ClassifierSettings(Limits):
     min_pareto: Limit = False
     """0 is GPT-3's rule: kept where pareto(9) > 1 - score."""
 
-    volatile: ClassVar[frozenset[str]] = frozenset({"model"})
-
     @model_validator(mode="after")
     def _has_model(self) -> Self:
         return _needs_model(self, self.model)
@@ -182,8 +178,6 @@ class EvaluationSet(Settings):
     path: str
     fields: tuple[str, ...] = ()
     """Names in JSON lines, numbers of columns (from 0) in .tsv; all when none is given."""
-
-    volatile: ClassVar[frozenset[str]] = frozenset({"path"})
 
 
 class ContaminationSettings(Limits):
@@ -219,8 +213,6 @@ class TakedownSettings(Settings):
 
     path: str | None = None
 
-    volatile: ClassVar[frozenset[str]] = frozenset({"path"})
-
 
 class RulesSettings(Settings):
     """The order of the rules: the first that a document breaks is the reason it is dropped."""
@@ -232,13 +224,10 @@ class RulesSettings(Settings):
 class MeasureSettings(Settings):
     """What decides the measurements: evaluation sets and models; no threshold."""
 
-    contamination: ContaminationSettings = ContaminationSettings()
+    sets: tuple[EvaluationSet, ...] = ()
+    size: int = 13
     perplexity_model: str | None = None
     classifier_model: str | None = None
-
-    volatile: ClassVar[frozenset[str]] = frozenset(
-        {"contamination", "perplexity_model", "classifier_model"}
-    )
 
 
 class QualitySettings(Settings):
@@ -266,7 +255,8 @@ class QualitySettings(Settings):
     def measured(self) -> MeasureSettings:
         """The part that decides what is measured."""
         return MeasureSettings(
-            contamination=self.contamination,
+            sets=self.contamination.sets,
+            size=self.contamination.size,
             perplexity_model=self.perplexity.model,
             classifier_model=self.classifier.model,
         )

@@ -77,7 +77,7 @@ class QualityStage(Stage):
         """The documents, and the files that measures read."""
         found = {"documents": job.corpus.require("documents", job.interval).fingerprint}
         settings = self.settings(job)
-        named = {f"evaluation set {s.name}": s.path for s in settings.contamination.sets}
+        named = {f"evaluation set {s.name}": s.path for s in settings.sets}
         named["perplexity model"] = settings.perplexity_model or ""
         named["classifier"] = settings.classifier_model or ""
         return found | {name: _fingerprint(name, path) for name, path in named.items() if path}

@@ -5,32 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import apache_beam as beam
-import pyarrow.parquet as pq
 import pytest
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from quality_corpus import PROSE, Build, page, prose, recipe
+from quality_corpus import PROSE, Build, build, page, prose, recipe, run, table
 
 from pipeline.corpus import page_id
 from pipeline.errors import SettingError, WebtextError
 from pipeline.quality.stage import CorpusStage, QualityStage
-from pipeline.stage import Job, Stage
-
-
-def run(stage: Stage, job: Job) -> None:
-    with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-        _ = pipeline | stage.transform(job)
-
-
-def table(job: Job, stage: str, prefix: str = "part-") -> dict[str, dict[str, Any]]:
-    paths = job.corpus.paths(stage, job.interval, prefix)
-    return {row["id"]: row for path in paths for row in pq.read_table(path).to_pylist()}
-
-
-def build(job: Job) -> dict[str, dict[str, Any]]:
-    run(QualityStage(), job)
-    run(CorpusStage(), job)
-    return table(job, "corpus", "decisions-")
+from pipeline.stage import Job
 
 
 def test_each_document_has_one_decision_with_its_reason(documents: Build, tmp_path: Path) -> None:

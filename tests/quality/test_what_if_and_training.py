@@ -1,0 +1,117 @@
+"""`what-if` agrees with the corpus stage; training tells good pages from others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from quality_corpus import PROSE, Build, build, page, prose, recipe, run
+
+from pipeline.errors import SettingError
+from pipeline.quality import classifier, perplexity
+from pipeline.quality.stage import CorpusStage
+from pipeline.quality.train import train_classifier, train_perplexity
+from pipeline.quality.words import tokens_of
+from pipeline.stage import Job
+from pipeline.views.what_if import render, what_if
+
+
+def test_what_if_says_what_the_corpus_stage_will_do(documents: Build, tmp_path: Path) -> None:
+    pages = [page(f"https://a.org/{i}", prose(i)) for i in range(6)]
+    pages += [page(f"https://a.org/s{i}", " ".join(prose(i).split()[: 40 + i])) for i in range(4)]
+    pages.append(page("https://b.org/x", prose(99)))
+    listed = tmp_path / "takedown.txt"
+    listed.write_text("b.org\n")
+    job = documents(pages, {"a.org/1": "a.org/0"}, {"c4": {"min_tfds_sentences": False}})
+    build(job)
+    changed = recipe(
+        job.corpus.root,
+        {
+            "c4": {"min_tfds_sentences": False},
+            "gopher": {"min_words": 42},
+            "takedown": {"path": str(listed)},
+        },
+    )
+    result = what_if(job.corpus, job.interval, job.recipe.quality, changed.quality)
+    assert (result.documents, result.kept_before, result.kept_after) == (11, 6, 7)
+    assert [(c.reason, c.documents) for c in result.come_in] == [("gopher_min_words", 2)]
+    assert [e.value for e in result.come_in[0].examples] == pytest.approx([42, 43], abs=1)
+    assert [(c.reason, c.documents) for c in result.leave] == [("takedown", 1)]
+    assert [n.rule.reason for n in result.nearest] == ["gopher_min_words"]
+    assert result.nearest[0].examples[0].value == 42
+    said = render(result)
+    assert "11 documents: 6 kept now (54.5 %), 7 with the change" in said
+    assert "https://b.org/x" in said
+
+    run(CorpusStage(), Job(job.corpus, job.interval, changed))
+    assert job.corpus.require("corpus", job.interval).counts.kept == result.kept_after
+
+
+def test_what_if_refuses_what_was_not_measured(documents: Build) -> None:
+    job = documents([page("https://a.org/1", PROSE)])
+    changed = recipe(job.corpus.root, {"contamination": {"size": 8}})
+    with pytest.raises(SettingError, match="evaluation set or a model"):
+        what_if(job.corpus, job.interval, job.recipe.quality, changed.quality)
+
+
+def test_a_trained_classifier_decides(documents: Build, tmp_path: Path) -> None:
+    spam = "Buy cheap pills now, best offer to win the casino bonus and have more of it."
+    pages = [page(f"https://a.org/{i}", prose(i), karma=50) for i in range(150)]
+    pages += [page(f"https://b.org/{i}", f"{spam} {i} " * 4, karma=3) for i in range(150)]
+    job = documents(pages)
+    model = str(tmp_path / "model.npz")
+    report = train_classifier(job.corpus, job.interval, model, min_karma=10)
+    assert report.precision == report.recall == 1.0
+    assert report.good + report.held_out_good == report.others + report.held_out_others == 150
+    assert "precision 1.000" in report.render()
+    first = Path(model).read_bytes()
+    train_classifier(job.corpus, job.interval, model, min_karma=10)
+    assert Path(model).read_bytes() == first
+
+    off = {"repetition": dict.fromkeys(job.recipe.quality.repetition.limits(), False)}
+    strict = recipe(
+        job.corpus.root,
+        off
+        | {"c4": {"min_tfds_sentences": False}, "classifier": {"model": model, "min_score": 0.5}},
+    )
+    build(Job(job.corpus, job.interval, strict))
+    counts = job.corpus.require("corpus", job.interval).counts
+    assert (counts.kept, counts.dropped) == (150, {"classifier_min_score": 150})
+
+
+def test_too_few_examples_are_refused(documents: Build, tmp_path: Path) -> None:
+    job = documents([page("https://a.org/1", PROSE)])
+    with pytest.raises(SettingError, match="too few"):
+        train_classifier(job.corpus, job.interval, str(tmp_path / "m"))
+
+
+def test_perplexity_is_lower_for_text_like_the_training_text(tmp_path: Path) -> None:
+    source, model = tmp_path / "good.txt", str(tmp_path / "model.npz")
+    source.write_text("\n\n".join(prose(i) for i in range(30)))
+    assert train_perplexity([str(source)], model) > 1000
+    read = perplexity.Model.read(model)
+    alike = read.perplexity(tokens_of(prose(1000)))
+    other = read.perplexity(tokens_of("Buy cheap pills now and win the casino bonus of the day"))
+    assert alike is not None and other is not None and 1 < alike < 5 < other
+    assert read.perplexity([]) is None
+    assert read.perplexity(["river"]) is not None
+
+
+def test_probabilities_of_the_ngram_model_sum_to_one() -> None:
+    model = perplexity.train([tokens_of("a b a c a b b a c c a b a")])
+    # exp(-log p) of the last token, from the perplexities with and without it.
+    context = ["a", "b"]
+    total = 0.0
+    for token in ("a", "b", "c", "unknown"):
+        three, two = model.perplexity([*context, token]), model.perplexity(context)
+        assert three is not None and two is not None
+        total += two ** len(context) / three ** (len(context) + 1)
+    assert total == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("model", [classifier.Model, perplexity.Model])
+def test_a_file_that_is_no_model_is_named(tmp_path: Path, model: type) -> None:
+    broken = tmp_path / "broken.npz"
+    broken.write_bytes(b"PK no zip")
+    with pytest.raises(SettingError, match=r"broken\.npz is no"):
+        model.read(str(broken))  # type: ignore[attr-defined]
