@@ -33,8 +33,8 @@ class DocumentsSettings(Settings):
     """Most bytes of a page, decompressed.  trafilatura's MAX_FILE_SIZE."""
 
     max_tags: int = Field(250_000, ge=1)
-    """Most opening tags of a page.  Extraction takes some 15 s and 1 GB for as many table cells;
-    the fullest of 3,880 manual pages measured has 29,000."""
+    """Most opening tags of a page.  Extraction takes some 5 s and 500 MB for as many in a table;
+    the fullest of 3,880 manual pages measured has 10,401."""
 
     deadline: float = Field(20.0, gt=0)
     """Most seconds of processor time for a page.  Processor time, because a clock on the wall
