@@ -14,9 +14,10 @@ import distributed
 from pipeline.errors import WebtextError
 from pipeline.runners.dask import DaskRunner
 from pipeline.runners.open import parse_options, run_pipeline
+from pipeline.runners.preflight import check_workers
 from pipeline.runners.profiles import RunnerSettings
 
-_CONNECT = 20  # seconds to reach a scheduler
+_CONNECT = 5  # seconds to reach a scheduler
 #: Dask's defaults would wait for ever for workers, and five minutes for one whose link is down.
 _CONFIG = {
     "distributed.scheduler.worker-ttl": "60 s",
@@ -41,19 +42,19 @@ class DaskBuild:
         self, client: distributed.Client, name: str, partitions: int, options: Sequence[str]
     ) -> None:
         self.name = name
-        self._client, self._partitions, self._options = client, partitions, list(options)
+        self.client, self._partitions, self._options = client, partitions, list(options)
         self._tasks = (0, 0)
 
     def run(self, transform: beam.PTransform, label: str) -> None:
         """Runs one transform; blocks."""
         self._tasks = (0, 0)
-        runner = DaskRunner(self._client, self._partitions, self._count)
+        runner = DaskRunner(self.client, self._partitions, self._count)
         pipeline = beam.Pipeline(runner=runner, options=parse_options(self._options))
         run_pipeline(pipeline, transform, label)
 
     def activity(self) -> str:
         """Workers and tasks."""
-        workers = len(self._client.scheduler_info(n_workers=-1)["workers"])
+        workers = len(self.client.scheduler_info(n_workers=-1)["workers"])
         done, total = self._tasks
         return f"{workers} workers, {done}/{total} tasks"
 
@@ -68,12 +69,8 @@ def open_dask(settings: RunnerSettings, options: Sequence[str]) -> Iterator[Dask
         logging.getLogger("distributed").setLevel(logging.ERROR)
         if settings.dask.scheduler:
             with _connected(settings.dask.scheduler) as client:
-                workers = sum(client.nthreads().values())
-                if workers == 0:
-                    raise WebtextError(
-                        f"The scheduler {settings.dask.scheduler} has no workers",
-                        "Start some: dask worker --nthreads 1 SCHEDULER",
-                    )
+                check_workers(client)
+                workers = len(client.nthreads())
                 name = f"dask, {workers} workers"
                 yield DaskBuild(client, name, settings.dask.partitions or 2 * workers, options)
             return

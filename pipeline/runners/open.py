@@ -18,7 +18,12 @@ from pipeline.runners.profiles import BEAM_RUNNERS, RunnerSettings
 #: What Beam adds to the text of an error inside a step.
 _STEP = re.compile(r" \[while running '[^']*'\]")
 #: An error of ours in the text of a remote traceback.
-_REMOTE = re.compile(r"pipeline\.errors\.(WebtextError|SettingError): (.+)")
+_REMOTE = re.compile(
+    r"pipeline\.errors\.(WebtextError|SettingError): "
+    # What Beam adds stands where what was wrong ends and the remedy begins.
+    r"(?P<what>.+?)(?: \[while running '[^']*'\](?:\. (?P<remedy>.+))?)?$",
+    re.MULTILINE,
+)
 
 
 class OpenRunner(Protocol):
@@ -97,10 +102,10 @@ def run_pipeline(pipeline: beam.Pipeline, transform: beam.PTransform, label: str
 def _ours(error: Exception, label: str) -> WebtextError:
     """The error of ours inside one from a remote worker; else one that names the stage."""
     said = str(error)
-    found = _REMOTE.findall(said.replace("\\n", "\n"))
+    found = list(_REMOTE.finditer(said.replace("\\n", "\n")))
     if found:
-        kind, text = found[-1]
-        recovered: WebtextError = getattr(errors, kind)(_STEP.sub("", text).rstrip("\"' "))
+        kind, what, remedy = found[-1].groups(default="")
+        recovered: WebtextError = getattr(errors, kind)(what, remedy.rstrip("\"' "))
         return recovered
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     last = _STEP.sub("", lines[-1])[:300] if lines else ""

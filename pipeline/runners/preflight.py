@@ -1,0 +1,83 @@
+"""Checks of a dask cluster before anything is submitted: one clear error for each thing wrong."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+import distributed
+
+from pipeline.errors import WebtextError
+
+#: Packages whose version must be that of the submitting side: pickles and protos cross over.
+_PACKAGES = ("apache-beam", "cloudpickle", "dask", "distributed", "webtext")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What a process has: its Python, its packages, its hash seed."""
+
+    python: str
+    packages: tuple[str, ...]
+    hash_seed: str
+
+
+def installation() -> Installation:
+    """That of this process; the Python version without its last number."""
+    return Installation(
+        ".".join(platform.python_version_tuple()[:2]),
+        tuple(f"{name} {_version(name)}" for name in _PACKAGES),
+        os.environ.get("PYTHONHASHSEED", "random"),
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def check_workers(client: distributed.Client) -> None:
+    """Raises WebtextError for the first worker that would give wrong results or none."""
+    threads = client.nthreads()
+    if not threads:
+        raise WebtextError(
+            f"The scheduler {client.scheduler.address} has no workers",
+            "Start some: PYTHONHASHSEED=0 dask worker --nthreads 1 SCHEDULER",
+        )
+    for address, count in sorted(threads.items()):
+        if count != 1:
+            raise WebtextError(
+                f"Worker {address} has {count} threads; Beam's bundles need one",
+                "Start it with --nthreads 1, and --nworkers for more processes",
+            )
+    for address, found in sorted(client.run(installation, on_error="return").items()):
+        _check_worker(address, found)
+
+
+def _check_worker(address: str, found: Installation | BaseException) -> None:
+    if not isinstance(found, Installation):
+        raise WebtextError(
+            f"Worker {address} cannot load this package: {found}",
+            "Install webtext in the same version on all workers",
+        ) from found
+    here = installation()
+    if found.python != here.python:
+        raise WebtextError(
+            f"Worker {address} runs Python {found.python}, this process {here.python}",
+            "Use the same Python on all machines",
+        )
+    for there, ours in zip(found.packages, here.packages, strict=True):
+        if there != ours:
+            raise WebtextError(
+                f"Worker {address} has {there}, this process {ours}",
+                "Install from the same constraints file on all machines",
+            )
+    if found.hash_seed == "random":
+        raise WebtextError(
+            f"Worker {address} has a random hash seed, so a repeated task could differ",
+            "Set PYTHONHASHSEED=0 in its environment before it starts",
+        )
