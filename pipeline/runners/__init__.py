@@ -1,1 +1,1 @@
-"""Beam runners of a build: profiles, checks, and Beam on dask."""
+"""Runners: what carries a build, from one process to a cluster."""
