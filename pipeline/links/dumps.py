@@ -72,7 +72,7 @@ def blocks(path: str, *, accept_cut: bool = False) -> Iterator[Block]:
             raise _damaged(path, stream.tell(), str(error)) from error
         if rest:
             yield Block(offset, rest, stream.tell())
-        elif not offset:
+        elif not offset and not accept_cut:
             raise WebtextError(f"{path} is empty", "Fetch the file again, or leave it out")
 
 

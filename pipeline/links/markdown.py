@@ -21,7 +21,7 @@ _WWW = re.compile(r"(?<![\w/.@-])www\.(?=[\w-]+\.)", re.I)
 #: A space within the address of an inline link: Reddit's old editor let it pass.
 _SPACED = re.compile(r"\]\((https?://[^\s()<>]+)((?: [^\s()<>\"']+)+)\)", re.I)
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
-_MARKS = re.compile(r"(?:~~|\*\*|!<)+$")
+_MARKS = re.compile(r"(?:~~|\*\*)+$")
 _BARE = re.compile(r"(?<!\()(https?://[^\s<>\[\]]*\\[_*()~^#][^\s<>\[\]]*)")
 
 
@@ -59,7 +59,7 @@ def links_in(text: str, *, escaped: bool = True) -> list[str]:
 
 
 def _links_of(text: str) -> Iterator[str]:
-    text = _WWW.sub("http://www.", text)
+    text = _WWW.sub("http://www.", text.replace("!<", " !<"))  # the end of a spoiler
     text = _BARE.sub(lambda found: _ESCAPED.sub(r"\1", found[1]), text)
     text = _SPACED.sub(lambda found: f"]({found[1]}{quote(found[2])})", text)
     for token in _parser().parse(text):
@@ -67,5 +67,5 @@ def _links_of(text: str) -> Iterator[str]:
             if child.type == "link_open":
                 address = str(child.attrs.get("href", ""))
                 if address.lower().startswith(("http://", "https://")):
-                    # Bold, struck and spoiler marks that touch a bare address are no part of it.
+                    # Bold and struck marks that touch a bare address are no part of it.
                     yield _MARKS.sub("", address) if child.info == "auto" else address
