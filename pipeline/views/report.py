@@ -48,7 +48,7 @@ class Tables:
                 continue
             listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
             self._connection.execute(
-                f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}])'  # noqa: S608
+                f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}])'
             )
             self.there.add(name)
 
