@@ -70,7 +70,7 @@ def _reddit(source: RedditApi) -> praw.Reddit:
         reddit = praw.Reddit(site, check_for_updates=False)
     except (MissingRequiredAttributeException, NoSectionError) as error:
         raise SettingError(
-            f"links.sources: reddit-api has no credentials: {error}",
+            f"links.sources: reddit-api has no credentials: {str(error).splitlines()[0].strip()}",
             "Put client_id, client_secret and user_agent into praw.ini or set praw_client_id, "
             "praw_client_secret and praw_user_agent",
         ) from None

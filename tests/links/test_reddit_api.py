@@ -1,0 +1,154 @@
+"""The API source against a server on loopback that speaks OAuth and listings as Reddit does."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline import files
+from pipeline.errors import SettingError, WebtextError
+from pipeline.links.api import listing_posts, named_posts
+from pipeline.links.dumps import blocks, lines
+from pipeline.links.mentions import SourceFile, read_source
+from pipeline.links.settings import RedditApi
+
+pytest.importorskip("praw")
+
+
+class Reddit(ThreadingHTTPServer):
+    """Recorded posts behind Reddit's own paths; `refuse` answers come before the good ones."""
+
+    def __init__(self, posts: list[dict[str, Any]]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.posts, self.refuse, self.asked = posts, [], []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Reddit
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        assert self.headers["Authorization"].startswith("Basic ")
+        self._say(
+            200, {"access_token": "t", "expires_in": 3600, "token_type": "bearer", "scope": "*"}
+        )
+
+    def do_GET(self) -> None:
+        assert self.headers["Authorization"] == "bearer t"
+        parts = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        self.server.asked.append((parts.path, query))
+        if self.server.refuse:
+            self._say(self.server.refuse.pop(0), {"error": "wait"}, {"Retry-After": "0"})
+        elif parts.path == "/r/private/top":
+            self._say(403, {"reason": "private"})
+        elif parts.path == "/api/info":
+            names = query["id"].split(",")
+            self._listing([p for p in self.server.posts if p["name"] in names], None)
+        else:
+            names = [p["name"] for p in self.server.posts]
+            start = names.index(query["after"]) + 1 if "after" in query else 0
+            page = self.server.posts[start : start + int(query["limit"])]
+            more = start + len(page) < len(names)
+            self._listing(page, page[-1]["name"] if more else None)
+
+    def _listing(self, posts: list[dict[str, Any]], after: str | None) -> None:
+        children = [{"kind": "t3", "data": post} for post in posts]
+        self._say(200, {"kind": "Listing", "data": {"children": children, "after": after}})
+
+    def _say(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+@pytest.fixture
+def reddit(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reddit]:
+    path = str(shared_data / "reddit" / "praw_submissions.ndjson.zst")
+    rows = [json.loads(line) for block in blocks(path) for _, line in lines(block)]
+    posts = list({row["name"]: row for row in rows}.values())
+    server = Reddit(posts[:250])
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    place = f"http://127.0.0.1:{server.server_port}"
+    (tmp_path / "praw.ini").write_text(
+        f"[DEFAULT]\nclient_id=i\nclient_secret=s\nuser_agent=test\n"
+        f"reddit_url={place}\noauth_url={place}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PRAW_ALLOW_ENDPOINT_OVERRIDE", "1")
+    monkeypatch.setattr("praw.config.Config.CONFIG", None)  # it is read once a process
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def source(**values: Any) -> RedditApi:
+    return RedditApi.model_validate({"kind": "reddit-api", **values})
+
+
+def test_listing_is_read_page_by_page(reddit: Reddit) -> None:
+    api = source(subreddits=["linux"], limit=230)
+    got = list(listing_posts(api, "linux"))
+    assert [post["name"] for post in got] == [post["name"] for post in reddit.posts[:230]]
+    assert [query["limit"] for _, query in reddit.asked] == ["100", "100", "30"]
+    assert all(query["raw_json"] == "1" and query["t"] == "month" for _, query in reddit.asked)
+
+
+def test_known_posts_are_asked_for_by_the_hundred(reddit: Reddit) -> None:
+    names = [post["name"] for post in reddit.posts]
+    got = list(named_posts(source(rescore="x"), [*names, "t3_gone"]))
+    assert {post["name"] for post in got} == set(names)
+    assert [len(query["id"].split(",")) for _, query in reddit.asked] == [100, 100, 51]
+
+
+def test_429_is_waited_for_and_refusals_are_named(
+    reddit: Reddit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("pipeline.links.api.time.sleep", waits.append)
+    reddit.refuse = [429, 429]
+    assert len(list(listing_posts(source(subreddits=["x"], limit=5), "x"))) == 5
+    assert waits.count(0.0) >= 2
+    with pytest.raises(WebtextError, match="refuses r/private/top"):
+        list(listing_posts(source(subreddits=["private"]), "private"))
+    reddit.refuse = [429] * 6
+    with pytest.raises(WebtextError, match="fails 6 times at r/x/top"):
+        list(listing_posts(source(subreddits=["x"]), "x"))
+
+
+def test_posts_become_mentions_and_are_not_asked_again(reddit: Reddit, tmp_path: Path) -> None:
+    api = source(subreddits=["linux"])
+    unit = SourceFile("linux", "listing", 0, str(tmp_path), "key", True, False, api)
+    parts = read_source(unit)
+    run = next(p.file for p in parts if p.file and "mentions" in p.file.name)
+    rows = pq.read_table(files.join(str(tmp_path), run.name)).to_pylist()
+    assert {row["reddit_id"] for row in rows} <= {post["name"] for post in reddit.posts}
+    assert len(rows) >= 200
+    asked = len(reddit.asked)
+    again = read_source(unit)
+    assert len(reddit.asked) == asked
+    assert sum(p.file.rows for p in again if p.file) == sum(p.file.rows for p in parts if p.file)
+
+
+def test_missing_credentials_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("praw.config.Config.CONFIG", None)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingError, match=r"no credentials.*praw\.ini"):
+        list(listing_posts(source(subreddits=["x"]), "x"))
+    with pytest.raises(SettingError, match=r"no credentials.*praw\.ini"):
+        list(listing_posts(source(subreddits=["x"], site="nowhere"), "x"))
