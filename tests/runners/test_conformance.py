@@ -47,7 +47,14 @@ def differences(found: dict[str, list[str]], expected: dict[str, list[str]]) -> 
     }
 
 
-@pytest.mark.parametrize("group", GROUPS)
+#: Groups that run in every test run; the rest takes longer to translate and is `system`.
+CORE = {"grouping", "sides"}
+
+
+@pytest.mark.parametrize(
+    "group",
+    [pytest.param(g, marks=() if g in CORE else pytest.mark.system) for g in GROUPS],
+)
 def test_dask_agrees_with_fnapirunner(group: str, dask: OpenRunner, tmp_path: Path) -> None:
     expected = control(group, tmp_path / "control")
     assert differences(run_group(group, dask, tmp_path / "dask"), expected) == {}
