@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from rich.console import Console
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
@@ -259,8 +260,8 @@ class Trainer:
         self._last = Mark(self.world.device)
 
     def _resume(self) -> None:
-        say = print if self.world.first else lambda _: None
-        found = latest(self.folder.checkpoints, say)
+        console = Console(stderr=True, quiet=not self.world.first, soft_wrap=True)
+        found = latest(self.folder.checkpoints, console.print)
         if found is not None:
             tensors = {**training_state(self.objective, self.optimizers), **self.guard.state()}
             read_into(found.folder, tensors, alone=self.world.size == 1)

@@ -41,7 +41,7 @@ def piqa(path: Path) -> Iterator[Item]:
         raise SettingError(f"PIQA's labels {labels} are missing", "Put them beside the questions")
     answers = labels.read_text(encoding="utf-8").split()
     for row, answer in zip(_rows(path), answers, strict=True):
-        # GPT-3's paper, appendix G: the goal as it is, then the solution.
+        # As lm-evaluation-harness asks it; the paper's solutions follow the goal bare.
         yield Item(f"Question: {row['goal']}\nAnswer:", (row["sol1"], row["sol2"]), int(answer))
 
 
