@@ -71,7 +71,7 @@ class Journal:
         # A body that came compressed gains nothing from being compressed again.
         for kind, fields, block in records:
             packed = b"content-encoding:" in block[:4096].lower() and kind == "response"
-            self._append(warc.record(kind, fields, block, 1 if packed else 6))
+            self._append(warc.record(kind, fields, block, 0 if packed else 6))
         self.log(row)
         if self._archive.tell() > self._segment_bytes:
             self._close_segment()
