@@ -102,7 +102,7 @@ class CorpusStage(Stage):
     """From documents, duplicates and measurements to the corpus."""
 
     name = "corpus"
-    version = "2"
+    version = "3"
 
     def settings(self, job: Job) -> QualitySettings:
         """The `[quality]` section: all thresholds."""
@@ -126,6 +126,7 @@ class CorpusStage(Stage):
         key = work_key(draft.settings_hash, draft.code_version, inputs)
         duplicates = tuple(corpus.paths("dedup", job.interval))
         links = tuple(corpus.paths("links", job.interval))
+        host_lines = tuple(corpus.paths("dedup", job.interval, "hostlines-"))
         settings = self.settings(job)
         rules, takedown = tuple(rules_of(settings)), read_takedown(settings.takedown)
         replace = tuple(sorted(settings.pii.replace))
@@ -139,6 +140,7 @@ class CorpusStage(Stage):
                     measurements=measured[name],
                     duplicates=duplicates,
                     links=links,
+                    host_lines=host_lines,
                     name=name,
                     folder=folder,
                     key=key,

@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 
 from pipeline import files
 from pipeline.corpus import SCHEMAS
+from pipeline.dedup.hostlines import NO_LINES, read_host_lines, strip_host_lines
+from pipeline.links.urls import host_of
 from pipeline.parts import Part, PartWriter, finished_part
 from pipeline.progress import Progress
 from pipeline.quality import pii
@@ -42,6 +44,8 @@ class DecideUnit:
     measurements: str
     duplicates: tuple[str, ...]
     links: tuple[str, ...]
+    #: Tables of lines that repeat across a host (pipeline/dedup/hostlines.py).
+    host_lines: tuple[str, ...]
     name: str
     folder: str
     key: str
@@ -76,6 +80,8 @@ def decide_part(unit: DecideUnit) -> list[Part]:
     if done[0] is not None and done[1] is not None:
         return [done[0], done[1]]
     found = _Found(unit)
+    host_lines = read_host_lines(unit.host_lines)
+    extra = {"pii_replaced": 0, "host_lines_removed": 0}
     with (
         PartWriter(unit.folder, names[0], SCHEMAS["corpus"], unit.key) as kept,
         PartWriter(unit.folder, names[1], SCHEMAS["decisions"], unit.key) as decisions,
@@ -86,14 +92,17 @@ def decide_part(unit: DecideUnit) -> list[Part]:
             decisions.add([decision])
             if decision["kept"]:
                 kept.counts.keep()
-                replaced = _without_personal_data(row, unit.replace)
-                kept.extra["pii_replaced"] = kept.extra.get("pii_replaced", 0) + int(
-                    replaced["text"] != row["text"]
-                )
-                kept.add([replaced | {"karma": found.karma.get(row["id"])}])
+                lines = host_lines.get(host_of(row["url"]), NO_LINES)
+                text, removed = strip_host_lines(row["text"], lines)
+                replaced = pii.replace(text, unit.replace)
+                extra["pii_replaced"] += int(replaced != text)
+                extra["host_lines_removed"] += removed
+                karma = found.karma.get(row["id"])
+                kept.add([_with_text(row, replaced) | {"karma": karma}])
             else:
                 kept.counts.drop(decision["reason"])
             progress.add(1, kept=int(decision["kept"]), dropped=int(not decision["kept"]))
+        kept.extra.update(extra)
     assert kept.part is not None and decisions.part is not None
     return [kept.part, decisions.part]
 
@@ -101,8 +110,7 @@ def decide_part(unit: DecideUnit) -> list[Part]:
 _COPIED = ("url", "title", "date", "language", "text", "words")
 
 
-def _without_personal_data(row: dict[str, Any], kinds: tuple[str, ...]) -> dict[str, Any]:
-    text = pii.replace(row["text"], kinds)
+def _with_text(row: dict[str, Any], text: str) -> dict[str, Any]:
     return row if text == row["text"] else row | {"text": text, "words": len(text.split())}
 
 

@@ -60,7 +60,7 @@ def test_each_document_has_one_decision_with_its_reason(documents: Build, tmp_pa
     assert "Write to <email> for more." in kept[page_id("a.org/mail")]["text"]
     manifest = job.corpus.require("corpus", job.interval)
     assert manifest.counts.seen == 8 and manifest.counts.kept == 2
-    assert manifest.extra == {"pii_replaced": 1}
+    assert manifest.extra == {"host_lines_removed": 0, "pii_replaced": 1}
 
 
 def test_a_threshold_changes_decisions_and_no_measurement(documents: Build) -> None:
