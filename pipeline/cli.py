@@ -171,8 +171,15 @@ def train_perplexity(
 
 
 @app.command()
-def report(root: RootArgument) -> None:
-    """Write report.html: what came through each stage, why the rest was dropped, samples."""
+def report(
+    root: Annotated[str, typer.Argument(help="A corpus, or the folder of a training run")],
+) -> None:
+    """Write a page: for a corpus what came through each stage and why the rest did not."""
+    for entry in entry_points(group="webtext.reports"):
+        written = entry.load()(root)
+        if written is not None:
+            typer.echo(f"Wrote {written}")
+            return
     from pipeline.corpus import Corpus
     from pipeline.views.report import write_report
 

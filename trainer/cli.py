@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,12 +20,40 @@ SetOption = Annotated[
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Registers `train`, `eval`, `generate`, `export` and `trace`."""
+    """Registers `train`, `eval`, `generate`, `export`, `trace` and `plan train`."""
     app.command()(train)
     app.command("eval")(evaluate)
     app.command()(generate)
     app.command()(export)
     app.command()(trace)
+    plans = typer.Typer(help="What a run would need, before it is started.", no_args_is_help=True)
+    plans.command("train")(plan_train)
+    app.add_typer(plans, name="plan")
+
+
+def report_run(folder: str) -> str | None:
+    """Writes the page of a training run and returns its place; None for another folder."""
+    if not (Path(folder) / "run.json").is_file():  # trainer.run imports torch
+        return None
+    from trainer.report import write_run_report
+    from trainer.run import RunFolder
+
+    return write_run_report(RunFolder(Path(folder)))
+
+
+def plan_train(
+    recipe: Annotated[str, typer.Argument(help="A TOML file, or the name of a bundled recipe")],
+    data: Annotated[str | None, typer.Option(help="ROOT/tokens/NAME, to count epochs")] = None,
+    settings: SetOption = None,
+    gpus: Annotated[int, typer.Option(help="Number of GPUs")] = 1,
+    mfu: Annotated[float, typer.Option(help="Share of the peak that is reached")] = 0.4,
+) -> None:
+    """Parameters, tokens, FLOPs, hours and memory of a recipe, and how to shard it."""
+    from trainer.plan import Hardware, describe_plan, plan_run
+
+    hardware = Hardware(gpus=gpus, mfu=mfu)
+    for line in describe_plan(plan_run(recipe, settings or [], data, hardware), hardware):
+        typer.echo(line)
 
 
 def train(

