@@ -25,7 +25,7 @@ import aiohttp
 from aiohttp import web
 
 from pipeline.corpus import page_id
-from pipeline.pages.crawl import Link, _loop_factory
+from pipeline.pages.crawl import Link, loop_factory
 from pipeline.pages.group import Group, fetch_group
 from pipeline.pages.settings import PagesSettings
 
@@ -106,7 +106,7 @@ def main() -> None:
     rates: dict[str, list[float]] = {"bare aiohttp": [], "crawler": []}
     for _ in range(2):
         started = time.process_time()
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(bare(origin, links))
         rates["bare aiohttp"].append(len(links) / (time.process_time() - started))
         with tempfile.TemporaryDirectory() as folder:

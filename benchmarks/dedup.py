@@ -4,7 +4,7 @@
     python benchmarks/dedup.py scale 10000 100000 ...      simulated signatures, two processes
 
 `speed` takes passages of 4.5 kB from a books file (ndjson.zst with a `text`), or random words
-without one, and compares what is installed: datasketch, rensa, datatrove, text-dedup.
+without one, and compares what is installed: datasketch, rensa, datatrove.
 `scale` writes simulated signatures and runs everything from keep order to duplicate table.
 """
 

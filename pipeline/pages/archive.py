@@ -13,7 +13,7 @@ from pipeline import files
 from pipeline.corpus import WORK, page_id
 from pipeline.links.urls import canonical_key
 from pipeline.pages.crawl import Link
-from pipeline.pages.group import _blank_row, write_fetches
+from pipeline.pages.group import blank_row, write_fetches
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.warc import Response, responses
 from pipeline.parts import Part, PartWriter, finished_part, id_range, part_name, read_ids
@@ -106,7 +106,7 @@ def look_up(lookup: Lookup, links: Iterable[Link]) -> list[Part]:
     with Progress(lookup.folder, f"range-{lookup.number:05d}") as progress:
         rows = []
         for link in links:
-            blank = _blank_row(link.id, link.url, Outcome.NOT_IN_ARCHIVE)
+            blank = blank_row(link.id, link.url, Outcome.NOT_IN_ARCHIVE)
             rows.append(blank | found.get(link.id, {}))
             progress.add(1, **{rows[-1]["outcome"]: 1})
     return [write_fetches(lookup.folder, name, lookup.key, rows)]

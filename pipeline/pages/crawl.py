@@ -44,7 +44,7 @@ class Ended:
 
 def crawl(links: Sequence[Link], settings: PagesSettings, done: Callable[[Ended], None]) -> None:
     """Fetches all links; calls `done` once for each, as they end.  Blocks."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
             runner.run(_Group(settings, done).run(links))
         except BaseExceptionGroup as several:
@@ -55,7 +55,7 @@ def crawl(links: Sequence[Link], settings: PagesSettings, done: Callable[[Ended]
             raise (error or several) from None
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop  # noqa: PLC0415  # not on every platform
     except ImportError:

@@ -159,7 +159,7 @@ def _fetched_before(group: Group, waiting: dict[str, Link]) -> Iterator[tuple[st
         for row in _rows_of(path, waiting):
             if row["outcome"] == Outcome.OK:
                 link = waiting[row["id"]]
-                yield row["id"], _blank_row(link.id, link.url, Outcome.SEEN_BEFORE)
+                yield row["id"], blank_row(link.id, link.url, Outcome.SEEN_BEFORE)
     for path in files.glob(files.join(group.folder, "fetches-*.parquet")):
         for row in _rows_of(path, waiting):
             if row["outcome"] not in TRANSIENT and row["url"] == waiting[row["id"]].url:
@@ -172,7 +172,7 @@ def _rows_of(path: str, waiting: dict[str, Link]) -> Iterator[dict[str, Any]]:
             yield from (row for row in batch.to_pylist() if row["id"] in waiting)
 
 
-def _blank_row(link_id: str, url: str, outcome: Outcome) -> dict[str, Any]:
+def blank_row(link_id: str, url: str, outcome: Outcome) -> dict[str, Any]:
     """The row of a link for which nothing was asked of the network."""
     return {
         "id": link_id,

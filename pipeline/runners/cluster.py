@@ -109,7 +109,7 @@ def _local_cluster(count: int, settings: RunnerSettings) -> Iterator[distributed
             threads_per_worker=1,
             processes=True,
             memory_limit=settings.dask.memory_limit_mb * 1_000_000,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             host="127.0.0.1",
             silence_logs=logging.ERROR,
         )

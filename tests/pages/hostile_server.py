@@ -56,7 +56,7 @@ ANSWERS: dict[str, bytes] = {
     "tdm.test": answer(PAGE, "TDM-Reservation: 1"),
     "meta-storm.test": answer(b"<meta " * 200_000),
     "loop.test": moved("http://loop.test/again"),
-    "to-loopback.test": moved("http://127.0.0.1:{port}/"),
+    "127.0.0.1": moved("http://127.0.0.2:{port}/inner"),
     "to-reddit.test": moved("https://www.reddit.com/r/all"),
     "to-good.test": moved("http://good.test/there"),
     "to-file.test": moved("file:///etc/passwd"),
@@ -146,7 +146,7 @@ class HostileServer:
             said = answer(b"", f"Retry-After: {date}", status="503 Service Unavailable")
             writer.write(said)
         else:
-            said = ANSWERS.get(host, ANSWERS["good.test"])
+            said = ANSWERS.get(host.partition(":")[0], ANSWERS["good.test"])
             writer.write(said.replace(b"{port}", str(self.port).encode()))
         await writer.drain()
 

@@ -176,17 +176,25 @@ def test_the_inner_network_is_out_of_reach(server: HostileServer) -> None:
 
 def test_a_redirect_to_an_address_that_is_not_allowed(server: HostileServer) -> None:
     allowed = f"localhost:{server.port}"
+    literal = f"127.0.0.1:{server.port}"
     chosen = PagesSettings.checked(
         {
             "contact": "mailto:a@example.org",
             "delay": 0.0,
             "attempts": 1,
-            "allow_hosts": (allowed,),
+            "allow_hosts": (allowed, literal),
         },
         "test",
     )
-    found = ends([link(f"http://{allowed}/page")], chosen)
-    assert found[f"http://{allowed}/page"].answer.outcome == "ok"
+    urls = [f"http://{place}/page" for place in (allowed, literal)]
+    found = ends([link(url) for url in urls], chosen)
+    assert found[urls[0]].answer.outcome == "ok"
+    ended = found[urls[1]].answer
+    assert (ended.outcome, ended.final_url) in {
+        ("refused_address", f"http://127.0.0.2:{server.port}/inner"),
+        ("robots", f"http://127.0.0.2:{server.port}/inner"),  # its robots.txt is refused as well
+    }
+    assert not any(path == "/inner" for _, path in server.asked)
 
 
 def test_a_full_disk_is_one_plain_error(server: HostileServer) -> None:
