@@ -56,6 +56,7 @@ def crawl(links: Sequence[Link], settings: PagesSettings, done: Callable[[Ended]
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it is there, else asyncio's own."""
     try:
         import uvloop  # noqa: PLC0415  # not on every platform
     except ImportError:
