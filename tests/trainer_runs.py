@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,12 @@ def losses(out: Path) -> list[tuple[int, float]]:
 
 def validation(out: Path) -> float:
     return [line["validation_loss"] for line in log(out) if "validation_loss" in line][-1]
+
+
+def wait_for(out: Path, step: int) -> None:
+    """Waits until a step is in the log."""
+    for _ in range(60_000):
+        if (out / "log.jsonl").exists() and any(line["step"] >= step for line in log(out)):
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"step {step} was never logged")

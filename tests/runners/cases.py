@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import apache_beam as beam
@@ -46,15 +46,16 @@ def case(group: str) -> Callable[[CaseFunction], CaseFunction]:
 
 
 class Group(beam.PTransform):
-    """All cases of a group; an output that is not empty becomes `CASE.OUTPUT.json` in `folder`."""
+    """The cases of a group; an output that is not empty becomes `CASE.OUTPUT.json` in `folder`."""
 
-    def __init__(self, group: str, folder: Path) -> None:
+    def __init__(self, group: str, folder: Path, left_out: Collection[str] = ()) -> None:
         super().__init__()
-        self._group, self._folder = group, folder
+        self._folder = folder
+        self._cases = {n: f for n, f in GROUPS[group].items() if n not in left_out}
 
     def expand(self, root: pvalue.PBegin) -> beam.PCollection:
         saved = []
-        for name, function in GROUPS[self._group].items():
+        for name, function in self._cases.items():
             scratch = self._folder / name
             scratch.mkdir()
             outputs = (root | name >> _Case(function, str(scratch))).items()
@@ -116,8 +117,8 @@ def read_group(group: str, folder: Path) -> dict[str, list[str]]:
     for name in GROUPS[group]:
         written = folder / name / "written"
         if written.is_dir():
-            lines = [line for path in written.iterdir() for line in path.read_text().splitlines()]
-            found[f"{name}.written"] = sorted(lines)
+            texts = [path.read_text() for path in written.iterdir() if path.is_file()]
+            found[f"{name}.written"] = sorted(line for text in texts for line in text.splitlines())
     return found
 
 

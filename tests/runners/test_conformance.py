@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import apache_beam as beam
@@ -25,16 +25,18 @@ def dask() -> Iterator[OpenRunner]:
         yield runner
 
 
-def run_group(group: str, runner: OpenRunner, folder: Path) -> dict[str, list[str]]:
+def run_group(
+    group: str, runner: OpenRunner, folder: Path, left_out: Collection[str] = ()
+) -> dict[str, list[str]]:
     folder.mkdir()
-    runner.run(Group(group, folder), group)
+    runner.run(Group(group, folder, left_out), group)
     return read_group(group, folder)
 
 
-def control(group: str, folder: Path) -> dict[str, list[str]]:
+def control(group: str, folder: Path, left_out: Collection[str] = ()) -> dict[str, list[str]]:
     with open_runner(RunnerSettings(name="local")) as runner:
-        found = run_group(group, runner, folder)
-    assert {name.split(".")[0] for name in found} == set(GROUPS[group])
+        found = run_group(group, runner, folder, left_out)
+    assert {name.split(".")[0] for name in found} == set(GROUPS[group]) - set(left_out)
     return found
 
 
@@ -60,22 +62,33 @@ def test_dask_agrees_with_fnapirunner(group: str, dask: OpenRunner, tmp_path: Pa
     assert differences(run_group(group, dask, tmp_path / "dask"), expected) == {}
 
 
+#: What Prism 2.77 cannot do, each with what it does instead.
+NOT_ON_PRISM = {
+    "sessions": "gives nothing; Beam itself keeps session windows away from Prism",
+    "written_text": "panics (assignment to entry in nil map) in the finish of Beam's text sink",
+}
+
+
 @pytest.mark.system
 @pytest.mark.parametrize("group", GROUPS)
 def test_prism_agrees_with_fnapirunner(group: str, prism: Path, tmp_path: Path) -> None:
-    expected = control(group, tmp_path / "control")
+    expected = control(group, tmp_path / "control", NOT_ON_PRISM)
     options = [f"--prism_location={prism}"]
     with open_runner(RunnerSettings(name="prism"), options) as runner:
-        assert differences(run_group(group, runner, tmp_path / "prism"), expected) == {}
+        found = run_group(group, runner, tmp_path / "prism", NOT_ON_PRISM)
+    assert differences(found, expected) == {}
 
 
 @pytest.mark.system
 @pytest.mark.parametrize("group", GROUPS)
 def test_repeated_bundles_change_nothing(group: str, tmp_path: Path) -> None:
-    expected = control(group, tmp_path / "control")
+    # Beam's own text sink has moved its files when it is asked again, and then names none.
+    left_out = {"written_text"}
+    expected = control(group, tmp_path / "control", left_out)
     options = ["--direct_runner_bundle_repeat=2"]
     with open_runner(RunnerSettings(name="local"), options) as runner:
-        assert differences(run_group(group, runner, tmp_path / "repeated"), expected) == {}
+        found = run_group(group, runner, tmp_path / "repeated", left_out)
+    assert differences(found, expected) == {}
 
 
 class Measured(beam.DoFn):

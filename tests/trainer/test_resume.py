@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
-from trainer_runs import log, losses, start, train_arguments, validation, webtext
+from trainer_runs import losses, start, train_arguments, validation, wait_for, webtext
 
 from trainer.data.shards import find_shards
 from trainer.data.stream import Stream
 from trainer.eval.loss import unigram_entropy
-
-
-def wait_for(out: Path, step: int) -> None:
-    for _ in range(6000):
-        if (out / "log.jsonl").exists() and any(line["step"] >= step for line in log(out)):
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"step {step} was never logged")
 
 
 @pytest.fixture(scope="module")
