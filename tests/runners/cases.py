@@ -477,6 +477,12 @@ def group_into_batches(root, scratch):
     }
 
 
+@case("state")
+def batches_with_time_out(root, scratch):
+    made = pairs(root) | beam.GroupIntoBatches(5, max_buffering_duration_secs=1)
+    return {"all": made | "all" >> beam.FlatMapTuple(lambda k, v: [(k, x) for x in v])}
+
+
 class Halves(RestrictionProvider):
     def initial_restriction(self, element):
         return OffsetRange(0, element)
@@ -547,3 +553,27 @@ def written_text(root, scratch):
         | beam.io.WriteToText(f"{scratch}/written/x", num_shards=3)
         | beam.Map(lambda path: Path(path).name)
     }
+
+
+@case("files")
+def written_parquet(root, scratch):
+    schema = pa.schema([("a", pa.int64())])
+    rows = root | beam.Create([{"a": i} for i in range(N)])
+    paths = rows | beam.io.WriteToParquet(f"{scratch}/x", schema, num_shards=2)
+    return {"rows": paths | "read" >> beam.FlatMap(lambda p: pq.read_table(p)["a"].to_pylist())}
+
+
+@case("files")
+def written_files(root, scratch):
+    results = (
+        root
+        | beam.Create([str(i) for i in range(N)])
+        | fileio.WriteToFiles(
+            scratch,
+            destination=lambda line: f"d{int(line) % 3}",
+            sink=lambda _: fileio.TextSink(),
+            file_naming=fileio.destination_prefix_naming(),
+        )
+    )
+    lines = results | beam.FlatMap(lambda r: Path(scratch, r.file_name).read_text().split())
+    return {"lines": lines}
