@@ -106,7 +106,10 @@ def _funnel(manifests: Sequence[tuple[str, Manifest]]) -> Section:
 
 def _drops(manifests: Sequence[tuple[str, Manifest]]) -> Section:
     rows: dict[str, int] = {}
+    decided = any(stage == "corpus" for stage, _ in manifests)
     for stage, manifest in manifests:
+        if stage == "dedup" and decided:
+            continue  # the corpus stage names duplicates again, as its own reasons
         for reason, n in manifest.counts.dropped.items():
             rows[f"{stage}: {reason}"] = rows.get(f"{stage}: {reason}", 0) + n
     ranked = sorted(rows.items(), key=lambda item: (-item[1], item[0]))
