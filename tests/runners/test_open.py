@@ -119,7 +119,7 @@ def test_a_killed_worker_changes_nothing(local: OpenRunner, tmp_path: Path) -> N
         runner.run(Toy(tmp_path / "dask", 7, seconds=0.2, pids=str(pids)), "toy")
         killer.join()
     assert killed and not psutil.pid_exists(killed[0])
-    assert len(list(pids.iterdir())) == 3  # its nanny started another
+    assert len(list(pids.iterdir())) >= 3  # its nanny started another
     assert contents(tmp_path / "dask") == expected
 
 
