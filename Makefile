@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: quickstart test test-system lint format clean
+.PHONY: quickstart test test-system peers lint format clean
 
 # torch goes first and from the constraints: a plain `pip install torch` may bring gigabytes.
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -18,13 +18,24 @@ $(VENV)/.dev: $(VENV)/.run
 	$(PIP) -e '.[train,api,dev]'
 	touch $@
 
+# Other people's systems, for benchmarks and comparison tests.
+.venv-peers/.done: benchmarks/peers.txt benchmarks/peers-nodeps.txt
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip --disable-pip-version-check install --quiet torch==2.13.0
+	.venv-peers/bin/pip --disable-pip-version-check install --quiet -r benchmarks/peers.txt
+	.venv-peers/bin/pip --disable-pip-version-check install --quiet --no-deps \
+		-r benchmarks/peers-nodeps.txt
+	touch $@
+
+peers: .venv-peers/.done
+
 quickstart: $(VENV)/.run
 	$(BIN)/python -m pipeline.quickstart
 
 test: $(VENV)/.dev lint
 	$(BIN)/pytest -m "not system" -n 2
 
-test-system: $(VENV)/.dev
+test-system: $(VENV)/.dev peers
 	$(BIN)/pytest -m system
 
 lint: $(VENV)/.dev

@@ -32,6 +32,15 @@ def prism() -> Path:
 
 
 @pytest.fixture(scope="session")
+def peers_python() -> Path:
+    """The Python of the environment with other people's systems (`make peers`)."""
+    place = PROJECT / ".venv-peers" / "bin" / "python"
+    if not place.is_file():
+        pytest.skip("needs the peers' environment: run `make peers`")
+    return place
+
+
+@pytest.fixture(scope="session")
 def webtext() -> Run:
     """Runs the real `webtext` command in the project's folder; output is merged."""
 
