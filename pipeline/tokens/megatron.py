@@ -14,6 +14,11 @@ begin.  All numbers are little endian:
     int64[D+1]  the first sequence of each document, and S at the end
 
 The layout is that of megatron/core/datasets/indexed_dataset.py in NVIDIA/Megatron-LM.
+With llm.c's header a `.bin` has 1,024 bytes before its tokens (`dev/data/data_common.py` in
+karpathy/llm.c) and all pointers are greater by as much, so Megatron opens it just the same:
+
+    int32[256]  20240520, 1 (the version), the number of tokens, zeros
+
 The trainer reads shards by this module, which therefore imports neither Beam nor torch.
 """
 
@@ -39,6 +44,11 @@ DTYPES: dict[int, np.dtype[Any]] = {4: np.dtype("<i4"), 8: np.dtype("<u2")}
 #: Megatron takes uint16 for a vocabulary below this (`DType.optimal_dtype`).
 SMALL_VOCABULARY = 65_500
 
+#: llm.c's header: its magic, version and bytes.
+LLM_C_MAGIC = 20_240_520
+LLM_C_VERSION = 1
+LLM_C_BYTES = 1024
+
 _REMEDY = "Run `webtext verify`, and build the tokens stage again or copy the shard once more"
 
 
@@ -61,19 +71,56 @@ class Index:
     documents: NDArray[np.int64]
 
     @property
+    def offset(self) -> int:
+        """Bytes of `.bin` before its first token: 0, or those of llm.c's header."""
+        return int(self.pointers[0]) if len(self.pointers) else 0
+
+    @property
     def tokens(self) -> int:
         """Tokens of the whole shard."""
         if not len(self.lengths):
             return 0
-        return int(self.pointers[-1]) // self.dtype.itemsize + int(self.lengths[-1])
+        last = int(self.pointers[-1]) - self.offset
+        return last // self.dtype.itemsize + int(self.lengths[-1])
 
     def starts(self) -> NDArray[np.int64]:
-        """Where each sequence begins, and the end of the last, in tokens: int64 (S + 1,)."""
-        return np.append(self.pointers // self.dtype.itemsize, self.tokens)
+        """Where each sequence begins, and the end of the last: int64 (S + 1,).
+
+        In tokens, counted from the first token of the shard.
+        """
+        return np.append((self.pointers - self.offset) // self.dtype.itemsize, self.tokens)
 
     def document_starts(self) -> NDArray[np.int64]:
         """Where each document begins, and the end of the last, in tokens: int64 (D + 1,)."""
         return self.starts()[self.documents]
+
+
+@dataclass(frozen=True)
+class Header:
+    """The fixed first bytes of an `.idx`: token type, number of sequences, documents and one."""
+
+    dtype: np.dtype[Any]
+    sequences: int
+    documents: int
+
+
+def parse_header(data: Any, size: int, name: str) -> Header:
+    """Reads the first HEADER bytes of an `.idx` of `size` bytes.
+
+    Raises WebtextError, with `name` in it, for a wrong magic, version, token type or length.
+    """
+    start = bytes(memoryview(data).cast("B")[:HEADER])
+    if len(start) < HEADER or start[:9] != MAGIC:
+        raise WebtextError(f"{name} is not a Megatron index: it does not begin with MMIDIDX")
+    version, code, sequences, documents = struct.unpack("<QBQQ", start[9:])
+    if version != VERSION:
+        raise WebtextError(f"{name} has version {version}, not {VERSION}", _REMEDY)
+    if code not in DTYPES:
+        raise WebtextError(f"{name}: token type {code} is neither uint16 (8) nor int32 (4)")
+    expected = HEADER + 12 * sequences + 8 * documents
+    if size != expected:
+        raise WebtextError(f"{name} has {size:,} bytes, not {expected:,}", _REMEDY)
+    return Header(DTYPES[code], sequences, documents)
 
 
 def parse_index(data: Any, name: str) -> Index:
@@ -83,20 +130,12 @@ def parse_index(data: Any, name: str) -> Index:
     length, order of pointers or order of documents.
     """
     buffer = memoryview(data).cast("B")
-    if len(buffer) < HEADER or bytes(buffer[:9]) != MAGIC:
-        raise WebtextError(f"{name} is not a Megatron index: it does not begin with MMIDIDX")
-    version, code, sequences, documents = struct.unpack("<QBQQ", buffer[9:HEADER])
-    if version != VERSION:
-        raise WebtextError(f"{name} has version {version}, not {VERSION}", _REMEDY)
-    if code not in DTYPES:
-        raise WebtextError(f"{name}: token type {code} is neither uint16 (8) nor int32 (4)")
-    expected = HEADER + 12 * sequences + 8 * documents
-    if len(buffer) != expected:
-        raise WebtextError(f"{name} has {len(buffer):,} bytes, not {expected:,}", _REMEDY)
+    header = parse_header(buffer, len(buffer), name)
+    sequences, documents = header.sequences, header.documents
     lengths = np.frombuffer(buffer, "<i4", sequences, HEADER)
     pointers = np.frombuffer(buffer, "<i8", sequences, HEADER + 4 * sequences)
     firsts = np.frombuffer(buffer, "<i8", documents, HEADER + 12 * sequences)
-    index = Index(DTYPES[code], lengths, pointers, firsts)
+    index = Index(header.dtype, lengths, pointers, firsts)
     _check_order(index, name)
     return index
 
@@ -106,7 +145,9 @@ def _check_order(index: Index, name: str) -> None:
     lengths = index.lengths.astype(np.int64)
     if (lengths < 0).any():
         raise WebtextError(f"{name}: a sequence has a negative length", _REMEDY)
-    expected = (np.cumsum(lengths) - lengths) * index.dtype.itemsize
+    if index.offset not in (0, LLM_C_BYTES):
+        raise WebtextError(f"{name}: pointer 0 is {index.offset:,}, not 0", _REMEDY)
+    expected = (np.cumsum(lengths) - lengths) * index.dtype.itemsize + index.offset
     wrong = np.flatnonzero(index.pointers != expected)
     if len(wrong):
         raise WebtextError(
@@ -133,7 +174,12 @@ class IndexedDataset:
         self.index = parse_index(_map(f"{path_prefix}.idx"), f"{path_prefix}.idx")
         data = _map(f"{path_prefix}.bin")
         check_bin_size(self.index, len(data), f"{path_prefix}.bin")
-        self.tokens: NDArray[Any] = data.view(self.index.dtype)
+        header = self.index.offset
+        if header:
+            check_header(self.index, data[:header], f"{path_prefix}.bin")
+        end = header + self.index.tokens * self.index.dtype.itemsize
+        self.tokens: NDArray[Any] = data[header:end].view(self.index.dtype)
+        self._starts = self.index.starts()
 
     @property
     def lengths(self) -> NDArray[np.int32]:
@@ -156,26 +202,46 @@ class IndexedDataset:
 
     def __getitem__(self, i: int) -> NDArray[Any]:
         """The tokens of sequence `i`."""
-        start = int(self.pointers[i]) // self.index.dtype.itemsize
+        start = int(self._starts[i])
         sequence: NDArray[Any] = self.tokens[start : start + int(self.lengths[i])]
         return sequence
 
     def document(self, d: int) -> NDArray[Any]:
         """The tokens of document `d`, end token included, with d >= 0."""
-        starts = self.pointers // self.index.dtype.itemsize
         first, last = int(self.documents[d]), int(self.documents[d + 1])
-        if first == last:
-            return self.tokens[:0]
-        end = int(starts[last - 1]) + int(self.lengths[last - 1])
-        sequence: NDArray[Any] = self.tokens[int(starts[first]) : end]
+        sequence: NDArray[Any] = self.tokens[int(self._starts[first]) : int(self._starts[last])]
         return sequence
 
 
 def check_bin_size(index: Index, size: int, name: str) -> None:
     """Raises WebtextError when a `.bin` of `size` bytes is not the one of this index."""
-    expected = index.tokens * index.dtype.itemsize
-    if size != expected:
+    expected = index.offset + index.tokens * index.dtype.itemsize
+    empty_with_header = not len(index.lengths) and size == LLM_C_BYTES
+    if size != expected and not empty_with_header:
         raise WebtextError(f"{name} has {size:,} bytes, its index says {expected:,}", _REMEDY)
+
+
+def check_header(index: Index, header: Any, name: str) -> None:
+    """Raises WebtextError when a `.bin`'s first 1,024 bytes are not llm.c's header for it."""
+    said = np.frombuffer(header, "<i4")[:3].tolist()
+    if said != [LLM_C_MAGIC, LLM_C_VERSION, index.tokens]:
+        raise WebtextError(
+            f"{name}: its llm.c header says {said}, "
+            f"not {[LLM_C_MAGIC, LLM_C_VERSION, index.tokens]}",
+            _REMEDY,
+        )
+
+
+def llm_c_header(tokens: int) -> bytes:
+    """llm.c's header of a `.bin` with so many tokens; WebtextError for more than it can say."""
+    if tokens >= 1 << 31:
+        raise WebtextError(
+            f"A shard of {tokens:,} tokens is too long for llm.c's header",
+            "Set tokens.shards to a greater number, or tokens.header to none",
+        )
+    header = np.zeros(LLM_C_BYTES // 4, "<i4")
+    header[:3] = LLM_C_MAGIC, LLM_C_VERSION, tokens
+    return header.tobytes()
 
 
 def _map(path: str) -> NDArray[np.uint8]:
@@ -190,12 +256,13 @@ def _map(path: str) -> NDArray[np.uint8]:
 class Writer:
     """Writes one shard, `PREFIX.bin` and then `PREFIX.idx`, each whole or not at all.
 
-    Use as a context manager.  A local prefix or an fsspec address.  Memory: 4 bytes
-    a sentence.  When the block raises, nothing appears.
+    Use as a context manager.  A local prefix or an fsspec address.  `header`: with
+    llm.c's header.  Memory: 4 bytes a sentence.  When the block raises, nothing appears.
     """
 
-    def __init__(self, path_prefix: str, dtype: np.dtype[Any]) -> None:
+    def __init__(self, path_prefix: str, dtype: np.dtype[Any], *, header: bool = False) -> None:
         self._prefix, self._dtype = path_prefix, np.dtype(dtype)
+        self._offset = LLM_C_BYTES if header else 0
         self._code = {known: code for code, known in DTYPES.items()}[self._dtype]
         self._lengths: list[NDArray[np.int32]] = []
         self._sentences: list[NDArray[np.int64]] = []
@@ -204,6 +271,7 @@ class Writer:
     def __enter__(self) -> Self:
         self._atomic = files.atomic(f"{self._prefix}.bin")
         self._bin = open(self._atomic.__enter__(), "wb")
+        self._bin.write(bytes(self._offset))
         return self
 
     def add(self, tokens: NDArray[Any], lengths: NDArray[Any]) -> None:
@@ -230,6 +298,9 @@ class Writer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._offset and kind is None:
+            self._bin.seek(0)
+            self._bin.write(llm_c_header(self.tokens))
         self._bin.close()
         self._atomic.__exit__(kind, error, trace)
         if kind is None:
@@ -239,7 +310,7 @@ class Writer:
         lengths = np.concatenate([np.empty(0, np.int32), *self._lengths])
         sentences = np.concatenate([np.zeros(1, np.int64), *self._sentences])
         ends = np.cumsum(lengths, dtype=np.int64)
-        pointers = (ends - lengths) * self._dtype.itemsize
+        pointers = (ends - lengths) * self._dtype.itemsize + self._offset
         header = struct.pack("<QBQQ", VERSION, self._code, len(lengths), len(sentences))
         arrays = (lengths.astype("<i4"), pointers.astype("<i8"), np.cumsum(sentences).astype("<i8"))
         return MAGIC + header + b"".join(array.tobytes() for array in arrays)
