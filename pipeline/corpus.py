@@ -67,6 +67,9 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("robots", pa.string()),
             ("attempts", pa.int32()),
             ("error", pa.string()),
+            ("origin", pa.string()),  # web | warc | commoncrawl | wayback; empty: nobody asked
+            ("charset", pa.string()),
+            ("charset_by", pa.string()),  # bom | header | meta | utf-8 | detected
         ]
     ),
     "documents": pa.schema(

@@ -13,8 +13,8 @@ from pipeline import files
 from pipeline.corpus import WORK, page_id
 from pipeline.links.urls import canonical_key
 from pipeline.pages.crawl import Link
-from pipeline.pages.group import blank_row, write_fetches
 from pipeline.pages.outcomes import Outcome
+from pipeline.pages.table import blank_row, write_fetches
 from pipeline.pages.warc import Response, responses
 from pipeline.parts import Part, PartWriter, finished_part, id_range, part_name, read_ids
 from pipeline.progress import Progress

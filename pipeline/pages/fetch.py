@@ -12,11 +12,10 @@ from yarl import URL
 from pipeline.links.urls import repair
 from pipeline.pages.decode import BadEncodingError, TooLargeError, unpack
 from pipeline.pages.guard import permitted, socket_factory, was_refused
-from pipeline.pages.optout import opted_out
+from pipeline.pages.judge import is_text, judge, media_type
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.settings import PagesSettings
 
-_TEXT_TYPES = frozenset({"text/html", "application/xhtml+xml", "text/plain", ""})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _PIECE = 1 << 16
@@ -40,6 +39,8 @@ class Answer:
     body: bytes = b""  # as received
     moved: str = ""  # where a redirect leads
     error: str = ""
+    charset: str = ""
+    charset_by: str = ""  # how it was chosen (`decode.Decoded`)
 
     @property
     def worth_another_try(self) -> bool:
@@ -144,9 +145,9 @@ class Client:
             answer.outcome = special.get(response.status, Outcome.HTTP_ERROR)
             answer.error = f"status {response.status}"
             return
-        kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
-        if kind not in _TEXT_TYPES:
-            answer.outcome, answer.error = Outcome.CONTENT_TYPE, kind[:100]
+        kind = answer.header("content-type")
+        if not is_text(kind):
+            answer.outcome, answer.error = Outcome.CONTENT_TYPE, media_type(kind)[:100]
             return
         body = bytearray()
         async for piece in response.content.iter_chunked(_PIECE):
@@ -154,25 +155,9 @@ class Client:
             if len(body) > self._settings.max_bytes:
                 raise TooLargeError(f"more than {self._settings.max_bytes:,} bytes received")
         answer.body = bytes(body)
-        self._judge(answer)
-
-    def _judge(self, answer: Answer) -> None:
-        """The outcome of a body that came whole: encoding, kind, opt-out."""
-        try:
-            plain = unpack(answer.body, answer.header("content-encoding"), self._settings.max_bytes)
-        except BadEncodingError as error:
-            answer.outcome, answer.error = Outcome.BAD_ENCODING, str(error)
-            return
-        head = plain[:512].lstrip()
-        if head.startswith((b"%PDF", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8")):
-            answer.outcome, answer.error = Outcome.CONTENT_TYPE, "by its first bytes"
-            return
         headers = {name.lower(): answer.header(name.lower()) for name, _ in answer.headers}
-        directive = opted_out(headers, plain, self._settings.user_agent)
-        if directive is not None:
-            answer.outcome, answer.error = Outcome.OPT_OUT, directive
-            return
-        answer.outcome = Outcome.OK
+        found = judge(answer.body, headers, self._settings)
+        answer.outcome, answer.error, answer.charset, answer.charset_by = found
 
     def _get(self, url: str) -> aiohttp.client._RequestContextManager:
         headers = {

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from pipeline import files
-from pipeline.corpus import SCHEMAS, VOLATILE
-from pipeline.pages import warc
 from pipeline.pages.crawl import Ended, Link, crawl
 from pipeline.pages.journal import Journal
-from pipeline.pages.outcomes import TRANSIENT, Outcome
+from pipeline.pages.outcomes import Outcome
+from pipeline.pages.records import Capture, Record, page_records
 from pipeline.pages.settings import PagesSettings
-from pipeline.parts import Part, PartWriter, file_part, finished_part, part_name
+from pipeline.pages.table import fetched_before, write_fetches
+from pipeline.parts import Part, file_part, finished_part, part_name
 from pipeline.progress import Progress
 
 
@@ -32,22 +30,26 @@ class Group:
     settings: PagesSettings
     #: Fetch tables of earlier intervals: what they have is not fetched again.
     earlier: tuple[str, ...]
+    #: First part of the name of its fetch table: scratch where a fallback writes the last one.
+    table: str = "fetches"
 
 
 def fetch_group(group: Group, links: Iterable[Link]) -> list[Part]:
     """Ends every link of the group with one outcome; resumes where a killed run stopped."""
-    name = part_name(group.number, group.of, "fetches")
+    name = part_name(group.number, group.of, group.table)
     done = finished_part(group.folder, name, group.key)
     prefix = f"group-{group.number:05d}-of-{group.of:05d}"
     if done is None:
         waiting = {link.id: link for link in links}
-        before = dict(_fetched_before(group, waiting))
+        urls = {i: link.url for i, link in waiting.items()}
+        origins = ("web", "wayback") if group.settings.wayback else ("web",)
+        before = dict(fetched_before(group.folder, group.earlier, urls, origins))
         with Journal(group.folder, prefix, group.settings.segment_mb << 20) as journal:
             rows = before | {i: row for i, row in journal.rows.items() if i in waiting}
             todo = [link for i, link in sorted(waiting.items()) if i not in rows]
             rows |= _fetch(group, todo, journal)
             journal.finish()
-        done = _write(group, name, rows)
+        done = write_fetches(group.folder, name, group.key, rows.values())
     return [done, *(file_part(group.folder, name) for name in _archives(group, prefix))]
 
 
@@ -101,6 +103,9 @@ def _keep(end: Ended, journal: Journal) -> dict[str, Any]:
         "robots": end.robots,
         "attempts": end.attempts,
         "error": answer.error,
+        "origin": "web",
+        "charset": answer.charset,
+        "charset_by": answer.charset_by,
     }
     if answer.outcome == Outcome.OK:
         journal.page(row, _records(end, now), digest)
@@ -109,102 +114,25 @@ def _keep(end: Ended, journal: Journal) -> dict[str, Any]:
     return row
 
 
-def _records(end: Ended, now: int) -> list[tuple[str, dict[str, str], bytes]]:
+def _records(end: Ended, now: int) -> list[Record]:
     """Response, request and metadata records of a page."""
     answer = end.answer
-    response = warc.record_id()
-    common = {"WARC-Target-URI": answer.final_url, "WARC-Date": warc.warc_date(now)}
-    lines = [f"{name}: {value}" for name, value in answer.request]
-    asked = "\r\n".join([f"GET {answer.final_url} HTTP/1.1", *lines]).encode() + b"\r\n\r\n"
-    notes = {"link": end.link.url, "id": end.link.id, "robots": end.robots}
-    noted = "".join(f"{name}: {value}\r\n" for name, value in notes.items()).encode()
-    beside = {"WARC-Concurrent-To": response}
-    return [
-        (
-            "response",
-            {
-                **common,
-                "WARC-Record-ID": response,
-                "WARC-Payload-Digest": warc.payload_digest(answer.body),
-                "Content-Type": "application/http; msgtype=response",
-            },
-            warc.http_block(answer.status or 200, answer.headers, answer.body),
-        ),
-        (
-            "request",
-            {
-                **common,
-                "WARC-Record-ID": warc.record_id(),
-                **beside,
-                "Content-Type": "application/http; msgtype=request",
-            },
-            asked,
-        ),
-        (
-            "metadata",
-            {
-                **common,
-                "WARC-Record-ID": warc.record_id(),
-                **beside,
-                "Content-Type": "application/warc-fields",
-            },
-            noted,
-        ),
-    ]
-
-
-def _fetched_before(group: Group, waiting: dict[str, Link]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(id, row) of links that need no fetching: of earlier intervals, or an earlier build."""
-    for path in group.earlier:
-        for row in _rows_of(path, waiting):
-            if row["outcome"] == Outcome.OK:
-                link = waiting[row["id"]]
-                yield row["id"], blank_row(link.id, link.url, Outcome.SEEN_BEFORE)
-    for path in files.glob(files.join(group.folder, "fetches-*.parquet")):
-        for row in _rows_of(path, waiting):
-            if row["outcome"] not in TRANSIENT and row["url"] == waiting[row["id"]].url:
-                yield row["id"], row
-
-
-def _rows_of(path: str, waiting: dict[str, Link]) -> Iterator[dict[str, Any]]:
-    with files.open_read(path) as stream:
-        for batch in pq.ParquetFile(stream).iter_batches():
-            yield from (row for row in batch.to_pylist() if row["id"] in waiting)
-
-
-def blank_row(link_id: str, url: str, outcome: Outcome) -> dict[str, Any]:
-    """The row of a link for which nothing was asked of the network."""
-    return {
-        "id": link_id,
-        "url": url,
-        "final_url": url,
-        "outcome": outcome.value,
-        "status": None,
-        "content_type": "",
-        "bytes": 0,
-        "digest": "",
-        "warc_file": "",
-        "warc_offset": -1,
-        "fetched_at": 0,
-        "robots": "",
-        "attempts": 0,
-        "error": "",
+    notes = {
+        "link": end.link.url,
+        "id": end.link.id,
+        "origin": "web",
+        "robots": end.robots,
+        "charset": answer.charset,
+        "charset-by": answer.charset_by,
     }
-
-
-def _write(group: Group, name: str, rows: dict[str, dict[str, Any]]) -> Part:
-    return write_fetches(group.folder, name, group.key, rows.values())
-
-
-def write_fetches(folder: str, name: str, key: str, rows: Iterable[dict[str, Any]]) -> Part:
-    """Writes a fetch table, sorted by id, with the counts by outcome."""
-    volatile = VOLATILE["fetches"]
-    with PartWriter(folder, name, SCHEMAS["fetches"], key, volatile=volatile) as writer:
-        for row in sorted(rows, key=lambda row: str(row["id"])):
-            if row["outcome"] == Outcome.OK:
-                writer.counts.keep()
-            else:
-                writer.counts.drop(row["outcome"])
-            writer.add([row])
-    assert writer.part is not None
-    return writer.part
+    return page_records(
+        Capture(
+            answer.final_url,
+            answer.status or 200,
+            answer.headers,
+            answer.body,
+            now,
+            answer.request,
+            notes,
+        )
+    )

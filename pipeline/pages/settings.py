@@ -17,6 +17,9 @@ class PagesSettings(Settings):
     warc: tuple[str, ...] = ()
     """Globs of the archives for `source = "warc"`."""
 
+    wayback: bool = False
+    """Whether dead links are looked up in the Wayback Machine, one by one, after the rest."""
+
     contact: str = ""
     """Address or page of the operator, in the user agent.  The open web is not crawled without."""
     user_agent: str = "webtext"

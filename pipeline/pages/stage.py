@@ -144,7 +144,7 @@ class PagesStage(Stage):
     """From links to archived pages."""
 
     name = "pages"
-    version = "1"
+    version = "2"
 
     def settings(self, job: Job) -> PagesSettings:
         """The `[pages]` section."""

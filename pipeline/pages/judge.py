@@ -1,0 +1,57 @@
+"""Whether a body that came whole is a page of text that may be used, and in which characters.
+
+The same questions are asked of the web, of archives, of Common Crawl and of the
+Wayback Machine, so that a page has the same outcome wherever it comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pipeline.pages.decode import BadEncodingError, TooLargeError, decode, unpack
+from pipeline.pages.optout import opted_out
+from pipeline.pages.outcomes import Outcome
+from pipeline.pages.settings import PagesSettings
+
+_TEXT_TYPES = frozenset({"text/html", "application/xhtml+xml", "text/plain", ""})
+_NO_TEXT = (b"%PDF", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
+
+
+class Judged(NamedTuple):
+    """The outcome of a body, and its character set with how that was chosen."""
+
+    outcome: Outcome
+    error: str = ""
+    charset: str = ""
+    charset_by: str = ""
+
+
+def media_type(content_type: str) -> str:
+    """The type alone, in lower case."""
+    return content_type.split(";", maxsplit=1)[0].strip().lower()
+
+
+def is_text(content_type: str) -> bool:
+    """True for the types that pages of text have; servers that name none are believed."""
+    return media_type(content_type) in _TEXT_TYPES
+
+
+def judge(body: bytes, headers: Mapping[str, str], settings: PagesSettings) -> Judged:
+    """Content encoding, first bytes, opt-out and character set of a body as received.
+
+    `headers` have lower-case names.
+    """
+    try:
+        plain = unpack(body, headers.get("content-encoding", ""), settings.max_bytes)
+    except BadEncodingError as error:
+        return Judged(Outcome.BAD_ENCODING, str(error))
+    except TooLargeError as error:
+        return Judged(Outcome.TOO_LARGE, str(error))
+    if plain[:512].lstrip().startswith(_NO_TEXT):
+        return Judged(Outcome.CONTENT_TYPE, "by its first bytes")
+    directive = opted_out(headers, plain, settings.user_agent)
+    if directive is not None:
+        return Judged(Outcome.OPT_OUT, directive)
+    _, charset, charset_by = decode(plain, headers.get("content-type", ""))
+    return Judged(Outcome.OK, "", charset, charset_by)

@@ -1,0 +1,80 @@
+"""The fetch table: one row for each link, and what an earlier build's rows spare the next."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Iterable, Iterator
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipeline import files
+from pipeline.corpus import SCHEMAS, VOLATILE
+from pipeline.pages.outcomes import TRANSIENT, Outcome
+from pipeline.parts import Part, PartWriter
+
+#: A row of the fetch table.
+Row = dict[str, Any]
+
+
+def blank_row(link_id: str, url: str, outcome: Outcome, origin: str = "") -> Row:
+    """The row of a link of which nothing came back; without an origin nobody was asked."""
+    return {
+        "id": link_id,
+        "url": url,
+        "final_url": url,
+        "outcome": outcome.value,
+        "status": None,
+        "content_type": "",
+        "bytes": 0,
+        "digest": "",
+        "warc_file": "",
+        "warc_offset": -1,
+        "fetched_at": 0,
+        "robots": "",
+        "attempts": 0,
+        "error": "",
+        "origin": origin,
+        "charset": "",
+        "charset_by": "",
+    }
+
+
+def write_fetches(folder: str, name: str, key: str, rows: Iterable[Row]) -> Part:
+    """Writes a fetch table, sorted by id, with the counts by outcome."""
+    volatile = VOLATILE["fetches"]
+    with PartWriter(folder, name, SCHEMAS["fetches"], key, volatile=volatile) as writer:
+        for row in sorted(rows, key=lambda row: str(row["id"])):
+            if row["outcome"] == Outcome.OK:
+                writer.counts.keep()
+            else:
+                writer.counts.drop(row["outcome"])
+            writer.add([row])
+    assert writer.part is not None
+    return writer.part
+
+
+def read_rows(path: str, wanted: Container[str]) -> Iterator[Row]:
+    """The rows of a fetch table whose ids are wanted."""
+    with files.open_read(path) as stream:
+        for batch in pq.ParquetFile(stream).iter_batches():
+            yield from (row for row in batch.to_pylist() if row["id"] in wanted)
+
+
+def fetched_before(
+    folder: str, earlier: Iterable[str], urls: dict[str, str], origins: Collection[str]
+) -> Iterator[tuple[str, Row]]:
+    """(id, row) of links that need no fetching: of earlier intervals, or an earlier build.
+
+    `earlier` are the fetch tables of earlier intervals, `urls` the addresses by id.  Rows
+    of an earlier build count where they came from one of `origins`, and another try would
+    not change them.
+    """
+    for path in earlier:
+        for row in read_rows(path, urls):
+            if row["outcome"] == Outcome.OK:
+                yield row["id"], blank_row(row["id"], urls[row["id"]], Outcome.SEEN_BEFORE)
+    for path in files.glob(files.join(folder, "fetches-*.parquet")):
+        for row in read_rows(path, urls):
+            same = row["url"] == urls[row["id"]] and row.get("origin") in origins
+            if same and row["outcome"] not in TRANSIENT:
+                yield row["id"], row
