@@ -48,6 +48,7 @@ SMALL_VOCABULARY = 65_500
 LLM_C_MAGIC = 20_240_520
 LLM_C_VERSION = 1
 LLM_C_BYTES = 1024
+_LLM_C_MOST = (1 << 31) - 1  # tokens that its int32 can say
 
 _REMEDY = "Run `webtext verify`, and build the tokens stage again or copy the shard once more"
 
@@ -179,7 +180,6 @@ class IndexedDataset:
             check_header(self.index, data[:header], f"{path_prefix}.bin")
         end = header + self.index.tokens * self.index.dtype.itemsize
         self.tokens: NDArray[Any] = data[header:end].view(self.index.dtype)
-        self._starts = self.index.starts()
 
     @property
     def lengths(self) -> NDArray[np.int32]:
@@ -202,14 +202,20 @@ class IndexedDataset:
 
     def __getitem__(self, i: int) -> NDArray[Any]:
         """The tokens of sequence `i`."""
-        start = int(self._starts[i])
+        start = self._start(i)
         sequence: NDArray[Any] = self.tokens[start : start + int(self.lengths[i])]
         return sequence
+
+    def _start(self, i: int) -> int:
+        return (int(self.pointers[i]) - self.index.offset) // self.index.dtype.itemsize
 
     def document(self, d: int) -> NDArray[Any]:
         """The tokens of document `d`, end token included, with d >= 0."""
         first, last = int(self.documents[d]), int(self.documents[d + 1])
-        sequence: NDArray[Any] = self.tokens[int(self._starts[first]) : int(self._starts[last])]
+        if first == last:
+            return self.tokens[:0]
+        end = self._start(last - 1) + int(self.lengths[last - 1])
+        sequence: NDArray[Any] = self.tokens[self._start(first) : end]
         return sequence
 
 
@@ -233,12 +239,7 @@ def check_header(index: Index, header: Any, name: str) -> None:
 
 
 def llm_c_header(tokens: int) -> bytes:
-    """llm.c's header of a `.bin` with so many tokens; WebtextError for more than it can say."""
-    if tokens >= 1 << 31:
-        raise WebtextError(
-            f"A shard of {tokens:,} tokens is too long for llm.c's header",
-            "Set tokens.shards to a greater number, or tokens.header to none",
-        )
+    """llm.c's header of a `.bin` with so many tokens."""
     header = np.zeros(LLM_C_BYTES // 4, "<i4")
     header[:3] = LLM_C_MAGIC, LLM_C_VERSION, tokens
     return header.tobytes()
@@ -287,6 +288,11 @@ class Writer:
         """
         if int(lengths.sum()) != len(tokens) or int(sentences.sum()) != len(lengths):
             raise ValueError("tokens, lengths and sentences do not fit together")
+        if self._offset and self.tokens + len(tokens) > _LLM_C_MOST:
+            raise WebtextError(
+                f"{self._prefix} has more than the {_LLM_C_MOST:,} tokens of an llm.c header",
+                "Set tokens.shards to a greater number, or tokens.header to none",
+            )
         self._bin.write(np.ascontiguousarray(tokens, self._dtype).data)
         self._lengths.append(lengths.astype(np.int32))
         self._sentences.append(sentences.astype(np.int64))

@@ -18,8 +18,10 @@ U16, I32 = np.dtype("<u2"), np.dtype("<i4")
 DOCUMENTS = [[[1, 2, 3], [4]], [[5]], [], [[6, 7], [8, 9, 10], [11]]]
 
 
-def write(prefix: Path, documents: list[list[list[int]]], dtype: np.dtype = U16) -> Path:
-    with Writer(str(prefix), dtype) as writer:
+def write(
+    prefix: Path, documents: list[list[list[int]]], dtype: np.dtype = U16, header: bool = False
+) -> Path:
+    with Writer(str(prefix), dtype, header=header) as writer:
         for document in documents:
             tokens = np.array([t for sentence in document for t in sentence], dtype)
             writer.add(tokens, np.array([len(s) for s in document], np.int64))
@@ -43,11 +45,15 @@ def test_layout_is_megatrons_to_the_byte(tmp_path: Path) -> None:
 @given(
     st.lists(st.lists(st.lists(st.integers(0, 65535), max_size=5), max_size=4), max_size=5),
     st.sampled_from([U16, I32]),
+    st.booleans(),
 )
 def test_round_trip(
-    tmp_path_factory: pytest.TempPathFactory, documents: list[list[list[int]]], dtype: np.dtype
+    tmp_path_factory: pytest.TempPathFactory,
+    documents: list[list[list[int]]],
+    dtype: np.dtype,
+    header: bool,
 ) -> None:
-    prefix = write(tmp_path_factory.mktemp("shard") / "a", documents, dtype)
+    prefix = write(tmp_path_factory.mktemp("shard") / "a", documents, dtype, header)
     shard = IndexedDataset(str(prefix))
     assert shard.tokens.dtype == dtype
     sentences = [s for document in documents for s in document]
@@ -82,6 +88,7 @@ def change(path: Path, at: int, data: bytes) -> None:
         (".idx", 9, b"\2", "version 2"),
         (".idx", 17, b"\6", "token type 6"),
         (".idx", 18, b"\7", "bytes, not"),  # says one sequence more than there are
+        (".idx", 34 + 6 * 4, b"\2", "pointer 0 is 2, not 0"),
         (".idx", 34, b"\4", "pointer 1 is 6, not 8"),
         (".idx", 34 + 6 * 4 + 8, b"\2", "pointer 1 is 2, not 6"),
         (".idx", 34 + 6 * 12, b"\1", "documents are not in order"),
@@ -121,3 +128,32 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
         writer.add(np.arange(3), np.array([3]))
         writer.add(np.arange(3), np.array([2]))
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_llm_c_header_is_before_the_tokens_and_pointers_know(tmp_path: Path) -> None:
+    plain, headed = write(tmp_path / "a", DOCUMENTS), write(tmp_path / "b", DOCUMENTS, header=True)
+    data = Path(f"{headed}.bin").read_bytes()
+    assert struct.unpack("<4i", data[:16]) == (20240520, 1, 11, 0)
+    assert not any(data[12:1024])
+    assert data[1024:] == Path(f"{plain}.bin").read_bytes()
+    one, other = IndexedDataset(str(plain)).index, IndexedDataset(str(headed)).index
+    assert (one.offset, other.offset) == (0, 1024)
+    assert (one.pointers + 1024).tolist() == other.pointers.tolist()
+    assert one.starts().tolist() == other.starts().tolist()
+
+
+def test_a_wrong_llm_c_header_is_refused(tmp_path: Path) -> None:
+    prefix = write(tmp_path / "a", DOCUMENTS, header=True)
+    change(tmp_path / "a.bin", 8, b"\x0c")
+    with pytest.raises(WebtextError, match=r"a\.bin: its llm\.c header says.*12.*11"):
+        IndexedDataset(str(prefix))
+
+
+def test_llm_c_header_refuses_what_it_cannot_say(tmp_path: Path) -> None:
+    endless = np.broadcast_to(np.uint16(7), (1 << 31,))  # takes no memory
+    with (
+        pytest.raises(WebtextError, match=r"more than the 2,147,483,647 tokens.*tokens\.shards"),
+        Writer(str(tmp_path / "a"), U16, header=True) as writer,
+    ):
+        writer.add(endless, np.array([1 << 31]))
+    assert not list(tmp_path.iterdir())
