@@ -44,7 +44,9 @@ def fetch_group(group: Group, links: Iterable[Link]) -> list[Part]:
         urls = {i: link.url for i, link in waiting.items()}
         origins = ("web", "wayback") if group.settings.wayback else ("web",)
         before = dict(fetched_before(group.folder, group.earlier, urls, origins))
-        with Journal(group.folder, prefix, group.settings.segment_mb << 20) as journal:
+        chosen = group.settings
+        size, age = chosen.segment_mb << 20, chosen.segment_minutes * 60
+        with Journal(group.folder, prefix, size, age) as journal:
             rows = before | {i: row for i, row in journal.rows.items() if i in waiting}
             todo = [link for i, link in sorted(waiting.items()) if i not in rows]
             rows |= _fetch(group, todo, journal)
@@ -108,7 +110,7 @@ def _keep(end: Ended, journal: Journal) -> dict[str, Any]:
         "charset_by": answer.charset_by,
     }
     if answer.outcome == Outcome.OK:
-        journal.page(row, _records(end, now), digest)
+        journal.page(row, _records(end, now))
     else:
         journal.log(row)
     return row

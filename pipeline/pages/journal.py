@@ -1,18 +1,20 @@
-"""The memory of a crawl: one group's archive segments and journal, safe against `kill -9`.
+"""The memory of a crawl: archive segments and journal, safe against `kill -9` and power cuts.
 
 A finished page is first appended to the archive and flushed, then its line to the
-journal.  After a kill both may have a torn tail: the journal is cut at its last
-whole line, the archive where that line says the archive ended.  What was in
-flight is fetched again; nothing else is.
+journal.  After a kill both may have a torn tail; `recover` says how much of them can
+be used, and the rest is cut away.  What was in flight is fetched again; nothing else is.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
-from collections.abc import Iterator
+import re
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import orjson
 
@@ -20,68 +22,92 @@ from pipeline import files
 from pipeline.corpus import WORK
 from pipeline.errors import FullDiskError
 from pipeline.pages import warc
+from pipeline.pages.outcomes import Outcome
+from pipeline.pages.records import Record
+from pipeline.pages.recover import supported, whole_lines, whole_members
 
-#: Column of a journal line that is no column of the fetch table: where the archive ended.
-_END = "archive_end"
+#: Columns of a journal line that are no columns of the fetch table: where the archive
+#: ended, and the content encoding of the page.
+_END, _ENCODING = "archive_end", "content_encoding"
+_ENCODED = re.compile(rb"\r\ncontent-encoding:[ \t]*([^\r\n]*)", re.I)
+#: Most that a power cut can cost.  A kill costs less: the kernel keeps what was written.
+_SYNC_SECONDS = 30.0
+
+
+class _First(NamedTuple):
+    """The record that holds a body, for those that come after with the same."""
+
+    file: str
+    offset: int
+    url: str
+    date: int
 
 
 class Journal:
-    """Archive and journal of one group of hosts; use as a context manager.
+    """Archive and journal of one group of pages; use as a context manager.
 
     `folder` is the stage's, `name` the group's; segments are called
-    `NAME-000.warc.gz` and appear in the folder when they are closed.
+    `NAME-000.warc.gz` and appear in the folder when they are closed, which happens
+    when they are larger than `segment_bytes` or open for longer than `segment_seconds`.
+    A second process that opens the same journal waits until the first is done.
     """
 
-    def __init__(self, folder: str, name: str, segment_bytes: int) -> None:
-        self._folder, self._name, self._segment_bytes = folder, name, segment_bytes
+    def __init__(
+        self, folder: str, name: str, segment_bytes: int, segment_seconds: float = float("inf")
+    ) -> None:
+        self._folder, self._name = folder, name
+        self._segment_bytes, self._segment_seconds = segment_bytes, segment_seconds
         self._scratch = Path(files.local_scratch(folder)) / WORK
         self._journal = self._scratch / f"{name}.jsonl"
         self.rows: dict[str, dict[str, Any]] = {}
-        self._digests: dict[str, tuple[str, int, str]] = {}
+        self._firsts: dict[tuple[str, str], _First] = {}
 
     def __enter__(self) -> Journal:
         self._scratch.mkdir(parents=True, exist_ok=True)
-        self._recover()
         self._log: IO[bytes] = self._journal.open("ab")
+        fcntl.flock(self._log, fcntl.LOCK_EX)
+        self._recover()
+        self._synced = time.monotonic()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._log.close()
-        self._archive.close()
+    def __exit__(self, kind: Any, *_: object) -> None:
+        for stream in (self._archive, self._log):
+            try:
+                stream.close()
+            except OSError as error:
+                # On a full disk closing fails as writing did, and the first error says it all.
+                if kind is None:
+                    raise _full(error, self._journal) from error
 
-    def page(
-        self, row: dict[str, Any], records: list[tuple[str, dict[str, str], bytes]], digest: str
-    ) -> None:
-        """Archives a page and logs its row; `records` are (type, fields, block), response first.
+    def page(self, row: dict[str, Any], records: Sequence[Record]) -> None:
+        """Archives a page and logs its row; the first of `records` is the response.
 
         A body that this group has already is not stored twice: the row points to the
         first, and a revisit record says so.
         """
-        seen = self._digests.get(digest)
-        if seen is not None:
-            row["warc_file"], row["warc_offset"] = seen[0], seen[1]
-            records = [_revisit(records[0], seen[2]), *records[1:]]
+        kind, fields, block = records[0]
+        head = block[: block.index(b"\r\n\r\n") + 4]
+        found = _ENCODED.search(head)
+        encoding = found[1].decode("latin-1").strip().lower() if found else ""
+        first = self._firsts.get((row["digest"], encoding))
+        if first is None:
+            self._place(row, encoding)
+            # A body that came compressed gains nothing from being compressed again.
+            self._append(warc.record(kind, fields, block, 0 if encoding else 6))
         else:
-            row["warc_file"], row["warc_offset"] = self._segment_name(), self._archive.tell()
-            self._digests[digest] = (
-                row["warc_file"],
-                row["warc_offset"],
-                records[0][1]["WARC-Target-URI"],
-            )
-        # A body that came compressed gains nothing from being compressed again.
-        for kind, fields, block in records:
-            packed = b"content-encoding:" in block[:4096].lower() and kind == "response"
-            self._append(warc.record(kind, fields, block, 0 if packed else 6))
-        self.log(row)
-        if self._archive.tell() > self._segment_bytes:
-            self._close_segment()
+            row["warc_file"], row["warc_offset"] = first.file, first.offset
+            self._append(_revisit(fields, head, first))
+        self._finish_page(row, records[1:], encoding)
+
+    def copied_page(self, row: dict[str, Any], member: bytes, records: Sequence[Record]) -> None:
+        """Archives a page whose record, one gzip member, is taken over as it is."""
+        self._place(row, "")
+        self._append(member)
+        self._finish_page(row, records, "")
 
     def log(self, row: dict[str, Any]) -> None:
         """Logs the row of a link that ended without a page."""
-        self.rows[row["id"]] = row
-        self._flush(self._archive)
-        self._log.write(orjson.dumps(row | {_END: self._position()}) + b"\n")
-        self._flush(self._log)
+        self._write_line(row, "")
 
     def finish(self) -> list[str]:
         """Closes the last segment; returns the names of all segments of the group."""
@@ -94,15 +120,37 @@ class Journal:
             for path in files.glob(files.join(self._folder, f"{self._name}-*.warc.gz"))
         )
 
+    def _place(self, row: dict[str, Any], encoding: str) -> None:
+        row["warc_file"], row["warc_offset"] = self._segment_name(), self._archive.tell()
+        self._remember(row, encoding)
+
+    def _remember(self, row: dict[str, Any], encoding: str) -> None:
+        first = _First(row["warc_file"], row["warc_offset"], row["final_url"], row["fetched_at"])
+        self._firsts.setdefault((row["digest"], encoding), first)
+
+    def _finish_page(self, row: dict[str, Any], records: Sequence[Record], encoding: str) -> None:
+        for kind, fields, block in records:
+            self._append(warc.record(kind, fields, block))
+        self._write_line(row, encoding)
+        old = time.monotonic() - self._opened > self._segment_seconds
+        if self._archive.tell() > self._segment_bytes or old:
+            self._close_segment()
+
+    def _write_line(self, row: dict[str, Any], encoding: str) -> None:
+        self.rows[row["id"]] = row
+        self._flush(self._archive)
+        extra = {_END: [self._segment, self._archive.tell()], _ENCODING: encoding}
+        self._log.write(orjson.dumps(row | extra) + b"\n")
+        self._flush(self._log)
+        if time.monotonic() - self._synced > _SYNC_SECONDS:
+            self._sync()
+
     def _segment_name(self) -> str:
         return f"{self._name}-{self._segment:03d}.warc.gz"
 
     @property
     def _open_path(self) -> Path:
         return self._scratch / self._segment_name()
-
-    def _position(self) -> list[int]:
-        return [self._segment, self._archive.tell()]
 
     def _append(self, data: bytes) -> None:
         try:
@@ -116,7 +164,15 @@ class Journal:
         except OSError as error:
             raise _full(error, self._journal) from error
 
+    def _sync(self) -> None:
+        """To the disk itself, the archive first: the journal must not run ahead of it."""
+        for stream in (self._archive, self._log):
+            self._flush(stream)
+            os.fsync(stream.fileno())
+        self._synced = time.monotonic()
+
     def _close_segment(self) -> None:
+        self._sync()
         self._archive.close()
         files.publish(str(self._open_path), files.join(self._folder, self._segment_name()))
         self._segment += 1
@@ -124,6 +180,7 @@ class Journal:
 
     def _open_segment(self) -> None:
         self._archive: IO[bytes] = self._open_path.open("ab")
+        self._opened = time.monotonic()
         if self._archive.tell() == 0:
             block = b"software: webtext\r\nformat: WARC File Format 1.1\r\n"
             fields = {"WARC-Record-ID": warc.record_id(), "Content-Type": "application/warc-fields"}
@@ -132,51 +189,40 @@ class Journal:
             self._first = 1
 
     def _recover(self) -> None:
-        """Reads what a run before left, cuts torn tails, opens the segment to go on with."""
-        end = [self._published(), 0]
-        whole = 0
-        for line in self._whole_lines():
-            whole += len(line) + 1
-            row = orjson.loads(line)
-            end = row.pop(_END)
+        """Takes over what a run before left, cuts the rest, opens the segment to go on with."""
+        closed = self._closed_sizes()
+        self._segment = max(closed, default=-1) + 1
+        readable = whole_members(self._open_path)
+
+        def whole(segment: int) -> int:
+            return readable if segment == self._segment else closed.get(segment, -1)
+
+        stop, end = 0, [self._segment, 0]
+        for line in supported(whole_lines(self._journal), _END, whole):
+            stop, row = line.stop, line.said
+            end, encoding = row.pop(_END), row.pop(_ENCODING)
             self.rows[row["id"]] = row
-            if row["outcome"] == "ok":
-                self._digests.setdefault(
-                    row["digest"], (row["warc_file"], row["warc_offset"], row["final_url"])
-                )
-        if self._journal.exists():
-            os.truncate(self._journal, whole)
-        self._segment = max(end[0], self._published())
-        if self._open_path.exists():
-            os.truncate(self._open_path, end[1] if self._segment == end[0] else 0)
+            if row["outcome"] == Outcome.OK:
+                self._remember(row, encoding)
+        os.truncate(self._journal, stop)
+        if readable >= 0:
+            os.truncate(self._open_path, end[1] if end[0] == self._segment else 0)
         self._open_segment()
 
-    def _published(self) -> int:
-        """The number of the next segment after those that are closed."""
-        names = files.glob(files.join(self._folder, f"{self._name}-*.warc.gz"))
-        return max((int(name.rsplit("-", 1)[1].split(".")[0]) + 1 for name in names), default=0)
-
-    def _whole_lines(self) -> Iterator[bytes]:
-        if self._journal.exists():
-            data = self._journal.read_bytes()
-            yield from data[: data.rfind(b"\n") + 1].splitlines()
+    def _closed_sizes(self) -> dict[int, int]:
+        """Bytes of each segment that is closed, by its number."""
+        paths = files.glob(files.join(self._folder, f"{self._name}-*.warc.gz"))
+        return {int(path.rsplit("-", 1)[1].split(".")[0]): files.size(path) for path in paths}
 
 
-def _revisit(
-    response: tuple[str, dict[str, str], bytes], original: str
-) -> tuple[str, dict[str, str], bytes]:
+def _revisit(fields: dict[str, str], head: bytes, first: _First) -> bytes:
     """A revisit record for an equal body (WARC 1.1, 6.7.2): headers only."""
-    _, fields, block = response
-    head = block[: block.index(b"\r\n\r\n") + 4]
-    return (
-        "revisit",
-        fields
-        | {
-            "WARC-Profile": "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest",
-            "WARC-Refers-To-Target-URI": original,
-        },
-        head,
-    )
+    more = {
+        "WARC-Profile": "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest",
+        "WARC-Refers-To-Target-URI": first.url,
+        "WARC-Refers-To-Date": warc.warc_date(first.date),
+    }
+    return warc.record("revisit", fields | more, head)
 
 
 def _full(error: OSError, path: Path) -> Exception:

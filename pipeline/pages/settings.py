@@ -60,6 +60,8 @@ class PagesSettings(Settings):
     """Links for one group of hosts: one event loop, one fetch table; at least 8 groups are made."""
     segment_mb: int = Field(256, ge=1)
     """Size at which a WARC segment is closed and the next begun."""
+    segment_minutes: float = Field(30.0, gt=0)
+    """Age at which a WARC segment is closed whatever its size, so that slow crawls show results."""
 
     volatile: ClassVar[frozenset[str]] = frozenset(
         {
@@ -72,6 +74,7 @@ class PagesSettings(Settings):
             "hosts_at_once",
             "time_budget",
             "segment_mb",
+            "segment_minutes",
             "links_a_group",
         }
     )
