@@ -27,7 +27,12 @@ $(VENV)/.dev: $(VENV)/.run
 		-r benchmarks/peers-nodeps.txt
 	touch $@
 
-peers: .venv-peers/.done
+.venv-pywb/.done: benchmarks/peers-pywb.txt
+	test -x .venv-pywb/bin/python || $(PYTHON) -m venv .venv-pywb
+	.venv-pywb/bin/pip --disable-pip-version-check install --quiet -r benchmarks/peers-pywb.txt
+	touch $@
+
+peers: .venv-peers/.done .venv-pywb/.done
 
 quickstart: $(VENV)/.run
 	$(BIN)/python -m pipeline.quickstart
