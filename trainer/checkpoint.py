@@ -34,6 +34,7 @@ from torch.distributed.tensor import DTensor
 from pipeline.errors import WebtextError
 from trainer.config import CheckpointSettings
 from trainer.distributed import World
+from trainer.optim.lamb import Lamb
 
 MARKER = "COMPLETE.json"
 _PREFIX = "step-"
@@ -220,4 +221,6 @@ def _first_state(optimizer: torch.optim.Optimizer, parameter: Tensor) -> dict[st
             "exp_avg": torch.zeros_like(parameter),
             "exp_avg_sq": torch.zeros_like(parameter),
         }
+    if isinstance(optimizer, Lamb):
+        return optimizer.first_state(parameter)
     return {"momentum": torch.zeros_like(parameter)}

@@ -9,58 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from pipeline.settings import Settings, load_recipe
+from trainer.data.settings import DataSettings
+from trainer.encoder_settings import ElectraSettings, MaskSettings, PairSettings
+from trainer.model_settings import EncoderSettings, ModelSettings, as_model
+
+__all__ = ["EncoderSettings", "ModelSettings", "RunRecipe", "read_run_recipe"]
 
 RECIPES = Path(__file__).parent / "recipes"
-
-
-class ModelSettings(Settings):
-    """`[model]`: a GPT-2 or GPT-3 decoder."""
-
-    kind: Literal["gpt"] = "gpt"
-    layers: int = Field(12, ge=1)
-    width: int = Field(768, ge=1)
-    heads: int = Field(12, ge=1)
-    #: Longest sequence, in tokens (GPT-2 1024, GPT-3 2048).
-    context: int = Field(1024, ge=1)
-    #: Tokens of the vocabulary; 0 takes those of the shards' tokenizer.
-    vocab: int = Field(0, ge=0)
-    #: The embedding's rows are rounded up to a multiple of this; the rows beyond the vocabulary
-    #: are masked in the softmax.  128 fills the tiles of the matrix units.
-    vocab_multiple: int = Field(128, ge=1)
-    #: Released GPT-2 trained with 0.1; one pass over much text wants none (nanoGPT, llm.c).
-    dropout: float = Field(0.0, ge=0.0, lt=1.0)
-    #: "dense", or "gpt3": every second layer sees only the last `band` positions.
-    attention: Literal["dense", "gpt3"] = "dense"
-    #: GPT-3's paper does not print its band; 256 is GPT-Neo's `window_size`.
-    band: int = Field(256, ge=1)
-    #: Keep attention inside a document.  Off in GPT-2 and GPT-3 (paper, appendix B).
-    document_mask: bool = False
-
-    @model_validator(mode="after")
-    def _heads_divide(self) -> Self:
-        if self.width % self.heads:
-            near = [n for n in range(1, self.width + 1) if self.width % n == 0]
-            best = min(near, key=lambda n: abs(n - self.heads))
-            raise ValueError(f"heads = {self.heads} must divide width = {self.width}; try {best}")
-        return self
-
-
-class DataSettings(Settings):
-    """`[data]`: which order the samples come in."""
-
-    #: Keys the permutation of the samples.
-    seed: int = Field(1, ge=0)
 
 
 class OptimSettings(Settings):
     """`[optim]`: the optimizer.  Defaults are GPT-3's (paper, appendix B)."""
 
-    name: Literal["adamw", "muon"] = "adamw"
+    name: Literal["adamw", "lamb", "muon"] = "adamw"
+    #: AdamW's correction of the first moments' bias; BERT's, ALBERT's and ELECTRA's releases
+    #: have none, and LAMB never has.
+    bias_correction: bool = True
     lr: float = Field(6e-4, gt=0)
     betas: tuple[float, float] = (0.9, 0.95)
     eps: float = Field(1e-8, gt=0)
@@ -80,7 +49,9 @@ class ScheduleSettings(Settings):
     text while the batch is still growing.
     """
 
-    name: Literal["cosine", "linear", "wsd", "constant"] = "cosine"
+    #: "bert" falls linearly from step 0 and is replaced by the warm-up (BERT, ALBERT); "electra"
+    #: is the product of both, as ELECTRA's release has it.
+    name: Literal["cosine", "linear", "wsd", "constant", "bert", "electra"] = "cosine"
     warmup: float = Field(700, ge=0)
     #: Where the rate ends, as a fraction of its peak (GPT-3: 10 %).
     floor: float = Field(0.1, ge=0, le=1)
@@ -179,8 +150,11 @@ class RunRecipe(Settings):
 
     volatile: ClassVar[frozenset[str]] = frozenset({"checkpoint", "eval", "log"})
 
-    objective: Literal["causal"] = "causal"
-    model: ModelSettings = ModelSettings()
+    objective: Literal["causal", "bert", "albert", "electra"] = "causal"
+    model: Annotated[SerializeAsAny[ModelSettings], BeforeValidator(as_model)] = ModelSettings()
+    pairs: PairSettings = PairSettings()
+    mask: MaskSettings = MaskSettings()
+    electra: ElectraSettings = ElectraSettings()
     data: DataSettings = DataSettings()
     optim: OptimSettings = OptimSettings()
     schedule: ScheduleSettings = ScheduleSettings()
@@ -189,6 +163,13 @@ class RunRecipe(Settings):
     eval: EvalSettings = EvalSettings()
     guard: GuardSettings = GuardSettings()
     log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _kind_fits(self) -> Self:
+        wanted = "gpt" if self.objective == "causal" else "encoder"
+        if self.model.kind != wanted:
+            raise ValueError(f'objective = "{self.objective}" needs model.kind = "{wanted}"')
+        return self
 
 
 def read_run_recipe(recipe: str, overrides: Iterable[str] = ()) -> RunRecipe:

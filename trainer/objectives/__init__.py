@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from tokenizers import Tokenizer
+
 from trainer.config import RunRecipe
 from trainer.objectives.base import Objective
+from trainer.objectives.bert import Albert, Bert
 from trainer.objectives.causal import Causal
+from trainer.objectives.electra import Electra
 
-OBJECTIVES: dict[str, type[Objective]] = {"causal": Causal}
+OBJECTIVES: dict[str, type[Objective]] = {
+    "causal": Causal,
+    "bert": Bert,
+    "albert": Albert,
+    "electra": Electra,
+}
 
 
-def build_objective(recipe: RunRecipe, end_token: int | None) -> Objective:
+def build_objective(
+    recipe: RunRecipe, end_token: int | None, tokenizer: Tokenizer | None = None
+) -> Objective:
     """The recipe's objective with its model, weights not initialised.
 
-    `end_token` is the tokenizer's token for the end of a document.
+    `end_token` is the tokenizer's token for the end of a document.  Encoders need the tokenizer.
     """
-    return OBJECTIVES[recipe.objective].from_recipe(recipe, end_token)
+    return OBJECTIVES[recipe.objective].from_recipe(recipe, end_token, tokenizer)

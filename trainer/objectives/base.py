@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Self
 
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from trainer.config import RunRecipe
@@ -31,7 +32,9 @@ class Objective(nn.Module, ABC):
 
     @classmethod
     @abstractmethod
-    def from_recipe(cls, recipe: RunRecipe, end_token: int | None) -> Self:
+    def from_recipe(
+        cls, recipe: RunRecipe, end_token: int | None, tokenizer: Tokenizer | None = None
+    ) -> Self:
         """Builds it from the recipe, weights not initialised."""
 
     @abstractmethod
@@ -40,7 +43,7 @@ class Objective(nn.Module, ABC):
 
     @abstractmethod
     def prepare(self, samples: Tensor) -> Batch:
-        """Rows of tokens (sequences, length + 1) on the device -> inputs and targets.
+        """Rows of a stream (sequences, length + 1) on the device -> inputs and targets.
 
         Rows that hold only -1 pad the batch: they must give no target.
         """
@@ -52,6 +55,14 @@ class Objective(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch) -> Terms:
         """The sum over its targets of each term, in nats."""
+
+    def tallies(self, batch: Batch) -> Terms:
+        """Sums over a validation batch, of any shape, that `summary` makes figures of."""
+        return {}
+
+    def summary(self, tallies: Mapping[str, Tensor]) -> dict[str, float]:
+        """Figures beside the loss, from the tallies of all batches and processes."""
+        return {}
 
     @abstractmethod
     def flops_per_token(self) -> float:

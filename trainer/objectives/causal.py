@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from trainer.config import RunRecipe
@@ -23,7 +24,9 @@ class Causal(Objective):
         self.loss_chunk = loss_chunk
 
     @classmethod
-    def from_recipe(cls, recipe: RunRecipe, end_token: int | None) -> Self:
+    def from_recipe(
+        cls, recipe: RunRecipe, end_token: int | None, tokenizer: Tokenizer | None = None
+    ) -> Self:
         """GPT by `[model]`; documents end at `end_token` where attention stays inside them."""
         inside = end_token if recipe.model.document_mask else None
         model = GPT(recipe.model)

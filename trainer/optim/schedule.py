@@ -15,8 +15,12 @@ _WSD_DECAY = 0.2
 def factor(settings: ScheduleSettings, progress: float, steps: int) -> float:
     """The factor for the step that begins at `progress`, of `steps` full-batch steps.
 
-    Warm-up is (progress + 1) / warmup, so the first step already learns (llm.c's form).
+    Warm-up is (progress + 1) / warmup, so the first step already learns (llm.c's form); of
+    "bert" and "electra" it is progress / warmup, and step 0 has the rate 0, as released
+    (`optimization.py` of google-research/albert, `model/optimization.py` of electra).
     """
+    if settings.name in ("bert", "electra"):
+        return _as_released(settings, progress, steps)
     if progress + 1 < settings.warmup:
         return (progress + 1) / settings.warmup
     decay = settings.decay or (
@@ -28,6 +32,15 @@ def factor(settings: ScheduleSettings, progress: float, steps: int) -> float:
         return 1.0
     left = (1 + math.cos(math.pi * done)) / 2 if settings.name == "cosine" else 1 - done
     return settings.floor + (1 - settings.floor) * left
+
+
+def _as_released(settings: ScheduleSettings, progress: float, steps: int) -> float:
+    """Decay from step 0 on; the warm-up replaces it, or of "electra" scales it."""
+    left = settings.floor + (1 - settings.floor) * (1 - min(progress / steps, 1.0))
+    warm = progress / settings.warmup if progress < settings.warmup else 1.0
+    if settings.name == "electra":
+        return left * warm
+    return warm if progress < settings.warmup else left
 
 
 def check_schedule(settings: ScheduleSettings, steps: int) -> None:

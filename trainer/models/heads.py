@@ -1,0 +1,87 @@
+"""What sits on an encoder while it is trained: three heads.  None is used for what comes after."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainer.model_settings import EncoderSettings
+from trainer.models.encoder import STD, Embeddings
+from trainer.rng import truncated_normal
+
+
+class MaskedHead(nn.Module):
+    """Hidden states -> logits over the vocabulary, by the token embedding and a bias of its own."""
+
+    def __init__(self, settings: EncoderSettings) -> None:
+        super().__init__()
+        self.vocab = settings.vocab
+        self.dense = nn.Linear(settings.width, settings.embedding_width)
+        self.norm = nn.LayerNorm(settings.embedding_width, eps=settings.eps)
+        multiple = settings.vocab_multiple
+        self.bias = nn.Parameter(
+            torch.zeros((settings.vocab + multiple - 1) // multiple * multiple)
+        )
+        self.approximate = "tanh" if settings.activation == "tanh" else "none"
+
+    def forward(self, hidden: Tensor, embeddings: Embeddings) -> Tensor:
+        """(..., width) -> fp32 logits (..., padded vocabulary), -inf in the padding."""
+        x = self.norm(functional.gelu(self.dense(hidden), approximate=self.approximate))
+        logits = functional.linear(x, embeddings.tokens.weight, self.bias).float()
+        if logits.shape[-1] > self.vocab:
+            padding = torch.arange(logits.shape[-1], device=logits.device) >= self.vocab
+            logits = logits.masked_fill(padding, float("-inf"))
+        return logits
+
+
+class PairHead(nn.Module):
+    """The state of [CLS] through a tanh layer -> two logits: sentence order or next sentence."""
+
+    def __init__(self, settings: EncoderSettings) -> None:
+        super().__init__()
+        self.pooler = nn.Linear(settings.width, settings.width)
+        self.score = nn.Linear(settings.width, 2)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(batch, positions, width) -> fp32 logits (batch, 2)."""
+        logits: Tensor = self.score(torch.tanh(self.pooler(hidden[:, 0])))
+        return logits.float()
+
+
+class ReplacedHead(nn.Module):
+    """For each position the logit that its token was replaced."""
+
+    def __init__(self, settings: EncoderSettings) -> None:
+        super().__init__()
+        self.dense = nn.Linear(settings.width, settings.width)
+        self.score = nn.Linear(settings.width, 1)
+        self.approximate = "tanh" if settings.activation == "tanh" else "none"
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(..., width) -> fp32 logits (...)."""
+        x = functional.gelu(self.dense(hidden), approximate=self.approximate)
+        logits: Tensor = self.score(x)
+        return logits[..., 0].float()
+
+
+def init_encoder_weights(module: nn.Module, seed: int) -> None:
+    """Fills all weights from `seed` as the releases do, with the same numbers on any device.
+
+    Truncated normal 0.02, biases 0, norms 1; ELECTRA's last layer has TensorFlow's default,
+    Glorot's uniform (`run_pretraining.py` of google-research/electra).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    glorot = {id(m.score.weight) for m in module.modules() if isinstance(m, ReplacedHead)}
+    for name, parameter in module.named_parameters():
+        with torch.no_grad():
+            if name.endswith("bias"):
+                parameter.zero_()
+            elif "norm" in name:
+                parameter.fill_(1.0)
+            elif id(parameter) in glorot:
+                limit = (6.0 / sum(parameter.shape)) ** 0.5
+                drawn = torch.empty(parameter.shape)
+                parameter.copy_(drawn.uniform_(-limit, limit, generator=generator))
+            else:
+                truncated_normal(parameter, STD, generator)

@@ -1,0 +1,176 @@
+"""ELECTRA: a small generator fills in masked tokens, the discriminator says which were replaced.
+
+Clark et al. 2020, sections 2 and 3, and google-research/electra `run_pretraining.py`: the sum of
+the generator's loss and 50 times the discriminator's, embeddings shared, no gradient through
+the samples, a sample that is the original counts as original.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainer.config import RunRecipe
+from trainer.encoder_settings import ElectraSettings
+from trainer.model_settings import EncoderSettings
+from trainer.models.encoder import Encoder
+from trainer.models.heads import MaskedHead, ReplacedHead, init_encoder_weights
+from trainer.objectives.base import Batch, Objective, Terms
+from trainer.objectives.bert import encoder_settings, masker_of
+from trainer.objectives.encoding import (
+    area_under_curve,
+    at_places,
+    masked_batch,
+    masked_loss,
+    score_histograms,
+)
+from trainer.objectives.masked import Masker, scatter, scatter_as_released
+from trainer.rng import gumbels, seed_for
+
+#: Width of an attention head in the generator (`get_generator_config`: width // 64 heads).
+_HEAD_WIDTH = 64
+
+
+def generator_settings(settings: EncoderSettings, electra: ElectraSettings) -> EncoderSettings:
+    """The generator's shape: narrower, as deep, with the discriminator's embedding."""
+    width = int(settings.width * electra.generator)
+    heads = max(1, width // _HEAD_WIDTH)
+    changed = {
+        "width": width,
+        "heads": heads,
+        "inner": 4 * width,
+        "embedding": settings.embedding_width,
+    }
+    return EncoderSettings.checked(settings.model_dump() | changed, "[electra] generator")
+
+
+class Electra(Objective):
+    """Generator and discriminator over one embedding."""
+
+    def __init__(
+        self,
+        settings: EncoderSettings,
+        electra: ElectraSettings,
+        masker: Masker,
+        seed: int,
+        loss_chunk: int = 0,
+    ) -> None:
+        super().__init__()
+        self.weights = {"mlm": 1.0, "rtd": electra.weight}
+        small = generator_settings(settings, electra)
+        self.model = Encoder(settings)
+        self.replaced = ReplacedHead(settings)
+        self.generator = Encoder(small, self.model.embeddings)
+        self.masked = MaskedHead(small)
+        self.masker, self.loss_chunk = masker, loss_chunk
+        self.temperature = electra.temperature
+        self._noise = seed_for(seed, "electra", "gumbel")
+
+    @classmethod
+    def from_recipe(
+        cls, recipe: RunRecipe, end_token: int | None, tokenizer: Tokenizer | None = None
+    ) -> Self:
+        """The discriminator by `[model]`, the generator beside it by `[electra]`."""
+        masker = masker_of(recipe, tokenizer)
+        objective = cls(
+            encoder_settings(recipe),
+            recipe.electra,
+            masker,
+            recipe.data.seed,
+            recipe.train.loss_chunk,
+        )
+        objective.model.recompute = objective.generator.recompute = recipe.train.recompute
+        return objective
+
+    def init_weights(self, seed: int) -> None:
+        """Fills the weights of both towers and heads."""
+        init_encoder_weights(self, seed)
+
+    def prepare(self, samples: Tensor) -> Batch:
+        """Rows of a `PairStream` -> masked inputs and targets."""
+        return masked_batch(samples, self.masker)
+
+    def counts(self, batch: Batch) -> Terms:
+        """Masked tokens; and all real ones, [CLS] and [SEP] among them."""
+        return {"mlm": batch["used"].sum(), "rtd": batch["mask"].sum()}
+
+    def forward(self, batch: Batch) -> Terms:
+        """Both summed losses, in nats."""
+        states = self._generated(batch)
+        embeddings = self.model.embeddings
+        mlm = masked_loss(self.masked, embeddings, states, batch, self.loss_chunk)
+        logits, fake = self._judged(batch, self.sample(states, batch))
+        loss = functional.binary_cross_entropy_with_logits(logits, fake.float(), reduction="none")
+        return {"mlm": mlm, "rtd": (loss * batch["mask"]).sum()}
+
+    def _generated(self, batch: Batch) -> Tensor:
+        """The generator's states at the masked places (batch, most, width)."""
+        layout = self.generator.layout(batch["mask"])
+        hidden = self.generator(batch["inputs"], batch["types"], layout)
+        return at_places(hidden, batch["places"])
+
+    @torch.no_grad()
+    def sample(self, states: Tensor, batch: Batch) -> Tensor:
+        """The ids with a token drawn from the generator at each masked place.
+
+        argmax(logits / temperature + Gumbel noise) is a draw from the softmax.
+        """
+        logits = self.masked(states, self.model.embeddings) / self.temperature
+        noise_at = batch["places"]
+        released = self.masker.settings.mode == "release"
+        if released:  # each of several draws of one position has a sample of its own
+            noise_at = torch.arange(noise_at.shape[1], device=noise_at.device).expand_as(noise_at)
+        noise = gumbels(batch["samples"], noise_at, logits.shape[-1], self._noise)
+        drawn = (logits + noise).argmax(-1)
+        place = scatter_as_released if released else scatter
+        return place(batch["ids"], batch["places"], drawn, batch["used"])
+
+    def _judged(self, batch: Batch, filled: Tensor) -> tuple[Tensor, Tensor]:
+        """The discriminator's logits, and which tokens differ from the original."""
+        layout = self.model.layout(batch["mask"])
+        logits = self.replaced(self.model(filled, batch["types"], layout))
+        return logits, filled != batch["ids"]
+
+    def tallies(self, batch: Batch) -> Terms:
+        """Histograms of the discriminator's scores, and the generator's right tokens."""
+        states = self._generated(batch)
+        filled = self.sample(states, batch)
+        logits, fake = self._judged(batch, filled)
+        right = self.masked(states, self.model.embeddings).argmax(-1) == batch["targets"]
+        same = filled.gather(1, batch["places"]) == batch["targets"]
+        used = batch["used"]
+        return {
+            "scores": score_histograms(logits, fake, batch["mask"]),
+            "generator": torch.stack([(right & used).sum(), (same & used).sum(), used.sum()]),
+        }
+
+    def summary(self, tallies: Mapping[str, Tensor]) -> dict[str, float]:
+        """Area under the ROC curve of replaced tokens; the generator's accuracy.
+
+        Late in ELECTRA's training about 75 % of the likeliest and 60 % of the drawn tokens
+        are the originals.
+        """
+        right, same, asked = tallies["generator"].tolist()
+        return {
+            "rtd_auc": area_under_curve(tallies["scores"].cpu()),
+            "mlm_accuracy": right / max(asked, 1),
+            "generator_sampled_original": same / max(asked, 1),
+        }
+
+    def flops_per_token(self) -> float:
+        """Forward and backward of both towers and the generator's head on masked tokens."""
+        small = self.generator.settings
+        share = self.masker.most / small.context
+        weights = small.embedding_width * (small.width + self.masked.bias.numel())
+        # The sampled logits are one more forward pass of the head.
+        head = 2.0 * weights * share * (3.0 + 1.0)
+        return 3.0 * (self.model.flops() + self.generator.flops()) + head
+
+    def shards(self) -> list[nn.Module]:
+        """The blocks of both towers."""
+        return [*self.model.blocks, *self.generator.blocks]

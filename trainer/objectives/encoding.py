@@ -1,0 +1,131 @@
+"""What BERT's, ALBERT's and ELECTRA's objectives have in common: their batch and masked loss."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+from trainer.data.rows import HEADER
+from trainer.models.encoder import Embeddings
+from trainer.models.heads import MaskedHead
+from trainer.objectives.base import Batch
+from trainer.objectives.masked import Masker
+
+#: Bins of the histograms that the area under the ROC curve is computed from.
+_BINS = 1024
+
+
+class Rows(NamedTuple):
+    """Rows of a `PairStream`, taken apart.  The first dimension of each is the sample."""
+
+    ids: Tensor
+    types: Tensor
+    lengths: Tensor
+    samples: Tensor
+    labels: Tensor
+
+
+def take_apart(rows: Tensor, pad: int) -> Rows:
+    """Rows int32 (batch, HEADER + context) on the device; those of -1 are samples of length 0."""
+    header, said = rows[:, :HEADER].long(), rows[:, HEADER:].long()
+    real = said >= 0
+    position = torch.arange(said.shape[1], device=rows.device)
+    return Rows(
+        ids=said.masked_fill(~real, pad),
+        types=((position >= header[:, 2:3]) & real).long(),
+        lengths=real.sum(1),
+        samples=header[:, 0] + (header[:, 1] << 31),
+        labels=header[:, 3],
+    )
+
+
+def masked_batch(rows: Tensor, masker: Masker) -> dict[str, Tensor]:
+    """The batch of all three objectives.
+
+    ids, inputs, types, mask (batch, positions); places, targets, used (batch, most); samples,
+    labels (batch).
+    """
+    apart = take_apart(rows, masker.vocabulary.pad)
+    masked = masker(apart.ids, apart.lengths, apart.samples)
+    position = torch.arange(apart.ids.shape[1], device=rows.device)
+    return {
+        "ids": apart.ids,
+        "inputs": masked.inputs,
+        "types": apart.types,
+        "mask": position < apart.lengths[:, None],
+        "places": masked.places,
+        "targets": masked.targets,
+        "used": masked.used,
+        "samples": apart.samples,
+        "labels": apart.labels,
+    }
+
+
+def at_places(hidden: Tensor, places: Tensor) -> Tensor:
+    """States (batch, positions, width) at places (batch, most) -> (batch, most, width)."""
+    return hidden.gather(1, places[..., None].expand(-1, -1, hidden.shape[2]))
+
+
+def masked_loss(
+    head: MaskedHead, embeddings: Embeddings, states: Tensor, batch: Batch, chunk: int
+) -> Tensor:
+    """Summed cross-entropy of the masked tokens; states (batch, most, width).
+
+    The number of rows is the same in each step.  `chunk` rows of logits are alive at a time.
+    """
+    flat, targets = states.flatten(0, 1), batch["targets"].flatten()
+    used = batch["used"].flatten()
+    if not chunk or flat.shape[0] <= chunk:
+        return _sum(flat, targets, used, head, embeddings)
+    pieces = zip(flat.split(chunk), targets.split(chunk), used.split(chunk), strict=True)
+    sums = [checkpoint(_sum, *piece, head, embeddings, use_reentrant=False) for piece in pieces]
+    return torch.stack(sums).sum()
+
+
+def _sum(
+    states: Tensor, targets: Tensor, used: Tensor, head: MaskedHead, embeddings: Embeddings
+) -> Tensor:
+    loss = functional.cross_entropy(head(states, embeddings), targets, reduction="none")
+    return (loss * used).sum()
+
+
+def pair_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Summed cross-entropy over the samples that have a label (batch; -1: none)."""
+    return functional.cross_entropy(logits, labels, ignore_index=-1, reduction="sum")
+
+
+def score_histograms(logits: Tensor, positive: Tensor, counted: Tensor) -> Tensor:
+    """How many of the negatives and of the positives fall into each bin of probability.
+
+    Float64 (2, bins): tallies of batches and processes add up.
+    """
+    bins = (logits.float().sigmoid() * _BINS).long().clamp(0, _BINS - 1)
+    place = torch.where(positive, bins + _BINS, bins).flatten()
+    weight = counted.flatten().double()
+    return (
+        torch.zeros(2 * _BINS, dtype=torch.float64, device=logits.device)
+        .scatter_add(0, place, weight)
+        .view(2, _BINS)
+    )
+
+
+def area_under_curve(histograms: Tensor) -> float:
+    """Chance that a positive scores above a negative, ties half; nan where one kind is missing."""
+    negatives, positives = histograms[0], histograms[1]
+    below = negatives.cumsum(0) - negatives
+    wins = (positives * (below + negatives / 2)).sum()
+    return float(wins / (negatives.sum() * positives.sum()))
+
+
+def wilson(right: float, count: float, z: float = 1.96) -> tuple[float, float]:
+    """Confidence bounds of a share (Wilson 1927), by default of 95 %."""
+    if not count:
+        return 0.0, 1.0
+    share, spread = right / count, z * z / count
+    middle = (share + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * ((share * (1 - share) + spread / 4) / count) ** 0.5
+    return middle - half, middle + half
