@@ -11,13 +11,13 @@ from pipeline.errors import SettingError, WebtextError
 from trainer.card import model_card
 from trainer.config import RunRecipe, read_run_recipe
 from trainer.data.shards import Shards, find_shards
-from trainer.data.stream import Stream
 from trainer.distributed import World, joined, pick_device
 from trainer.eval.few_shot import FewShot
 from trainer.eval.generate import Sampling, generate
 from trainer.eval.loss import evaluate, token_bytes, unigram_entropy
 from trainer.eval.tasks import read_items
 from trainer.eval.zero_shot import judge
+from trainer.grow import grow
 from trainer.hf import from_hf, load_hf, save_hf, to_hf
 from trainer.loop import Trainer
 from trainer.models.gpt import GPT
@@ -25,6 +25,7 @@ from trainer.objectives import build_objective
 from trainer.objectives.base import Objective
 from trainer.optim.schedule import check_schedule
 from trainer.run import Loaded, RunFolder, load_run, read_tokenizer, start_run, with_vocabulary
+from trainer.streams import open_stream
 from trainer.trace import Source, trace
 
 Say = Callable[[str], None]
@@ -42,7 +43,10 @@ def train(
     with joined(read.train.device) as world:
         if world.first:
             start_run(folder, read, shards, resume)
+            if resume and read.data.grow:
+                grow(folder, read, shards)
         world.barrier()
+        shards = shards.at(folder.facts().generations)
         try:
             _trainer(folder, read, shards, world).run()
         except torch.OutOfMemoryError as error:
@@ -51,11 +55,8 @@ def train(
 
 
 def _trainer(folder: RunFolder, recipe: RunRecipe, shards: Shards, world: World) -> Trainer:
-    context = recipe.model.context
-    stream = Stream(shards, "train", context, recipe.data.seed)
-    validation = (
-        Stream(shards, "validation", context, shuffled=False) if shards.validation else None
-    )
+    stream = open_stream(recipe, shards, "train")
+    validation = open_stream(recipe, shards, "validation") if shards.validation else None
     objective = build_objective(recipe, folder.facts().end_token)
     objective.init_weights(recipe.train.seed)
     if recipe.train.init:
@@ -86,9 +87,11 @@ def evaluate_run(run: str, data: str | None, step: int | None, say: Say) -> dict
     with joined("auto") as world:
         loaded = load_run(run, world.device, step, say)
         shards = find_shards(data or loaded.facts.data)
+        if data is None:
+            shards = shards.at(loaded.facts.generations)
         if data is None and shards.fingerprint != loaded.facts.fingerprint:
             say("The shards have changed since the run began: these figures are on the new ones.")
-        stream = Stream(shards, "validation", loaded.recipe.model.context, shuffled=False)
+        stream = open_stream(loaded.recipe, shards, "validation")
         bf16 = False
         sizes = token_bytes(loaded.folder.tokenizer_path)
         objective = loaded.objective

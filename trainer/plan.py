@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from trainer.batches import Batches
 from trainer.config import ModelSettings, RunRecipe, read_run_recipe
 from trainer.data.shards import find_shards
-from trainer.data.stream import Stream
+from trainer.streams import open_stream
 
 #: Vocabulary where neither recipe nor shards say one: GPT-2's.
 _GPT2_VOCABULARY = 50257
@@ -76,7 +76,7 @@ def plan_run(
     epochs = None
     batches = Batches.of(read.train)
     if data is not None:
-        stream = Stream(find_shards(data), "train", read.model.context)
+        stream = open_stream(read, find_shards(data), "train")
         epochs = batches.total / stream.samples
     vocab = read.model.vocab or _GPT2_VOCABULARY
     count = parameters(read.model, vocab)

@@ -12,19 +12,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer
 
+from pipeline import files
 from pipeline.errors import SettingError, WebtextError
 from trainer.checkpoint import Found, latest, read_into, write_atomic
 from trainer.config import RunRecipe, differences
-from trainer.data.shards import Shards
+from trainer.data.shards import Shards, find_shards
 from trainer.objectives import build_objective
 from trainer.objectives.base import Objective
 
@@ -44,6 +44,8 @@ class RunFacts:
     end_token: int | None
     torch: str
     python: str
+    #: Of each corpus: from which of its samples on which intervals take part.
+    generations: list[list[dict[str, Any]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,24 @@ class RunFolder:
         except (ValueError, TypeError):
             raise WebtextError(f"{path} is damaged", "Train again, with another --out") from None
 
+    def write(self, facts: RunFacts) -> None:
+        """Writes `run.json`."""
+        write_atomic(self.path / "run.json", json.dumps(asdict(facts), indent=1))
+
+    def shards(self) -> Shards:
+        """The shards that the run was trained on, in its generations.
+
+        Raises SettingError when they are not there or not the same any more.
+        """
+        facts = self.facts()
+        shards = find_shards(facts.data).at(facts.generations)
+        if shards.fingerprint != facts.fingerprint:
+            raise SettingError(
+                f"The shards in {facts.data} are not those the run was trained on",
+                "Bring back the shards with the fingerprint in run.json",
+            )
+        return shards
+
     def recipe(self) -> RunRecipe:
         """The run's recipe."""
         return RunRecipe.checked(self.facts().recipe, str(self.path / "run.json"))
@@ -91,7 +111,7 @@ class RunFolder:
 def read_tokenizer(path: str | Path) -> Tokenizer:
     """Loads a `tokenizer.json`; WebtextError where it is missing or none."""
     try:
-        return Tokenizer.from_str(Path(path).read_text(encoding="utf-8"))
+        return Tokenizer.from_str(files.read_bytes(str(path)).decode("utf-8"))
     except Exception as error:  # the library raises nothing narrower
         raise WebtextError(
             f"{path} is not a tokenizer: {error}", "Build the tokens again"
@@ -122,27 +142,31 @@ def start_run(folder: RunFolder, recipe: RunRecipe, shards: Shards, resume: bool
     Raises SettingError when there is a run and `resume` is off, or when the recipe, the
     shards or the tokenizer are not those that it was started with.
     """
-    tokenizer = Path(shards.tokenizer).read_bytes()
+    tokenizer = files.read_bytes(shards.tokenizer)
     loaded = read_tokenizer(shards.tokenizer)
+    started = (folder.path / "run.json").exists()
+    if started and not resume:
+        raise SettingError(
+            f"{folder.path} already holds a run", "Add --resume, or choose another --out"
+        )
+    if started:
+        shards = shards.at(folder.facts().generations)
     facts = RunFacts(
         recipe=recipe.model_dump(mode="json"),
         identity=recipe.identity(),
-        data=os.path.abspath(f"{shards.root}/tokens/{shards.name}"),
+        data=shards.address,
         fingerprint=shards.fingerprint,
         tokenizer=hashlib.sha256(tokenizer).hexdigest(),
         end_token=end_token(loaded),
         torch=torch.__version__,
         python=platform.python_version(),
+        generations=shards.recorded(),
     )
-    if (folder.path / "run.json").exists():
-        if not resume:
-            raise SettingError(
-                f"{folder.path} already holds a run", "Add --resume, or choose another --out"
-            )
+    if started:
         _check_same(folder, facts)
     folder.path.mkdir(parents=True, exist_ok=True)
     write_atomic(folder.tokenizer_path, tokenizer.decode("utf-8"))
-    write_atomic(folder.path / "run.json", json.dumps(asdict(facts), indent=1))
+    folder.write(facts)
     return facts
 
 

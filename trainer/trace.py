@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline import files
 from pipeline.corpus import Corpus
 from pipeline.errors import SettingError
 from trainer.batches import Batches
-from trainer.data.shards import find_shards
-from trainer.data.stream import Span, Stream
+from trainer.data.row import Span
 from trainer.run import RunFolder
+from trainer.streams import open_stream
 
 
 @dataclass(frozen=True)
 class Source:
-    """`tokens` tokens of document `id` were in sample `sample` (its number in the run)."""
+    """`tokens` tokens of document `id` were in sample `sample` (its number in the run).
+
+    `links`: where its address was posted, as `r/SUBREDDIT REDDIT_ID KARMA`; empty, like `url`,
+    where only the shards were handed on.
+    """
 
     sample: int
     id: str
     tokens: int
     url: str
+    links: tuple[str, ...]
 
 
 def trace(run: RunFolder, step: int, sample: int | None = None) -> list[Source]:
@@ -32,13 +39,7 @@ def trace(run: RunFolder, step: int, sample: int | None = None) -> list[Source]:
 
     Raises SettingError when the step or sample is not in the run, or the shards have changed.
     """
-    facts, recipe = run.facts(), run.recipe()
-    shards = find_shards(facts.data)
-    if shards.fingerprint != facts.fingerprint:
-        raise SettingError(
-            f"The shards in {facts.data} are not those the run was trained on",
-            "Bring back the shards with the fingerprint in run.json",
-        )
+    recipe, shards = run.recipe(), run.shards()
     batches = Batches.of(recipe.train)
     first = batches.position(step - 1) if step >= 1 else batches.total
     size = batches.at(first)
@@ -49,29 +50,41 @@ def trace(run: RunFolder, step: int, sample: int | None = None) -> list[Source]:
             f"Sample {sample} is not in step {step}", f"It holds {first} to {first + size - 1}"
         )
     numbers = range(first, first + size) if sample is None else [sample]
-    stream = Stream(shards, "train", recipe.model.context, recipe.data.seed)
-    finder = _Documents(Corpus(shards.root), shards.name)
+    stream = open_stream(recipe, shards, "train")
+    documents = _Documents()
     found = [
         (number, identity, tokens)
         for number in numbers
         for span in stream.spans(number)
-        for identity, tokens in finder.within(span)
+        for identity, tokens in documents.within(span)
     ]
-    urls = finder.urls({identity for _, identity, _ in found})
-    return [Source(n, identity, tokens, urls.get(identity, "")) for n, identity, tokens in found]
+    stream.close()
+    wanted = {identity for _, identity, _ in found}
+    urls = documents.column("corpus", "url", wanted)
+    mentions = documents.column("links", "mentions", wanted)
+    return [
+        Source(number, identity, tokens, urls.get(identity, ""), _links(mentions.get(identity)))
+        for number, identity, tokens in found
+    ]
+
+
+def _links(mentions: list[dict[str, Any]] | None) -> tuple[str, ...]:
+    return tuple(
+        f"r/{m['subreddit']} {m['reddit_id']} {m['score']}" if m["subreddit"] else str(m["kind"])
+        for m in mentions or []
+    )
 
 
 class _Documents:
-    """The documents tables of the shards, read one interval at a time."""
+    """The documents tables of the shards, read one shard at a time."""
 
-    def __init__(self, corpus: Corpus, name: str) -> None:
-        self._corpus, self._name = corpus, name
-        self._tables: dict[str, dict[str, tuple[np.ndarray, np.ndarray, list[str]]]] = {}
+    def __init__(self) -> None:
+        self._tables: dict[str, tuple[np.ndarray, np.ndarray, list[str]]] = {}
+        self._places: set[tuple[str, str]] = set()  # (root, interval) of what was read
 
     def within(self, span: Span) -> Iterator[tuple[str, int]]:
         """Documents that overlap a span, with how many of its tokens are theirs."""
-        path = PurePosixPath(span.shard)
-        starts, lengths, ids = self._interval(path.parent.name)[path.name]
+        starts, lengths, ids = self._shard(span.shard)
         stop = span.start + span.length
         number = max(int(np.searchsorted(starts, span.start, side="right")) - 1, 0)
         while number < len(starts) and starts[number] < stop:
@@ -81,27 +94,36 @@ class _Documents:
                 yield ids[number], end - begin
             number += 1
 
-    def _interval(self, interval: str) -> dict[str, tuple[np.ndarray, np.ndarray, list[str]]]:
-        if interval not in self._tables:
-            paths = self._corpus.paths(f"tokens/{self._name}", interval, "documents-")
-            shards: dict[str, tuple[np.ndarray, np.ndarray, list[str]]] = {}
-            rows = [row for path in paths for row in pq.read_table(path).to_pylist()]
-            rows.sort(key=lambda row: (row["shard"], row["start"]))
-            for shard in {row["shard"] for row in rows}:
-                mine = [row for row in rows if row["shard"] == shard]
-                starts = np.array([row["start"] for row in mine])
-                lengths = np.array([row["length"] for row in mine])
-                shards[shard] = starts, lengths, [row["id"] for row in mine]
-            self._tables[interval] = shards
-        return self._tables[interval]
+    def _shard(self, prefix: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """Start, length and id of each document of a shard, in order."""
+        if prefix not in self._tables:
+            folder, shard = prefix.rsplit("/", 1)  # ROOT/tokens/NAME/INTERVAL
+            place, interval = folder.rsplit("/", 1)
+            root, name = place.rsplit("/tokens/", 1)
+            self._places.add((root, interval))
+            paths = Corpus(root).paths(f"tokens/{name}", interval, "documents-")
+            tables = [_read(p, ["id", "start", "length"], ("shard", "=", shard)) for p in paths]
+            table = pa.concat_tables(tables).sort_by("start")
+            self._tables[prefix] = (
+                table["start"].to_numpy(),
+                table["length"].to_numpy(),
+                table["id"].to_pylist(),
+            )
+        return self._tables[prefix]
 
-    def urls(self, wanted: set[str]) -> dict[str, str]:
-        """The addresses of documents, from the corpus tables of the intervals that were read."""
-        found: dict[str, str] = {}
-        for interval in self._tables:
-            if self._corpus.manifest("corpus", interval) is None:
-                continue  # shards may be handed on without the text
-            for path in self._corpus.paths("corpus", interval):
-                rows = pq.read_table(path, columns=["id", "url"], filters=[("id", "in", wanted)])
-                found |= dict(zip(rows["id"].to_pylist(), rows["url"].to_pylist(), strict=True))
+    def column(self, stage: str, name: str, wanted: set[str]) -> dict[str, Any]:
+        """A column of a stage for the ids `wanted`, from the intervals that were read."""
+        found: dict[str, Any] = {}
+        for root, interval in sorted(self._places):
+            corpus = Corpus(root)
+            if corpus.manifest(stage, interval) is None:
+                continue  # shards may be handed on without the rest of the corpus
+            for path in corpus.paths(stage, interval):
+                rows = _read(path, ["id", name], ("id", "in", wanted))
+                found |= dict(zip(rows["id"].to_pylist(), rows[name].to_pylist(), strict=True))
         return found
+
+
+def _read(path: str, columns: list[str], condition: tuple[str, str, Any]) -> pa.Table:
+    fs, place = files.filesystem(path)
+    return pq.read_table(place, filesystem=fs, columns=columns, filters=[condition])

@@ -1,31 +1,88 @@
-"""The order of samples: a permutation that is computed, never stored.
+"""The order of samples: a permutation in two levels that is computed, never stored.
 
 A Feistel network is a bijection of [0, 2^2b) for any round function; walking
 along its cycles until the value lies below `size` makes it a bijection of
 [0, size) (Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002).
 So the sample at any position of any epoch is known without an index file,
 without memory that grows with the corpus, and without state to save.
+
+One permutation of a whole corpus would read a few kilobytes from a random place for
+each sample, which a disk cache cannot serve from an object store.  So the samples are cut into
+blocks that lie together; the first level permutes the blocks, the second all samples
+of a window of them (128 by default).  A window is read as 128 contiguous ranges, once.
+`benchmarks/mixing.py` measures what that costs in mixing; `docs/stream.md` has the figures.
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 Indices = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int64]
 
 _ROUNDS = 6  # four already give a pseudo-random permutation (Luby and Rackoff, 1988)
 
 
-def order_key(fingerprint: str, seed: int, epoch: int) -> int:
-    """The 64-bit key of one epoch's order: another corpus, seed or epoch, another order."""
-    said = f"{fingerprint}/{seed}/{epoch}".encode()
-    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest())
+def order_key(*said: object) -> int:
+    """The 64-bit key of an order: another corpus, seed or epoch, another order."""
+    text = "/".join(str(part) for part in said).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest())
 
 
-def permute(positions: npt.ArrayLike, size: int, key: int) -> npt.NDArray[np.int64]:
+@dataclass(frozen=True)
+class Order:
+    """One epoch of `size` samples, in blocks of `block` samples and windows of `window` blocks.
+
+    A last block that is not full stays the last; a corpus of one window is shuffled whole.
+    Without a key, samples stay as they lie.
+    """
+
+    size: int
+    key: int | None
+    block: int
+    window: int
+
+    @property
+    def span(self) -> int:
+        """Samples of a full window."""
+        return self.block * self.window
+
+    def places(self, positions: npt.ArrayLike) -> Places:
+        """The sample at each of `positions`, all in [0, size)."""
+        positions = np.asarray(positions, dtype=np.int64)
+        if self.key is None:
+            return positions
+        numbers = positions // self.span
+        mixed = np.empty_like(positions)
+        for number in np.unique(numbers):
+            here = numbers == number
+            first = int(number) * self.span
+            size = min(self.span, self.size - first)
+            key = order_key(self.key, int(number))
+            mixed[here] = first + permute(positions[here] - first, size, key)
+        slots, inside = np.divmod(mixed, self.block)
+        return self._blocks(slots) * self.block + inside
+
+    def blocks(self, window: int) -> Places:
+        """The blocks that window `window` takes its samples from; none past the end."""
+        first = window * self.window
+        slots = np.arange(first, min(first + self.window, -(-self.size // self.block)))
+        return self._blocks(slots)
+
+    def _blocks(self, slots: Places) -> Places:
+        if self.key is None:
+            return slots
+        full = self.size // self.block
+        blocks = slots.copy()
+        blocks[slots < full] = permute(slots[slots < full], full, self.key)
+        return blocks
+
+
+def permute(positions: npt.ArrayLike, size: int, key: int) -> Places:
     """Where each of `positions`, all in [0, size), goes under the permutation `key`."""
     values = np.asarray(positions, dtype=np.uint64)
     half = max(1, ((max(size, 2) - 1).bit_length() + 1) // 2)
@@ -33,6 +90,12 @@ def permute(positions: npt.ArrayLike, size: int, key: int) -> npt.NDArray[np.int
     while (outside := values >= size).any():
         values[outside] = _feistel(values[outside], half, key)
     return values.astype(np.int64)
+
+
+def uniform(numbers: npt.ArrayLike, key: int) -> npt.NDArray[np.float64]:
+    """A number in [0, 1) for each of `numbers`, of 53 bits, that follows from it and `key`."""
+    values = np.asarray(numbers, dtype=np.uint64) ^ np.uint64(key)
+    return (_mix(_mix(values)) >> np.uint64(11)) / float(1 << 53)
 
 
 def _feistel(values: Indices, half: int, key: int) -> Indices:

@@ -9,27 +9,18 @@ only position there is to save is how many samples were consumed.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import WebtextError
-from pipeline.tokens.megatron import IndexedDataset
-from trainer.data.order import order_key, permute
+from trainer.data.numbering import Numbering
+from trainer.data.reader import Reader
+from trainer.data.row import Span, Windows
+from trainer.data.settings import DataSettings
 from trainer.data.shards import Shards
 
-
-@dataclass(frozen=True)
-class Span:
-    """Tokens [start, start + length) of one shard."""
-
-    shard: str
-    start: int
-    length: int
+__all__ = ["Span", "Stream"]
 
 
 class Stream:
@@ -41,66 +32,62 @@ class Stream:
     """
 
     def __init__(
-        self, shards: Shards, split: str, length: int, seed: int = 0, shuffled: bool = True
+        self,
+        shards: Shards,
+        split: str,
+        length: int,
+        seed: int = 0,
+        shuffled: bool = True,
+        settings: DataSettings | None = None,
     ) -> None:
         self.length = length
-        self._paths = shards.split(split)
-        self._shards = [IndexedDataset(path) for path in self._paths]
-        self._ends = list(accumulate(len(shard.tokens) for shard in self._shards))
-        self._fingerprint, self._seed, self._shuffled = shards.fingerprint, seed, shuffled
-        self.tokens = self._ends[-1] if self._ends else 0
+        self.reader = Reader(
+            shards,
+            split,
+            lambda row: Windows(row.tokens, length),
+            length,
+            seed if shuffled else None,
+            settings or DataSettings(),
+        )
         #: Samples of one epoch.
-        self.samples = (self.tokens - 1) // length
-        if self.samples < 1:
-            raise WebtextError(
-                f"The {split} shards of {shards.name} hold {self.tokens:,} tokens, "
-                f"which is less than one sample of {length + 1:,}",
-                "Build a larger corpus or set a shorter model.context",
-            )
+        self.samples = self.reader.samples
+
+    @property
+    def tokens_per_sample(self) -> int:
+        """Targets in a sample."""
+        return self.length
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one epoch, over all corpora."""
+        return sum(blocks.row.tokens for blocks in self.reader.current)
 
     def batch(self, first: int, count: int) -> NDArray[np.int32]:
         """Samples [first, first + count) of the run: tokens (count, length + 1)."""
         rows = np.empty((count, self.length + 1), dtype=np.int32)
-        for row, place in zip(rows, self._places(first, count), strict=True):
-            done = 0
-            for number, start, stop in self._pieces(int(place)):
-                row[done : done + stop - start] = self._shards[number].tokens[start:stop]
-                done += stop - start
+        for row, (_, _, tokens) in zip(rows, self.reader.tokens(first, count), strict=True):
+            row[:] = tokens
         return rows
+
+    @property
+    def numbering(self) -> Numbering:
+        """Where each sample of the run lies."""
+        return self.reader.numbering
 
     def spans(self, index: int) -> list[Span]:
         """Where the tokens of sample `index` lie: one span a shard."""
-        place = int(self._places(index, 1)[0])
-        return [Span(self._paths[n], a, b - a) for n, a, b in self._pieces(place)]
+        return self.reader.spans(index)
 
-    def _places(self, first: int, count: int) -> NDArray[np.int64]:
-        """Which window of the row of tokens each sample is."""
-        index = np.arange(first, first + count, dtype=np.int64)
-        epochs, positions = np.divmod(index, self.samples)
-        if not self._shuffled:
-            return positions
-        places = np.empty(count, dtype=np.int64)
-        for epoch in np.unique(epochs):
-            here = epochs == epoch
-            key = order_key(self._fingerprint, self._seed, int(epoch))
-            places[here] = permute(positions[here], self.samples, key)
-        return places
-
-    def _pieces(self, place: int) -> list[tuple[int, int, int]]:
-        """Window `place` as (shard, start, stop), in order."""
-        start, stop = place * self.length, (place + 1) * self.length + 1
-        pieces = []
-        while start < stop:
-            number = bisect_right(self._ends, start)
-            begin = self._ends[number] - len(self._shards[number].tokens)
-            end = min(stop, self._ends[number])
-            pieces.append((number, start - begin, end - begin))
-            start = end
-        return pieces
+    def close(self) -> None:
+        """Ends the reading threads."""
+        self.reader.close()
 
     def histogram(self, vocab: int) -> NDArray[Any]:
         """How often each of `vocab` tokens occurs in the split."""
         counts = np.zeros(vocab, dtype=np.int64)
-        for shard in self._shards:
-            counts += np.bincount(shard.tokens, minlength=vocab)
+        for blocks in self.reader.current:
+            for shard in blocks.row.shards:
+                for start in range(0, shard.tokens, 1 << 20):
+                    piece = shard.read(start, min(start + (1 << 20), shard.tokens))
+                    counts += np.bincount(piece, minlength=vocab)
         return counts

@@ -1,0 +1,133 @@
+"""Pieces of remote files on a local disk, shared by all processes of a host without locks.
+
+Each piece is a file of its own, named by a hash of what it is (address, version, range),
+which appears by a rename: two processes that fetch the same piece at the same time do the
+work twice and leave one file.  Nothing is left behind by a process that is killed but a
+temporary file, which the next clean-up removes.  A checksum at the end of each piece is
+compared when the piece is opened: one that was cut or changed is fetched again.  A piece's
+modification time is its last use; when the folder is over its limit, the oldest go.  A piece
+that is removed while it is mapped stays readable where it is mapped.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import FullDiskError
+
+_CHECKSUM = 16  # bytes of blake2b behind the content
+_TEMPORARY = ".tmp-"
+_ABANDONED = 3600.0  # seconds after which a temporary file has no writer
+#: Each process looks at the folder after writing this share of the limit, and then brings it
+#: down to `_KEPT` of it; so eight processes stay below the limit in between.
+_LOOK, _KEPT = 1 / 64, 7 / 8
+
+
+def default_folder() -> Path:
+    """`webtext` in the user's cache folder (XDG base directory specification)."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "webtext"
+
+
+class DiskCache:
+    """At most `limit` bytes of pieces in `folder`, least recently used out first."""
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self.folder, self.limit = folder, limit
+        self._written = limit  # the first piece looks at what others left
+        self._lock = threading.Lock()
+
+    def get(self, name: str, fetch: Callable[[], bytes]) -> NDArray[np.uint8]:
+        """The piece `name`, mapped; `fetch` gives its bytes where it is not there or damaged.
+
+        Raises FullDiskError when there is no space for it.
+        """
+        digest = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+        path = self.folder / digest[:2] / digest
+        found = _open(path)
+        if found is None:
+            self._write(path, fetch())
+            found = _open(path)
+            if found is None:
+                raise FullDiskError(
+                    f"{path} was damaged or removed right after it was written",
+                    "Set data.cache to a folder on a sound disk, and data.cache_gb to its size",
+                )
+        return found
+
+    def _write(self, path: Path, content: bytes) -> None:
+        temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{uuid.uuid4().hex}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as stream:
+                stream.write(content)
+                stream.write(_checksum(content))
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise FullDiskError(
+                    f"No space left for the cache in {self.folder}",
+                    "Set data.cache to another disk, or data.cache_gb to what this one has",
+                ) from error
+            raise
+        with self._lock:
+            self._written += len(content) + _CHECKSUM
+            look = self._written >= self.limit * _LOOK
+            if look:
+                self._written = 0
+        if look:
+            self._clean(path)
+
+    def _clean(self, newest: Path) -> None:
+        """Removes the least recently used pieces, but never the one just written."""
+        found = sorted(self._entries())
+        total = sum(size for _, size, _ in found)
+        if total <= self.limit * _KEPT:
+            return
+        for _, size, path in found:
+            if path != newest:
+                path.unlink(missing_ok=True)
+                total -= size
+            if total <= self.limit * _KEPT:
+                return
+
+    def _entries(self) -> Iterator[tuple[float, int, Path]]:
+        """Last use, bytes and path of each piece; abandoned temporary files are removed."""
+        for path in self.folder.glob("*/*"):
+            try:
+                said = path.stat()
+            except FileNotFoundError:
+                continue  # another process was faster
+            if not path.name.startswith(_TEMPORARY):
+                yield said.st_mtime, said.st_size, path
+            elif said.st_mtime < time.time() - _ABANDONED:
+                path.unlink(missing_ok=True)
+
+
+def _open(path: Path) -> NDArray[np.uint8] | None:
+    """The content of a piece, mapped and marked as used; None where it is missing or damaged."""
+    try:
+        whole = np.memmap(path, np.uint8, mode="r")
+        os.utime(path)
+    except (FileNotFoundError, ValueError):  # ValueError: an empty file
+        return None
+    content: NDArray[np.uint8] = whole[:-_CHECKSUM].view(np.ndarray)
+    if bytes(whole[-_CHECKSUM:]) != _checksum(content.data):
+        path.unlink(missing_ok=True)
+        return None
+    return content
+
+
+def _checksum(content: bytes | memoryview) -> bytes:
+    return hashlib.blake2b(content, digest_size=_CHECKSUM).digest()

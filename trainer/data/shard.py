@@ -1,0 +1,123 @@
+"""One token shard, mapped from a local disk or read by range from a remote address."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import files
+from pipeline.errors import WebtextError
+from pipeline.tokens.megatron import (
+    HEADER,
+    Index,
+    IndexedDataset,
+    check_bin_size,
+    parse_header,
+    parse_index,
+)
+from trainer.data.cache import DiskCache
+from trainer.data.remote import RemoteFile
+
+
+class Shard(Protocol):
+    """Tokens by range."""
+
+    #: Path or address without `.bin`.
+    prefix: str
+    #: Number of tokens.
+    tokens: int
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Tokens [start, stop)."""
+
+    def check(self) -> None:
+        """Raises WebtextError when the shard is no longer the one that was opened."""
+
+    def index(self) -> Index:
+        """Where sentences and documents begin."""
+
+
+def open_shard(prefix: str, size: int | None, cache: DiskCache) -> Shard:
+    """Opens a shard whose `.bin` has `size` bytes (None: not known).
+
+    Raises WebtextError when it is missing, damaged or of another size.
+    """
+    if files.is_remote(prefix):
+        return RemoteShard(prefix, size, cache)
+    return LocalShard(prefix, size)
+
+
+class LocalShard:
+    """A shard that is memory-mapped."""
+
+    def __init__(self, prefix: str, size: int | None) -> None:
+        self.prefix = prefix
+        self._path = f"{prefix.removeprefix('file://')}.bin"
+        data = IndexedDataset(prefix.removeprefix("file://"))
+        self._index, self._tokens = data.index, data.tokens.view(np.ndarray)
+        self.tokens = len(self._tokens)
+        self._seen = self._stat()
+        if size is not None and self._seen[1] != size:
+            raise WebtextError(
+                f"{self._path} has {self._seen[1]:,} bytes, its manifest says {size:,}",
+                "Run `webtext verify`, and copy the shard once more or build it again",
+            )
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """A view of the map."""
+        return self._tokens[start:stop]
+
+    def check(self) -> None:
+        """Looks at the file's inode, size and time: reading a map of a cut file is fatal."""
+        if self._stat() != self._seen:
+            raise WebtextError(
+                f"{self._path} was replaced or cut while it was being read",
+                "Bring back the shard that the run was started on, then resume",
+            )
+
+    def index(self) -> Index:
+        """The index, mapped."""
+        return self._index
+
+    def _stat(self) -> tuple[int, int, int]:
+        try:
+            said = os.stat(self._path)
+        except FileNotFoundError:
+            return 0, 0, 0
+        return said.st_ino, said.st_size, said.st_mtime_ns
+
+
+class RemoteShard:
+    """A shard behind an fsspec address; what was read lies in a cache on the local disk.
+
+    Of the index only the header is read, until `index` asks for all of it.
+    """
+
+    def __init__(self, prefix: str, size: int | None, cache: DiskCache) -> None:
+        self.prefix, self._cache = prefix, cache
+        self._bin = RemoteFile(f"{prefix}.bin", size)
+        self._idx = RemoteFile(f"{prefix}.idx")
+        start = self._piece(self._idx, 0, min(HEADER, self._idx.size))
+        self._dtype = parse_header(start, self._idx.size, self._idx.path).dtype
+        self.tokens = self._bin.size // self._dtype.itemsize
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """A piece of the cache, mapped; fetched in one ranged read where it is not there."""
+        size = self._dtype.itemsize
+        return self._piece(self._bin, start * size, stop * size).view(self._dtype)
+
+    def check(self) -> None:
+        """Nothing to do: every fetch compares versions, and what is cached is of one version."""
+
+    def index(self) -> Index:
+        """The whole index, by way of the cache."""
+        index = parse_index(self._piece(self._idx, 0, self._idx.size), self._idx.path)
+        check_bin_size(index, self._bin.size, self._bin.path)
+        return index
+
+    def _piece(self, file: RemoteFile, start: int, stop: int) -> NDArray[np.uint8]:
+        name = f"{file.path}\n{file.version}\n{start}-{stop}"
+        return self._cache.get(name, lambda: file.read(start, stop))
