@@ -1,4 +1,8 @@
-"""Reads ahead of the step: samples of the coming steps, padded and pinned, from a thread."""
+"""Reads ahead of the step: samples of the coming steps, padded, pinned and on the device.
+
+One thread, no worker processes: reading is copying from memory maps, which leaves the
+interpreter free, and a process would have a position of its own to lose.
+"""
 
 from __future__ import annotations
 
@@ -13,34 +17,47 @@ import torch
 from torch import Tensor
 
 from trainer.batches import Batches
-from trainer.data.stream import Stream
+from trainer.data.samples import Samples
 
 _AHEAD = 3  # steps
+_CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Step:
     """What one process computes in one step.
 
-    `rows`: int32 (micro-batches, sequences, length + 1) on the host; rows of -1 fill it up.
-    `first` and `size` are those of the whole step, over all processes.
+    `rows`: int32 (micro-batches, sequences, length + 1) on the device; rows of -1 fill it up.
+    `first` and `size` are those of the whole step, over all processes.  `copied` is set where
+    the copy to the device may still be under way.
     """
 
     first: int
     size: int
     rows: Tensor
+    copied: torch.cuda.Event | None = None
 
 
 class Feed:
-    """Iterates over the steps of a run from `consumed` on.
+    """Iterates over the steps of a run from `consumed` on, with rows on `device`.
 
+    On a GPU the copy goes through pinned memory on a stream of its own, beside the step before.
     `waited` adds up the seconds in which the step had to wait for data.
     """
 
     def __init__(
-        self, stream: Stream, batches: Batches, consumed: int, micro: int, rank: int, world: int
+        self,
+        stream: Samples,
+        batches: Batches,
+        consumed: int,
+        micro: int,
+        rank: int,
+        world: int,
+        device: torch.device = _CPU,
     ) -> None:
         self.waited = 0.0
+        self._device = device
+        self._side = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._stream, self._batches = stream, batches
         self._rank, self._world = rank, world
         # The same shape in every step, so that nothing is compiled twice.
@@ -59,6 +76,10 @@ class Feed:
                 raise step
             if step is None:
                 return
+            if step.copied is not None:
+                here = torch.cuda.current_stream(self._device)
+                here.wait_event(step.copied)
+                step.rows.record_stream(here)  # its memory is not given away before
             yield step
 
     def close(self) -> None:
@@ -73,7 +94,8 @@ class Feed:
     def _read(self, consumed: int) -> None:
         try:
             while (size := self._batches.at(consumed)) and not self._closed.is_set():
-                self._queue.put(Step(consumed, size, self._rows(consumed, size)))
+                rows = self._rows(consumed, size)
+                self._queue.put(Step(consumed, size, *self._to_device(rows)))
                 consumed += size
             self._queue.put(None)
         except BaseException as error:  # raised again in the thread that trains
@@ -86,5 +108,11 @@ class Feed:
         pieces = -(-most // micro)
         rows = np.full((pieces * micro, self._stream.length + 1), -1, dtype=np.int32)
         rows[: len(share)] = self._stream.batch(first + share.start, len(share))
-        tensor = torch.from_numpy(rows).view(pieces, micro, -1)
-        return tensor.pin_memory() if torch.cuda.is_available() else tensor
+        return torch.from_numpy(rows).view(pieces, micro, -1)
+
+    def _to_device(self, rows: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
+        if self._side is None:
+            return rows.to(self._device), None
+        with torch.cuda.stream(self._side):
+            copy = rows.pin_memory().to(self._device, non_blocking=True)
+            return copy, self._side.record_event()

@@ -24,7 +24,7 @@ from pipeline.errors import WebtextError
 from trainer.batches import Batches
 from trainer.checkpoint import Saver, latest, read_into, training_state
 from trainer.config import RunRecipe
-from trainer.data.stream import Stream
+from trainer.data.samples import Samples
 from trainer.distributed import World, accumulating, wants_bf16, wrap
 from trainer.eval.loss import evaluate, token_bytes
 from trainer.feed import Feed, Step
@@ -59,7 +59,7 @@ class Trainer:
         folder: RunFolder,
         recipe: RunRecipe,
         objective: Objective,
-        streams: tuple[Stream, Stream | None],
+        streams: tuple[Samples, Samples | None],
         world: World,
     ) -> None:
         self.folder, self.recipe, self.world = folder, recipe, world
@@ -71,6 +71,7 @@ class Trainer:
         self.guard = Guard(recipe.guard, world.device)
         self.batches = Batches.of(recipe.train)
         self.saver = Saver(folder.checkpoints, recipe.checkpoint, world)
+        self.generations = folder.facts().generations
         self.step, self.consumed, self.stop = 0, 0, False
         self._skipped_in_a_row, self._saved = 0, -1
         self.log: RunLog
@@ -88,6 +89,7 @@ class Trainer:
             self.recipe.train.micro_batch,
             self.world.rank,
             self.world.size,
+            self.world.device,
         )
         try:
             with self._signals(), no_collections():
@@ -126,7 +128,7 @@ class Trainer:
     def _run_step(self, step: Step) -> Done:
         """One update of the weights, queued on the device."""
         device, weights = self.world.device, self.objective.weights
-        micros = [self.objective.prepare(rows.to(device, non_blocking=True)) for rows in step.rows]
+        micros = [self.objective.prepare(rows) for rows in step.rows]
         counted = [self.objective.counts(batch) for batch in micros]
         shared = [torch.stack([c[name] for c in counted]).sum() for name in weights]
         stop = torch.tensor(float(self.stop), device=device)
@@ -183,7 +185,7 @@ class Trainer:
         seconds = done.ended.seconds_since(self._last)  # before this the results are not there
         self._last = done.ended
         loss, norm, skipped, stop, *terms = done.results.tolist()
-        tokens = done.step.size * self.train_stream.length
+        tokens = done.step.size * self.train_stream.tokens_per_sample
         rate = tokens / seconds
         flops = rate * self.objective.flops_per_token() / self.world.size
         wait, feed.waited = feed.waited, 0.0
@@ -256,7 +258,9 @@ class Trainer:
             return
         self._saved = self.step
         tensors = {**training_state(self.objective, self.optimizers), **self.guard.state()}
-        self.saver.save(self.step, tensors, {"consumed": self.consumed})
+        self.saver.save(
+            self.step, tensors, {"consumed": self.consumed, "generations": self.generations}
+        )
         self._last = Mark(self.world.device)
 
     def _resume(self) -> None:
