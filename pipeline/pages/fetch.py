@@ -21,7 +21,7 @@ _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _PIECE = 1 << 16
 
 
-def _plain(text: str) -> str:
+def storable(text: str) -> str:
     """Text that can be stored as UTF-8: headers carry other bytes as lone surrogates."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
@@ -86,7 +86,7 @@ class Client:
         try:
             async with asyncio.timeout(seconds), self._get(url) as response:
                 answer.status = response.status
-                answer.headers = [(_plain(n), _plain(v)) for n, v in response.headers.items()]
+                answer.headers = [(storable(n), storable(v)) for n, v in response.headers.items()]
                 answer.request = list(response.request_info.headers.items())
                 if response.status in _REDIRECTS:
                     self._redirect(answer)
@@ -99,7 +99,7 @@ class Client:
             answer.outcome, answer.error = Outcome.TOO_LARGE, str(error)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             answer.outcome = Outcome.REFUSED_ADDRESS if was_refused(error) else Outcome.CONNECTION
-            answer.error = _plain(f"{type(error).__name__}: {error}"[:300])
+            answer.error = storable(f"{type(error).__name__}: {error}"[:300])
         return answer
 
     async def small(self, url: str, most_bytes: int) -> tuple[int, bytes]:
