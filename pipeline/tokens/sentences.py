@@ -12,6 +12,9 @@ from itertools import pairwise
 
 import sentencex
 
+#: White space to Python alone.  To Unicode, and so to tokenizers, they are control characters.
+_SEPARATORS = "\x1c\x1d\x1e\x1f"
+
 
 def split_sentences(text: str, language: str = "en") -> list[str]:
     """The sentences of a text; `"".join` of them is the text again."""
@@ -39,6 +42,6 @@ def _cuts(text: str, language: str) -> list[int]:
 
 def _before_space(text: str, start: int) -> int:
     """Where the white space before `start` begins."""
-    while start > 0 and text[start - 1].isspace():
+    while start > 0 and text[start - 1].isspace() and text[start - 1] not in _SEPARATORS:
         start -= 1
     return start

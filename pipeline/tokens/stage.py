@@ -13,17 +13,12 @@ from pipeline.errors import SettingError, WebtextError
 from pipeline.parts import Part, work_key
 from pipeline.sink import Gather, MakeParts, WriteManifest
 from pipeline.stage import Job, Stage, Total
+from pipeline.tokens import tokenizer as tok
+from pipeline.tokens.encode import SPLITS, EncodeUnit, encode_part
+from pipeline.tokens.megatron import dtype_for
 from pipeline.tokens.settings import TokensSettings
-from pipeline.tokens.units import (
-    SPLITS,
-    TOKENIZER,
-    EncodeUnit,
-    ShardUnit,
-    TokenizerUnit,
-    assemble_shard,
-    encode_part,
-    make_tokenizer,
-)
+from pipeline.tokens.shards import ShardUnit, assemble_shard
+from pipeline.tokens.train import TokenizerUnit, make_tokenizer
 
 
 class Tokens(beam.PTransform):
@@ -60,7 +55,7 @@ def plan_pieces(
 ) -> list[EncodeUnit]:
     """A piece for each part of the corpus."""
     key = _key(unit, draft)
-    place = files.join(unit.folder, TOKENIZER)
+    place = files.join(unit.folder, tok.TOKENIZER)
     return [
         EncodeUnit(path, number, folder, key, place, unit.settings)
         for number, path in enumerate(unit.corpus)
@@ -72,6 +67,7 @@ def plan_shards(
 ) -> list[ShardUnit]:
     """The shards of both splits; their number follows from the tokens or the setting."""
     settings = unit.settings
+    dtype, header = _token_type(unit)
     names = tuple(sorted(part.file.name for part in pieces if part.file))
     units: list[ShardUnit] = []
     for split in SPLITS:
@@ -85,9 +81,20 @@ def plan_shards(
         wanted = settings.shards if split == "train" else 0
         of = wanted or max(1, -(-tokens // settings.shard_tokens))
         key = work_key(_key(unit, draft), split, of, names)
-        vocab = _require(unit.folder).extra["vocab_size"]
-        units += [ShardUnit(split, n, of, names, folder, key, vocab) for n in range(of)]
+        units += [ShardUnit(split, n, of, names, folder, key, dtype, header) for n in range(of)]
     return units
+
+
+def _token_type(unit: TokenizerUnit) -> tuple[str, bool]:
+    """The type of the shards' tokens, and whether they get llm.c's header."""
+    vocab = _require(unit.folder).extra["vocab_size"]
+    dtype, header = dtype_for(vocab), unit.settings.header == "llm.c"
+    if header and dtype.itemsize != 2:
+        raise SettingError(
+            f"tokens.header = llm.c: a vocabulary of {vocab:,} does not fit its 16 bits",
+            "Set tokens.header to none, or take a smaller vocabulary",
+        )
+    return dtype.str, header
 
 
 def without_file(part: Part) -> Part:
@@ -121,7 +128,7 @@ class TokensStage(Stage):
     """The last stage of a build."""
 
     name = "tokens"
-    version = "1"
+    version = "2"
 
     def folder(self, job: Job) -> str:
         """`tokens/NAME/INTERVAL`."""
@@ -168,7 +175,8 @@ class TokensStage(Stage):
         others = [i for i in corpus.intervals(self._place(job)) if i != job.interval]
         inputs: dict[str, str] = {}
         if settings.kind == "file":
-            inputs["path"] = files.content_fingerprint(settings.path)
+            for path in tok.source_files(settings.path):
+                inputs[path] = files.content_fingerprint(path)
         elif not others:
             inputs["corpus"] = corpus.require("corpus", job.interval).fingerprint
         said = settings.of_tokenizer()

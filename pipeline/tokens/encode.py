@@ -1,0 +1,148 @@
+"""Second unit of the tokens stage: a part of the corpus becomes a scratch piece of tokens.
+
+A piece is sorted by split and by the hash that orders shards, so that a shard reads its
+range of each piece by row-group statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from pipeline import files
+from pipeline.corpus import WORK
+from pipeline.parts import Part, PartWriter, finished_part
+from pipeline.progress import Progress
+from pipeline.tokens import tokenizer as tok
+from pipeline.tokens.megatron import dtype_for
+from pipeline.tokens.sentences import split_sentences
+from pipeline.tokens.settings import TokensSettings
+
+SPLITS = ("train", "validation")
+_BATCH = 200  # documents encoded at once
+_PIECE = pa.schema(
+    [
+        ("split", pa.int8()),  # index into SPLITS
+        ("order", pa.string()),
+        ("id", pa.string()),
+        ("tokens", pa.large_binary()),
+        ("lengths", pa.list_(pa.int32())),  # tokens of each sentence
+    ]
+)
+
+
+@dataclass(frozen=True)
+class EncodeUnit:
+    """A part of the corpus to encode into a scratch piece."""
+
+    path: str
+    number: int
+    folder: str
+    key: str
+    tokenizer: str
+    settings: TokensSettings
+
+
+def encode_part(unit: EncodeUnit) -> list[Part]:
+    """Encodes one part of the corpus into a scratch piece, sorted by split and order."""
+    name = f"{WORK}/piece-{unit.number:05d}.parquet"
+    done = finished_part(unit.folder, name, unit.key)
+    if done is not None:
+        return [done]
+    rows: list[dict[str, Any]] = []
+    tokens, empty = [0, 0], 0
+    with Progress(unit.folder, f"piece-{unit.number:05d}") as progress:
+        for row in encoded(unit.path, load_encoder(unit.tokenizer), unit.settings):
+            progress.add()
+            count = int(row["lengths"].sum())
+            if not count:
+                empty += 1
+                continue
+            rows.append(row)
+            tokens[row["split"]] += count
+    rows.sort(key=lambda row: (row["split"], row["order"]))
+    with PartWriter(unit.folder, name, _PIECE, unit.key, said=False) as writer:
+        writer.add(rows)
+        writer.counts.keep(len(rows))
+        if empty:
+            writer.counts.drop("no_tokens", empty)
+        writer.extra.update(train_tokens=tokens[0], validation_tokens=tokens[1])
+        writer.extra["sentences"] = sum(len(row["lengths"]) for row in rows)
+    assert writer.part is not None
+    return [writer.part]
+
+
+def load_encoder(path: str) -> Tokenizer:
+    """A finished `tokenizer.json`, set so that no page can bring special tokens along.
+
+    What looks like one in a text (`<|endoftext|>`, `[MASK]`) is encoded as the characters
+    that it is.
+    """
+    tokenizer = Tokenizer.from_str(files.read_bytes(path).decode())
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def encoded(path: str, tokenizer: Tokenizer, settings: TokensSettings) -> Iterator[dict[str, Any]]:
+    """The rows of a piece for all documents of a part, in its order.
+
+    A second thread reads and splits the next documents while `tokenizers` encodes these
+    without the interpreter's lock.
+    """
+    end = tok.end_id(tokenizer, settings)
+    dtype = dtype_for(tokenizer.get_vocab_size())
+    rows = read_rows(path, ["id", "text", "language"])
+    with ThreadPoolExecutor(1) as helper:
+        ahead = helper.submit(_split_batch, rows)
+        while True:
+            documents, sentences = ahead.result()
+            if not documents:
+                return
+            ahead = helper.submit(_split_batch, rows)
+            flat = list(chain.from_iterable(sentences))
+            encodings = tokenizer.encode_batch_fast(flat, add_special_tokens=False)
+            ids = iter([encoding.ids for encoding in encodings])
+            for document, split in zip(documents, sentences, strict=True):
+                tokens, lengths = _put_together(list(islice(ids, len(split))), end, dtype)
+                yield {
+                    "split": int(tok.in_validation(document, settings.validation_fraction)),
+                    "order": tok.order_of(document),
+                    "id": document,
+                    "tokens": tokens,
+                    "lengths": lengths,
+                }
+
+
+def _split_batch(rows: Iterator[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """The ids of the next documents, and the sentences of each."""
+    batch = list(islice(rows, _BATCH))
+    sentences = [split_sentences(row["text"], row["language"]) for row in batch]
+    return [row["id"] for row in batch], sentences
+
+
+def _put_together(
+    sentences: list[list[int]], end: int | None, dtype: np.dtype[Any]
+) -> tuple[bytes, NDArray[np.int32]]:
+    """The tokens of one document and how many each sentence has; the end token is of the last."""
+    kept = [ids for ids in sentences if ids]
+    if end is not None and kept:
+        kept[-1].append(end)
+    lengths = np.fromiter(map(len, kept), np.int32, len(kept))
+    tokens = np.fromiter(chain.from_iterable(kept), dtype, int(lengths.sum()))
+    return tokens.tobytes(), lengths
+
+
+def read_rows(path: str, columns: list[str]) -> Iterator[dict[str, Any]]:
+    """Columns of a part of the corpus, row by row, with few of them in memory."""
+    with files.open_read(path) as stream:
+        for batch in pq.ParquetFile(stream).iter_batches(_BATCH, columns=columns):
+            yield from batch.to_pylist()

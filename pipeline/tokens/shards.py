@@ -1,0 +1,113 @@
+"""Third unit of the tokens stage: a shard, assembled from its range of all pieces."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline import files
+from pipeline.corpus import SCHEMAS, Counts, add_fingerprints
+from pipeline.parts import Part, PartWriter, file_part, finished_part, id_range
+from pipeline.tokens.encode import SPLITS
+from pipeline.tokens.megatron import Writer
+
+
+@dataclass(frozen=True)
+class ShardUnit:
+    """A shard to assemble from its range of all pieces."""
+
+    split: str
+    number: int
+    of: int
+    pieces: tuple[str, ...]
+    folder: str
+    key: str
+    dtype: str
+    header: bool  # with llm.c's
+
+
+def assemble_shard(unit: ShardUnit) -> list[Part]:
+    """Writes one shard in hash order, and the table that says which tokens are whose."""
+    name = f"{unit.split}-{unit.number:05d}-of-{unit.of:05d}"
+    table = f"documents-{name}.parquet"
+    done = finished_part(unit.folder, table, unit.key)
+    if done is None:
+        done = _write_shard(unit, name, table)
+    return [
+        _uncounted(done),
+        _shard_file(unit.folder, name, ".bin"),
+        _shard_file(unit.folder, name, ".idx"),
+    ]
+
+
+def _write_shard(unit: ShardUnit, name: str, table: str) -> Part:
+    rows, dtype = _range(unit), np.dtype(unit.dtype)
+    sentences = pc.list_value_length(rows["lengths"]).to_numpy()
+    lengths = pc.list_flatten(rows["lengths"]).to_numpy()
+    sizes = pc.binary_length(rows["tokens"]).to_numpy() // dtype.itemsize
+    with Writer(files.join(unit.folder, name), dtype, header=unit.header) as shard:
+        shard.add_many(_joined(rows["tokens"], dtype), lengths, sentences)
+    documents = pa.table(
+        {
+            "id": rows["id"],
+            "shard": pa.array([name] * len(rows), pa.string()),
+            "start": np.cumsum(sizes) - sizes,
+            "length": sizes,
+        },
+        schema=SCHEMAS["tokens"],
+    )
+    with PartWriter(unit.folder, table, SCHEMAS["tokens"], unit.key) as writer:
+        writer.add(documents.sort_by("id"))
+    assert writer.part is not None
+    return writer.part
+
+
+def _range(unit: ShardUnit) -> pa.Table:
+    """The documents of a shard, in order: one range of the order's hash of one split."""
+    low, high = id_range(unit.number, unit.of)
+    condition = [
+        ("split", "=", SPLITS.index(unit.split)),
+        ("order", ">=", low),
+        ("order", "<", high),
+    ]
+    tables = []
+    for piece in unit.pieces:
+        fs, place = files.filesystem(files.join(unit.folder, piece))
+        tables.append(pq.read_table(place, filesystem=fs, filters=condition))
+    return pa.concat_tables(tables).sort_by("order")
+
+
+def _joined(column: pa.ChunkedArray, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """The tokens of all rows one after the other."""
+    pieces = [
+        np.frombuffer(chunk.buffers()[2], np.uint8)[ends[0] : ends[-1]].view(dtype)
+        for chunk in column.chunks
+        if len(chunk) and len(ends := _ends(chunk))
+    ]
+    return np.concatenate([np.empty(0, dtype), *pieces])
+
+
+def _ends(chunk: pa.Array) -> NDArray[np.int64]:
+    """Where the values of a large_binary array begin in its buffer, and where the last ends."""
+    offsets = np.frombuffer(chunk.buffers()[1], np.int64)
+    return offsets[chunk.offset : chunk.offset + len(chunk) + 1]
+
+
+def _uncounted(part: Part) -> Part:
+    """The table of a shard: its documents are counted by the pieces."""
+    return Part(part.file, Counts(), {})
+
+
+def _shard_file(folder: str, name: str, ending: str) -> Part:
+    part = file_part(folder, name + ending)
+    assert part.file is not None
+    said = hashlib.blake2b(f"{part.file.name} {part.file.sha256}".encode(), digest_size=32)
+    entry = part.file.model_copy(update={"fingerprint": add_fingerprints([said.hexdigest()])})
+    return Part(entry)

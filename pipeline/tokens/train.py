@@ -1,0 +1,100 @@
+"""First unit of the tokens stage: the tokenizer, trained on a sample or taken over as it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow.parquet as pq
+
+from pipeline import files
+from pipeline.corpus import MANIFEST, FileEntry, Manifest, read_manifest
+from pipeline.parts import Part, file_part
+from pipeline.tokens import tokenizer as tok
+from pipeline.tokens.encode import read_rows
+from pipeline.tokens.settings import TokensSettings
+
+_TEXT = 100_000  # characters handed to a trainer at once
+
+
+@dataclass(frozen=True)
+class TokenizerUnit:
+    """The tokenizer to train or take over, unless it is there."""
+
+    folder: str
+    corpus: tuple[str, ...]
+    draft: Manifest
+    settings: TokensSettings
+
+
+def make_tokenizer(unit: TokenizerUnit) -> list[Part]:
+    """Trains or takes over the tokenizer and writes its manifest; nothing if it is there."""
+    found = read_manifest(unit.folder)
+    if found is not None and _still_right(found, unit.draft):
+        return [Part(None)]
+    settings = unit.settings
+    if settings.kind == "file":
+        tokenizer = tok.load(settings.path, settings)
+    else:
+        tokenizer = tok.train(Sample(unit.corpus, settings.sample_bytes), settings)
+    data = tokenizer.to_str(pretty=True).encode()
+    said = hashlib.sha256(data).hexdigest()
+    entries = []
+    for name, content in tok.for_transformers(tokenizer, settings).items():
+        files.write_bytes(files.join(unit.folder, name), content)
+        entries.append(_entry(unit.folder, name))
+    files.write_bytes(files.join(unit.folder, tok.TOKENIZER), data)
+    entry = _entry(unit.folder, tok.TOKENIZER)
+    rows = {"rows": tokenizer.get_vocab_size(), "fingerprint": said}
+    manifest = unit.draft.model_copy(
+        update={
+            "files": [entry.model_copy(update=rows), *entries],
+            "fingerprint": said,
+            "extra": {"vocab_size": tokenizer.get_vocab_size()},
+        }
+    )
+    files.write_bytes(files.join(unit.folder, MANIFEST), manifest.to_json())
+    return [Part(None)]
+
+
+def _entry(folder: str, name: str) -> FileEntry:
+    entry = file_part(folder, name).file
+    assert entry is not None
+    return entry
+
+
+def _still_right(found: Manifest, draft: Manifest) -> bool:
+    """Whether the tokenizer that is there is the wanted one; a draft without inputs takes any."""
+    same_inputs = not draft.inputs or found.inputs == draft.inputs
+    return found.settings_hash == draft.settings_hash and same_inputs
+
+
+class Sample:
+    """Texts to train a tokenizer on, `size` bytes chosen by hash; can be read several times.
+
+    They come in order of part and id, so they are the same whatever made the parts, and in
+    pieces of at most `_TEXT` characters.
+    """
+
+    def __init__(self, corpus: Sequence[str], size: int) -> None:
+        self._corpus = corpus
+        total = sum(_text_bytes(path) for path in corpus)
+        self._fraction = min(1.0, size / max(total, 1))
+
+    def __iter__(self) -> Iterator[str]:
+        for path in self._corpus:
+            for row in read_rows(path, ["id", "text"]):
+                if tok.in_sample(row["id"], self._fraction):
+                    text = row["text"]
+                    yield from (text[i : i + _TEXT] for i in range(0, len(text), _TEXT))
+
+
+def _text_bytes(path: str) -> int:
+    with files.open_read(path) as stream:
+        groups = pq.read_metadata(stream)
+    column = groups.schema.to_arrow_schema().get_field_index("text")
+    return sum(
+        groups.row_group(i).column(column).total_uncompressed_size
+        for i in range(groups.num_row_groups)
+    )
