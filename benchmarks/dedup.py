@@ -2,10 +2,13 @@
 
     python benchmarks/dedup.py speed [--documents 3000]   signatures, one core, against peers
     python benchmarks/dedup.py scale 10000 100000 ...      simulated signatures, two processes
+    python benchmarks/dedup.py template [--documents 8000]   what huge buckets cost in recall
 
 `speed` takes passages of 4.5 kB from a books file (ndjson.zst with a `text`), or random words
 without one, and compares what is installed: datasketch, rensa, datatrove.
 `scale` writes simulated signatures and runs everything from keep order to duplicate table.
+`template` makes a site whose pages share much of their words, and pairs of near-duplicates
+among them, so that pairs meet in buckets that hold the whole site.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ import json
 import multiprocessing
 import random
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -35,8 +40,10 @@ from pipeline.dedup.minhash import SHINGLE_WORDS, shingles_of, signature_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.settings import DedupSettings, HostLineSettings
 from pipeline.dedup.stage import STEPS
+from pipeline.dedup.verify import jaccard
 from pipeline.parts import Part
 
+PEERS = Path(__file__).resolve().parent.parent / ".venv-peers"
 HASHES, CHARS = 100, 4500
 FILE_ROWS = 100_000  # documents of a simulated part
 SHARE = 5  # every fifth document is made from another one
@@ -44,8 +51,14 @@ TIMED = ("Order", "Search", "Compare", "Group", "Decide", "Write")
 TEMPLATE = 10  # every tenth shares its first two bands with all other tenths
 
 
+def reach_peers() -> None:
+    """Lets the systems that `make peers` installed be imported, behind what is installed here."""
+    sys.path += [str(path) for path in PEERS.glob("lib/python3*/site-packages")]
+
+
 def main() -> None:
     """Reads the command line."""
+    reach_peers()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -53,14 +66,20 @@ def main() -> None:
     scaling = commands.add_parser("scale")
     scaling.add_argument("sizes", type=int, nargs="+")
     scaling.add_argument("--folder", help="where the simulated signatures go (4 GB for 10^7)")
+    templating = commands.add_parser("template")
+    templating.add_argument("--documents", type=int, default=8000)
     speeding = commands.add_parser("speed")
+    speeding.add_argument("--text-dedup", help="a Python that has text-dedup (it wants its own)")
     speeding.add_argument("--documents", type=int, default=3000)
     speeding.add_argument("--books", help="ndjson.zst whose rows have a text")
     arguments = parser.parse_args()
     if arguments.command == "speed":
         texts = passages(arguments.books, arguments.documents)
         signature_speed(texts)
-        whole_speed(texts)
+        whole_speed(texts, arguments.text_dedup)
+        return
+    if arguments.command == "template":
+        template_recall(arguments.documents)
         return
     print(f"documents{''.join(f'{name:>9}' for name in (*TIMED, 'total'))}  GB a process")
     for size in arguments.sizes:
@@ -137,18 +156,28 @@ def signature_speed(texts: list[str]) -> None:
         print(f"  {name:26}{rate:9,.0f} documents/s   {best['this project'] / rate:6.2f} x")
 
 
-def whole_speed(texts: list[str]) -> None:
-    """Documents on disk to the decision, one process, against datatrove's four steps."""
+def whole_speed(texts: list[str], text_dedup: str | None) -> None:
+    """Documents on disk to the decision, one process, against datatrove and text-dedup."""
     with tempfile.TemporaryDirectory() as folder:
         times = {"this project": _ours(texts, folder)}
-        if importlib.util.find_spec("datatrove"):
+        if (PEERS / "bin/python").exists():
             times["datatrove"] = _datatrove(texts, folder)
+        if text_dedup:
+            times["text-dedup"] = _text_dedup(texts, folder, text_dedup)
     print(f"documents on disk to decisions, {len(texts):,} documents, one process")
     for name, seconds in times.items():
         print(f"  {name:26}{seconds:9.1f} s   {seconds / times['this project']:6.2f} x")
 
 
 def _ours(texts: list[str], folder: str) -> float:
+    batch = _batch(texts, folder, DedupSettings())
+    start = time.perf_counter()
+    _run(batch)
+    return time.perf_counter() - start
+
+
+def _batch(texts: list[str], folder: str, settings: DedupSettings) -> Batch:
+    """One documents part whose i-th text has the id of i."""
     rows = [
         {"id": page_id(str(i)), "url": f"https://h{i}.org", "text": t} for i, t in enumerate(texts)
     ]
@@ -156,44 +185,83 @@ def _ours(texts: list[str], folder: str) -> float:
     table = pa.Table.from_pylist(sorted(rows, key=lambda row: row["id"]), SCHEMAS["documents"])
     pq.write_table(table, path, compression="zstd")
     source = Source("all", (path,), (), "all")
-    batch = Batch(f"{folder}/ours", "1", "benchmark", DedupSettings(), (), (source,))
+    return Batch(f"{folder}/ours", "1", "benchmark", settings, (), (source,))
+
+
+def _run(batch: Batch) -> set[str]:
+    """Runs all steps in this process; the ids of what is removed."""
     parts: list[Part] = []
-    start = time.perf_counter()
     for step in STEPS:
         parts += [part for unit in step.plan(parts, batch) for part in step.make(unit)]
-    return time.perf_counter() - start
+    tables = [pq.read_table(path, columns=["id"]) for path in Path(batch.folder).glob("part-*")]
+    return {identity for table in tables for identity in table["id"].to_pylist()}
+
+
+def template_recall(documents: int) -> None:
+    """Pairs at 0.85 to 0.95 within a site whose other pages are just below the threshold."""
+    rng = random.Random(1)
+
+    def words(count: int) -> list[str]:
+        return ["".join(rng.choices("etaoinshrdlu", k=9)) for _ in range(count)]
+
+    print("similarity of strangers   of pairs   documents   leaders   pairs removed")
+    for shared, own, alone in ((500, 100, 20), (500, 70, 20), (600, 60, 60)):
+        template, texts = words(shared), []
+        for _ in range(documents // 2):
+            pair = words(own)
+            texts += [" ".join([*template, *pair, *words(alone)]) for _ in range(2)]
+        sets = [shingles_of(normalised(text)) for text in texts[:3]]
+        alike = [jaccard(sets[0], sets[2]), jaccard(sets[0], sets[1])]
+        for leaders in (16, 256):
+            settings = DedupSettings(
+                leaders=leaders, keep=(), host_lines=HostLineSettings(enabled=False)
+            )
+            with tempfile.TemporaryDirectory() as folder:
+                removed = _run(_batch(texts, folder, settings))
+            share = len(removed) / (documents // 2)
+            print(
+                f"{alike[0]:24.2f}{alike[1]:11.2f}{documents:12,}{leaders:10}{share:16.4f}",
+                flush=True,
+            )
 
 
 def _datatrove(texts: list[str], folder: str) -> float:
-    from datatrove.executor import LocalPipelineExecutor
-    from datatrove.pipeline.dedup import (
-        MinhashDedupBuckets,
-        MinhashDedupCluster,
-        MinhashDedupFilter,
-        MinhashDedupSignature,
-    )
-    from datatrove.pipeline.readers import JsonlReader
-    from datatrove.pipeline.writers import JsonlWriter
-
+    """Its four MinHash steps, in the Python of the peers."""
     inputs = Path(folder, "input")
     inputs.mkdir()
     lines = (json.dumps({"id": str(i), "text": text}) for i, text in enumerate(texts))
     (inputs / "0.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    signatures, buckets, removed = (
-        f"{folder}/{name}" for name in ("signatures", "buckets", "removed")
+    script = Path(__file__).with_name("peer_datatrove.py")
+    done = subprocess.run(
+        [PEERS / "bin/python", script, folder], check=True, capture_output=True, text=True
     )
-    steps = [
-        [JsonlReader(str(inputs)), MinhashDedupSignature(signatures)],
-        [MinhashDedupBuckets(signatures, buckets)],
-        [MinhashDedupCluster(buckets, removed)],
-        [JsonlReader(str(inputs)), MinhashDedupFilter(removed), JsonlWriter(f"{folder}/kept")],
-    ]
+    return float(done.stdout.split()[-1])
+
+
+def _text_dedup(texts: list[str], folder: str, python: str) -> float:
+    """Its MinHash command with the same n-grams, bands, rows and hashes, in one process."""
+    inputs = Path(folder, "rows.jsonl")
+    lines = (json.dumps({"id": i, "text": text}) for i, text in enumerate(texts))
+    inputs.write_text("\n".join(lines), encoding="utf-8")
+    settings = DedupSettings()
+    command = [python, "-m", "text_dedup.minhash", "--path", "json"]
+    options = {
+        "data_files": inputs,
+        "split": "train",
+        "column": "text",
+        "output": f"{folder}/text-dedup",
+        "cache_dir": f"{folder}/cache",
+        "ngram": SHINGLE_WORDS,
+        "num_perm": HASHES,
+        "b": settings.bands,
+        "r": settings.rows,
+        "hash_func": "xxh3",
+        "num_proc": 1,
+    }
+    for name, value in options.items():
+        command += [f"--{name}", str(value)]
     start = time.perf_counter()
-    for number, step in enumerate(steps):
-        tasks = 14 if number == 1 else 1  # datatrove asks for one task a bucket
-        LocalPipelineExecutor(
-            step, tasks=tasks, workers=1, logging_dir=f"{folder}/log{number}"
-        ).run()
+    subprocess.run(command, check=True, capture_output=True)
     return time.perf_counter() - start
 
 

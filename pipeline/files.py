@@ -53,10 +53,18 @@ def size(path: str) -> int:
 
 def glob(pattern: str) -> list[str]:
     """The files that match, sorted, without leftovers of killed runs."""
+    return [path for path in _matching(pattern) if TEMPORARY not in path.rsplit("/", 1)[-1]]
+
+
+def leftovers(folder: str) -> list[str]:
+    """What killed runs left half-written in a folder, sorted."""
+    return _matching(join(folder, f"*{TEMPORARY}*"))
+
+
+def _matching(pattern: str) -> list[str]:
     fs, place = url_to_fs(pattern)
-    found = sorted(str(p) for p in fs.glob(place))
-    found = [p for p in found if TEMPORARY not in p.rsplit("/", 1)[-1]]
-    return [fs.unstrip_protocol(p) for p in found] if is_remote(pattern) else found
+    found = sorted(str(path) for path in fs.glob(place))
+    return [fs.unstrip_protocol(path) for path in found] if is_remote(pattern) else found
 
 
 def open_read(path: str) -> IO[bytes]:

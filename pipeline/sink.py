@@ -101,10 +101,12 @@ def complete(draft: Manifest, parts: Sequence[Part], seconds: float) -> Manifest
 
 
 def remove_unlisted(folder: str, manifest: Manifest) -> None:
-    """Removes scratch, progress and files of an older build that the manifest does not name."""
+    """Removes scratch, progress, files of an older build, and what killed runs left."""
     listed = {entry.name for entry in manifest.files} | {MANIFEST}
     for name in (WORK, PROGRESS):
         files.remove(files.join(folder, name))
     for path in files.glob(files.join(folder, "*")):
         if path.rsplit("/", 1)[-1] not in listed:
             files.remove(path)
+    for path in files.leftovers(folder):
+        files.remove(path)

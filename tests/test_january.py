@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pyarrow.parquet as pq
 import pytest
+from dedup.intervals import Dedups
 from support import Run
 
-from pipeline.corpus import Corpus, read_manifest
+from pipeline.corpus import Corpus, add_fingerprints, read_manifest, table_fingerprint
 from pipeline.links.urls import canonical_key
 from pipeline.quickstart import replay_server
 
+INTERVAL = "2024-01"
 MEMORY = 3 << 30  # bytes of all processes together
 
 
@@ -36,12 +40,20 @@ def tree_memory() -> int:
     return total
 
 
-@pytest.mark.system
-@pytest.mark.timeout(1500)
-def test_january_from_dump_to_shards(
-    shared_data: Path, january_server: str, tmp_path: Path, webtext: Run
-) -> None:
-    reddit = shared_data / "reddit"
+@dataclass(frozen=True)
+class January:
+    """The built month and the greatest memory of all processes together."""
+
+    root: Path
+    peak: int
+
+
+@pytest.fixture(scope="module")
+def january(
+    shared_data: Path, january_server: str, tmp_path_factory: pytest.TempPathFactory, webtext: Run
+) -> January:
+    """The build of the whole month, once for all tests here."""
+    root, reddit = tmp_path_factory.mktemp("january"), shared_data / "reddit"
     sources = (
         f'links.sources=[{{kind="reddit-dump", posts="{reddit}/RS_2024-01_docs.zst", '
         f'comments="{reddit}/RC_2024-01_docs.zst"}}]'
@@ -58,7 +70,7 @@ def test_january_from_dump_to_shards(
     done = webtext(
         "build",
         "quickstart",
-        f"--set=corpus.root={tmp_path}",
+        f"--set=corpus.root={root}",
         f"--set=pages.via={january_server}",
         f"--set={sources}",
         "--set=tokens.vocab_size=16384",
@@ -68,22 +80,52 @@ def test_january_from_dump_to_shards(
     thread.join()
     assert done.returncode == 0, done.stdout
     print(f"{time.monotonic() - started:.0f} s, {peak[0] >> 20} MiB\n{done.stdout}")
-    assert peak[0] < MEMORY, f"{peak[0] >> 20} MiB"
+    return January(root, peak[0])
 
+
+@pytest.mark.system
+@pytest.mark.timeout(1500)
+def test_january_from_dump_to_shards(shared_data: Path, january: January, webtext: Run) -> None:
+    assert january.peak < MEMORY, f"{january.peak >> 20} MiB"
     truth = {}
-    for line in (reddit / "2024-01_docs.truth.tsv").read_text().splitlines():
+    for line in (shared_data / "reddit/2024-01_docs.truth.tsv").read_text().splitlines():
         url, karma = line.split("\t")
         if int(karma) >= 3:
             truth[canonical_key(url)] = int(karma)
     assert len(truth) == 2472
     rows = [
         row
-        for path in Corpus(str(tmp_path)).paths("links", "2024-01")
+        for path in Corpus(str(january.root)).paths("links", INTERVAL)
         for row in pq.read_table(path, columns=["key", "karma"]).to_pylist()
     ]
     assert {row["key"]: row["karma"] for row in rows} == truth
-    pages = read_manifest(str(tmp_path / "pages" / "2024-01"))
+    pages = read_manifest(str(january.root / "pages" / INTERVAL))
     assert pages is not None and pages.counts.kept == 2472
-    tokens = read_manifest(str(tmp_path / "tokens" / "gpt2" / "2024-01"))
+    tokens = read_manifest(str(january.root / "tokens" / "gpt2" / INTERVAL))
     assert tokens is not None and tokens.counts.kept > 1000
-    assert webtext("verify", str(tmp_path)).returncode == 0
+    assert webtext("verify", str(january.root)).returncode == 0
+
+
+@pytest.mark.system
+@pytest.mark.timeout(1500)
+def test_its_documents_in_four_shuffled_intervals_lose_the_same_as_at_once(
+    january: January, tmp_path: Path
+) -> None:
+    corpus = Corpus(str(january.root))
+    tables = {
+        stage: [row for p in corpus.paths(stage, INTERVAL) for row in pq.read_table(p).to_pylist()]
+        for stage in ("documents", "links")
+    }
+    karma = {row["id"]: row["karma"] for row in tables["links"]}
+    rows = [{**row, "karma": karma[row["id"]]} for row in tables["documents"]]
+    random.Random(6).shuffle(rows)
+    dedups = Dedups(tmp_path / "split")
+    intervals = [f"2024-{month:02d}" for month in range(1, 5)]
+    for number, interval in enumerate(intervals):
+        dedups.write(interval, rows[number::4], parts=number + 1)
+    stepwise = [dedups.run(interval) for interval in intervals]
+    at_once = dedups.at_once(intervals, tmp_path / "at-once")
+    assert at_once.num_rows > 20
+    assert sum(manifest.counts.seen for manifest in stepwise) == len(rows) > 2000
+    together = add_fingerprints(manifest.fingerprint for manifest in stepwise)
+    assert table_fingerprint(at_once) == together

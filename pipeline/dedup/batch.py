@@ -89,6 +89,19 @@ class Decided:
 
 
 @dataclass(frozen=True)
+class EvaluationFile:
+    """A file of texts that the corpus must not hold, the `number`-th of its run."""
+
+    path: str
+    number: int
+    sha256: str
+
+    def name(self, kind: str) -> str:
+        """The scratch file with its documents, signatures or register."""
+        return f"set-{self.number:05d}-{kind}.parquet"
+
+
+@dataclass(frozen=True)
 class Batch:
     """One run: `sources` are decided, in their order, after and against `history`."""
 
@@ -98,6 +111,8 @@ class Batch:
     settings: DedupSettings
     history: tuple[Decided, ...]
     sources: tuple[Source, ...]
+    #: The first of `history`: their files are made by the run itself.
+    evaluation: tuple[EvaluationFile, ...] = ()
 
     @property
     def work(self) -> str:

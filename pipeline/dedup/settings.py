@@ -57,8 +57,9 @@ class DedupSettings(Settings):
     #: Documents of a bucket with which each other one is compared (pipeline/dedup/bands.py).
     leaders: int = Field(16, ge=1, le=1024)
 
-    #: Roots of other corpora, deduplicated with the same bands and rows: what they kept is
-    #: removed here, as if it were an earlier interval.
+    #: What is removed here as if an earlier interval had kept it: roots of other corpora
+    #: (deduplicated with the same bands and rows), and evaluation sets as files of texts
+    #: (.txt, .tsv, .json, .jsonl, .ndjson, packed or not; pipeline/dedup/evaluation.py).
     against: tuple[str, ...] = ()
 
     #: A kept document that more than this many are removed for is listed in `clusters-…`.

@@ -1,5 +1,6 @@
 """The dedup stage: which documents are duplicates, of which, and how similar.
 
+    evaluation sets -> what an earlier interval would have left
     documents -> lines that repeat across a host -> signatures -> keep order ->
     candidate pairs by band -> pairs close by signature -> components ->
     shingle sets from text -> decisions -> duplicate table
@@ -17,7 +18,7 @@ from typing import Any, ClassVar
 import apache_beam as beam
 
 from pipeline.corpus import Corpus, Manifest
-from pipeline.dedup.batch import Batch, Decided, Source, names_of
+from pipeline.dedup.batch import Batch, Decided, EvaluationFile, Source, names_of
 from pipeline.dedup.decide import (
     DecideUnit,
     GroupUnit,
@@ -25,6 +26,13 @@ from pipeline.dedup.decide import (
     group,
     sets_units,
     write_sets,
+)
+from pipeline.dedup.evaluation import (
+    as_decided,
+    evaluation_file,
+    evaluation_units,
+    is_evaluation_file,
+    sign_evaluation,
 )
 from pipeline.dedup.measure_lines import (
     lines_units,
@@ -83,6 +91,7 @@ def plan_write(before: list[Part], batch: Batch) -> list[WriteUnit]:
 
 
 STEPS = (
+    Step("Evaluation", evaluation_units, sign_evaluation),
     Step("Lines", lines_units, sample_lines),
     Step("Repeated", repeat_units, write_repeated),
     Step("Sign", sign_units, sign),
@@ -96,7 +105,7 @@ STEPS = (
 )
 
 #: What stays; all other files are scratch.
-_FINAL = ("part-", "register-", "signatures-", "hostlines-", "clusters-")
+_FINAL = ("part-", "register-", "signatures-", "hostlines-", "clusters-", "evaluation-")
 
 
 def is_final(part: Part) -> bool:
@@ -155,17 +164,26 @@ class DedupStage(Stage):
             for stage in ("documents", "dedup"):
                 fingerprint = other.require(stage, interval).fingerprint
                 found[f"{prefix}{stage}/{interval}"] = fingerprint
+        for file in self._evaluation(job):
+            found[file.path] = file.sha256
         return found
+
+    def _evaluation(self, job: Job) -> tuple[EvaluationFile, ...]:
+        """The files among `against`."""
+        paths = filter(is_evaluation_file, self.settings(job).against)
+        return tuple(evaluation_file(path, number) for number, path in enumerate(paths))
 
     def _before(self, job: Job) -> list[tuple[Corpus, str]]:
         """What was decided before, in keep order: other corpora, then earlier intervals."""
         found = []
         for root in self.settings(job).against:
+            if is_evaluation_file(root):
+                continue
             intervals = Corpus(root).intervals("dedup")
             if not intervals:
                 raise SettingError(
                     f"dedup.against: {root} holds no deduplicated corpus",
-                    "Name the root of a corpus whose stage dedup is built",
+                    "Name the root of a corpus whose stage dedup is built, or a file of texts",
                 )
             found += [(Corpus(root), interval) for interval in intervals]
         earlier = job.corpus.intervals_before("dedup", job.interval)
@@ -178,15 +196,21 @@ class DedupStage(Stage):
     def transform(self, job: Job) -> Dedup:
         """The work on the interval, with the signatures that earlier intervals have left."""
         corpus, draft, settings = job.corpus, self.draft(job), self.settings(job)
+        folder, evaluation = self.folder(job), self._evaluation(job)
         batch = Batch(
-            folder=self.folder(job),
+            folder=folder,
             version=self.version,
             key=work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items())),
             settings=settings,
-            history=tuple(
-                self._decided(other, interval, settings) for other, interval in self._before(job)
+            history=(
+                *(as_decided(file, folder) for file in evaluation),
+                *(
+                    self._decided(other, interval, settings)
+                    for other, interval in self._before(job)
+                ),
             ),
             sources=(source_of(corpus, job.interval),),
+            evaluation=evaluation,
         )
         return Dedup(batch, draft)
 

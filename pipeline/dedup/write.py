@@ -27,6 +27,8 @@ _EXAMPLES = 10  # removed documents of a large cluster that are named
 CLUSTERS = pa.schema(
     [("kept_id", pa.string()), ("size", pa.int64()), ("examples", pa.list_(pa.string()))]
 )
+#: Which text of which evaluation file a `kept_id` means that is no page: "piqa.jsonl#12".
+EVALUATION = pa.schema([("id", pa.string()), ("source", pa.string())])
 _IDS = pa.schema([("scope", pa.int64()), ("number", pa.int64()), ("id", pa.string())])
 _FIRSTS = pa.schema([*_IDS, ("first", pa.int64())])
 _EARLIER = pa.schema([*_IDS, ("kept_id", pa.string()), ("similarity", pa.float64())])
@@ -80,7 +82,8 @@ def write(unit: WriteUnit) -> list[Part]:
     names = [part_name(i, parts) for i in range(parts)]
     register = part_name(0, 1, "register")
     clusters = part_name(0, 1, "clusters")
-    everything = [clusters, *names, register]
+    evaluation = [part_name(0, 1, "evaluation")] if batch.evaluation else []
+    everything = [clusters, *names, register, *evaluation]
     done = [finished_part(batch.folder, name, batch.key) for name in everything]
     if all(done):
         return [part for part in done if part]
@@ -90,6 +93,7 @@ def write(unit: WriteUnit) -> list[Part]:
         written = [_write_large(connection, batch, clusters)]
         written += [_write_part(connection, batch, name, i, parts) for i, name in enumerate(names)]
         written.append(_write_register(connection, unit, register))
+        written += [_write_evaluation(connection, batch, name) for name in evaluation]
     return [part for part in written if part]
 
 
@@ -187,4 +191,23 @@ def _write_register(
             kept = ~np.isin(numbers, removed)
             columns = [rows["id"], rows["place"], rows["exact"], copy, kept]
             writer.add(pa.table(columns, schema=REGISTER))
+    return writer.part
+
+
+def _write_evaluation(
+    connection: duckdb.DuckDBPyConnection, batch: Batch, name: str
+) -> Part | None:
+    """Says which evaluation texts were found, and counts what was removed for them."""
+    found = connection.execute("SELECT kept_id, count(*) FROM removed GROUP BY kept_id").fetchall()
+    counts = dict(found)
+    documents = [path for file in batch.evaluation for path in batch.history[file.number].documents]
+    with PartWriter(batch.folder, name, EVALUATION, batch.key, said=False) as writer:
+        removed = 0
+        for path in documents:
+            for rows in batches(path, ["id", "url"]):
+                for row in rows.to_pylist():
+                    if row["id"] in counts:
+                        removed += counts[row["id"]]
+                        writer.add([{"id": row["id"], "source": row["url"]}])
+        writer.extra = {"removed_for_evaluation": removed}
     return writer.part

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.corpus import MANIFEST, SCHEMAS, add_fingerprints, table_fingerprint
-from pipeline.dedup.batch import Batch, read
+from pipeline.corpus import MANIFEST, add_fingerprints, table_fingerprint
 from pipeline.dedup.minhash import shingles_of
 from pipeline.dedup.normalise import normalised
-from pipeline.dedup.stage import Dedup, DedupStage, source_of
+from pipeline.dedup.stage import DedupStage
 from pipeline.dedup.verify import jaccard
 from pipeline.errors import WebtextError
 
@@ -75,18 +74,7 @@ def test_month_by_month_equals_all_at_once(dedups: Any, rows: Rows, tmp_path: Pa
         dedups.write(interval, shuffled[i::4], parts=i + 1)
     stepwise = [dedups.run(interval) for interval in intervals]
 
-    draft = DedupStage().draft(dedups.job(intervals[0]))
-    folder = tmp_path / "at-once"
-    batch = Batch(
-        folder=str(folder),
-        version=DedupStage.version,
-        key="at-once",
-        settings=dedups.job("all").recipe.dedup,
-        history=(),
-        sources=tuple(source_of(dedups.corpus, interval) for interval in intervals),
-    )
-    dedups.pipe(Dedup(batch, draft))
-    at_once = read([str(p) for p in sorted(folder.glob("part-*"))], SCHEMAS["dedup"].names)
+    at_once = dedups.at_once(intervals, tmp_path / "at-once")
     assert at_once.num_rows > 60
     together = add_fingerprints(manifest.fingerprint for manifest in stepwise)
     assert table_fingerprint(at_once) == together

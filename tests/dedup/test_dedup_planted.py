@@ -80,8 +80,13 @@ def test_a_template_site_costs_linear_work(
     assert manifest.counts.kept <= 5
 
 
-@pytest.mark.parametrize("threshold", [0.6, 0.8])
-def test_pairs_are_those_of_datasketch(threshold: float, passages: list[str]) -> None:
+@pytest.mark.parametrize("threshold", [0.75, 0.8])
+def test_pairs_and_removals_are_those_of_datasketch(
+    threshold: float,
+    passages: list[str],
+    dedups: Any,
+    new_document: Callable[..., dict[str, Any]],
+) -> None:
     from pipeline.dedup.bands import band_keys, bucket_pairs
     from pipeline.dedup.minhash import signature_of
 
@@ -108,3 +113,18 @@ def test_pairs_are_those_of_datasketch(threshold: float, passages: list[str]) ->
     similar = {pair for pair in ours if jaccard(sets[pair[0]], sets[pair[1]]) >= threshold}
     assert len(similar) > 1000
     assert ours == theirs
+
+    # The whole stage against the definition, worked out over datasketch's pairs.
+    rows = [new_document(f"a.org/{i}", text) for i, text in enumerate(texts)]
+    dedups.write("all", rows)
+    dedups.run("all", threshold=threshold, keep=(), leaders=64)
+    neighbours: dict[str, set[str]] = {}
+    for pair in theirs:
+        if jaccard(sets[pair[0]], sets[pair[1]]) >= threshold:
+            one, other = sorted(rows[number]["id"] for number in pair)
+            neighbours.setdefault(other, set()).add(one)
+    kept: set[str] = set()
+    for key in sorted(row["id"] for row in rows):
+        if not neighbours.get(key, set()) & kept:
+            kept.add(key)
+    assert set(dedups.removed("all")) == {row["id"] for row in rows} - kept

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow.parquet as pq
 import pytest
 
@@ -164,3 +166,49 @@ def test_large_clusters_are_reported_or_stop_the_stage(
     assert (cluster["kept_id"], cluster["size"]) == (rows[0]["id"], 7)
     assert set(cluster["examples"]) == {row["id"] for row in rows[1:]}
     assert dedups.run("all").extra["large_clusters"] == 0
+
+
+def test_what_an_evaluation_file_has_is_removed(
+    dedups: Any, prose: Prose, new_document: New, tmp_path: Path
+) -> None:
+    texts = prose(6, 300)
+    held = tmp_path / "held.jsonl"
+    rows = [{"text": text, "n": 1} for text in (texts[0], texts[0], edited(texts[1], 100), "yes")]
+    held.write_bytes(b"\n".join(map(orjson.dumps, rows)))
+    packed = tmp_path / "lines.txt.gz"
+    packed.write_bytes(gzip.compress(texts[2].encode()))
+    ours = [new_document(f"a.org/{i}", text) for i, text in enumerate([*texts, "yes"])]
+    dedups.write("2024-01", ours)
+    against = [str(held), str(packed)]
+    manifest = dedups.run("2024-01", by_beam=True, against=against)
+    removed = dedups.removed("2024-01")
+    assert {row["kind"] for row in removed.values()} == {"exact", "near"}
+    (path,) = dedups.corpus.paths("dedup", "2024-01", "evaluation-")
+    sources = {row["id"]: row["source"] for row in pq.read_table(path).to_pylist()}
+    found = {key: sources[row["kept_id"]] for key, row in removed.items()}
+    assert found.pop(ours[0]["id"]) in ("held.jsonl#1", "held.jsonl#2")
+    assert found == {ours[1]["id"]: "held.jsonl#3", ours[2]["id"]: "lines.txt.gz#1"}
+    assert manifest.extra["removed_for_evaluation"] == 3
+    # The next interval is held against the same sets, and against the first interval.
+    dedups.write("2024-02", [new_document("b.org", texts[1]), new_document("c.org", texts[3])])
+    assert dedups.run("2024-02", against=against).counts.dropped == {"exact": 1, "near": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "does not exist"),
+        ("one two three\n", "holds no text of 5 words or more"),
+        ('{"cut', "held.jsonl: JSONDecodeError"),
+    ],
+)
+def test_a_bad_evaluation_file_is_named(
+    content: str | None, said: str, dedups: Any, new_document: New, tmp_path: Path
+) -> None:
+    path = tmp_path / "held.jsonl"
+    if content is not None:
+        path.write_text(f'{{"text": "{content.strip()}"}}' if "one" in content else content)
+    dedups.write("2024-01", [new_document("a.org", "a text of some words here")])
+    with pytest.raises(SettingError, match=said):
+        dedups.run("2024-01", against=[str(path)])
+    assert dedups.corpus.manifest("dedup", "2024-01") is None

@@ -1,0 +1,140 @@
+"""Evaluation sets given as files: what they hold is removed from the corpus.
+
+Before anything else, each file becomes what an interval decided before would have left:
+documents, signatures and a keep order, in scratch.  All of its texts count as kept, since
+no one chooses among the examples of a set.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from pipeline import files
+from pipeline.corpus import WORK, page_id
+from pipeline.dedup.batch import REGISTER, Batch, Decided, EvaluationFile
+from pipeline.dedup.exact import EXACT_BYTES
+from pipeline.dedup.minhash import SHINGLE_WORDS
+from pipeline.dedup.order import batches
+from pipeline.dedup.settings import DedupSettings
+from pipeline.dedup.sign import SignUnit, sign
+from pipeline.errors import SettingError
+from pipeline.parts import Part, PartWriter, finished_part, work_key
+from pipeline.quality.contamination import read_set
+
+#: What tells a file of texts from the root of a corpus.
+_SUFFIX = re.compile(r"\.(txt|tsv|json|jsonl|ndjson)(\.(gz|xz|bz2|zst))?$")
+
+#: `url` names file and text, as no page would.
+_TEXTS = pa.schema([(name, pa.string()) for name in ("id", "url", "text", "date")])
+
+
+def is_evaluation_file(path: str) -> bool:
+    """True for a file of texts by its name; other names are roots of corpora."""
+    return _SUFFIX.search(path) is not None
+
+
+def evaluation_file(path: str, number: int) -> EvaluationFile:
+    """The file with the digest of its bytes; SettingError when it is not there."""
+    if not files.exists(path):
+        raise SettingError(f"dedup.against: {path} does not exist", "Correct the path")
+    return EvaluationFile(path, number, files.sha256(path))
+
+
+def as_decided(file: EvaluationFile, folder: str) -> Decided:
+    """Where the scratch files of an evaluation set will be."""
+    work = files.join(folder, WORK)
+    return Decided(
+        interval=file.path,
+        documents=(files.join(work, file.name("documents")),),
+        signatures=(files.join(work, file.name("signatures")),),
+        registers=(files.join(work, file.name("register")),),
+        removed=(),
+        host_lines=(),
+    )
+
+
+@dataclass(frozen=True)
+class EvaluationUnit:
+    """One evaluation file to be read and signed."""
+
+    file: EvaluationFile
+    work: str
+    key: str
+    settings: DedupSettings
+
+
+def evaluation_units(_before: list[Part], batch: Batch) -> list[EvaluationUnit]:
+    """One unit a file."""
+    return [
+        EvaluationUnit(file, batch.work, work_key(batch.version, batch.key, file), batch.settings)
+        for file in batch.evaluation
+    ]
+
+
+def sign_evaluation(unit: EvaluationUnit) -> list[Part]:
+    """Writes documents, signatures and keep order of one evaluation file.
+
+    Raises SettingError when the file cannot be read or holds no text to compare.
+    """
+    file, work = unit.file, unit.work
+    documents = finished_part(work, file.name("documents"), unit.key) or _write_texts(unit)
+    signed = sign(
+        SignUnit(
+            documents=files.join(work, file.name("documents")),
+            host_lines=(),
+            folder=work,
+            name=file.name("signatures"),
+            key=unit.key,
+            settings=unit.settings,
+        )
+    )
+    register = finished_part(work, file.name("register"), unit.key) or _write_register(unit)
+    return [part for part in (documents, *signed, register) if part]
+
+
+def _write_texts(unit: EvaluationUnit) -> Part | None:
+    """Texts of fewer words than a shingle are left: they would match pages by chance."""
+    name = unit.file.path.rsplit("/", 1)[-1]
+    rows = [
+        {"id": page_id(f"{name}#{i}"), "url": f"{name}#{i}", "text": text, "date": ""}
+        for i, text in enumerate(read_set(unit.file.path, ()), 1)
+        if len(text.split()) >= SHINGLE_WORDS
+    ]
+    if not rows:
+        raise SettingError(
+            f"dedup.against: {unit.file.path} holds no text of {SHINGLE_WORDS} words or more",
+            "Name a file of evaluation examples: JSON lines, tab-separated, or a text a line",
+        )
+    with PartWriter(unit.work, unit.file.name("documents"), _TEXTS, unit.key, said=False) as writer:
+        writer.add(sorted(rows, key=lambda row: row["id"]))
+    return writer.part
+
+
+def _write_register(unit: EvaluationUnit) -> Part | None:
+    """The keep order: as the texts lie, in order of their ids."""
+    path = files.join(unit.work, unit.file.name("signatures"))
+    seen: set[bytes] = set()
+    with PartWriter(
+        unit.work, unit.file.name("register"), REGISTER, unit.key, said=False
+    ) as writer:
+        place = 0
+        for rows in batches(path, ["id", "exact"]):
+            exact = rows["exact"].to_pylist()
+            copies = []
+            for value in exact:
+                copies.append(value in seen)
+                seen.add(value)
+            places = pa.array(range(place, place + rows.num_rows), pa.int64())
+            place += rows.num_rows
+            columns = [
+                rows["id"],
+                places,
+                pa.array(exact, pa.binary(EXACT_BYTES)),
+                pa.array(copies, pa.bool_()),
+                pa.array([not copy for copy in copies], pa.bool_()),
+            ]
+            writer.add(pa.table(columns, schema=REGISTER))
+    return writer.part
