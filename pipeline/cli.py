@@ -118,13 +118,20 @@ def verify(root: RootArgument) -> None:
 @app.command()
 def why(
     root: RootArgument,
-    page: Annotated[str, typer.Argument(help="An address in any form, or an id")],
+    page: Annotated[str | None, typer.Argument(help="An address in any form, or an id")] = None,
+    token: Annotated[
+        str | None, typer.Option(help="A token instead: NAME/INTERVAL/SHARD:POSITION")
+    ] = None,
 ) -> None:
     """The life of one link: mentions, fetch, text, measurements, decision, tokens."""
     from pipeline.corpus import Corpus
-    from pipeline.views.why import life_of, render_life
+    from pipeline.errors import SettingError
+    from pipeline.views.why import life_of, page_of_token, render_life
 
-    typer.echo(render_life(life_of(Corpus(root), page)))
+    corpus = Corpus(root)
+    if (page is None) == (token is None):
+        raise SettingError("`webtext why` takes a page or --token", "Give one of the two")
+    typer.echo(render_life(life_of(corpus, page or page_of_token(corpus, str(token)))))
 
 
 @app.command("what-if")

@@ -126,9 +126,10 @@ def trace(
     step: Annotated[int, typer.Option(help="A step of the run, counted from 1")],
     sample: Annotated[int | None, typer.Option(help="Only this sample of it")] = None,
 ) -> None:
-    """The documents and addresses whose text was in a step: sample, id, tokens, url."""
+    """The documents whose text was in a step: sample, id, tokens, url, where it was posted."""
     for source in _commands().trace_run(run, step, sample):
-        typer.echo(f"{source.sample}\t{source.id}\t{source.tokens}\t{source.url}")
+        links = "; ".join(source.links)
+        typer.echo(f"{source.sample}\t{source.id}\t{source.tokens}\t{source.url}\t{links}")
 
 
 def _piece(text: str) -> None:

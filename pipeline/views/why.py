@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline import files
 from pipeline.corpus import Corpus, page_id
-from pipeline.errors import WebtextError
+from pipeline.errors import SettingError, WebtextError
 from pipeline.links.urls import canonical_key
 from pipeline.views.show import connect
 
@@ -54,6 +54,35 @@ def life_of(corpus: Corpus, page: str) -> Life:
             "Check the address; `webtext show ROOT links --where \"url LIKE '%…%'\"` searches",
         )
     return life
+
+
+def page_of_token(corpus: Corpus, token: str) -> str:
+    """The id of the page that a token is of: `NAME/INTERVAL/SHARD:POSITION`.
+
+    SHARD is a file name without its ending, POSITION counts tokens from the start of its `.bin`.
+    Raises SettingError for another form, or a token that is not there.
+    """
+    place, _, position = token.removeprefix("tokens/").rpartition(":")
+    words = place.split("/")
+    if len(words) != 3 or not position.isdigit():
+        raise SettingError(
+            f"--token {token} is not of the form NAME/INTERVAL/SHARD:POSITION",
+            "For example gpt2/2024-01/train-00000-of-00008:123456",
+        )
+    name, interval, shard = words
+    shard = shard.removesuffix(".bin")
+    paths = corpus.paths(f"tokens/{name}", interval, "documents-")
+    found = connect(corpus).execute(
+        "SELECT id FROM read_parquet(?) WHERE shard = ? AND start <= ? AND start + length > ?",
+        [paths, shard, int(position), int(position)],
+    )
+    row = found.fetchone()
+    if row is None:
+        raise SettingError(
+            f"Shard {shard} of {name}/{interval} has no token {int(position):,}",
+            "documents-*.parquet beside it says which tokens there are",
+        )
+    return str(row[0])
 
 
 def _collect(corpus: Corpus, life: Life, title: str, stage: str, prefix: str) -> None:
