@@ -15,3 +15,23 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def sample_settings(root: Path, replay: str) -> list[str]:
     """The overrides that build the sample into `root` with the pages of the server `replay`."""
     return ["--set", f"corpus.root={root}", "--set", f"pages.via={replay}"]
+
+
+#: A sentence of each of many scripts, with digits, signs and joined characters.
+SCRIPTS = [
+    "Hello, world! 3.14 and 1e-9.",
+    "Γειά σου Κόσμε. Ένα δύο.",
+    "Привет, мир! Ёжик.",
+    "你好，世界。這是句子。",
+    "こんにちは世界。カタカナ！",
+    "안녕하세요 세계.",
+    "مرحبا بالعالم. كيف حالك؟",
+    "שלום עולם. מה שלומך?",
+    "नमस्ते दुनिया। यह वाक्य है।",
+    "สวัสดีชาวโลก ภาษาไทย",
+    "Բարեւ աշխարհ։ გამარჯობა მსოფლიო.",
+    "வணக்கம் உலகம். ಹಲೋ ವಿಶ್ವ.",
+    "ሰላም ልዑል። ᏣᎳᎩ",
+    "👩‍👩‍👧‍👦 🏳️‍🌈 e\u0301 \u200b zero width, \ufeff mark",
+    "tabs\tand  spaces   \n\n\n  indented\r\nline ends \u00a0 \u3000 end",
+]

@@ -13,6 +13,7 @@ from itertools import chain, islice
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -61,7 +62,7 @@ def encode_part(unit: EncodeUnit) -> list[Part]:
     rows: list[dict[str, Any]] = []
     tokens, empty = [0, 0], 0
     with Progress(unit.folder, f"piece-{unit.number:05d}") as progress:
-        for row in encoded(unit.path, load_encoder(unit.tokenizer), unit.settings):
+        for row in encoded(unit.path, load_encoder(unit.tokenizer, unit.settings), unit.settings):
             progress.add()
             count = int(row["lengths"].sum())
             if not count:
@@ -81,25 +82,41 @@ def encode_part(unit: EncodeUnit) -> list[Part]:
     return [writer.part]
 
 
-def load_encoder(path: str) -> Tokenizer:
+@dataclass(frozen=True)
+class Encoder:
+    """A tokenizer made ready for pages: what it encodes with, its end token, its token type."""
+
+    tokenizer: Tokenizer
+    end: int | None
+    dtype: np.dtype[Any]
+
+
+def load_encoder(path: str, settings: TokensSettings) -> Encoder:
     """A finished `tokenizer.json`, set so that no page can bring special tokens along.
 
-    What looks like one in a text (`<|endoftext|>`, `[MASK]`) is encoded as the characters
+    What looks like one in a text (`<|endoftext|>`, `<pad>`) is encoded as the characters
     that it is.
     """
-    tokenizer = Tokenizer.from_str(files.read_bytes(path).decode())
+    said = orjson.loads(files.read_bytes(path))
+    whole = Tokenizer.from_str(orjson.dumps(said).decode())
+    end, dtype = tok.end_id(whole, settings), dtype_for(whole.get_vocab_size())
+    model = said["model"]
+    if model["type"] == "Unigram":
+        # Here they are pieces among the others: names that no text has take their places.
+        special = {token["content"] for token in said["added_tokens"] if token["special"]}
+        model["vocab"] = [[f"\0{p}" if p in special else p, s] for p, s in model["vocab"]]
+        said["added_tokens"] = [t for t in said["added_tokens"] if t["content"] not in special]
+    tokenizer = Tokenizer.from_str(orjson.dumps(said).decode())
     tokenizer.encode_special_tokens = True
-    return tokenizer
+    return Encoder(tokenizer, end, dtype)
 
 
-def encoded(path: str, tokenizer: Tokenizer, settings: TokensSettings) -> Iterator[dict[str, Any]]:
+def encoded(path: str, encoder: Encoder, settings: TokensSettings) -> Iterator[dict[str, Any]]:
     """The rows of a piece for all documents of a part, in its order.
 
     A second thread reads and splits the next documents while `tokenizers` encodes these
     without the interpreter's lock.
     """
-    end = tok.end_id(tokenizer, settings)
-    dtype = dtype_for(tokenizer.get_vocab_size())
     rows = read_rows(path, ["id", "text", "language"])
     with ThreadPoolExecutor(1) as helper:
         ahead = helper.submit(_split_batch, rows)
@@ -109,10 +126,10 @@ def encoded(path: str, tokenizer: Tokenizer, settings: TokensSettings) -> Iterat
                 return
             ahead = helper.submit(_split_batch, rows)
             flat = list(chain.from_iterable(sentences))
-            encodings = tokenizer.encode_batch_fast(flat, add_special_tokens=False)
+            encodings = encoder.tokenizer.encode_batch_fast(flat, add_special_tokens=False)
             ids = iter([encoding.ids for encoding in encodings])
             for document, split in zip(documents, sentences, strict=True):
-                tokens, lengths = _put_together(list(islice(ids, len(split))), end, dtype)
+                tokens, lengths = _put_together(list(islice(ids, len(split))), encoder)
                 yield {
                     "split": int(tok.in_validation(document, settings.validation_fraction)),
                     "order": tok.order_of(document),
@@ -129,15 +146,13 @@ def _split_batch(rows: Iterator[dict[str, Any]]) -> tuple[list[str], list[list[s
     return [row["id"] for row in batch], sentences
 
 
-def _put_together(
-    sentences: list[list[int]], end: int | None, dtype: np.dtype[Any]
-) -> tuple[bytes, NDArray[np.int32]]:
+def _put_together(sentences: list[list[int]], encoder: Encoder) -> tuple[bytes, NDArray[np.int32]]:
     """The tokens of one document and how many each sentence has; the end token is of the last."""
     kept = [ids for ids in sentences if ids]
-    if end is not None and kept:
-        kept[-1].append(end)
+    if encoder.end is not None and kept:
+        kept[-1].append(encoder.end)
     lengths = np.fromiter(map(len, kept), np.int32, len(kept))
-    tokens = np.fromiter(chain.from_iterable(kept), dtype, int(lengths.sum()))
+    tokens = np.fromiter(chain.from_iterable(kept), encoder.dtype, int(lengths.sum()))
     return tokens.tobytes(), lengths
 
 

@@ -116,6 +116,8 @@ def for_transformers(tokenizer: Tokenizer, settings: TokensSettings) -> dict[str
     }
     if kind:
         config["model_max_length"] = kind.longest
+    if "sep_token" in roles:
+        config["model_input_names"] = ["input_ids", "token_type_ids", "attention_mask"]
     option = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
     return {
         CONFIG: orjson.dumps(config, option=option) + b"\n",

@@ -40,6 +40,7 @@ ROLES = {
     "sep_token": "[SEP]",
     "mask_token": "[MASK]",
 }
+_CONTROL = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]")
 #: Always pieces of their own, with the ids 5 to 12.
 SIGNS = ("(", ")", '"', "-", ".", "–", "£", "€")
 #: Share of the sample's characters that get a piece; the rest is <unk>.
@@ -73,7 +74,12 @@ def train(texts: Iterable[str], settings: TokensSettings) -> Tokenizer:
     """
     normal = normalizer()
     counts = word_counts(texts, lambda word: normal.normalize_str(word).split())
-    tokenizer = Tokenizer(models.Unigram(_pieces(counts, settings.vocab_size), unk_id=1))
+    trained = sentencepiece.SentencePieceProcessor(
+        model_proto=train_model(counts, settings.vocab_size)
+    )
+    size = trained.get_piece_size()
+    pieces = [(trained.id_to_piece(i), trained.get_score(i)) for i in range(size)]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=1))
     tokenizer.normalizer = normal
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
@@ -90,11 +96,8 @@ def train(texts: Iterable[str], settings: TokensSettings) -> Tokenizer:
     return tokenizer
 
 
-_CONTROL = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]")
-
-
-def _pieces(counts: list[tuple[str, int]], vocab_size: int) -> list[tuple[str, float]]:
-    """Pieces with their log probabilities, by id, from words with their counts."""
+def train_model(counts: list[tuple[str, int]], vocab_size: int) -> bytes:
+    """SentencePiece's model (its protocol buffer) of normalised words with their counts."""
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
@@ -121,5 +124,4 @@ def _pieces(counts: list[tuple[str, int]], vocab_size: int) -> list[tuple[str, f
             f"tokens.vocab_size = {vocab_size}: SentencePiece cannot train it ({error})",
             "Take a greater vocabulary, or more text",
         ) from None
-    found = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-    return [(found.id_to_piece(i), found.get_score(i)) for i in range(found.get_piece_size())]
+    return model.getvalue()

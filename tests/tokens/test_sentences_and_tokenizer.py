@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import SCRIPTS
 from tokenizers import Tokenizer
 
 from pipeline.corpus import Corpus
@@ -19,25 +20,6 @@ from pipeline.tokens.settings import TokensSettings
 
 SETTINGS = TokensSettings(vocab_size=600)
 TEXT = "The cat sat on the mat. Dr. Smith paid $3.50, e.g. in Jan. 2024!\n\n- one\n- two\n" * 20
-
-#: A sentence of each of many scripts, with digits, signs and joined characters.
-SCRIPTS = [
-    "Hello, world! 3.14 and 1e-9.",
-    "Γειά σου Κόσμε. Ένα δύο.",
-    "Привет, мир! Ёжик.",
-    "你好，世界。這是句子。",
-    "こんにちは世界。カタカナ！",
-    "안녕하세요 세계.",
-    "مرحبا بالعالم. كيف حالك؟",
-    "שלום עולם. מה שלומך?",
-    "नमस्ते दुनिया। यह वाक्य है।",
-    "สวัสดีชาวโลก ภาษาไทย",
-    "Բարեւ աշխարհ։ გამარჯობა მსოფლიო.",
-    "வணக்கம் உலகம். ಹಲೋ ವಿಶ್ವ.",
-    "ሰላም ልዑል። ᏣᎳᎩ",
-    "👩‍👩‍👧‍👦 🏳️‍🌈 e\u0301 \u200b zero width, \ufeff mark",
-    "tabs\tand  spaces   \n\n\n  indented\r\nline ends \u00a0 \u3000 end",
-]
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +36,19 @@ def test_sentences_are_the_text(text: str) -> None:
         assert after[0].isspace()
 
 
-@settings(deadline=None, max_examples=200)
-@given(st.text())
-def test_any_text_is_its_sentences(text: str) -> None:
-    assert "".join(split_sentences(text)) == text
+#: Sentences' ends before all that is white space to Unicode or to Python, and some neighbours.
+BOUNDARIES = st.text(
+    "aB1.!?。é'\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2002\u200b\u2028\u2029\u3000\ufeff"
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text() | BOUNDARIES)
+def test_any_text_is_its_sentences_and_their_tokens(tokenizer: Tokenizer, text: str) -> None:
+    sentences = split_sentences(text)
+    assert "".join(sentences) == text
+    pieces = [i for s in sentences for i in tokenizer.encode(s, add_special_tokens=False).ids]
+    assert pieces == tokenizer.encode(text, add_special_tokens=False).ids
 
 
 def test_abbreviations_and_lists() -> None:
@@ -97,7 +88,7 @@ def test_a_tokenizer_is_taken_as_it_is(tokenizer: Tokenizer, tmp_path: Path) -> 
     assert tok.load(str(path), wanted).to_str() == tokenizer.to_str()
     with pytest.raises(SettingError, match="no token '</s>'.*tokens.end_token"):
         tok.load(str(path), TokensSettings(kind="file", path=str(path), end_token="</s>"))
-    with pytest.raises(SettingError, match="does not exist"):
+    with pytest.raises(SettingError, match=r"x\.json does not exist\. Name a tokenizer\.json"):
         tok.load(str(tmp_path / "x.json"), wanted)
     path.write_text("{}")
     with pytest.raises(SettingError, match=r"no tokenizer\.json"):
