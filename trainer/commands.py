@@ -11,6 +11,7 @@ from pipeline.errors import SettingError, WebtextError
 from trainer.card import model_card
 from trainer.config import RunRecipe, read_run_recipe
 from trainer.data.shards import Shards, find_shards
+from trainer.data.stream import Stream
 from trainer.distributed import World, joined, pick_device
 from trainer.eval.few_shot import FewShot
 from trainer.eval.generate import Sampling, generate
@@ -57,7 +58,7 @@ def train(
 def _trainer(folder: RunFolder, recipe: RunRecipe, shards: Shards, world: World) -> Trainer:
     stream = open_stream(recipe, shards, "train")
     validation = open_stream(recipe, shards, "validation") if shards.validation else None
-    objective = build_objective(recipe, folder.facts().end_token)
+    objective = build_objective(recipe, folder.facts().end_token, folder.tokenizer())
     objective.init_weights(recipe.train.seed)
     if recipe.train.init:
         _start_from(objective, recipe.train.init)
@@ -96,7 +97,8 @@ def evaluate_run(run: str, data: str | None, step: int | None, say: Say) -> dict
         sizes = token_bytes(loaded.folder.tokenizer_path)
         objective = loaded.objective
         result = evaluate(objective, objective, stream, 0, 16, world, bf16, sizes)
-        result["unigram_entropy"] = unigram_entropy(stream, loaded.recipe.model.vocab)
+        if isinstance(stream, Stream):
+            result["unigram_entropy"] = unigram_entropy(stream, loaded.recipe.model.vocab)
     return result
 
 

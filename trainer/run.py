@@ -210,7 +210,7 @@ def load_run(path: str, device: torch.device, step: int | None, say: Any) -> Loa
     if found is None:
         which = "no complete checkpoint" if step is None else f"no checkpoint of step {step}"
         raise WebtextError(f"{path} has {which}", "Train on with `webtext train … --resume`")
-    objective = build_objective(recipe, facts.end_token)
+    objective = build_objective(recipe, facts.end_token, folder.tokenizer())
     weights = {f"weights.{name}": p.detach() for name, p in objective.named_parameters()}
     read_into(found.folder, weights, alone=True)
     objective.to(device).eval()

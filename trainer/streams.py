@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from trainer.config import RunRecipe
+from trainer.data.pairs import PairStream
+from trainer.data.samples import Samples
 from trainer.data.shards import Shards
 from trainer.data.stream import Stream
+from trainer.vocabulary import Vocabulary
 
 
-def open_stream(recipe: RunRecipe, shards: Shards, split: str) -> Stream:
+def open_stream(recipe: RunRecipe, shards: Shards, split: str) -> Samples:
     """The samples of a split; those of `train` are shuffled.
 
     Raises WebtextError when the split has not one sample, SettingError when `[data]` does not
@@ -15,4 +18,8 @@ def open_stream(recipe: RunRecipe, shards: Shards, split: str) -> Stream:
     """
     settings = recipe.data
     shuffled = split == "train"
+    if recipe.objective != "causal":
+        vocabulary = Vocabulary.read(shards.tokenizer)
+        marks = vocabulary.cls, vocabulary.sep
+        return PairStream(shards, split, recipe, marks, shuffled)
     return Stream(shards, split, recipe.model.context, settings.seed, shuffled, settings)

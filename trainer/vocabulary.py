@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
+from pipeline import files
 from pipeline.errors import SettingError
 
 #: Names of each special token in BERT's, ALBERT's and ELECTRA's vocabularies.
@@ -31,6 +32,11 @@ class Vocabulary:
     #: Those four: never masked.  [UNK] stands for text, and may be.
     special: frozenset[int]
     starts: tuple[bool, ...]
+
+    @classmethod
+    def read(cls, path: str) -> Vocabulary:
+        """Reads a `tokenizer.json`, local or remote."""
+        return cls.of(Tokenizer.from_str(files.read_bytes(path).decode("utf-8")))
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> Vocabulary:

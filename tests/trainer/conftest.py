@@ -143,3 +143,11 @@ def one_thread() -> None:
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Shards of about 400 kB of English and a vocabulary of 1,024."""
     return write_corpus(tmp_path_factory.mktemp("corpus"), book_texts(400_000))
+
+
+@pytest.fixture(scope="session")
+def encoder_tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shards of about 400 kB of English in sentences, with ELECTRA's kind of tokenizer."""
+    from benchmarks.books import write_shards
+
+    return write_shards(tmp_path_factory.mktemp("sentences"), book_texts(400_000), "electra", 1000)

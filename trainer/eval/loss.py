@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 
+from trainer.data.samples import Samples
 from trainer.data.stream import Stream
 from trainer.distributed import World
 from trainer.objectives.base import Objective
@@ -44,7 +46,7 @@ def unigram_entropy(stream: Stream, vocab: int) -> float:
 def evaluate(
     unit: nn.Module,
     objective: Objective,
-    stream: Stream,
+    stream: Samples,
     sequences: int,
     micro: int,
     world: World,
@@ -54,11 +56,16 @@ def evaluate(
     """Mean of each loss term over the first `sequences` samples (0: all) of `stream`.
 
     The processes share the samples; the result is the same for any number of them but
-    for the rounding of the sum.  `perplexity` is exp(loss); with `sizes`, the bytes of
-    each token, `bits_per_byte` compares models with different tokenizers.
+    for the rounding of the sum.  `perplexity` is exp(loss), of an
+    encoder that of its masked tokens, and `loss` the weighted sum of its terms; with
+    `sizes`, the bytes of each token, `bits_per_byte` compares models with different tokenizers.
+    The objective's other figures are left out under FSDP, which knows its forward pass only.
     """
+    if "loss" not in objective.weights:
+        sizes = None  # a masked token is no share of the text
     total = min(sequences or stream.samples, stream.samples)
     sums = torch.zeros(2, len(objective.weights), dtype=torch.float64, device=world.device)
+    tallies: dict[str, Tensor] = {}
     text = torch.zeros((), dtype=torch.int64, device=world.device)
     training = unit.training
     unit.eval()
@@ -72,6 +79,9 @@ def evaluate(
         batch = objective.prepare(torch.from_numpy(rows).to(world.device))
         with torch.autocast(world.device.type, torch.bfloat16, enabled=bf16):
             terms = unit(batch)
+            found = {} if isinstance(objective, FSDPModule) else objective.tallies(batch)
+        for name, tally in found.items():
+            tallies[name] = tallies[name] + tally if name in tallies else tally
         counts = objective.counts(batch)
         sums[0] += torch.stack([terms[name] for name in objective.weights])
         sums[1] += torch.stack([counts[name] for name in objective.weights])
@@ -80,7 +90,10 @@ def evaluate(
     world.add(text)
     means = (sums[0] / sums[1].clamp_min(1)).tolist()
     result = dict(zip(objective.weights, means, strict=True))
-    result["perplexity"] = math.exp(min(result["loss"], 700.0))
+    result["loss"] = sum(w * result[name] for name, w in objective.weights.items())
+    result["perplexity"] = math.exp(min(means[0], 700.0))
+    if tallies:
+        result |= objective.summary({name: world.add(tally) for name, tally in tallies.items()})
     if sizes is not None:
         result["bits_per_byte"] = float(sums[0, 0]) / math.log(2) / max(int(text), 1)
     return result

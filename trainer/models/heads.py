@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from trainer.model_settings import EncoderSettings
 from trainer.models.encoder import STD, Embeddings
-from trainer.rng import truncated_normal
+from trainer.noise import truncated_normal
 
 
 class MaskedHead(nn.Module):

@@ -20,6 +20,7 @@ from trainer.encoder_settings import ElectraSettings
 from trainer.model_settings import EncoderSettings
 from trainer.models.encoder import Encoder
 from trainer.models.heads import MaskedHead, ReplacedHead, init_encoder_weights
+from trainer.noise import gumbels
 from trainer.objectives.base import Batch, Objective, Terms
 from trainer.objectives.bert import encoder_settings, masker_of
 from trainer.objectives.encoding import (
@@ -30,7 +31,7 @@ from trainer.objectives.encoding import (
     score_histograms,
 )
 from trainer.objectives.masked import Masker, scatter, scatter_as_released
-from trainer.rng import gumbels, seed_for
+from trainer.rng import seed_for
 
 #: Width of an attention head in the generator (`get_generator_config`: width // 64 heads).
 _HEAD_WIDTH = 64
@@ -38,7 +39,7 @@ _HEAD_WIDTH = 64
 
 def generator_settings(settings: EncoderSettings, electra: ElectraSettings) -> EncoderSettings:
     """The generator's shape: narrower, as deep, with the discriminator's embedding."""
-    width = int(settings.width * electra.generator)
+    width = round(settings.width * electra.generator)
     heads = max(1, width // _HEAD_WIDTH)
     changed = {
         "width": width,

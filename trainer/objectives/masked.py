@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from trainer.encoder_settings import MaskSettings
+from trainer.noise import uniforms
 from trainer.objectives.ngrams import choose_ngrams
-from trainer.rng import seed_for, uniforms
+from trainer.rng import seed_for
 from trainer.vocabulary import Vocabulary
 
 

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from trainer.encoder_settings import MaskSettings
+from trainer.noise import gumbels, uniforms
 from trainer.objectives.masked import Masker, scatter, scatter_as_released
 from trainer.objectives.ngrams import choose_ngrams, lengths_drawn
-from trainer.rng import gumbels, seed_for, uniforms
+from trainer.rng import seed_for
 from trainer.vocabulary import Vocabulary
 
 PAD, CLS, SEP, MASK, SIZE = 0, 1, 2, 3, 200

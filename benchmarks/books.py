@@ -1,0 +1,112 @@
+"""Token shards of books for an encoder, straight from a file of texts: no crawl, no filters.
+
+    python benchmarks/books.py BOOKS.ndjson.zst ROOT --kind albert
+
+`BOOKS.ndjson.zst` has one JSON object with `text` a line.  Writes ROOT/tokens/KIND as the tokens
+stage does: a tokenizer trained on the texts, documents of sentences, one in 20 for validation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import zstandard
+
+from pipeline.corpus import Counts, FileEntry, Manifest
+from pipeline.tokens.megatron import Writer, dtype_for
+from pipeline.tokens.sentences import split_sentences
+from pipeline.tokens.settings import TokensSettings
+from pipeline.tokens.tokenizer import train
+
+INTERVAL = "2024-01"
+_DOCUMENT = 8000  # characters of a book that make a document, about
+_VALIDATION = 20
+
+
+def documents(path: Path, limit: int) -> Iterator[str]:
+    """Pieces of whole paragraphs from the books, `limit` characters in all."""
+    done = 0
+    with path.open("rb") as packed:
+        stream = zstandard.ZstdDecompressor().stream_reader(packed)
+        for line in io.TextIOWrapper(stream, encoding="utf-8"):
+            piece: list[str] = []
+            for paragraph in re.split(r"\n\s*\n", json.loads(line)["text"]):
+                piece.append(" ".join(paragraph.split()))
+                if sum(map(len, piece)) >= _DOCUMENT:
+                    yield " ".join(piece)
+                    done += sum(map(len, piece))
+                    piece = []
+                    if done >= limit:
+                        return
+
+
+def write_shards(root: Path, texts: Iterable[str], kind: str, vocab: int) -> Path:
+    """The tokenizer and shards of `texts`; returns ROOT/tokens/KIND."""
+    said = list(texts)
+    settings = TokensSettings.checked({"kind": kind, "vocab_size": vocab}, "books")
+    tokenizer = train(said, settings)
+    home = root / "tokenizers" / kind
+    home.mkdir(parents=True)
+    tokenizer.save(str(home / "tokenizer.json"))
+    (home / "MANIFEST.json").write_bytes(_manifest("tokenizers", kind, [], {}, "70"))
+    folder = root / "tokens" / kind / INTERVAL
+    folder.mkdir(parents=True)
+    entries: list[FileEntry] = []
+    for name, part in (
+        ("validation-00000-of-00001", said[::_VALIDATION]),
+        ("train-00000-of-00001", [t for n, t in enumerate(said) if n % _VALIDATION]),
+    ):
+        with Writer(str(folder / name), dtype_for(tokenizer.get_vocab_size())) as writer:
+            for text in part:
+                sentences = split_sentences(text)
+                ids = [e.ids for e in tokenizer.encode_batch(sentences, add_special_tokens=False)]
+                ids = [sentence for sentence in ids if sentence]
+                writer.add(np.concatenate(ids), np.array([len(s) for s in ids]))
+        for end in ("bin", "idx"):
+            size = (folder / f"{name}.{end}").stat().st_size
+            entries.append(FileEntry(name=f"{name}.{end}", rows=len(part), bytes=size, sha256=""))
+    said_of = _manifest("tokens", INTERVAL, entries, {f"tokenizers/{kind}": "70"}, "b0")
+    (folder / "MANIFEST.json").write_bytes(said_of)
+    return folder.parent
+
+
+def _manifest(
+    stage: str, name: str, files: list[FileEntry], inputs: dict[str, str], mark: str
+) -> bytes:
+    return Manifest(
+        stage=stage,
+        interval=name,
+        settings={},
+        settings_hash="",
+        inputs=inputs,
+        code_version="1",
+        runner="books",
+        counts=Counts(),
+        files=files,
+        fingerprint=mark,
+    ).to_json()
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("books", type=Path)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--kind", default="albert", choices=["albert", "electra"])
+    parser.add_argument("--vocab", type=int, default=8000)
+    parser.add_argument("--characters", type=int, default=20_000_000)
+    given = parser.parse_args()
+    texts = documents(given.books, given.characters)
+    print(write_shards(given.root, texts, given.kind, given.vocab))
+
+
+if __name__ == "__main__":
+    main()
