@@ -71,7 +71,7 @@ class Reader:
             raise SettingError(
                 f"data.cache_gb = {settings.cache_gb} cannot hold two windows of "
                 f"{settings.window} blocks",
-                f"Set it to at least {needed:.1f}, or data.window to less",
+                f"Set it to at least {needed:.2g}, or data.window to less",
             )
 
     def _parts(

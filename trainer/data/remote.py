@@ -8,6 +8,7 @@ under a running job never reach the training, and the error names the file.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from pipeline import files
@@ -34,6 +35,8 @@ class RemoteFile:
     def __init__(self, path: str, expected: int | None = None) -> None:
         self.path = path
         self._fs, self._place = files.filesystem(path)
+        #: What identifies this version of the file.
+        self.version = ""
         said = self._retry(self._info)
         self.size = int(said["size"])
         if expected is not None and self.size != expected:
@@ -41,7 +44,6 @@ class RemoteFile:
                 f"{path} has {self.size:,} bytes, its manifest says {expected:,}",
                 "Copy the shard once more, or build the tokens stage again",
             )
-        #: What identifies this version of the file.
         self.version = _version(said)
 
     def read(self, start: int, stop: int) -> bytes:
@@ -55,7 +57,8 @@ class RemoteFile:
         try:
             data = bytes(self._fs.cat_file(self._place, start=start, end=stop))
         except Exception:
-            self._check()  # the better explanation where the file was cut
+            with suppress(FileNotFoundError):
+                self._check()  # the better explanation where the file was cut
             raise
         self._check()
         if len(data) != stop - start:
@@ -63,15 +66,8 @@ class RemoteFile:
         return data
 
     def _check(self) -> None:
-        try:
-            now = _version(self._info())
-        except FileNotFoundError:
-            now = "removed"
-        if now != self.version:
-            raise WebtextError(
-                f"{self.path} was replaced or cut while it was being read",
-                "Bring back the shard that the run was started on, then resume",
-            )
+        if _version(self._info()) != self.version:
+            raise changed(self.path)
 
     def _info(self) -> dict[str, Any]:
         self._fs.invalidate_cache(self._place)
@@ -85,19 +81,34 @@ class RemoteFile:
                 return ask()
             except WebtextError:
                 raise
-            except FileNotFoundError:
-                raise WebtextError(
-                    f"{self.path} is missing", "Copy the shard once more, or build it again"
-                ) from None
             except Exception as error:  # each store's client has errors of its own
                 if not left:
-                    raise WebtextError(
-                        f"{self.path} could not be read {_TRIES} times: {error!r}",
-                        "Look at the network and the store, then resume",
-                    ) from error
+                    raise self._given_up(error) from error
             time.sleep(pause)
             pause *= 2
         raise AssertionError("unreachable")
+
+    def _given_up(self, error: Exception) -> WebtextError:
+        # fsspec says of a HTTP server in trouble, too, that the file is not found; so this is
+        # believed only after the last try.
+        if isinstance(error, FileNotFoundError):
+            if self.version:
+                return changed(self.path)
+            return WebtextError(
+                f"{self.path} is missing", "Copy the shard once more, or build it again"
+            )
+        return WebtextError(
+            f"{self.path} could not be read {_TRIES} times: {error!r}",
+            "Look at the network and the store, then resume",
+        )
+
+
+def changed(path: str) -> WebtextError:
+    """The error of a file that is not the one that was opened."""
+    return WebtextError(
+        f"{path} was replaced, cut or removed while it was being read",
+        "Bring back the shard that the run was started on, then resume",
+    )
 
 
 def _version(said: dict[str, Any]) -> str:

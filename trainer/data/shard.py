@@ -19,7 +19,7 @@ from pipeline.tokens.megatron import (
     parse_index,
 )
 from trainer.data.cache import DiskCache
-from trainer.data.remote import RemoteFile
+from trainer.data.remote import RemoteFile, changed
 
 
 class Shard(Protocol):
@@ -73,10 +73,7 @@ class LocalShard:
     def check(self) -> None:
         """Looks at the file's inode, size and time: reading a map of a cut file is fatal."""
         if self._stat() != self._seen:
-            raise WebtextError(
-                f"{self._path} was replaced or cut while it was being read",
-                "Bring back the shard that the run was started on, then resume",
-            )
+            raise changed(self._path)
 
     def index(self) -> Index:
         """The index, mapped."""
