@@ -65,11 +65,11 @@ def test_other_threads_and_seeds_give_the_same_bytes(
     kind: str, sample_root: Path, tmp_path: Path
 ) -> None:
     corpus = Corpus(str(sample_root)).paths("corpus", "2024-01")
-    pages = [t for path in corpus for t in pq.read_table(path)["text"].to_pylist()[:60]]
+    pages = [t for path in corpus for t in pq.read_table(path)["text"].to_pylist()[:30]]
     texts = tmp_path / "texts"
     texts.write_bytes("\0".join([*pages, *SCRIPTS]).encode())
     made = set()
-    for threads, seed in ((1, 1), (2, 2), (5, 3)):
+    for threads, seed in ((1, 1), (3, 2)):
         variables = {"RAYON_NUM_THREADS": str(threads), "PYTHONHASHSEED": str(seed)}
         done = subprocess.run(
             [sys.executable, "-c", _TRAIN, kind, str(texts)],
