@@ -13,8 +13,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from trainer.batches import Batches
-from trainer.config import ModelSettings, RunRecipe, read_run_recipe
+from trainer.config import EncoderSettings, ModelSettings, RunRecipe, read_run_recipe
 from trainer.data.shards import find_shards
+from trainer.plan_encoder import (
+    VOCABULARIES,
+    encoder_flops,
+    kept_parameters,
+    trained_parameters,
+)
 from trainer.streams import open_stream
 
 #: Vocabulary where neither recipe nor shards say one: GPT-2's.
@@ -37,7 +43,9 @@ class Hardware:
 class Plan:
     """The figures.  Bytes, tokens and operations as plain numbers."""
 
+    #: What is used after training, and all that is trained (an encoder's heads, a generator).
     parameters: int
+    trained: int
     flops_per_token: float
     tokens: int
     steps: int
@@ -46,10 +54,9 @@ class Plan:
     hours: float
     gpus_needed: int
 
-    @property
-    def flops(self) -> float:
-        """Operations of the whole run by 6 * parameters * tokens (GPT-3's table D.1)."""
-        return 6.0 * self.parameters * self.tokens
+    #: How the operations of the whole run are counted, and how many they are.
+    counting: str
+    flops: float
 
 
 def parameters(model: ModelSettings, vocab: int) -> int:
@@ -78,20 +85,29 @@ def plan_run(
     if data is not None:
         stream = open_stream(read, find_shards(data), "train")
         epochs = batches.total / stream.samples
-    vocab = read.model.vocab or _GPT2_VOCABULARY
-    count = parameters(read.model, vocab)
+    vocab = read.model.vocab or VOCABULARIES.get(read.objective, _GPT2_VOCABULARY)
+    count = trained = parameters(read.model, vocab)
     each = flops_per_token(read.model, vocab)
     tokens = batches.total * read.model.context
-    parts = memory(read, count, vocab, hardware.gpus)
+    counting, flops = "6 * parameters * tokens", 6.0 * count * tokens  # GPT-3's table D.1
+    if isinstance(read.model, EncoderSettings):
+        count = kept_parameters(read.objective, read.model, vocab)
+        trained = trained_parameters(read, read.model, vocab)
+        each = encoder_flops(read, read.model, vocab)
+        counting, flops = "each weight as often as it multiplies", each * tokens
+    parts = memory(read, trained, vocab, hardware.gpus)
     return Plan(
         parameters=count,
+        trained=trained,
+        counting=counting,
+        flops=flops,
         flops_per_token=each,
         tokens=tokens,
         steps=_steps(batches),
         epochs=epochs,
         bytes_by_part=parts,
         hours=each * tokens / (hardware.peak * hardware.mfu * hardware.gpus) / 3600,
-        gpus_needed=_gpus(read, count, vocab, hardware.memory),
+        gpus_needed=_gpus(read, trained, vocab, hardware.memory),
     )
 
 
@@ -101,7 +117,11 @@ def memory(recipe: RunRecipe, count: int, vocab: int, gpus: int) -> dict[str, fl
     share = gpus if train.parallel == "fsdp" else 1
     micro = train.micro_batch or -(-train.batch // gpus)
     rows = micro * model.context
-    logits = min(train.loss_chunk or rows, rows)
+    if recipe.objective != "causal":
+        most = round(recipe.mask.rate * model.context)
+        logits = micro * min(most, recipe.mask.most or most)
+    else:
+        logits = min(train.loss_chunk or rows, rows)
     # One block is whole at a time under FSDP.
     gathered = 2 * (12 * model.width**2 + vocab * model.width) if share > 1 else 0
     per_layer = _ACTIVATION_BYTES * rows * model.width
@@ -147,11 +167,13 @@ def describe_plan(plan: Plan, hardware: Hardware) -> list[str]:
     lines = [
         f"parameters        {plan.parameters:,}",
         f"tokens            {plan.tokens:,} in {plan.steps:,} steps",
-        f"compute           {plan.flops:.3g} FLOP (6 * parameters * tokens), "
+        f"compute           {plan.flops:.3g} FLOP ({plan.counting}), "
         f"{plan.flops / 8.64e19:,.3g} PFLOP/s-days",
         f"time              {plan.hours:,.1f} h on {hardware.gpus} GPU(s) of "
         f"{hardware.peak / 1e12:,.0f} TFLOP/s at {hardware.mfu:.0%} MFU",
     ]
+    if plan.trained != plan.parameters:
+        lines[0] += f" ({plan.trained:,} trained, with heads and generator)"
     if plan.epochs is not None:
         lines.insert(2, f"epochs            {plan.epochs:,.2f} over the shards")
     lines += [f"memory            {total / _GB:,.1f} GB on each GPU"]

@@ -31,23 +31,8 @@ from trainer.objectives.encoding import (
     score_histograms,
 )
 from trainer.objectives.masked import Masker, scatter, scatter_as_released
+from trainer.plan_encoder import generator_settings
 from trainer.rng import seed_for
-
-#: Width of an attention head in the generator (`get_generator_config`: width // 64 heads).
-_HEAD_WIDTH = 64
-
-
-def generator_settings(settings: EncoderSettings, electra: ElectraSettings) -> EncoderSettings:
-    """The generator's shape: narrower, as deep, with the discriminator's embedding."""
-    width = round(settings.width * electra.generator)
-    heads = max(1, width // _HEAD_WIDTH)
-    changed = {
-        "width": width,
-        "heads": heads,
-        "inner": 4 * width,
-        "embedding": settings.embedding_width,
-    }
-    return EncoderSettings.checked(settings.model_dump() | changed, "[electra] generator")
 
 
 class Electra(Objective):
