@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from pipeline import files
-from pipeline.corpus import WORK, page_id
+from pipeline.corpus import SCHEMAS, WORK, page_id
 from pipeline.links.urls import canonical_key
 from pipeline.pages.crawl import Link
+from pipeline.pages.judge import Judged, is_wanted, judge, media_type
 from pipeline.pages.outcomes import Outcome
-from pipeline.pages.table import blank_row, write_fetches
-from pipeline.pages.warc import Response, responses
+from pipeline.pages.records import Capture
+from pipeline.pages.settings import PagesSettings
+from pipeline.pages.table import Row, blank_row, write_fetches
+from pipeline.pages.warc import Response, Revisit, captures, payload_digest
 from pipeline.parts import Part, PartWriter, finished_part, id_range, part_name, read_ids
 from pipeline.progress import Progress
 
-_INDEX = pa.schema(
-    [
-        ("id", pa.string()),
-        ("final_url", pa.string()),
-        ("outcome", pa.string()),
-        ("status", pa.int32()),
-        ("content_type", pa.string()),
-        ("bytes", pa.int64()),
-        ("digest", pa.string()),
-        ("warc_file", pa.string()),
-        ("warc_offset", pa.int64()),
-        ("fetched_at", pa.int64()),
-    ]
-)
-_STATUS = {200: Outcome.OK, 404: Outcome.NOT_FOUND, 410: Outcome.GONE}
+#: A row of the fetch table, and the digest by which a revisit finds the record with the body.
+_INDEX = SCHEMAS["fetches"].append(pa.field("payload", pa.string()))
+_REVISIT = "revisit"  # in place of an outcome, until the record with the body is found
+_STATUS = {404: Outcome.NOT_FOUND, 410: Outcome.GONE}
 
 
 @dataclass(frozen=True)
@@ -44,6 +36,7 @@ class Archive:
     number: int
     folder: str
     key: str
+    settings: PagesSettings
 
 
 @dataclass(frozen=True)
@@ -55,6 +48,8 @@ class Lookup:
     folder: str
     key: str
     indexes: tuple[str, ...]
+    #: First part of the name of its fetch table: scratch where a fallback writes the last one.
+    table: str = "fetches"
 
 
 def index_archive(archive: Archive) -> list[Part]:
@@ -65,8 +60,8 @@ def index_archive(archive: Archive) -> list[Part]:
         return [done]
     rows = []
     with Progress(archive.folder, f"archive-{archive.number:05d}") as progress:
-        for response in responses(archive.path):
-            rows.append(_row(archive.path, response))
+        for found in captures(archive.path):
+            rows.append(_row(archive, found) if isinstance(found, Response) else _revisit(found))
             progress.add(0, indexed=1)
     rows.sort(key=lambda row: (row["id"], row["warc_offset"]))
     with PartWriter(archive.folder, name, _INDEX, archive.key, said=False) as writer:
@@ -75,42 +70,76 @@ def index_archive(archive: Archive) -> list[Part]:
     return [writer.part]
 
 
-def _row(path: str, response: Response) -> dict[str, Any]:
-    return {
-        "id": page_id(canonical_key(response.url)),
-        "final_url": response.url,
-        "outcome": _STATUS.get(response.status, Outcome.HTTP_ERROR).value,
-        "status": response.status,
-        "content_type": response.headers.get("content-type", "")[:200],
-        "bytes": len(response.body),
-        "digest": hashlib.sha256(response.body).hexdigest(),
-        "warc_file": path,
-        "warc_offset": response.offset,
-        "fetched_at": response.date,
-    }
+def _row(archive: Archive, found: Response) -> Row:
+    headers = tuple(found.headers.items())
+    capture = Capture(found.url, found.status, headers, found.body, found.date)
+    judged = _judged(found, archive.settings)
+    row = capture.row(page_id(canonical_key(found.url)), found.url, judged, "warc")
+    payload = payload_digest(found.body)
+    return row | {"warc_file": archive.path, "warc_offset": found.offset, "payload": payload}
+
+
+def _judged(found: Response, settings: PagesSettings) -> Judged:
+    if found.status != 200:
+        outcome = _STATUS.get(found.status, Outcome.HTTP_ERROR)
+        return Judged(outcome, f"status {found.status}")
+    kind = found.headers.get("content-type", "")
+    if not is_wanted(kind, settings):
+        return Judged(Outcome.CONTENT_TYPE, media_type(kind)[:100])
+    return judge(found.body, found.headers, settings)
+
+
+def _revisit(found: Revisit) -> Row:
+    blank = blank_row(page_id(canonical_key(found.url)), found.url, Outcome.OK, "warc")
+    return blank | {"outcome": _REVISIT, "payload": found.payload, "fetched_at": found.date}
 
 
 def look_up(lookup: Lookup, links: Iterable[Link]) -> list[Part]:
     """Writes the fetch table of a range: each link's first page by (outcome, file, offset)."""
-    name = part_name(lookup.number, lookup.of, "fetches")
+    name = part_name(lookup.number, lookup.of, lookup.table)
     done = finished_part(lookup.folder, name, lookup.key)
     if done is not None:
         return [done]
     low, high = id_range(lookup.number, lookup.of)
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Row] = {}
     for index in sorted(lookup.indexes):
         for row in read_ids(files.join(lookup.folder, index), low, high).to_pylist():
             best = found.get(row["id"])
             if best is None or _order(row) < _order(best):
                 found[row["id"]] = row
+    _resolve(lookup, found)
     with Progress(lookup.folder, f"range-{lookup.number:05d}") as progress:
         rows = []
         for link in links:
-            blank = blank_row(link.id, link.url, Outcome.NOT_IN_ARCHIVE)
-            rows.append(blank | found.get(link.id, {}))
-            progress.add(1, **{rows[-1]["outcome"]: 1})
+            blank = blank_row(link.id, link.url, Outcome.NOT_IN_ARCHIVE, "warc")
+            row = blank | found.get(link.id, {}) | {"url": link.url}
+            row.pop("payload", None)
+            rows.append(row)
+            progress.add(1, **{row["outcome"]: 1})
     return [write_fetches(lookup.folder, name, lookup.key, rows)]
 
 
-def _order(row: dict[str, Any]) -> tuple[bool, str, int]:
-    return row["outcome"] != Outcome.OK, row["warc_file"], row["warc_offset"]
+def _resolve(lookup: Lookup, found: dict[str, Row]) -> None:
+    """Points revisits to the record that holds their body; forgets those whose body is nowhere."""
+    revisits = {row["id"]: row for row in found.values() if row["outcome"] == _REVISIT}
+    wanted = pa.array(sorted({row["payload"] for row in revisits.values()}), pa.string())
+    bodies: dict[str, Row] = {}
+    for index in sorted(lookup.indexes) if revisits else []:
+        with files.open_read(files.join(lookup.folder, index)) as stream:
+            for batch in pq.ParquetFile(stream).iter_batches():
+                for row in batch.filter(pc.is_in(batch["payload"], wanted)).to_pylist():
+                    best = bodies.get(row["payload"])
+                    if row["outcome"] != _REVISIT and (best is None or _order(row) < _order(best)):
+                        bodies[row["payload"]] = row
+    for identity, row in revisits.items():
+        body = bodies.get(row["payload"])
+        if body is None:
+            del found[identity]
+        else:
+            own = {name: row[name] for name in ("id", "final_url", "fetched_at")}
+            found[identity] = body | own
+
+
+def _order(row: Row) -> tuple[int, str, int]:
+    rank = {Outcome.OK.value: 0, _REVISIT: 1}.get(row["outcome"], 2)
+    return rank, row["warc_file"], row["warc_offset"]

@@ -1,11 +1,15 @@
-"""The WARC records of a page: its response, the request where one was made, and the notes."""
+"""A page as it is archived: its row in the fetch table, and its WARC records."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.pages import warc
+from pipeline.pages.judge import Judged
+from pipeline.pages.outcomes import Outcome
+from pipeline.pages.table import Row, blank_row
 
 #: (type, fields, block), ready to be packed.
 Record = tuple[str, dict[str, str], bytes]
@@ -22,13 +26,30 @@ class Capture:
     date: int  # seconds since 1970: when the page looked like this
     #: Headers of the request; none where the page came out of somebody's archive.
     request: Sequence[tuple[str, str]] = ()
+    #: Id of the response record; a fresh one unless the record is taken over.
+    record_id: str = ""
     #: What the metadata record says: the link and its id, origin, robots, character set.
     notes: Mapping[str, str] = field(default_factory=dict)
+
+    def row(self, link_id: str, link: str, judged: Judged, origin: str) -> Row:
+        """The row of the fetch table; where it lies in an archive is still open."""
+        ok = judged.outcome == Outcome.OK
+        return blank_row(link_id, link, judged.outcome, origin) | {
+            "final_url": self.url,
+            "status": self.status,
+            "content_type": warc.named_headers(self.headers).get("content-type", "")[:200],
+            "bytes": len(self.body),
+            "digest": hashlib.sha256(self.body).hexdigest() if ok else "",
+            "fetched_at": self.date,
+            "error": judged.error,
+            "charset": judged.charset,
+            "charset_by": judged.charset_by,
+        }
 
 
 def page_records(capture: Capture) -> list[Record]:
     """Response, request and metadata records, the response first."""
-    response = warc.record_id()
+    response = capture.record_id or warc.record_id()
     common = {"WARC-Target-URI": capture.url, "WARC-Date": warc.warc_date(capture.date)}
     fields = {
         **common,

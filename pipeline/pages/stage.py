@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import apache_beam as beam
@@ -12,7 +14,10 @@ import tldextract
 from pipeline import files
 from pipeline.corpus import Manifest, bucket_of, page_id
 from pipeline.errors import SettingError, WebtextError
+from pipeline.pages import wayback
 from pipeline.pages.archive import Archive, Lookup, index_archive, look_up
+from pipeline.pages.ccindex import IndexFile, match_index
+from pipeline.pages.commoncrawl import Reading, read_captures
 from pipeline.pages.crawl import Link
 from pipeline.pages.group import Group, fetch_group
 from pipeline.pages.outcomes import UNREACHED
@@ -40,15 +45,60 @@ def group_of(host: str, groups: int) -> int:
     return bucket_of(page_id(domain), groups)
 
 
+class Finish(beam.PTransform):
+    """Fetch tables and archives in, one Manifest out; dead links may be looked up in between.
+
+    With a `fallback` the tables that come in are scratch (`wayback.FIRST`).
+    """
+
+    def __init__(
+        self, folder: str, draft: Manifest, fallback: wayback.Rescue | None = None
+    ) -> None:
+        super().__init__()
+        self._folder, self._draft, self._fallback = folder, draft, fallback
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        """One unit asks the Wayback Machine, since it allows one connection."""
+        if self._fallback:
+            parts = (
+                parts
+                | "All ended" >> Gather()
+                | "Dead links" >> beam.Map(partial(plan_rescue, self._fallback))
+                | "Wayback" >> MakeParts(rescue_parts)
+            )
+        return parts | "Manifest" >> WriteManifest(self._folder, self._draft, reached_something)
+
+
+def plan_rescue(
+    unit: wayback.Rescue, parts: Sequence[Part]
+) -> tuple[wayback.Rescue, tuple[Part, ...]]:
+    """The unit with its tables, and the parts that it has nothing to do with."""
+    names = [part.file.name for part in parts if part.file]
+    tables = tuple(sorted(name for name in names if name.startswith(wayback.FIRST)))
+    others = [p for p in parts if not (p.file and p.file.name in tables)]
+    return replace(unit, tables=tables), tuple(others)
+
+
+def rescue_parts(planned: tuple[wayback.Rescue, tuple[Part, ...]]) -> list[Part]:
+    """The last fetch tables, the archives of the Wayback Machine's pages, and the other parts."""
+    unit, others = planned
+    return [*wayback.rescue(unit), *others]
+
+
 class Pages(beam.PTransform):
     """Crawls links: link parts in, one Manifest out.  A host is only ever at one worker."""
 
     def __init__(
-        self, paths: Sequence[str], groups: Sequence[Group], folder: str, draft: Manifest
+        self,
+        paths: Sequence[str],
+        groups: Sequence[Group],
+        folder: str,
+        draft: Manifest,
+        fallback: wayback.Rescue | None = None,
     ) -> None:
         super().__init__()
         self._paths, self._groups = list(paths), list(groups)
-        self._folder, self._draft = folder, draft
+        self._finish = Finish(folder, draft, fallback)
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         """Ids, addresses and hosts go through the shuffle; pages never do."""
@@ -66,7 +116,7 @@ class Pages(beam.PTransform):
             | beam.Flatten()
             | "By group" >> beam.GroupByKey()
             | "Crawl" >> beam.FlatMap(partial(crawl_group, self._groups))
-            | "Manifest" >> WriteManifest(self._folder, self._draft, reached_something)
+            | "Finish" >> self._finish
         )
 
 
@@ -105,10 +155,13 @@ class ArchivedPages(beam.PTransform):
         links: Sequence[str],
         folder: str,
         draft: Manifest,
+        fallback: wayback.Rescue | None = None,
     ) -> None:
         super().__init__()
-        self._archives, self._links = list(archives), list(links)
-        self._folder, self._draft = folder, draft
+        self._archives = list(archives)
+        table = wayback.FIRST if fallback else "fetches"
+        self._plan = partial(plan_look_ups, list(links), folder, draft, table)
+        self._finish = Finish(folder, draft, fallback)
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         """One indexer an archive; then one look-up a part of links."""
@@ -117,20 +170,21 @@ class ArchivedPages(beam.PTransform):
             | "Archives" >> beam.Create(self._archives)
             | "Index" >> MakeParts(index_archive)
             | "All indexed" >> Gather()
-            | "Plan" >> beam.FlatMap(partial(plan_look_ups, self._links, self._folder, self._draft))
+            | "Plan" >> beam.FlatMap(self._plan)
             | "Look up" >> MakeParts(look_up_part)
-            | "Manifest" >> WriteManifest(self._folder, self._draft, reached_something)
+            | "Finish" >> self._finish
         )
 
 
 def plan_look_ups(
-    links: Sequence[str], folder: str, draft: Manifest, indexes: Sequence[Part]
+    links: Sequence[str], folder: str, draft: Manifest, table: str, indexes: Sequence[Part]
 ) -> list[tuple[Lookup, str]]:
     """A look-up for each part of the links stage, which holds the range of its number."""
     names = tuple(sorted(part.file.name for part in indexes if part.file))
-    key = work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items()))
+    key = key_of(draft)
     return [
-        (Lookup(number, len(links), folder, key, names), path) for number, path in enumerate(links)
+        (Lookup(number, len(links), folder, key, names, table), path)
+        for number, path in enumerate(links)
     ]
 
 
@@ -138,6 +192,46 @@ def look_up_part(planned: tuple[Lookup, str]) -> list[Part]:
     """Looks up the links of one part."""
     lookup, path = planned
     return look_up(lookup, read_links(path))
+
+
+class CommonCrawlPages(beam.PTransform):
+    """Finds links in Common Crawl's index and reads them: files of the index in, one Manifest out.
+
+    `reading` still lacks what the index has; that is filled in.
+    """
+
+    def __init__(
+        self,
+        indexes: Sequence[IndexFile],
+        reading: Reading,
+        draft: Manifest,
+        fallback: wayback.Rescue | None = None,
+    ) -> None:
+        super().__init__()
+        self._indexes, self._reading = list(indexes), reading
+        self._finish = Finish(reading.folder, draft, fallback)
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        """The files of the index side by side; then one reader, since there is one connection."""
+        return (
+            root
+            | "Index files" >> beam.Create(self._indexes)
+            | "Match" >> MakeParts(match_index)
+            | "All matched" >> Gather()
+            | "Plan" >> beam.Map(partial(plan_reading, self._reading))
+            | "Read" >> MakeParts(read_captures)
+            | "Finish" >> self._finish
+        )
+
+
+def plan_reading(reading: Reading, matches: Sequence[Part]) -> Reading:
+    """The reader with the captures that the index has."""
+    return replace(reading, matches=tuple(sorted(part.file.name for part in matches if part.file)))
+
+
+def key_of(draft: Manifest) -> str:
+    """The key of all work of a stage: settings, code and inputs."""
+    return work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items()))
 
 
 class PagesStage(Stage):
@@ -151,10 +245,11 @@ class PagesStage(Stage):
         return job.recipe.pages
 
     def inputs(self, job: Job) -> dict[str, str]:
-        """The links, and for `source = "warc"` each archive by its name."""
+        """The links, and each archive or file of an index by its name."""
         found = {"links": job.corpus.require("links", job.interval).fingerprint}
-        for path in archive_paths(self.settings(job)):
-            found[path.rsplit("/", 1)[-1]] = files.content_fingerprint(path)
+        for path in given_files(self.settings(job)):
+            name = path.rsplit("/", 1)[-1]
+            found[path if name in found else name] = files.content_fingerprint(path)
         return found
 
     def total(self, job: Job) -> Total:
@@ -162,36 +257,51 @@ class PagesStage(Stage):
         return Total(job.corpus.require("links", job.interval).counts.kept, "links")
 
     def transform(self, job: Job) -> beam.PTransform:
-        """The crawl, or the look-up in archives."""
+        """The crawl, the look-up in archives, or the reading of Common Crawl."""
         draft, folder, settings = self.draft(job), self.folder(job), self.settings(job)
-        paths = job.corpus.paths("links", job.interval)
-        key = work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items()))
+        links = tuple(job.corpus.paths("links", job.interval))
+        key = key_of(draft)
+        until = time.time() + settings.deadline if settings.deadline else float("inf")
+        fallback = wayback.Rescue(folder, key, links, settings, until) if settings.wayback else None
+        table = wayback.FIRST if fallback else "fetches"
+        given = given_files(settings)
         if settings.source == "warc":
             archives = [
-                Archive(path, number, folder, work_key(key, path))
-                for number, path in enumerate(archive_paths(settings))
+                Archive(path, number, folder, work_key(key, path), settings)
+                for number, path in enumerate(given)
             ]
-            return ArchivedPages(archives, paths, folder, draft)
-        of = max(8, -(-self.total(job).amount // settings.links_a_group))
+            return ArchivedPages(archives, links, folder, draft, fallback)
         earlier = tuple(
             path
             for interval in job.corpus.intervals_before("pages", job.interval)
             for path in job.corpus.paths("pages", interval, "fetches-")
         )
-        groups = [Group(n, of, folder, work_key(key, of), settings, earlier) for n in range(of)]
-        return Pages(paths, groups, folder, draft)
+        if settings.source == "commoncrawl":
+            indexes = [
+                IndexFile(path, number, folder, work_key(key, path), links)
+                for number, path in enumerate(given)
+            ]
+            reading = Reading(folder, key, links, (), settings, earlier, until, table)
+            return CommonCrawlPages(indexes, reading, draft, fallback)
+        of = max(8, -(-self.total(job).amount // settings.links_a_group))
+        groups = [
+            Group(n, of, folder, work_key(key, of), settings, earlier, table) for n in range(of)
+        ]
+        return Pages(links, groups, folder, draft, fallback)
 
 
-def archive_paths(settings: PagesSettings) -> list[str]:
-    """The archives of `source = "warc"`; SettingError for a glob that matches nothing."""
-    if settings.source != "warc":
-        return []
+def given_files(settings: PagesSettings) -> list[str]:
+    """The archives, or files of the index, that a recipe names.
+
+    Raises SettingError for a glob that matches nothing.
+    """
+    patterns = {"warc": settings.warc, "commoncrawl": settings.commoncrawl}
     found: set[str] = set()
-    for pattern in settings.warc:
+    for pattern in patterns.get(settings.source, ()):
         paths = files.glob(pattern)
         if not paths:
             raise SettingError(
-                f"pages.warc: {pattern!r} matches no file",
+                f"pages.{settings.source}: {pattern!r} matches no file",
                 "Check the path; it is relative to the current folder",
             )
         found |= set(paths)

@@ -53,11 +53,16 @@ def write_fetches(folder: str, name: str, key: str, rows: Iterable[Row]) -> Part
     return writer.part
 
 
-def read_rows(path: str, wanted: Container[str]) -> Iterator[Row]:
-    """The rows of a fetch table whose ids are wanted."""
+def read_all(path: str) -> Iterator[Row]:
+    """The rows of a fetch table."""
     with files.open_read(path) as stream:
         for batch in pq.ParquetFile(stream).iter_batches():
-            yield from (row for row in batch.to_pylist() if row["id"] in wanted)
+            yield from batch.to_pylist()
+
+
+def read_rows(path: str, wanted: Container[str]) -> Iterator[Row]:
+    """The rows of a fetch table whose ids are wanted."""
+    return (row for row in read_all(path) if row["id"] in wanted)
 
 
 def fetched_before(

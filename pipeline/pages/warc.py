@@ -14,12 +14,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
+from io import BytesIO
 from typing import IO
 
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
 from pipeline import files
 from pipeline.errors import WebtextError
+from pipeline.pages.decode import TooLargeError
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,19 @@ class Response:
     headers: dict[str, str]  # of HTTP, names in lower case
     body: bytes  # as received, content encoding and all
     date: int  # seconds since 1970
+
+
+@dataclass(frozen=True)
+class Revisit:
+    """A record that says: the same body as another record's, which holds it."""
+
+    url: str
+    payload: str  # digest of the body, as `payload_digest` writes it
+    date: int
+
+
+class BadRecordError(ValueError):
+    """A record that is damaged, cut, or not what it should be."""
 
 
 def member(data: bytes, level: int = 6) -> bytes:
@@ -80,16 +95,35 @@ def http_block(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> 
     return "\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n" + body
 
 
+def named_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Headers by lower-case name; values of one name are joined, of Content-Type the last holds."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        key = name.lower()
+        joined = key in found and key != "content-type"
+        found[key] = f"{found[key]}, {value}" if joined else value
+    return found
+
+
 def responses(path: str) -> Iterator[Response]:
     """All responses of an archive, in order; WebtextError where it is cut or no archive."""
+    return (found for found in captures(path) if isinstance(found, Response))
+
+
+def captures(path: str) -> Iterator[Response | Revisit]:
+    """All responses and revisits of an archive, in order.
+
+    Raises WebtextError where it is cut or no archive.
+    """
     with files.open_read(path) as stream:
         last = -1
         for found in _iterate(stream, path):
             last = found.stream_pos
-            if found.record_type == WarcRecordType.response:
-                response = _response(found)
-                if response is not None:
-                    yield response
+            if found.record_type == WarcRecordType.revisit:
+                payload = found.headers.get("WARC-Payload-Digest") or ""
+                yield Revisit(_target(found), payload, _date(found))
+            elif (response := _response(found)) is not None:
+                yield response
         if last < 0:
             raise WebtextError(f"{path} holds no WARC record", "Is it an archive?")
         _refuse_cut(stream, path, last)
@@ -121,15 +155,49 @@ def _response(found: WarcRecord) -> Response | None:
     http = found.http_headers
     if found.record_type != WarcRecordType.response or http is None:
         return None
-    url = (found.headers.get("WARC-Target-URI") or "").strip("<>")
-    headers = {name.lower(): value for name, value in http.astuples()}
+    headers = named_headers(http.astuples())
+    body, status = found.reader.read(), http.status_code or 0
+    return Response(found.stream_pos, _target(found), status, headers, body, _date(found))
+
+
+def _target(found: WarcRecord) -> str:
+    return (found.headers.get("WARC-Target-URI") or "").strip("<>")
+
+
+def _date(found: WarcRecord) -> int:
     try:
-        date = int(datetime.fromisoformat(found.headers.get("WARC-Date") or "").timestamp())
+        return int(datetime.fromisoformat(found.headers.get("WARC-Date") or "").timestamp())
     except ValueError:
-        date = 0
-    return Response(
-        found.stream_pos, url, http.status_code or 0, headers, found.reader.read(), date
-    )
+        return 0
+
+
+def read_member(data: bytes, most_bytes: int) -> tuple[Response, dict[str, str]]:
+    """The response in one gzip member, and the fields of its WARC record.
+
+    Raises BadRecordError where it is not one whole member with one whole response whose
+    body has the digest that the record gives, and TooLargeError beyond `most_bytes`.
+    """
+    inflater = zlib.decompressobj(31)
+    try:
+        plain = inflater.decompress(data, most_bytes + 1)
+    except zlib.error as error:
+        raise BadRecordError(f"no gzip data: {error}") from None
+    if len(plain) > most_bytes:
+        raise TooLargeError(f"a record of more than {most_bytes:,} bytes")
+    if not inflater.eof or inflater.unused_data:
+        raise BadRecordError("not one whole gzip member")
+    try:
+        found = next(iter(ArchiveIterator(BytesIO(plain), parse_http=True)), None)
+        response = _response(found) if found is not None else None
+    except (OSError, RuntimeError, ValueError) as error:
+        raise BadRecordError(f"no WARC record: {error}") from None
+    if found is None or response is None:
+        raise BadRecordError("no response record")
+    fields = dict(found.headers.astuples())
+    told = fields.get("WARC-Payload-Digest", "")
+    if told.startswith("sha1:") and told != payload_digest(response.body):
+        raise BadRecordError("the body has not the digest that its record gives")
+    return response, fields
 
 
 def _refuse_cut(stream: IO[bytes], path: str, last: int) -> None:

@@ -1,0 +1,248 @@
+"""Dead links in the Wayback Machine (`wayback = true`): the capture nearest to the link's day.
+
+After the rest of the stage one unit goes through the fetch tables and asks for each dead
+link first the index (the CDX server), then for the raw capture (`id_`), over one
+connection.  What the page said when it was captured holds: its date, its headers, its
+opt-outs.  A link for which there is nothing keeps the outcome that it had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote, urljoin, urlsplit
+
+import orjson
+
+from pipeline import files
+from pipeline.corpus import WORK, page_id
+from pipeline.links.urls import canonical_key
+from pipeline.pages.captures import Spot, first_seen, nearest
+from pipeline.pages.decode import TooLargeError
+from pipeline.pages.journal import Journal
+from pipeline.pages.judge import is_wanted, judge
+from pipeline.pages.outcomes import Outcome
+from pipeline.pages.polite import AwayError, PoliteClient, Reply
+from pipeline.pages.records import Capture, page_records
+from pipeline.pages.settings import PagesSettings
+from pipeline.pages.table import Row, fetched_before, read_all, write_fetches
+from pipeline.parts import Part, file_part, finished_part
+from pipeline.progress import Progress
+
+ORIGIN = "wayback"
+#: First part of the names of the tables that are still to be gone through.
+FIRST = f"{WORK}/first"
+#: Outcomes of links that lead nowhere.  What a host or page refuses is not asked for elsewhere.
+DEAD = frozenset(
+    {
+        Outcome.NOT_FOUND,
+        Outcome.GONE,
+        Outcome.DNS,
+        Outcome.TLS,
+        Outcome.CONNECTION,
+        Outcome.TIMEOUT,
+        Outcome.HOST_FAILED,
+        Outcome.NOT_IN_ARCHIVE,
+    }
+)
+_NO = frozenset({429, 500, 502, 503, 504})
+_INDEX_BYTES = 1 << 20
+_CAPTURES = 10  # asked of the index; the nearest of them is taken
+_HOPS = 3  # redirects to a neighbouring capture
+_ORIGINAL = "x-archive-orig-"  # before the headers that the page came with
+_FORMAT = "%Y%m%d%H%M%S"
+
+
+@dataclass(frozen=True)
+class Rescue:
+    """The fetch tables of a stage, and the parts of the links stage that tell the days."""
+
+    folder: str
+    key: str
+    links: tuple[str, ...]
+    settings: PagesSettings
+    #: When the stage's time is up, in seconds since 1970.
+    until: float = float("inf")
+    tables: tuple[str, ...] = ()
+
+
+def rescue(unit: Rescue) -> list[Part]:
+    """Writes the last fetch tables; resumes where a killed run stopped."""
+    return asyncio.run(_Rescuer(unit).run())
+
+
+class _Rescuer:
+    def __init__(self, unit: Rescue) -> None:
+        self._unit, self._settings = unit, unit.settings
+        self._base = self._settings.wayback_base.rstrip("/")
+        self._away = ""
+
+    async def run(self) -> list[Part]:
+        parts = []
+        delay, until = self._settings.wayback_delay, self._unit.until
+        async with PoliteClient(self._settings, delay, _NO, until) as self._client:
+            for table in sorted(self._unit.tables):
+                parts.append(await self._table(table))
+        names = files.glob(files.join(self._unit.folder, f"{ORIGIN}-*.warc.gz"))
+        return [*parts, *(file_part(self._unit.folder, name.rsplit("/", 1)[-1]) for name in names)]
+
+    async def _table(self, table: str) -> Part:
+        unit = self._unit
+        numbers = table.removeprefix(f"{FIRST}-").removesuffix(".parquet")
+        name = f"fetches-{numbers}.parquet"
+        done = finished_part(unit.folder, name, unit.key)
+        if done is not None:
+            return done
+        rows = {row["id"]: row for row in read_all(files.join(unit.folder, table))}
+        urls = {i: row["url"] for i, row in rows.items() if row["outcome"] in DEAD}
+        rows |= fetched_before(unit.folder, (), urls, (ORIGIN,))
+        dead = sorted(i for i in urls if rows[i]["outcome"] in DEAD)
+        seen = first_seen(unit.links, dead)
+        size, age = self._settings.segment_mb << 20, self._settings.segment_minutes * 60
+        with (
+            Progress(unit.folder, f"wayback-{numbers}") as progress,
+            Journal(unit.folder, f"{ORIGIN}-{numbers}", size, age) as journal,
+        ):
+            rows |= {i: row for i, row in journal.rows.items() if i in rows}
+            for identity in dead:
+                if identity not in journal.rows:
+                    row = await self._end(rows[identity], seen.get(identity, 0), journal)
+                    rows[identity] = row
+                    progress.add(0, **{f"wayback_{row['outcome']}": 1})
+            journal.finish()
+        return write_fetches(unit.folder, name, unit.key, rows.values())
+
+    async def _end(self, row: Row, when: int, journal: Journal) -> Row:
+        """The last row of a dead link; what was deferred is not logged."""
+        said = self._away
+        if not said:
+            try:
+                return await self._ask(row, when, journal)
+            except AwayError as error:
+                said = self._away = str(error)
+            except ConnectionError as error:
+                said = str(error)
+        said = f"{row['outcome']}; Wayback Machine: {said}"
+        return row | {"outcome": Outcome.DEFERRED.value, "error": said}
+
+    async def _ask(self, row: Row, when: int, journal: Journal) -> Row:
+        try:
+            spot = await self._find(row["id"], row["url"], when)
+            found = await self._fetch(spot) if spot else "no capture"
+        except TooLargeError as error:
+            found = str(error)
+        if isinstance(found, str):
+            row = row | {"error": f"{row['outcome']}; Wayback Machine: {found}"}
+            journal.log(row)
+            return row
+        return self._keep(row, found, journal)
+
+    async def _find(self, identity: str, url: str, when: int) -> Spot | None:
+        """The capture with status 200 that is nearest to the link's day.
+
+        The index takes addresses for one that differ in case; only those of the same page count.
+        """
+        asked = f"url={quote(url, safe='')}&output=json&fl=timestamp,original,digest"
+        asked += "&filter=statuscode:200"
+        if when:
+            stamp = datetime.fromtimestamp(when, UTC).strftime(_FORMAT)
+            asked += f"&closest={stamp}&sort=closest&limit={_CAPTURES}"
+        else:
+            asked += f"&limit=-{_CAPTURES}"
+        reply = await self._client.get(f"{self._base}/cdx/search/cdx?{asked}", _INDEX_BYTES, {})
+        spots = (s for s in _spots(reply) if page_id(canonical_key(s.url)) == identity)
+        return nearest(spots, when)
+
+    async def _fetch(self, spot: Spot) -> Capture | str:
+        """The page as it was captured, or why it cannot be had."""
+        stamp = datetime.fromtimestamp(spot.date, UTC).strftime(_FORMAT)
+        place = f"{self._base}/web/{stamp}id_/{spot.url}"
+        for _ in range(_HOPS):
+            reply = await self._client.get(place, self._settings.max_bytes, {})
+            target = urljoin(place, reply.headers.get("location", ""))
+            if not 300 <= reply.status < 400 or not target.startswith(f"{self._base}/web/"):
+                break
+            place = target
+        if reply.status == 0:
+            raise ConnectionError(reply.error)
+        if reply.status != 200:
+            return f"status {reply.status} for its capture of {stamp}"
+        headers = original_headers(reply.headers)
+        if not is_wanted(headers.get("content-type", ""), self._settings):
+            return f"its capture of {stamp} is {headers['content-type'][:100]}"
+        date = _date(urlsplit(place).path.split("/")[2].removesuffix("id_")) or spot.date
+        pairs = tuple(headers.items())
+        return Capture(spot.url, 200, pairs, reply.body, date, notes={"origin-url": place})
+
+    def _keep(self, row: Row, capture: Capture, journal: Journal) -> Row:
+        judged = judge(capture.body, dict(capture.headers), self._settings)
+        if judged.outcome != Outcome.OK and not judged.outcome.startswith("opt_out"):
+            row = row | {"error": f"{row['outcome']}; Wayback Machine: {judged.error}"}
+            journal.log(row)
+            return row
+        was, attempts = row["outcome"], row["attempts"] + 1
+        robots = row["robots"]
+        row = capture.row(row["id"], row["url"], judged, ORIGIN)
+        row |= {"robots": robots, "attempts": attempts, "error": row["error"] or f"was {was}"}
+        if judged.outcome != Outcome.OK:
+            journal.log(row)
+            return row
+        notes = {
+            "link": row["url"],
+            "id": row["id"],
+            "origin": ORIGIN,
+            **capture.notes,
+            "copied": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "was": was,
+            "charset": judged.charset,
+            "charset-by": judged.charset_by,
+        }
+        told = Capture(capture.url, 200, capture.headers, capture.body, capture.date, notes=notes)
+        journal.page(row, page_records(told))
+        return row
+
+
+def original_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that the page came with, out of those of the Wayback Machine's answer.
+
+    It keeps them under a prefix.  The content encoding is that of this answer: a capture may
+    be unpacked on the way.
+    """
+    found = {
+        name.removeprefix(_ORIGINAL): value
+        for name, value in headers.items()
+        if name.startswith(_ORIGINAL)
+    }
+    found.pop("content-encoding", None)
+    for name in ("content-type", "content-encoding"):
+        if name in headers:
+            found[name] = headers[name]
+    return found
+
+
+def _spots(reply: Reply) -> list[Spot]:
+    """The captures in an answer of the CDX server: rows of JSON behind one with their names.
+
+    Raises ConnectionError where the answer is none.
+    """
+    if 400 <= reply.status < 500:
+        return []  # pages whose owners asked for it are left out with 403
+    try:
+        rows = orjson.loads(reply.body or b"[]")[1:] if reply.status == 200 else None
+        dated = [(_date(str(stamp)), str(url), str(digest)) for stamp, url, digest in rows or ()]
+    except (orjson.JSONDecodeError, TypeError, ValueError):
+        rows = None
+    if rows is None:
+        raise ConnectionError(reply.error or f"no index in its answer, status {reply.status}")
+    return [Spot(*spot) for spot in dated if spot[0]]
+
+
+def _date(stamp: str) -> int:
+    """Seconds since 1970 of a time as the Wayback Machine writes it; 0 where it is none."""
+    try:
+        return int(datetime.strptime(stamp, _FORMAT).replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        return 0
