@@ -2,25 +2,32 @@
 
 One event loop serves the group.  Before a page comes robots.txt and the delay; a
 host that answers 429 or 503 says how long to wait; a host that keeps failing is
-left alone.  Nothing here knows of Beam or of files: outcomes go to `done`.
+left alone; what a budget does not reach is deferred.  Nothing here knows of Beam or
+of tables: outcomes go to `done`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from pipeline.errors import WebtextError
 from pipeline.links.blocklist import reason_to_drop
 from pipeline.pages.fetch import Answer, Client
-from pipeline.pages.outcomes import UNREACHED, Outcome
-from pipeline.pages.robots import MOST_BYTES, Rules, fetch_rules
+from pipeline.pages.host import Host, Site
+from pipeline.pages.outcomes import Outcome
 from pipeline.pages.settings import PagesSettings
+from pipeline.pages.turns import Turns
+
+#: Sites whose robots.txt is kept, for each host at work: redirects lead to others.
+_SITES_A_HOST = 4
+_LEAST_SITES = 256
+_FILE_REDIRECTS = 5  # RFC 9309, 2.3.1.2
 
 
 @dataclass(frozen=True)
@@ -42,11 +49,23 @@ class Ended:
     attempts: int
 
 
-def crawl(links: Sequence[Link], settings: PagesSettings, done: Callable[[Ended], None]) -> None:
-    """Fetches all links; calls `done` once for each, as they end.  Blocks."""
+def crawl(
+    links: Sequence[Link],
+    settings: PagesSettings,
+    done: Callable[[Ended], None],
+    *,
+    until: float = float("inf"),
+    turns: Turns | None = None,
+) -> None:
+    """Fetches all links; calls `done` once for each, as they end.  Blocks.
+
+    After `until` (seconds since 1970) no page is begun.  `turns` are those of other
+    processes that crawl at the same time.
+    """
+    group = _Group(settings, done, until, turns or Turns())
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
-            runner.run(_Group(settings, done).run(links))
+            runner.run(group.run(links))
         except BaseExceptionGroup as several:
             # A full disk stops all hosts at once: one error speaks for all.
             error: BaseException | None = several.subgroup(WebtextError)
@@ -65,158 +84,141 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
+def host_of(url: str) -> str:
+    """The name of an address's host, which takes turns whatever the port."""
+    return urlsplit(url).hostname or ""
+
+
 class _Group:
     """The hosts of one group and their common client."""
 
-    def __init__(self, settings: PagesSettings, done: Callable[[Ended], None]) -> None:
-        self.settings, self.done = settings, done
-        self._hosts: dict[str, _Host] = {}
-        budget = settings.time_budget
-        self._until = time.monotonic() + budget if budget else float("inf")
+    def __init__(
+        self,
+        settings: PagesSettings,
+        done: Callable[[Ended], None],
+        until: float,
+        turns: Turns,
+    ) -> None:
+        self._settings, self._done = settings, done
+        self._until, self._turns = until, turns
+        self._hosts: dict[str, Host] = {}
+        self._sites: OrderedDict[str, Site] = OrderedDict()
+        self._most_sites = max(_LEAST_SITES, _SITES_A_HOST * settings.hosts_at_once)
 
     async def run(self, links: Sequence[Link]) -> None:
         by_host: dict[str, list[Link]] = defaultdict(list)
         for link in links:
-            by_host[link.host].append(link)
-        places = asyncio.Semaphore(self.settings.hosts_at_once)
-        async with Client(self.settings) as self.client:
+            by_host[host_of(link.url)].append(link)
+        places = asyncio.Semaphore(self._settings.hosts_at_once)
+        async with Client(self._settings) as self._client:
 
             async def one(name: str, waiting: list[Link]) -> None:
                 async with places:
-                    await self._host_pages(self.host(name), waiting)
+                    await self._host_pages(self._host(name), waiting)
 
             async with asyncio.TaskGroup() as tasks:
                 for name, waiting in by_host.items():
                     tasks.create_task(one(name, waiting))
 
-    def host(self, name: str) -> _Host:
+    def _host(self, name: str) -> Host:
         """The state of a host, made at first need (a redirect may lead to a new one)."""
-        return self._hosts.setdefault(name, _Host(name, self))
+        if name not in self._hosts:
+            self._hosts[name] = Host(name, self._settings, self._turns)
+        return self._hosts[name]
 
-    async def _host_pages(self, host: _Host, links: list[Link]) -> None:
+    def _site(self, url: str) -> Site:
+        """The site of an address; those unused for longest are forgotten, memory is bounded."""
+        parts = urlsplit(url)
+        root = f"{parts.scheme}://{parts.netloc}"
+        if root not in self._sites:
+            self._sites[root] = Site(root, self._host(host_of(url)), self._settings, self._file)
+        self._sites.move_to_end(root)
+        if len(self._sites) > self._most_sites:
+            self._sites.popitem(last=False)
+        return self._sites[root]
+
+    async def _host_pages(self, host: Host, links: list[Link]) -> None:
         failures = 0
         for link in links:
-            if host.asked_away:
-                self._end(link, Outcome.DEFERRED, host, f"asked to wait {host.asked_away:.0f} s")
-                continue
-            if time.monotonic() > self._until:
-                self._end(link, Outcome.DEFERRED, host, "time_budget")
-            elif failures >= self.settings.host_failures:
-                self._end(link, Outcome.HOST_FAILED, host, f"{failures} failures in a row")
+            used_up = self._used_up(host)
+            if used_up:
+                self._end(link, Outcome.DEFERRED, used_up)
+            elif failures >= self._settings.host_failures:
+                self._end(link, Outcome.HOST_FAILED, f"{failures} failures in a row")
             else:
                 ended = await self._page(link)
-                failures = failures + 1 if ended.answer.outcome in UNREACHED else 0
-                self.done(ended)
+                failures = failures + 1 if ended.answer.failed else 0
+                self._done(ended)
+
+    def _used_up(self, host: Host) -> str:
+        """Why no more is asked of a host in this run; empty while there is time."""
+        chosen = self._settings
+        if host.asked_away:
+            return f"asked to wait {host.asked_away:.0f} s"
+        if time.time() > self._until:
+            return "deadline"
+        if chosen.host_pages and host.pages >= chosen.host_pages:
+            return "host_pages"
+        since = time.monotonic() - host.started if host.started is not None else 0.0
+        return "host_seconds" if chosen.host_seconds and since > chosen.host_seconds else ""
 
     async def _page(self, link: Link) -> Ended:
-        for attempt in range(1, self.settings.attempts + 1):
+        for attempts in itertools.count(1):
             answer, robots = await self._chain(link.url)
-            asked = self.host(urlsplit(answer.final_url).netloc).asked_away
+            asked = self._host(host_of(answer.final_url)).asked_away
             if asked:
                 answer.outcome, answer.error = Outcome.DEFERRED, f"asked to wait {asked:.0f} s"
-            elif answer.worth_another_try and attempt < self.settings.attempts:
-                await asyncio.sleep(self._backoff(answer, attempt))
-                continue
-            break
-        return Ended(link, answer, robots, attempt)
+            if asked or not answer.worth_another_try or attempts == self._settings.attempts:
+                break
+        return Ended(link, answer, robots, attempts)
 
     async def _chain(self, url: str) -> tuple[Answer, str]:
-        """The answer at the end of the redirects, and what its host's robots.txt said.
+        """The answer at the end of the redirects, and what its site's robots.txt said.
 
         Each hop is made in the turn of its own host, after its own checks, and the
-        deadline holds for all together, waiting for turns aside.
+        time-out holds for all together, waiting for turns aside.
         """
-        first, left = url, self.settings.deadline
-        for _ in range(self.settings.max_redirects + 1):
-            host = self.host(urlsplit(url).netloc)
-            async with host.turn:
-                refused = await host.refusal(url)
-                if refused is not None:
-                    return Answer(first, url, refused, error=host.said), host.said
-                await host.wait()
+        first, left = url, self._settings.timeout
+        for _ in range(self._settings.max_redirects + 1):
+            site, host = self._site(url), self._host(host_of(url))
+            refusal = await site.refusal(url)
+            if refusal is not None:
+                outcome, said = refusal
+                return Answer(first, url, outcome, error=said, refused=True), site.said
+            async with host.turn() as answered:
                 started = time.monotonic()
-                answer = await self.client.page(url, left)
-                seconds = time.monotonic() - started
-                host.answered(seconds, answer)
+                answer = await self._client.page(url, left)
+                left -= time.monotonic() - started
+                answered(answer)
+            host.pages += 1
             answer.url = first
-            left -= seconds
             if not answer.moved:
-                return answer, host.said
+                return answer, site.said
             if reason_to_drop(answer.moved):
                 answer.outcome, answer.error = Outcome.OFF_LIMITS, answer.moved
-                return answer, host.said
+                return answer, site.said
             url = answer.moved
         answer.outcome = Outcome.REDIRECT_LOOP
-        return answer, host.said
+        return answer, site.said
 
-    def _backoff(self, answer: Answer, attempt: int) -> float:
-        """Seconds before another try: what the host asks for, else 1, 2, 4 … times the delay."""
-        asked = retry_after(answer.header("retry-after"))
-        plain = max(self.settings.delay, 0.1) * float(2 ** (attempt - 1))
-        return min(max(asked, plain), self.settings.max_delay)
+    async def _file(self, url: str, most_bytes: int, attempts: int) -> Answer:
+        """A file of a site's own, over at most 5 redirects, each hop in the turn of its host."""
+        for _ in range(attempts):
+            place = url
+            for _ in range(_FILE_REDIRECTS + 1):
+                host = self._host(host_of(place))
+                async with host.turn() as answered:
+                    answer = await self._client.file(place, most_bytes)
+                    answered(answer)
+                if not answer.moved:
+                    break
+                place = answer.moved
+            else:
+                answer.status, answer.outcome = None, Outcome.REDIRECT_LOOP
+            if not answer.worth_another_try or host.asked_away:
+                break
+        return answer
 
-    def _end(self, link: Link, outcome: Outcome, host: _Host, error: str) -> None:
-        self.done(Ended(link, Answer(link.url, link.url, outcome, error=error), host.said, 0))
-
-
-class _Host:
-    """One host: its turn (one request at a time), its rules and its delay."""
-
-    def __init__(self, name: str, group: _Group) -> None:
-        self.name, self._group = name, group
-        self.turn = asyncio.Lock()
-        self._rules: Rules | None = None
-        self._next = 0.0
-        self._delay = group.settings.delay
-        #: Seconds for which the host wants to be left alone, where that is beyond our patience.
-        self.asked_away = 0.0
-
-    @property
-    def said(self) -> str:
-        """What robots.txt said, for the record; empty before it was asked for."""
-        return self._rules.said if self._rules else ""
-
-    async def refusal(self, url: str) -> Outcome | None:
-        """Why an address of this host may not be fetched; None when it may."""
-        settings = self._group.settings
-        if self._rules is None:
-            root = "{0.scheme}://{0.netloc}/".format(urlsplit(url))
-            self._rules = await fetch_rules(
-                lambda: self._group.client.small(f"{root}robots.txt", MOST_BYTES)
-            )
-            self._delay = max(settings.delay, self._rules.delay(settings.user_agent))
-        if not self._rules.may_fetch(url, settings.user_agent):
-            return Outcome.ROBOTS
-        if self._delay > settings.max_delay:
-            return Outcome.CRAWL_DELAY
-        root = "{0.scheme}://{0.netloc}/".format(urlsplit(url))
-        if settings.respect_ai_opt_out and self._rules.refuses_ai(root):
-            return Outcome.OPT_OUT
-        return None
-
-    async def wait(self) -> None:
-        """Waits until the host may be asked again."""
-        await asyncio.sleep(max(0.0, self._next - time.monotonic()))
-
-    def answered(self, seconds: float, answer: Answer) -> None:
-        """Sets the time of the next request, from how long this one took and what it said."""
-        settings = self._group.settings
-        rest = self._delay
-        if rest > 0:
-            rest = max(rest, min(settings.delay_factor * seconds, settings.max_delay))
-        if answer.status in (429, 503):
-            asked = retry_after(answer.header("retry-after"))
-            rest = max(rest, min(asked, settings.max_delay))
-            self.asked_away = asked if asked > settings.max_delay else 0.0
-        self._next = time.monotonic() + rest
-
-
-def retry_after(value: str) -> float:
-    """Seconds that a Retry-After header asks for, given as seconds or as a date; 0 without one."""
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return 0.0
+    def _end(self, link: Link, outcome: Outcome, error: str) -> None:
+        answer = Answer(link.url, link.url, outcome, error=error, refused=True)
+        self._done(Ended(link, answer, self._site(link.url).said, 0))

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -12,18 +16,37 @@ from yarl import URL
 from pipeline.links.urls import repair
 from pipeline.pages.decode import BadEncodingError, TooLargeError, unpack
 from pipeline.pages.guard import permitted, socket_factory, was_refused
-from pipeline.pages.judge import is_text, judge, media_type
-from pipeline.pages.outcomes import Outcome
+from pipeline.pages.judge import is_wanted, judge, media_type
+from pipeline.pages.outcomes import UNREACHED, Outcome
 from pipeline.pages.settings import PagesSettings
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _PIECE = 1 << 16
+#: Names whose addresses are remembered, and for how long; aiohttp drops the longest unused.
+_DNS_NAMES, _DNS_SECONDS = 10_000, 300
+#: Threads that look names up.  libuv has 4, which a few dead name servers keep busy.
+_DNS_THREADS = "32"
+
+
+#: A file that was sent, but cannot be read.
+_UNREADABLE = frozenset({Outcome.BAD_ENCODING, Outcome.TOO_LARGE, Outcome.REFUSED_ADDRESS})
 
 
 def storable(text: str) -> str:
     """Text that can be stored as UTF-8: headers carry other bytes as lone surrogates."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _kind_of(error: Exception) -> Outcome:
+    """Which step towards an answer failed."""
+    if was_refused(error):
+        return Outcome.REFUSED_ADDRESS
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return Outcome.DNS
+    if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
+        return Outcome.TLS
+    return Outcome.CONNECTION
 
 
 @dataclass
@@ -38,20 +61,27 @@ class Answer:
     request: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""  # as received
     moved: str = ""  # where a redirect leads
+    refused: bool = False  # nothing was asked: what is known of the host forbids it
     error: str = ""
     charset: str = ""
     charset_by: str = ""  # how it was chosen (`decode.Decoded`)
 
     @property
-    def worth_another_try(self) -> bool:
-        """True for time-outs, broken connections, 429 and passing server errors."""
-        if self.outcome in (Outcome.TIMEOUT, Outcome.CONNECTION):
-            return True
-        return self.outcome == Outcome.HTTP_ERROR and self.status in _RETRIED
+    def failed(self) -> bool:
+        """True when the host, not the page, is at fault: the network, 429, passing 5xx."""
+        if self.moved or self.refused:
+            return False
+        busy = self.outcome == Outcome.HTTP_ERROR and self.status in _RETRIED
+        return busy or self.outcome in UNREACHED
 
-    def header(self, name: str) -> str:
-        """A header's values, joined by commas."""
-        return ", ".join(value for key, value in self.headers if key.lower() == name)
+    @property
+    def worth_another_try(self) -> bool:
+        """True for failures that pass.  A name without address, or a bad certificate, stays."""
+        return self.failed and self.outcome not in (Outcome.DNS, Outcome.TLS)
+
+    def header(self, name: str, between: str = ", ") -> str:
+        """A header's values, joined."""
+        return between.join(value for key, value in self.headers if key.lower() == name)
 
 
 class Client:
@@ -59,12 +89,16 @@ class Client:
 
     def __init__(self, settings: PagesSettings) -> None:
         self._settings = settings
+        pdf = ",application/pdf;q=0.7" if "pdf" in settings.content_types else ""
+        self._accept = f"text/html,application/xhtml+xml,text/plain;q=0.8{pdf}"
 
     async def __aenter__(self) -> Client:
+        os.environ.setdefault("UV_THREADPOOL_SIZE", _DNS_THREADS)
         allowed = permitted(self._settings.via, self._settings.allow_hosts)
         connector = aiohttp.TCPConnector(
-            limit=self._settings.hosts_at_once,
-            ttl_dns_cache=300,
+            limit=0,  # hosts take turns, so there are never more than hosts at once
+            ttl_dns_cache=_DNS_SECONDS,
+            dns_cache_max_size=_DNS_NAMES,
             socket_factory=socket_factory(allowed),
         )
         self._session = aiohttp.ClientSession(
@@ -81,7 +115,26 @@ class Client:
         await self._session.close()
 
     async def page(self, url: str, seconds: float) -> Answer:
-        """Asks for one address; every failure is an outcome, none an exception."""
+        """Asks for one page; every failure is an outcome, none an exception."""
+        return await self._ask(url, seconds, self._take)
+
+    async def file(self, url: str, most_bytes: int) -> Answer:
+        """Asks for a site's own file; the answer's body is its beginning, decompressed.
+
+        `status` is None when it cannot be had or read.
+        """
+        take = partial(self._beginning, most_bytes)
+        answer = await self._ask(url, self._settings.timeout, take)
+        if not answer.moved and answer.outcome in UNREACHED | _UNREADABLE:
+            answer.status = None
+        return answer
+
+    async def _ask(
+        self,
+        url: str,
+        seconds: float,
+        take: Callable[[Answer, aiohttp.ClientResponse], Awaitable[None]],
+    ) -> Answer:
         answer = Answer(url, url)
         try:
             async with asyncio.timeout(seconds), self._get(url) as response:
@@ -90,47 +143,34 @@ class Client:
                 answer.request = list(response.request_info.headers.items())
                 if response.status in _REDIRECTS:
                     self._redirect(answer)
+                elif response.status != 200:
+                    special = {404: Outcome.NOT_FOUND, 410: Outcome.GONE}
+                    answer.outcome = special.get(response.status, Outcome.HTTP_ERROR)
+                    answer.error = f"status {response.status}"
                 else:
-                    await self._take(answer, response)
+                    await take(answer, response)
         except TimeoutError:
             answer.outcome = Outcome.TIMEOUT
-            answer.error = f"longer than {self._settings.deadline:g} s"
+            answer.error = f"longer than {self._settings.timeout:g} s"
         except TooLargeError as error:
             answer.outcome, answer.error = Outcome.TOO_LARGE, str(error)
+        except BadEncodingError as error:
+            answer.outcome, answer.error = Outcome.BAD_ENCODING, str(error)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            answer.outcome = Outcome.REFUSED_ADDRESS if was_refused(error) else Outcome.CONNECTION
+            answer.outcome = _kind_of(error)
             answer.error = storable(f"{type(error).__name__}: {error}"[:300])
         return answer
 
-    async def small(self, url: str, most_bytes: int) -> tuple[int, bytes]:
-        """(status, first bytes decompressed) of a site's own file, over at most 5 redirects.
-
-        Raises OSError (TimeoutError included) when it cannot be had.
-        """
-        try:
-            async with asyncio.timeout(self._settings.deadline):
-                for _ in range(6):
-                    async with self._get(url) as response:
-                        if response.status not in _REDIRECTS:
-                            return response.status, await self._beginning(response, most_bytes)
-                        target = repair(urljoin(url, response.headers.get("Location", "")))
-                    if target is None:
-                        break
-                    url = target
-        except (aiohttp.ClientError, ValueError) as error:
-            raise OSError(str(error)) from error
-        raise OSError("too many redirects")
-
-    async def _beginning(self, response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+    async def _beginning(
+        self, most_bytes: int, answer: Answer, response: aiohttp.ClientResponse
+    ) -> None:
         body = b""
         async for piece in response.content.iter_chunked(_PIECE):
             body += piece
             if len(body) > most_bytes:
                 break
-        try:
-            return unpack(body, response.headers.get("Content-Encoding", ""), 8 * most_bytes)
-        except (BadEncodingError, TooLargeError) as error:
-            raise OSError(str(error)) from None
+        answer.body = unpack(body, answer.header("content-encoding"), 8 * most_bytes)
+        answer.outcome = Outcome.OK
 
     def _redirect(self, answer: Answer) -> None:
         target = repair(urljoin(answer.url, answer.header("location")))
@@ -140,13 +180,8 @@ class Client:
             answer.moved = target
 
     async def _take(self, answer: Answer, response: aiohttp.ClientResponse) -> None:
-        if response.status != 200:
-            special = {404: Outcome.NOT_FOUND, 410: Outcome.GONE}
-            answer.outcome = special.get(response.status, Outcome.HTTP_ERROR)
-            answer.error = f"status {response.status}"
-            return
         kind = answer.header("content-type")
-        if not is_text(kind):
+        if not is_wanted(kind, self._settings):
             answer.outcome, answer.error = Outcome.CONTENT_TYPE, media_type(kind)[:100]
             return
         body = bytearray()
@@ -156,13 +191,15 @@ class Client:
                 raise TooLargeError(f"more than {self._settings.max_bytes:,} bytes received")
         answer.body = bytes(body)
         headers = {name.lower(): answer.header(name.lower()) for name, _ in answer.headers}
+        # Each header names its crawler anew, so they must stay apart.
+        headers["x-robots-tag"] = answer.header("x-robots-tag", "\n")
         found = judge(answer.body, headers, self._settings)
         answer.outcome, answer.error, answer.charset, answer.charset_by = found
 
     def _get(self, url: str) -> aiohttp.client._RequestContextManager:
         headers = {
             "User-Agent": self._settings.agent(),
-            "Accept": "text/html,application/xhtml+xml,text/plain;q=0.8",
+            "Accept": self._accept,
             "Accept-Language": "en,*;q=0.5",
             "Accept-Encoding": "gzip, deflate, br",
         }

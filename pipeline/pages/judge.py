@@ -14,8 +14,14 @@ from pipeline.pages.optout import opted_out
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.settings import PagesSettings
 
-_TEXT_TYPES = frozenset({"text/html", "application/xhtml+xml", "text/plain", ""})
-_NO_TEXT = (b"%PDF", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
+#: Media types by kind; servers that name none are believed to send HTML.
+_TYPES = {
+    "html": frozenset({"text/html", "application/xhtml+xml", ""}),
+    "plain": frozenset({"text/plain"}),
+    "pdf": frozenset({"application/pdf", "application/x-pdf"}),
+}
+_PDF = b"%PDF"
+_NO_TEXT = (b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
 
 
 class Judged(NamedTuple):
@@ -32,9 +38,10 @@ def media_type(content_type: str) -> str:
     return content_type.split(";", maxsplit=1)[0].strip().lower()
 
 
-def is_text(content_type: str) -> bool:
-    """True for the types that pages of text have; servers that name none are believed."""
-    return media_type(content_type) in _TEXT_TYPES
+def is_wanted(content_type: str, settings: PagesSettings) -> bool:
+    """True for the media types of the kinds that the settings name."""
+    kind = media_type(content_type)
+    return any(kind in _TYPES[wanted] for wanted in settings.content_types)
 
 
 def judge(body: bytes, headers: Mapping[str, str], settings: PagesSettings) -> Judged:
@@ -48,10 +55,14 @@ def judge(body: bytes, headers: Mapping[str, str], settings: PagesSettings) -> J
         return Judged(Outcome.BAD_ENCODING, str(error))
     except TooLargeError as error:
         return Judged(Outcome.TOO_LARGE, str(error))
-    if plain[:512].lstrip().startswith(_NO_TEXT):
+    beginning = plain[:512].lstrip()
+    is_pdf = beginning.startswith(_PDF)
+    if beginning.startswith(_NO_TEXT) or (is_pdf and "pdf" not in settings.content_types):
         return Judged(Outcome.CONTENT_TYPE, "by its first bytes")
-    directive = opted_out(headers, plain, settings.user_agent)
-    if directive is not None:
-        return Judged(Outcome.OPT_OUT, directive)
+    refusal = opted_out(headers, plain, settings.user_agent)
+    if refusal is not None:
+        return Judged(*refusal)
+    if is_pdf:
+        return Judged(Outcome.OK)
     _, charset, charset_by = decode(plain, headers.get("content-type", ""))
     return Judged(Outcome.OK, "", charset, charset_by)

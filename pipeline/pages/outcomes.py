@@ -10,10 +10,17 @@ class Outcome(StrEnum):
 
     OK = "ok"  # a page, archived
     SEEN_BEFORE = "seen_before"  # fetched in an earlier interval
-    NOT_IN_ARCHIVE = "not_in_archive"  # source = "warc": no archive has it
-    ROBOTS = "robots"  # robots.txt disallows it, or could not be had (RFC 9309, 2.3.1.4)
+    NOT_IN_ARCHIVE = "not_in_archive"  # no archive, or no index of Common Crawl, has it
+    BAD_RECORD = "bad_record"  # an archive's record is damaged, cut, or not what its index says
+    ROBOTS = "robots"  # robots.txt disallows it
+    ROBOTS_UNAVAILABLE = "robots_unavailable"  # 5xx or time-out, so all is disallowed (RFC 9309)
     CRAWL_DELAY = "crawl_delay"  # the host asks for a longer delay than `max_delay`
-    OPT_OUT = "opt_out"  # the page or site refuses use for machine learning, or archiving
+    NOAI = "opt_out_noai"  # X-Robots-Tag or meta: not for machine learning
+    NOML = "opt_out_noml"  # the same, in the word of others
+    NOINDEX = "opt_out_noindex"  # X-Robots-Tag or meta: not to be indexed (`none` says so too)
+    NOARCHIVE = "opt_out_noarchive"  # X-Robots-Tag or meta: no copy may be kept
+    TDM = "opt_out_tdm"  # rights reserved by TDMRep: header, meta or tdmrep.json
+    AI_AGENTS = "opt_out_ai_agents"  # the site's robots.txt shuts out known AI crawlers
     OFF_LIMITS = "off_limits"  # it redirects to what the links stage drops
     REFUSED_ADDRESS = "refused_address"  # not a public address, or another port than 80 and 443
     NOT_FOUND = "not_found"  # 404
@@ -23,22 +30,22 @@ class Outcome(StrEnum):
     TOO_LARGE = "too_large"  # more bytes than `max_bytes`, as received or decompressed
     BAD_ENCODING = "bad_encoding"  # the body cannot be decompressed
     REDIRECT_LOOP = "redirect_loop"  # more than `max_redirects`
-    TIMEOUT = "timeout"  # more than `deadline` seconds in all
-    CONNECTION = "connection"  # DNS, TLS or the connection failed
+    TIMEOUT = "timeout"  # more than `timeout` seconds in all
+    DNS = "dns"  # the host's name has no address
+    TLS = "tls"  # no secure connection: certificate or protocol
+    CONNECTION = "connection"  # no connection, a broken one, or an answer that is no HTTP
     HOST_FAILED = "host_failed"  # left alone after repeated failures of its host
-    DEFERRED = "deferred"  # the time of the crawl was up; the next build begins with these
+    DEFERRED = "deferred"  # a budget was used up, or the host asked to wait; first in the next run
 
 
-#: Outcomes that another try may change: a later build of the interval fetches these again.
-TRANSIENT = frozenset(
-    {
-        Outcome.TIMEOUT,
-        Outcome.CONNECTION,
-        Outcome.HOST_FAILED,
-        Outcome.DEFERRED,
-        Outcome.HTTP_ERROR,
-        Outcome.NOT_IN_ARCHIVE,
-    }
-)
 #: Outcomes that mean that nothing came back from the network.
-UNREACHED = frozenset({Outcome.TIMEOUT, Outcome.CONNECTION, Outcome.HOST_FAILED})
+UNREACHED = frozenset(
+    {Outcome.TIMEOUT, Outcome.DNS, Outcome.TLS, Outcome.CONNECTION, Outcome.HOST_FAILED}
+)
+#: Outcomes that another try may change: a later build of the interval fetches these again.
+TRANSIENT = UNREACHED | {
+    Outcome.ROBOTS_UNAVAILABLE,
+    Outcome.DEFERRED,
+    Outcome.HTTP_ERROR,
+    Outcome.NOT_IN_ARCHIVE,
+}

@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from pipeline.settings import Settings
 
+#: It goes into a header, so it is one word; a host's operator must be able to use it.
+_CONTACT = re.compile(r"(mailto:)?[^\s@:/]+@[^\s@:/]+|https?://[^\s/]+\S*", re.A)
+
 
 class PagesSettings(Settings):
     """The `[pages]` section of a recipe."""
 
-    source: Literal["web", "warc"] = "web"
-    """`web` crawls; `warc` takes the pages from archives."""
+    source: Literal["web", "warc", "commoncrawl"] = "web"
+    """`web` crawls; `warc` takes the pages from archives; `commoncrawl` from Common Crawl's."""
     warc: tuple[str, ...] = ()
     """Globs of the archives for `source = "warc"`."""
+    commoncrawl: tuple[str, ...] = ()
+    """Globs of the Parquet files of Common Crawl's columnar index (`subset=warc`) that are asked
+    for `source = "commoncrawl"`, of one crawl or several."""
+    commoncrawl_base: str = "https://data.commoncrawl.org/"
+    """Where the archives that the index names are read, by ranges."""
+    commoncrawl_delay: float = Field(0.5, ge=0)
+    """Least seconds between two reads, over one connection: their servers turn away who asks
+    faster (CAIDA and others were refused with two connections)."""
 
     wayback: bool = False
     """Whether dead links are looked up in the Wayback Machine, one by one, after the rest."""
+    wayback_base: str = "https://web.archive.org/"
+    """Where the Wayback Machine is."""
+    wayback_delay: float = Field(2.5, ge=0)
+    """Least seconds between two requests to it (its index allows 24 a minute: release notes of
+    the `wayback` package, 0.5.1)."""
+    archive_timeout: float = Field(60.0, gt=0)
+    """Seconds for one answer of Common Crawl or the Wayback Machine, whose index is slow."""
+    archive_attempts: int = Field(8, ge=1)
+    """Tries while such a server says that it is asked too much; then the rest is deferred."""
 
     contact: str = ""
     """Address or page of the operator, in the user agent.  The open web is not crawled without."""
-    user_agent: str = "webtext"
-    """Name of the crawler, which robots.txt can name."""
+    user_agent: str = Field("webtext", pattern=r"^[A-Za-z_-]+$")
+    """Name of the crawler, which robots.txt can name (RFC 9309, 2.2.1: letters, `_` and `-`)."""
+    content_types: tuple[Literal["html", "plain", "pdf"], ...] = ("html", "plain")
+    """What is fetched; a kind that `documents.content_types` names is fetched as well."""
 
     delay: float = Field(1.0, ge=0, le=3600)
     """Least seconds between two requests to one host (Scrapy's template: 1)."""
@@ -32,11 +55,12 @@ class PagesSettings(Settings):
     (Heritrix: 5; with one request at a time 2 leaves a host idle two thirds of the time).
     Does nothing where `delay` is 0."""
     max_delay: float = Field(30.0, gt=0)
-    """Longest delay.  A host whose robots.txt asks for more is left out, not hurried."""
+    """Longest delay, after failures too.  A host whose robots.txt asks for more is left out, not
+    hurried; one that asks for more by Retry-After is deferred."""
     hosts_at_once: int = Field(64, ge=1, le=2_000)
     """Hosts of a group that are crawled at the same time, each by one request at a time."""
 
-    deadline: float = Field(30.0, gt=0)
+    timeout: float = Field(30.0, gt=0)
     """Seconds for one page, everything from DNS to the last byte, redirects included."""
     max_bytes: int = Field(10_000_000, ge=1_000)
     """Most bytes of a body, as received and again decompressed."""
@@ -45,9 +69,15 @@ class PagesSettings(Settings):
     attempts: int = Field(3, ge=1, le=10)
     """Tries of a page on time-outs, broken connections, 429 and 5xx."""
     host_failures: int = Field(5, ge=1)
-    """Pages in a row that fail by the network before the rest of a host is left alone."""
-    time_budget: float = Field(0.0, ge=0)
-    """Seconds for the crawl of one group of hosts; what is left over is deferred.  0: no limit."""
+    """Pages in a row that fail (network, 429, 5xx) before the rest of a host is left alone."""
+    deadline: float = Field(0.0, ge=0)
+    """Seconds for the stage in one run.  What is left over is deferred, and comes first in the
+    next run.  0: no limit."""
+    host_seconds: float = Field(0.0, ge=0)
+    """Seconds for one host in one run, from its first request; the rest is deferred.  0: no
+    limit."""
+    host_pages: int = Field(0, ge=0)
+    """Pages asked of one host in one run; the rest is deferred.  0: no limit."""
     respect_ai_opt_out: bool = True
     """Whether a site that disallows the known AI crawlers is left out."""
 
@@ -68,11 +98,20 @@ class PagesSettings(Settings):
             "contact",
             "via",
             "warc",
+            "commoncrawl",
+            "commoncrawl_base",
+            "commoncrawl_delay",
+            "wayback_base",
+            "wayback_delay",
+            "archive_timeout",
+            "archive_attempts",
             "allow_hosts",
             "delay",
             "delay_factor",
             "hosts_at_once",
-            "time_budget",
+            "deadline",
+            "host_seconds",
+            "host_pages",
             "segment_mb",
             "segment_minutes",
             "links_a_group",
@@ -83,10 +122,29 @@ class PagesSettings(Settings):
     def _complete(self) -> Self:
         if self.source == "warc" and not self.warc:
             raise ValueError('pages.warc is empty; name the archives, such as ["*.warc.gz"]')
+        if self.source == "commoncrawl" and not self.commoncrawl:
+            raise ValueError(
+                "pages.commoncrawl is empty; name the files of the index, such as "
+                '["cc-index/crawl=CC-MAIN-2024-10/subset=warc/*.parquet"]'
+            )
+        if (self.source == "commoncrawl" or self.wayback) and not self.contact:
+            raise ValueError(
+                "pages.contact is empty; Common Crawl and the Wayback Machine must be able to "
+                'reach you: contact = "mailto:you@example.org"'
+            )
         if self.source == "web" and not self.via and not self.contact:
             raise ValueError(
                 "pages.contact is empty; hosts must be able to reach you before the open web is "
                 'crawled: contact = "mailto:you@example.org"'
+            )
+        if self.contact and not _CONTACT.fullmatch(self.contact):
+            raise ValueError(
+                f"pages.contact = {self.contact!r} is neither a mail address nor a web page"
+            )
+        if self.delay > self.max_delay:
+            raise ValueError(
+                f"pages.delay = {self.delay:g} is above pages.max_delay = {self.max_delay:g}, "
+                "so every host would be left out"
             )
         return self
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
 from time import time
-from typing import ClassVar
 
 import brotli
 
@@ -24,6 +23,9 @@ def answer(body: bytes, *headers: str, status: str = "200 OK", kind: str = "text
     if kind:
         lines.append(f"Content-Type: {kind}")
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+MISSING = answer(b"", status="404 Not Found")
 
 
 def moved(where: str) -> bytes:
@@ -53,14 +55,43 @@ ANSWERS: dict[str, bytes] = {
     "meta-noai.test": answer(PAGE.replace(b"<head>", b'<head><meta name="robots" content="NOAI">')),
     "header-noarchive.test": answer(PAGE, "X-Robots-Tag: noarchive"),
     "for-others.test": answer(PAGE, "X-Robots-Tag: otherbot: noindex"),
+    "header-many.test": answer(
+        PAGE, "X-Robots-Tag: otherbot: noindex, noarchive", "X-Robots-Tag: max-snippet: 20, noml"
+    ),
+    "header-none.test": answer(PAGE, "X-Robots-Tag: none"),
+    "meta-for-us.test": answer(
+        PAGE.replace(b"<head>", b"<head><meta content='noindex' name=WebText>")
+    ),
     "tdm.test": answer(PAGE, "TDM-Reservation: 1"),
+    "tdm-meta.test": answer(
+        PAGE.replace(b"<head>", b"<head><meta name=tdm-reservation content=1>")
+    ),
+    "tdm-meta-over-header.test": answer(
+        PAGE.replace(b"<head>", b"<head><meta name=tdm-reservation content=0>"),
+        "TDM-Reservation: 1",
+    ),
+    "latin.test": answer(
+        "<p>caf\u00e9 d\u00e9j\u00e0".encode("latin-1"), kind="text/html; charset=utf-8"
+    ),
+    "klingon.test": answer(PAGE, kind="text/html; charset=klingon"),
+    "utf-16.test": answer("<p>caf\u00e9".encode("utf-16"), kind="text/html; charset=iso-8859-1"),
+    "long-answer.test": answer(PAGE).replace(b"Content-Length: ", b"Content-Length: 1\r\nX: "),
+    "headers.test": answer(PAGE, *(f"X-{i}: {i}" for i in range(5_000))),
+    "negative.test": answer(PAGE).replace(b"Content-Length: ", b"Content-Length: -"),
+    "chunks.test": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nno number\r\n0\r\n\r\n"
+    ),
     "meta-storm.test": answer(b"<meta " * 200_000),
     "loop.test": moved("http://loop.test/again"),
     "127.0.0.1": moved("http://127.0.0.2:{port}/inner"),
+    "127.0.0.1/to-credentials": moved("http://user:secret@127.0.0.1:{port}/after"),
+    "127.0.0.1/sets-cookie": answer(PAGE, "Set-Cookie: session=1; Path=/"),
+    "127.0.0.1/z": answer(PAGE),
+    "127.0.0.1/after": answer(PAGE),
     "to-reddit.test": moved("https://www.reddit.com/r/all"),
     "to-good.test": moved("http://good.test/there"),
     "to-file.test": moved("file:///etc/passwd"),
-    "missing.test": answer(b"", status="404 Not Found"),
+    "missing.test": MISSING,
     "gone.test": answer(b"", status="410 Gone"),
     "teapot.test": answer(b"", status="418 Teapot"),
     "storm-429.test": answer(b"", "Retry-After: 0", status="429 Too Many Requests"),
@@ -84,10 +115,35 @@ ROBOTS: dict[str, bytes] = {
 }
 
 
+#: tdmrep.json of the hosts that have one.
+TDMREP: dict[str, bytes] = {
+    "tdm-site.test": answer(b'[{"location": "/", "tdm-reservation": 1}]', kind="application/json"),
+    "tdm-elsewhere.test": answer(b'[{"location": "/papers/", "tdm-reservation": 1}]'),
+    "tdm-rubbish.test": answer(b'{"location": "/", "tdm-reservation": 1}, [[[['),
+    "tdm-wait.test": answer(b"", "Retry-After: 86400", status="503 Service Unavailable"),
+}
+
+
+_BEGIN = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
+#: Hosts whose answer never ends: (its beginning, what comes again and again, seconds between).
+ENDLESS = {
+    "drip.test": (_BEGIN, b"a", 0.05),
+    "endless.test": (_BEGIN, b"a" * 65_536, 0.0),
+    "continue.test": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100, 0.01),
+}
+
+
+def own_robots(host: str) -> bytes:
+    """The robots.txt of `many-7.test`, unlike that of any other; every third shuts out all."""
+    if not host.startswith("many-"):
+        return MISSING
+    number = int(host.removeprefix("many-").removesuffix(".test"))
+    shut = "/" if number % 3 == 0 else f"/other-{number}"
+    return answer(f"User-agent: *\nDisallow: {shut}\n".encode(), kind="text/plain")
+
+
 class HostileServer:
     """Serves on loopback in a thread of its own; notes who asked for what."""
-
-    PACE: ClassVar[float] = 0.05  # seconds between two bytes of the slow drip
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
@@ -126,18 +182,19 @@ class HostileServer:
         if path == "/robots.txt":
             if host == "slow-robots.test":
                 await asyncio.sleep(5)
-            writer.write(ROBOTS.get(host, answer(b"", status="404 Not Found")))
-        elif host == "drip.test":
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n")
+            writer.write(ROBOTS.get(host) or own_robots(host))
+        elif path == "/.well-known/tdmrep.json":
+            writer.write(TDMREP.get(host, MISSING))
+        elif host in ENDLESS:
+            first, more, pause = ENDLESS[host]
+            writer.write(first)
             while True:
-                writer.write(b"a")
+                writer.write(more)
                 await writer.drain()
-                await asyncio.sleep(self.PACE)
-        elif host == "endless.test":
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n")
-            while True:
-                writer.write(b"a" * 65_536)
-                await writer.drain()
+                await asyncio.sleep(pause)
+        elif host == "closed-early.test":
+            writer.write(ANSWERS["short.test"])
+            raise ConnectionResetError
         elif host == "reset.test":
             writer.transport.abort()
             raise ConnectionResetError
@@ -146,7 +203,8 @@ class HostileServer:
             said = answer(b"", f"Retry-After: {date}", status="503 Service Unavailable")
             writer.write(said)
         else:
-            said = ANSWERS.get(host.partition(":")[0], ANSWERS["good.test"])
+            name = host.partition(":")[0]
+            said = ANSWERS.get(name + path) or ANSWERS.get(name, ANSWERS["good.test"])
             writer.write(said.replace(b"{port}", str(self.port).encode()))
         await writer.drain()
 

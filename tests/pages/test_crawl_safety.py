@@ -1,0 +1,147 @@
+"""Where the crawler does not go, and what it does not send."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from .crawling import ends, open_web, outcomes
+from .hostile_server import HostileServer, hostile_server
+
+#: A certificate for localhost that nobody signed, and its key: for this test alone.
+CERTIFICATE = """\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg00MqngNGcEms6/0Z
+Sw+9LG0dZT2mXGwjJVsjF2w93PKhRANCAASfdNk6i/5cv/SaUDEeq3bKq+U1GSf+
+gBJmfJle8mzXjhpsoJQpEMN94kYXZkwXwKRG4Wy1kozsrzZptqg5JREs
+-----END PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBmjCCAUGgAwIBAgIUMrViAHMxIXnBgVj5mcir/B7f9LwwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDExMTkwN1oYDzIxMjYxMDMx
+MTExOTA3WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASfdNk6i/5cv/SaUDEeq3bKq+U1GSf+gBJmfJle8mzXjhpsoJQpEMN9
+4kYXZkwXwKRG4Wy1kozsrzZptqg5JREso28wbTAdBgNVHQ4EFgQUSDYK8ohxWI8H
+qSlCbWOWUN64I3IwHwYDVR0jBBgwFoAUSDYK8ohxWI8HqSlCbWOWUN64I3IwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDRwAwRAIgIAU7WveR/Q1W9tJICkvdCXiEL20qYI+/zKIBHMBNbDECIAX9
+++yiymWBRG2Z3tekOF7veblDODw/lIMDo4PkiFQ8
+-----END CERTIFICATE-----
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[HostileServer]:
+    with hostile_server() as running:
+        yield running
+
+
+@contextmanager
+def greeting_server(certificate: Path | None) -> Iterator[int]:
+    """The port of a server that greets as mail servers do, by TLS where it has a certificate."""
+    context = None
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 smtp.example ESMTP\r\n")
+
+    loop = asyncio.new_event_loop()
+    listening = loop.run_until_complete(asyncio.start_server(greet, "127.0.0.1", 0, ssl=context))
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield listening.sockets[0].getsockname()[1]
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        listening.close()
+        loop.close()
+
+
+def test_bad_tls(tmp_path: Path) -> None:
+    """A certificate that nobody signed, and a port where no TLS is spoken."""
+    certificate = tmp_path / "server.pem"
+    certificate.write_text(CERTIFICATE)
+    with greeting_server(certificate) as secure, greeting_server(None) as plain:
+        places = [f"127.0.0.1:{port}" for port in (secure, plain)]
+        urls = [f"https://{place}/page" for place in places]
+        assert outcomes(urls, open_web(allow_hosts=tuple(places))) == ["tls", "tls"]
+
+
+def test_a_name_without_address_and_a_port_where_nobody_listens() -> None:
+    urls = ["http://no-such-name.invalid/page", "http://127.0.0.1:9/page"]
+    assert outcomes(urls, open_web(allow_hosts=("127.0.0.1:9",))) == ["dns", "connection"]
+
+
+def test_the_inner_network_is_out_of_reach(server: HostileServer) -> None:
+    """Without `via` only the guard stands between a literal or a name and loopback."""
+    urls = [
+        f"http://127.0.0.1:{server.port}/",
+        f"http://localhost:{server.port}/",
+        f"http://[::1]:{server.port}/",
+        f"http://[::ffff:127.0.0.1]:{server.port}/",
+        f"http://[::127.0.0.1]:{server.port}/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://10.0.0.1/",
+    ]
+    before = len(server.asked)
+    assert set(outcomes(urls, open_web())) == {"refused_address"}
+    assert len(server.asked) == before
+
+
+def test_a_name_that_changes_its_answer(
+    server: HostileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rebinding: a public address when looked at, an inner one when connected to."""
+    asked: list[str] = []
+
+    class Rebinding(aiohttp.abc.AbstractResolver):
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[dict]:
+            asked.append(host)
+            entry = {"hostname": host, "family": 2, "proto": 0, "flags": 0}
+            return [entry | {"host": "127.0.0.1", "port": port}]
+
+        async def close(self) -> None: ...
+
+    monkeypatch.setattr("aiohttp.connector.DefaultResolver", Rebinding)
+    urls = [f"http://rebinding.example:{server.port}/", "http://rebinding.example/"]
+    before = len(server.asked)
+    assert outcomes(urls, open_web()) == ["refused_address"] * 2
+    assert asked and len(server.asked) == before
+
+
+def test_a_redirect_to_an_address_that_is_not_allowed(server: HostileServer) -> None:
+    allowed, literal = f"localhost:{server.port}", f"127.0.0.1:{server.port}"
+    urls = [f"http://{place}/page" for place in (allowed, literal)]
+    found = ends(urls, open_web(allow_hosts=(allowed, literal)))
+    assert found[urls[0]].answer.outcome == "ok"
+    ended = found[urls[1]].answer
+    assert ended.outcome == "refused_address"
+    assert ended.final_url == f"http://127.0.0.2:{server.port}/inner"
+    assert not any(path == "/inner" for _, path in server.asked)
+
+
+def test_no_cookies_and_no_credentials_are_sent(
+    server: HostileServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Neither those a page sets, nor those of a redirect's address, nor the user's own."""
+    (tmp_path / "netrc").write_text("default login user password secret")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    place = f"127.0.0.1:{server.port}"
+    urls = [f"http://{place}/to-credentials", f"http://{place}/sets-cookie", f"http://{place}/z"]
+    before = len(server.heads)
+    found = ends(urls, open_web(allow_hosts=(place,)))
+    assert found[urls[0]].answer.final_url == f"http://{place}/after"
+    said = "".join(server.heads[before:]).lower()
+    assert "/after" in said and "/z" in said
+    assert all(word not in said for word in ("cookie:", "authorization:", "referer:"))
