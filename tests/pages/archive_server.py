@@ -155,7 +155,7 @@ def _surt(url: str) -> str:
 def archive_server() -> Iterator[ArchiveServer]:
     """A running server; it ends with the block."""
     server = ArchiveServer()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield server

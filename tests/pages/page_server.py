@@ -62,7 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
 def page_server() -> Iterator[PageServer]:
     """A running server; it ends with the block."""
     server = PageServer()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield server
