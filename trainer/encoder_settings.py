@@ -15,9 +15,9 @@ Mode = Literal["paper", "release"]
 class PairSettings(Settings):
     """`[pairs]`: how a document's sentences become samples of one or two segments."""
 
-    #: "paper": a piece of one sentence is cut in two for sentence order, and a pair is never
-    #: from two documents.  "release": google-research/albert gives such a piece a second
-    #: segment from another document and calls it swapped.
+    #: What sentence order makes of a piece of one sentence.  "paper": one segment, only masked
+    #: tokens are asked for.  "release": google-research/albert gives it a second segment from
+    #: another document and calls it swapped, so that the order can be told by the topic.
     mode: Mode = "paper"
     #: Share of samples with a shorter target length (BERT and ALBERT 0.1, ELECTRA 0.05).
     short: float = Field(0.1, ge=0, le=1)

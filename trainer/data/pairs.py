@@ -114,14 +114,15 @@ class PairStream:
     def _ordered(
         self, piece: EncoderSample, tokens: Tokens, ends: Tokens, draw: np.random.Generator
     ) -> Pair:
-        """ALBERT: two consecutive segments, swapped in half of the samples."""
+        """ALBERT: two consecutive segments, swapped in half of the samples.
+
+        A single sentence is not cut: which half begins with a capital letter gives the order away.
+        """
         if len(ends) > 1:
             cut = int(ends[draw.integers(len(ends) - 1)])
         elif self._settings.mode == "release":
             return self._with_other(piece, tokens, draw)
         else:
-            cut = len(tokens) // 2
-        if cut == 0:
             return Pair(tokens, tokens[:0], -1)
         swapped = bool(draw.integers(2))
         first, second = tokens[:cut], tokens[cut:]

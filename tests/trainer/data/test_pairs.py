@@ -15,7 +15,7 @@ from trainer.data.rows import HEADER
 from trainer.data.shards import find_shards
 from trainer.vocabulary import Vocabulary
 
-CONTEXT = 32
+CONTEXT = 96
 
 
 def recipe(objective: str, **pairs: Any) -> RunRecipe:
@@ -76,7 +76,7 @@ def test_albert_swaps_half_of_consecutive_segments(
             cut = len(first) if row[3] == 0 else len(second)
             assert cut in piece.ends.tolist()
     asked = labels[0] + labels[1]
-    assert asked > 500
+    assert asked > 200
     assert abs(labels[1] - asked / 2) < 5 * (asked / 4) ** 0.5
 
 
@@ -88,16 +88,13 @@ def test_a_single_sentence_is_treated_as_the_mode_says(
     pieces = paper._pieces.take(0, 600)
     single = [p for p in pieces if len(p.ends) == 1 and len(p.tokens) > 1]
     assert len(single) > 20
-    swapped = 0
     for piece in single:
         first, second, label = paper.pair(piece)
-        swapped += label
-        assert sorted([*first, *second]) == sorted(piece.tokens)
+        assert (first.tolist(), len(second), label) == (piece.tokens.tolist(), 0, -1)
         said = release.pair(piece)
         assert said.label == 1
         assert not set(said.second.tolist()) <= set(piece.tokens.tolist()) or len(said.second) < 4
         assert len(said.first) + len(said.second) <= CONTEXT - 3
-    assert 0 < swapped < len(single)
 
 
 def test_bert_takes_half_of_the_second_segments_from_elsewhere(
