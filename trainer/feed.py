@@ -106,8 +106,9 @@ class Feed:
         most = -(-size // self._world)  # every process takes as many micro-batches as the fullest
         micro = self._micro or most
         pieces = -(-most // micro)
-        rows = np.full((pieces * micro, self._stream.length + 1), -1, dtype=np.int32)
-        rows[: len(share)] = self._stream.batch(first + share.start, len(share))
+        rows = self._stream.batch(first + share.start, len(share))
+        if missing := pieces * micro - len(share):
+            rows = np.pad(rows, ((0, missing), (0, 0)), constant_values=-1)
         return torch.from_numpy(rows).view(pieces, micro, -1)
 
     def _to_device(self, rows: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:

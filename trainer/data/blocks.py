@@ -15,43 +15,37 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from trainer.data.row import Layout, TokenRow
+from trainer.data.row import Layout, TokenRow, span_of
 from trainer.data.shard import Shard
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
-    """Tokens of the row from `start` on, and the shards that they come from."""
+    """The tokens of a block, and the shards that they come from."""
 
-    start: int
     tokens: NDArray[Any]
     shards: tuple[Shard, ...]
 
 
 class Blocks:
-    """Blocks of `block` samples of a row.  Not for use by several threads."""
+    """Blocks of `size` samples of a row.  Not for use by several threads."""
 
     def __init__(
-        self, row: TokenRow, layout: Layout, block: int, threads: Executor | None, turn: int
+        self, row: TokenRow, layout: Layout, size: int, threads: Executor | None, turn: int
     ) -> None:
-        self.row, self.layout = row, layout
-        self._block, self._threads, self._turn = block, threads, turn
-        self._held: dict[int, Block | Future[Block]] = {}
-
-    def tokens(self, place: int) -> NDArray[Any]:
-        """The tokens of sample `place`, a view."""
-        found = self.get(place // self._block)
-        start, stop = self.layout.bounds(place, place + 1)
-        return found.tokens[start - found.start : stop - found.start]
+        self.row, self.layout, self.size = row, layout, size
+        self._threads, self._turn = threads, turn
+        self._held: dict[int, Block] = {}
+        self._coming: dict[int, Future[Block]] = {}
 
     def get(self, number: int) -> Block:
         """A block; waits for it where it is on its way."""
         found = self._held.get(number)
-        if isinstance(found, Block):
-            return found
-        block = found.result() if found is not None else self._read(number)
-        self._held[number] = block
-        return block
+        if found is None:
+            coming = self._coming.pop(number, None)
+            found = self._read(number) if coming is None else coming.result()
+            self._held[number] = found
+        return found
 
     def want(self, numbers: Iterable[int]) -> None:
         """Drops all other blocks, and has threads fetch those that are not here.
@@ -59,18 +53,19 @@ class Blocks:
         Processes of one host begin at different ones (`turn`), so that each mostly finds in
         the shared cache what another has fetched.
         """
-        wanted = [int(number) for number in numbers]
+        wanted = list(numbers)
         keep = set(wanted)
-        for number in [n for n in self._held if n not in keep]:
-            del self._held[number]
+        self._held = {n: block for n, block in self._held.items() if n in keep}
+        for number in self._coming.keys() - keep:
+            self._coming.pop(number).cancel()
         if self._threads is not None:
             start = self._turn % max(len(wanted), 1)
             for number in wanted[start:] + wanted[:start]:
-                if number not in self._held:
-                    self._held[number] = self._threads.submit(self._read, number)
+                if number not in self._held and number not in self._coming:
+                    self._coming[number] = self._threads.submit(self._read, number)
 
     def _read(self, number: int) -> Block:
-        first = number * self._block
-        start, stop = self.layout.bounds(first, min(first + self._block, self.layout.size))
+        first = number * self.size
+        start, stop = span_of(self.layout, first, min(first + self.size, self.layout.size))
         shards = tuple(shard for shard, _, _ in self.row.pieces(start, stop))
-        return Block(start, self.row.read(start, stop), shards)
+        return Block(self.row.read(start, stop), shards)

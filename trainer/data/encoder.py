@@ -17,7 +17,7 @@ from trainer.data.numbering import Numbering
 from trainer.data.order import order_key
 from trainer.data.pack import Packing, chunk_starts, document_of, sentence_ends
 from trainer.data.reader import Reader
-from trainer.data.row import Chunks, Span, TokenRow
+from trainer.data.row import Chunks, Span, TokenRow, span_of
 from trainer.data.settings import DataSettings
 from trainer.data.shards import Shards
 
@@ -96,7 +96,7 @@ class EncoderSamples:
         for turn in range(_TRIES):
             place = order_key(draw, turn) % blocks.layout.size
             if self._document(sample.part, place) != sample.document:
-                tokens = blocks.row.read(*blocks.layout.bounds(place, place + 1))
+                tokens = blocks.row.read(*span_of(blocks.layout, place, place + 1))
                 return self._sample(sample.number, sample.part, place, tokens)
         return sample
 
@@ -130,7 +130,7 @@ class EncoderSamples:
     def _where(self, part: int, place: int) -> tuple[int, int]:
         """Shard and first token of a chunk, which never lies in two shards."""
         blocks = self.reader.blocks[part]
-        start, _ = blocks.layout.bounds(place, place + 1)
+        start, _ = span_of(blocks.layout, place, place + 1)
         shard = int(np.searchsorted(blocks.row.ends, start, side="right"))
         return shard, start - (blocks.row.ends[shard] - blocks.row.shards[shard].tokens)
 

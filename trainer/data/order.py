@@ -57,23 +57,20 @@ class Order:
         if self.key is None:
             return positions
         numbers = positions // self.span
-        mixed = np.empty_like(positions)
-        for number in np.unique(numbers):
+        places = np.empty_like(positions)
+        for number in np.unique(numbers).tolist():
             here = numbers == number
-            first = int(number) * self.span
+            first = number * self.span
             size = min(self.span, self.size - first)
-            key = order_key(self.key, int(number))
-            mixed[here] = first + permute(positions[here] - first, size, key)
-        slots, inside = np.divmod(mixed, self.block)
-        return self._blocks(slots) * self.block + inside
+            mixed = permute(positions[here] - first, size, order_key(self.key, number))
+            slots, inside = np.divmod(mixed, self.block)
+            places[here] = self.blocks(number)[slots] * self.block + inside
+        return places
 
     def blocks(self, window: int) -> Places:
         """The blocks that window `window` takes its samples from; none past the end."""
         first = window * self.window
         slots = np.arange(first, min(first + self.window, -(-self.size // self.block)))
-        return self._blocks(slots)
-
-    def _blocks(self, slots: Places) -> Places:
         if self.key is None:
             return slots
         full = self.size // self.block

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,26 @@ from trainer.data.blocks import Blocks
 from trainer.data.cache import DiskCache, default_folder
 from trainer.data.mixture import Mixture
 from trainer.data.numbering import Numbering, Part
-from trainer.data.row import Layout, Span, TokenRow
+from trainer.data.row import Layout, Span, TokenRow, span_of
 from trainer.data.settings import DataSettings
 from trainer.data.shard import open_shard
 from trainer.data.shards import Shards
 
 _GIGABYTE = 1_000_000_000
+_AHEAD = 4096  # samples that are located at once
 _LARGEST_TOKEN = 4  # bytes of an int32
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Of samples from `first` on: part, place, block, and where the tokens are in the block."""
+
+    first: int
+    parts: list[int]
+    places: list[int]
+    blocks: list[int]
+    starts: list[int]
+    stops: list[int]
 
 
 class Reader:
@@ -61,6 +76,7 @@ class Reader:
         #: Samples of one epoch of every corpus, in its last generation.
         self.samples = sum(parts[-1].size for parts in corpora)
         ends = np.cumsum([len(parts) for parts in corpora])
+        self._window, self._plan = settings.window, _Plan(0, [], [], [], [], [])
         #: The last generation of each corpus.
         self.current = [self.blocks[end - 1] for end in ends.tolist()]
         self._held: dict[int, tuple[int, int]] = {}  # corpus -> its windows at hand
@@ -107,22 +123,44 @@ class Reader:
 
         Raises WebtextError when a shard was replaced or cut.
         """
-        self._look_ahead(first, count)
+        plan = self._planned(first, count)
+        here = slice(first - plan.first, first - plan.first + count)
+        parts = plan.parts[here]
+        pairs = zip(parts, plan.blocks[here], strict=True)
+        found = [self.blocks[part].get(block) for part, block in pairs]
+        now = time.monotonic()
+        for shard in {shard for block in set(found) for shard in block.shards}:
+            shard.check(now)
+        wheres = zip(plan.places[here], plan.starts[here], plan.stops[here], strict=True)
+        for part, block, (place, start, stop) in zip(parts, found, wheres, strict=True):
+            yield part, place, block.tokens[start:stop]
+
+    def _planned(self, first: int, count: int) -> _Plan:
+        """Where the samples lie; those after them are found along, which costs little more."""
+        plan = self._plan
+        if not (plan.first <= first and first + count <= plan.first + len(plan.parts)):
+            ahead = max(count, min(_AHEAD, self._block * self._window))
+            self._look_ahead(first, ahead)
+            self._plan = plan = self._locate(first, ahead)
+        return plan
+
+    def _locate(self, first: int, count: int) -> _Plan:
         parts, places = self.numbering.locate(first, count)
-        checked = set()
-        for part, place in zip(parts.tolist(), places.tolist(), strict=True):
-            blocks = self.blocks[part]
-            for shard in blocks.get(place // self._block).shards:
-                if shard.prefix not in checked:
-                    checked.add(shard.prefix)
-                    shard.check()
-            yield part, place, blocks.tokens(place)
+        starts, stops = np.empty_like(places), np.empty_like(places)
+        blocks = places // self._block
+        for part in np.unique(parts).tolist():
+            here = parts == part
+            layout = self.blocks[part].layout
+            begins, _ = layout.bounds(blocks[here] * self._block, places[here])
+            found = layout.bounds(places[here], places[here] + 1)
+            starts[here], stops[here] = found[0] - begins, found[1] - begins
+        return _Plan(first, *(a.tolist() for a in (parts, places, blocks, starts, stops)))
 
     def spans(self, index: int) -> list[Span]:
         """Where the tokens of sample `index` of the run lie: one span a shard."""
         parts, places = self.numbering.locate(index, 1)
         blocks, place = self.blocks[int(parts[0])], int(places[0])
-        return blocks.row.spans(*blocks.layout.bounds(place, place + 1))
+        return blocks.row.spans(*span_of(blocks.layout, place, place + 1))
 
     def close(self) -> None:
         """Ends the threads."""

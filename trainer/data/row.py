@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.data.order import Places
 from trainer.data.shard import Shard
 
 
@@ -54,6 +55,12 @@ class TokenRow:
         return [Span(shard.prefix, a, b - a) for shard, a, b in self.pieces(start, stop)]
 
 
+def span_of(layout: Layout, first: int, last: int) -> tuple[int, int]:
+    """Start and stop of samples [first, last) in the row."""
+    starts, stops = layout.bounds(np.array([first]), np.array([last]))
+    return int(starts[0]), int(stops[0])
+
+
 class Layout(Protocol):
     """How a row is cut into samples that lie one after the other."""
 
@@ -61,8 +68,8 @@ class Layout(Protocol):
     def size(self) -> int:
         """Number of samples."""
 
-    def bounds(self, first: int, last: int) -> tuple[int, int]:
-        """The tokens of samples [first, last), as (start, stop) in the row."""
+    def bounds(self, first: Places, last: Places) -> tuple[Places, Places]:
+        """The tokens of samples [first, last), as (starts, stops) in the row."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ class Windows:
         """Windows that fit."""
         return (self.tokens - 1) // self.length
 
-    def bounds(self, first: int, last: int) -> tuple[int, int]:
+    def bounds(self, first: Places, last: Places) -> tuple[Places, Places]:
         """The last token of a sample is the first of the next."""
         return first * self.length, last * self.length + 1
 
@@ -96,6 +103,6 @@ class Chunks:
         """Number of chunks."""
         return len(self.starts) - 1
 
-    def bounds(self, first: int, last: int) -> tuple[int, int]:
+    def bounds(self, first: Places, last: Places) -> tuple[Places, Places]:
         """Chunks follow each other without a gap."""
-        return int(self.starts[first]), int(self.starts[last])
+        return self.starts[first], self.starts[last]

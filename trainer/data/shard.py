@@ -21,6 +21,8 @@ from pipeline.tokens.megatron import (
 from trainer.data.cache import DiskCache
 from trainer.data.remote import RemoteFile, changed
 
+_EVERY = 0.02  # seconds between two looks at a local file
+
 
 class Shard(Protocol):
     """Tokens by range."""
@@ -33,8 +35,11 @@ class Shard(Protocol):
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Tokens [start, stop)."""
 
-    def check(self) -> None:
-        """Raises WebtextError when the shard is no longer the one that was opened."""
+    def check(self, now: float) -> None:
+        """Raises WebtextError when the shard is no longer the one that was opened.
+
+        It looks only where the last look was not just before `now` (a monotonic time).
+        """
 
     def index(self) -> Index:
         """Where sentences and documents begin."""
@@ -59,7 +64,7 @@ class LocalShard:
         data = IndexedDataset(prefix.removeprefix("file://"))
         self._index, self._tokens = data.index, data.tokens.view(np.ndarray)
         self.tokens = len(self._tokens)
-        self._seen = self._stat()
+        self._seen, self._checked = self._stat(), -_EVERY
         if size is not None and self._seen[1] != size:
             raise WebtextError(
                 f"{self._path} has {self._seen[1]:,} bytes, its manifest says {size:,}",
@@ -70,10 +75,12 @@ class LocalShard:
         """A view of the map."""
         return self._tokens[start:stop]
 
-    def check(self) -> None:
+    def check(self, now: float) -> None:
         """Looks at the file's inode, size and time: reading a map of a cut file is fatal."""
-        if self._stat() != self._seen:
-            raise changed(self._path)
+        if now - self._checked >= _EVERY:
+            self._checked = now
+            if self._stat() != self._seen:
+                raise changed(self._path)
 
     def index(self) -> Index:
         """The index, mapped."""
@@ -106,7 +113,7 @@ class RemoteShard:
         size = self._dtype.itemsize
         return self._piece(self._bin, start * size, stop * size).view(self._dtype)
 
-    def check(self) -> None:
+    def check(self, now: float) -> None:
         """Nothing to do: every fetch compares versions, and what is cached is of one version."""
 
     def index(self) -> Index:

@@ -93,7 +93,8 @@ def test_the_end_of_an_epoch_lies_inside_a_batch(mixed: str) -> None:
 
 def test_what_goes_wrong_in_the_thread_is_raised_in_the_loop(tmp_path: Path) -> None:
     corpus = numbered_corpus(tmp_path / "corpus", [4000])
-    feed = Feed(Stream(find_shards(str(corpus)), "train", 16), FULL, 0, 0, 0, 1)
+    endless = Batches(24, 10**6, 0, 0.0)
+    feed = Feed(Stream(find_shards(str(corpus)), "train", 16), endless, 0, 0, 0, 1)
     steps = iter(feed)
     assert next(steps).size == 24
     (corpus / "2024-01" / "train-00000-of-00001.bin").unlink()
