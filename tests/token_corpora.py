@@ -22,15 +22,17 @@ def numbered_corpus(
     split: str = "train",
     document: int = 100,
     sentence: int = 10,
-    tokenizer: str = "{}",
+    tokenizer: str | None = None,
+    modulo: int = 60_000,
 ) -> Path:
-    """Shards of so many tokens: first, first + 1, …, modulo 60,000.  Returns ROOT/tokens/gpt2.
+    """Shards of so many tokens: first, first + 1, …, modulo `modulo`.  Returns ROOT/tokens/gpt2.
 
     Documents have `document` tokens and sentences `sentence`, but for the last of each.
     """
     home = root / "tokenizers" / "gpt2"
     home.mkdir(parents=True, exist_ok=True)
-    (home / "tokenizer.json").write_text(tokenizer)
+    if tokenizer is not None or not (home / "tokenizer.json").exists():
+        (home / "tokenizer.json").write_text(tokenizer or "{}")
     (home / "MANIFEST.json").write_bytes(_manifest("tokenizers", "gpt2", [], "70"))
     folder = root / "tokens" / "gpt2" / interval
     folder.mkdir(parents=True)
@@ -43,7 +45,7 @@ def numbered_corpus(
                 sentences = [
                     min(sentence, len(tokens) - n) for n in range(0, len(tokens), sentence)
                 ]
-                writer.add(tokens % 60_000, np.array(sentences))
+                writer.add(tokens % modulo, np.array(sentences))
                 identity = page_id(f"{said}/{number}/{start}")
                 rows.append({"id": identity, "shard": name, "start": start, "length": len(tokens)})
         first += size

@@ -91,6 +91,11 @@ class RunFolder:
         Raises SettingError when they are not there or not the same any more.
         """
         facts = self.facts()
+        if not facts.generations:
+            raise SettingError(
+                f"{self.path} was trained by a version that took samples in another order",
+                "Trace it with that version",
+            )
         shards = find_shards(facts.data).at(facts.generations)
         if shards.fingerprint != facts.fingerprint:
             raise SettingError(
