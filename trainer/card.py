@@ -5,28 +5,36 @@ from __future__ import annotations
 from trainer.log import read_log
 from trainer.run import Loaded
 
+_NAMES = {
+    "causal": ("A GPT-2", "text-generation"),
+    "bert": ("A BERT", "fill-mask"),
+    "albert": ("An ALBERT", "fill-mask"),
+    "electra": ("An ELECTRA", "feature-extraction"),
+}
+
 
 def model_card(loaded: Loaded) -> str:
     """Markdown: what the model is, which corpus it is from, how it did."""
     model, facts = loaded.recipe.model, loaded.facts
+    name, task = _NAMES[loaded.recipe.objective]
     parameters = sum(p.numel() for p in loaded.objective.parameters())
     lines = read_log(loaded.folder.log) if loaded.folder.log.exists() else []
     judged = [line for line in lines if "validation_loss" in line]
     result = judged[-1] if judged else {}
     rows = [
-        f"| {name.removeprefix('validation_').replace('_', ' ')} | {value:.4f} |"
-        for name, value in result.items()
-        if name != "step"
+        f"| {key.removeprefix('validation_').replace('_', ' ')} | {value:.4f} |"
+        for key, value in result.items()
+        if key != "step"
     ]
     consumed = loaded.checkpoint.facts["consumed"] * model.context
     return "\n".join(
         [
             "---",
             "library_name: transformers",
-            "pipeline_tag: text-generation",
+            f"pipeline_tag: {task}",
             "---",
             "",
-            f"# A GPT-2 of {parameters / 1e6:,.1f} million parameters",
+            f"# {name} of {parameters / 1e6:,.1f} million parameters",
             "",
             f"{model.layers} layers, width {model.width}, {model.heads} heads, "
             f"context {model.context}, vocabulary {model.vocab:,}. "

@@ -25,6 +25,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command("eval")(evaluate)
     app.command()(generate)
     app.command()(export)
+    app.command()(finetune)
     app.command()(trace)
     plans = typer.Typer(help="What a run would need, before it is started.", no_args_is_help=True)
     plans.command("train")(plan_train)
@@ -119,6 +120,34 @@ def export(
     """Write the model in Hugging Face's format: weights, config, tokenizer, model card."""
     _commands().export_run(run, folder, step, _note)
     typer.echo(f"Exported {run} to {folder}.")
+
+
+def finetune(
+    source: Annotated[str, typer.Argument(help="A run, or a folder in Hugging Face's format")],
+    train: Annotated[str, typer.Option(help="Examples to learn from: TSV or JSON lines")],
+    dev: Annotated[list[str] | None, typer.Option(help="Examples to judge; repeatable")] = None,
+    cola: Annotated[bool, typer.Option("--cola", help="The files are CoLA's own")] = False,
+    text: Annotated[str, typer.Option(help="Column of the sentence")] = "sentence",
+    pair: Annotated[str, typer.Option(help="Column of a second sentence, if any")] = "",
+    label: Annotated[str, typer.Option(help="Column of the label")] = "label",
+    lr: Annotated[float, typer.Option(help="Rate of the head")] = 1e-4,
+    layer_decay: Annotated[float, typer.Option(help="Each layer's rate over the next's")] = 0.8,
+    epochs: Annotated[int, typer.Option(min=1)] = 3,
+    batch: Annotated[int, typer.Option(min=1)] = 32,
+    seed: Annotated[int, typer.Option()] = 1,
+    out: Annotated[str | None, typer.Option(help="Where the classifier is written")] = None,
+) -> None:
+    """Fine-tune an encoder to classify sentences or pairs; accuracy and Matthews correlation."""
+    _commands()
+    from trainer.finetune.command import finetune as run
+    from trainer.finetune.examples import Columns
+    from trainer.finetune.train import FineTuning
+
+    settings = FineTuning(lr=lr, layer_decay=layer_decay, epochs=epochs, batch=batch, seed=seed)
+    columns = Columns(text, pair, label)
+    result = run(source, (train, dev or []), columns, cola, settings, out, _note)
+    for name, value in result.items():
+        typer.echo(f"{name}: {value:.4f}")
 
 
 def trace(

@@ -16,10 +16,12 @@ from trainer.distributed import World, joined, pick_device
 from trainer.eval.few_shot import FewShot
 from trainer.eval.generate import Sampling, generate
 from trainer.eval.loss import evaluate, token_bytes, unigram_entropy
+from trainer.eval.pseudo import judge_pairs
 from trainer.eval.tasks import read_items
 from trainer.eval.zero_shot import judge
 from trainer.grow import grow
-from trainer.hf import from_hf, load_hf, save_hf, to_hf
+from trainer.hf import from_hf, load_hf, save_encoder, save_hf, to_hf
+from trainer.hf.runs import parts_of
 from trainer.loop import Trainer
 from trainer.models.gpt import GPT
 from trainer.objectives import build_objective
@@ -126,6 +128,8 @@ def judge_run(
         end = loaded.facts.end_token
         begin = end if end is not None else 0
         items = items[: limit or len(items)]
+        if parts := parts_of(loaded.objective):
+            return judge_pairs(parts[""], loaded.tokenizer, items, world)
         return judge(decoder(loaded), loaded.tokenizer, items, begin, few, world)
 
 
@@ -134,6 +138,10 @@ def export_run(run: str, folder: str, step: int | None, say: Say) -> None:
     loaded = load_run(run, torch.device("cpu"), step, say)
     tokenizer = loaded.folder.tokenizer_path
     card = model_card(loaded)
+    for place, parts in (encoders := parts_of(loaded.objective)).items():
+        save_encoder(parts, Path(folder) / place, tokenizer, card)
+    if encoders:
+        return
     save_hf(decoder(loaded), Path(folder), tokenizer, loaded.facts.end_token, card)
 
 

@@ -1,0 +1,100 @@
+"""Sentences by an encoder: pseudo-likelihood, or what ELECTRA's discriminator makes of them.
+
+Salazar et al. 2020, "Masked Language Model Scoring": the sum of each token's log-likelihood with
+that token alone masked.  The discriminator reads the sentence once, and the sum of its
+log-likelihoods that the tokens are original ranks sentences.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline.errors import SettingError
+from trainer.distributed import World
+from trainer.eval.tasks import Item
+from trainer.hf import Parts
+from trainer.models.encoder import Layout
+from trainer.vocabulary import Vocabulary
+
+_BATCH = 64  # sentences in a forward pass
+
+
+@torch.no_grad()
+def sentence_scores(
+    parts: Parts, tokenizer: Tokenizer, sentences: Sequence[str], world: World
+) -> Tensor:
+    """The score of each sentence in nats: float64 (sentences), the same for any processes."""
+    vocabulary = Vocabulary.of(tokenizer)
+    room = parts.model.settings.context - 2
+    rows = []
+    for encoding in tokenizer.encode_batch(list(sentences), add_special_tokens=False):
+        rows.append([vocabulary.cls, *encoding.ids[:room], vocabulary.sep])
+    asked: list[tuple[int, int | None]] = [(n, None) for n in range(len(rows))]
+    if parts.replaced is None:
+        asked = [(n, place) for n, row in enumerate(rows) for place in range(1, len(row) - 1)]
+    asked.sort(key=lambda one: len(rows[one[0]]))
+    scores = torch.zeros(len(rows), dtype=torch.float64)
+    mine = asked[world.rank :: world.size]
+    for first in range(0, len(mine), _BATCH):
+        some = mine[first : first + _BATCH]
+        found = _scored(parts, vocabulary, [(rows[n], place) for n, place in some], world.device)
+        scores.index_add_(0, torch.tensor([n for n, _ in some]), found.double().cpu())
+    return world.add(scores.to(world.device)).cpu()
+
+
+def _scored(
+    parts: Parts,
+    vocabulary: Vocabulary,
+    asked: Sequence[tuple[list[int], int | None]],
+    device: torch.device,
+) -> Tensor:
+    """One number for each row: of its masked place, or of all its tokens where none is named."""
+    longest = max(len(row) for row, _ in asked)
+    ids = torch.full((len(asked), longest), vocabulary.pad)
+    for n, (row, _) in enumerate(asked):
+        ids[n, : len(row)] = torch.tensor(row)
+    lengths = torch.tensor([len(row) for row, _ in asked])
+    ids, mask = ids.to(device), (torch.arange(longest) < lengths[:, None]).to(device)
+    types, layout = torch.zeros_like(ids), Layout.of(mask, unpad=False)
+    if parts.replaced is not None:
+        replaced = parts.replaced(parts.model(ids, types, layout))
+        position = torch.arange(longest, device=device)
+        text = (position > 0) & (position < lengths.to(device)[:, None] - 1)
+        return (functional.logsigmoid(-replaced) * text).sum(1)
+    assert parts.masked is not None
+    number = torch.arange(len(asked), device=device)
+    place = torch.tensor([p for _, p in asked], device=device)
+    targets = ids[number, place]
+    masked = ids.clone()
+    masked[number, place] = vocabulary.mask
+    states = parts.model(masked, types, layout)[number, place]
+    logits: Tensor = parts.masked(states, parts.model.embeddings)
+    scores: Tensor = logits.log_softmax(1)[number, targets]
+    return scores
+
+
+def judge_pairs(
+    parts: Parts, tokenizer: Tokenizer, items: Sequence[Item], world: World
+) -> dict[str, float]:
+    """Accuracy over all items and of each group; SettingError for items that have a context."""
+    if any(item.context or len(item.choices) < 2 for item in items):
+        raise SettingError("An encoder judges whole sentences only", "Give --task blimp")
+    sentences = [choice for item in items for choice in item.choices]
+    scores = sentence_scores(parts, tokenizer, sentences, world)
+    groups: defaultdict[str, list[bool]] = defaultdict(list)
+    place = 0
+    for item in items:
+        best = int(scores[place : place + len(item.choices)].argmax())
+        place += len(item.choices)
+        groups[item.group].append(best == item.answer)
+    everything = [right for answers in groups.values() for right in answers]
+    result = {"accuracy": sum(everything) / len(everything)}
+    if len(groups) > 1:
+        result |= {name: sum(rights) / len(rights) for name, rights in sorted(groups.items())}
+    return result

@@ -1,0 +1,1 @@
+"""Fine-tuning an encoder to classify sentences or pairs."""
