@@ -135,6 +135,6 @@ def _records(end: Ended, now: int) -> list[Record]:
             answer.body,
             now,
             answer.request,
-            notes,
+            notes=notes,
         )
     )
