@@ -18,12 +18,13 @@ from warcio.archiveiterator import ArchiveIterator
 
 from pipeline import files
 from pipeline.corpus import page_id
-from pipeline.errors import WebtextError
+from pipeline.errors import SettingError, WebtextError
 from pipeline.links.urls import canonical_key
 from pipeline.pages import warc
 from pipeline.pages.ccindex import IndexFile, match_index
 from pipeline.pages.commoncrawl import Reading, read_captures
 from pipeline.pages.settings import PagesSettings
+from pipeline.pages.stage import given_files
 from pipeline.pages.warc import read_records
 from pipeline.parts import Part
 
@@ -312,3 +313,25 @@ def test_ids_are_those_of_the_links(server: ArchiveServer, tmp_path: Path) -> No
     archive, urls = one_site(server, 1)
     rows, _ = read(tmp_path, archive, urls, settings(server))
     assert rows["https://a.example/0"]["id"] == page_id(canonical_key("https://a.example/0"))
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        (
+            {"source": "commoncrawl", "contact": "mailto:a@example.org"},
+            "pages.commoncrawl is empty",
+        ),
+        ({"source": "commoncrawl", "commoncrawl": ["x.parquet"]}, "pages.contact is empty"),
+        ({"source": "warc", "warc": ["x"], "wayback": True}, "pages.contact is empty"),
+    ],
+)
+def test_settings_that_lack_something(values: dict[str, Any], named: str) -> None:
+    with pytest.raises(SettingError, match=named):
+        PagesSettings.checked(values, "recipe.toml")
+
+
+def test_a_glob_that_matches_nothing_is_named(server: ArchiveServer, tmp_path: Path) -> None:
+    chosen = settings(server, commoncrawl=(str(tmp_path / "none-*.parquet"),))
+    with pytest.raises(SettingError, match="pages.commoncrawl: .*none-.* matches no file"):
+        given_files(chosen)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from pipeline.corpus import page_id
 from pipeline.links.urls import canonical_key
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.settings import PagesSettings
-from pipeline.pages.table import blank_row, write_fetches
+from pipeline.pages.table import blank_row, fetched_before, write_fetches
 from pipeline.pages.warc import read_records
 from pipeline.pages.wayback import DEAD, FIRST, Rescue, original_headers, rescue
 from pipeline.parts import Part
@@ -215,6 +218,36 @@ def test_an_answer_that_is_no_index_is_not_no_capture(
     server.refusals = [(200, "")]  # a page of HTML, as proxies and maintenance send it
     rows, _ = saved(server, tmp_path, {"https://a.example/": Outcome.NOT_FOUND})
     assert rows["https://a.example/"]["outcome"] == "deferred"
+
+
+def test_killed_and_resumed(server: ArchiveServer, tmp_path: Path) -> None:
+    urls = {f"https://a.example/{i}": Outcome.NOT_FOUND for i in range(20)}
+    for i, url in enumerate(urls):
+        server.snapshots.append(Snapshot("20150601000000", url, PAGE % b"%d" % i, HTML))
+    child = os.fork()
+    if child == 0:
+        saved(server, tmp_path, urls, wayback_delay=0.01)
+        os._exit(0)
+    while len(server.asked) < 21:
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    rows, parts = saved(server, tmp_path, urls)
+    assert len(server.asked) <= 2 * 20 + 2  # the page in flight is asked for again
+    assert [part.counts.kept for part in parts if part.counts.seen] == [20]
+    assert [body_of(tmp_path, rows[url]) for url in urls] == [PAGE % b"%d" % i for i in range(20)]
+
+
+def test_switched_off_again(server: ArchiveServer, tmp_path: Path) -> None:
+    """Pages of the Wayback Machine stay where it is asked for, and only there."""
+    url = "http://a.test/1"
+    server.snapshots = [Snapshot("20150601000000", url, PAGE, HTML)]
+    rows, _ = saved(server, tmp_path, {url: Outcome.NOT_FOUND})
+    assert rows[url]["outcome"] == "ok"
+    pages = str(tmp_path / "pages")
+    known = {page_id(canonical_key(url)): url}
+    assert len(dict(fetched_before(pages, (), known, ("web", "wayback")))) == 1
+    assert not dict(fetched_before(pages, (), known, ("web",)))
 
 
 def test_original_headers() -> None:
