@@ -23,7 +23,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 from collections.abc import Callable, Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -207,8 +209,20 @@ def samples(arguments: argparse.Namespace) -> Iterator[Any]:
         yield np.array(tokens[start : start + arguments.length + 1])
 
 
+def without_torchvision() -> None:
+    """mosaicml-streaming imports torchvision for data sets of pictures, which are not used here."""
+    names = ("datasets", "datasets.vision", "transforms", "transforms.functional")
+    for name in ("torchvision", *(f"torchvision.{name}" for name in names)):
+        module = types.ModuleType(name)
+        module.__spec__ = ModuleSpec(name, None)
+        for wanted in ("VisionDataset", "CIFAR10", "to_tensor"):
+            setattr(module, wanted, type(wanted, (), {}))
+        sys.modules.setdefault(name, module)
+
+
 def write_mds(arguments: argparse.Namespace) -> None:
     """mosaicml-streaming's shards."""
+    without_torchvision()
     from streaming import MDSWriter
 
     width = arguments.length + 1
@@ -267,7 +281,7 @@ def litdata(arguments: argparse.Namespace) -> Iterator[Any]:
         item_loader=TokensLoader(block_size=arguments.length + 1),
         shuffle=True,
     )
-    loader = StreamingDataLoader(data, arguments.batch, num_workers=arguments.workers)
+    loader = StreamingDataLoader(data, batch_size=arguments.batch, num_workers=arguments.workers)
     while True:
         for rows in loader:
             yield rows.to(torch.int32)
