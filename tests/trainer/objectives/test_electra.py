@@ -1,0 +1,109 @@
+"""ELECTRA's rules about replaced tokens, on a model that is known."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from trainer.data.rows import HEADER
+from trainer.encoder_settings import ElectraSettings, MaskSettings, Mode
+from trainer.model_settings import EncoderSettings
+from trainer.objectives.electra import Electra
+from trainer.objectives.encoding import area_under_curve, score_histograms, wilson
+from trainer.objectives.masked import Masker
+from trainer.vocabulary import Vocabulary
+
+SIZE, LENGTH, BATCH = 64, 40, 16
+VOCABULARY = Vocabulary(SIZE, 0, 1, 2, 3, frozenset({0, 1, 2, 3}), (True,) * SIZE)
+
+
+def objective(mode: Mode = "paper") -> Electra:
+    settings = EncoderSettings(
+        kind="encoder", layers=2, width=32, heads=2, context=LENGTH, vocab=SIZE, embedding=16
+    )
+    mask = MaskSettings(masked=0.85, random=0.0, mode=mode)
+    made = Electra(settings, ElectraSettings(), Masker(mask, VOCABULARY, LENGTH, 1), seed=1)
+    made.init_weights(1)
+    return made
+
+
+def rows() -> Tensor:
+    generator = torch.Generator().manual_seed(2)
+    said = torch.randint(4, SIZE, (BATCH, HEADER + LENGTH), generator=generator)
+    said[:, :HEADER] = torch.tensor([0, 0, 20, -1])
+    said[:, 0] = torch.arange(BATCH)
+    said[:, HEADER] = 1
+    said[BATCH // 2 :, HEADER + 25 :] = -1
+    said[-1] = -1  # pads the batch
+    return said.int()
+
+
+def test_the_two_towers_share_embeddings_and_their_norm() -> None:
+    made = objective()
+    assert made.generator.embeddings is made.model.embeddings
+    assert made.generator.project is not made.model.project
+    names = [name for name, _ in made.named_parameters() if "embeddings" in name]
+    assert len(names) == 5
+
+
+def test_only_masked_places_are_replaced_and_originals_count_as_such() -> None:
+    made = objective()
+    batch = made.prepare(rows())
+    filled = made.sample(made._generated(batch), batch)
+    changed = filled != batch["ids"]
+    allowed = torch.zeros_like(batch["mask"])
+    row = torch.arange(BATCH)[:, None].expand_as(batch["places"])[batch["used"]]
+    allowed[row, batch["places"][batch["used"]]] = True
+    assert not (changed & ~allowed).any()
+    assert changed.any()
+    _, fake = made._judged(batch, batch["ids"])
+    assert not fake.any()
+
+
+def test_counts_are_of_masked_and_of_real_tokens() -> None:
+    made = objective()
+    counts = made.counts(made.prepare(rows()))
+    assert counts["rtd"] == 8 * LENGTH + 7 * 25
+    assert counts["mlm"] == 8 * round(0.15 * LENGTH) + 7 * round(0.15 * 25)
+
+
+def test_no_gradient_goes_through_the_samples() -> None:
+    made = objective()
+    made(made.prepare(rows()))["rtd"].backward()
+    assert all(p.grad is None for p in made.generator.blocks.parameters())
+    assert all(p.grad is None for p in made.masked.parameters())
+    assert made.model.embeddings.tokens.weight.grad is not None
+
+
+@pytest.mark.parametrize("mode", ["paper", "release"])
+def test_a_sample_is_the_same_in_another_batch(mode: Mode) -> None:
+    made = objective(mode).eval()
+    whole = made.prepare(rows())
+    some = made.prepare(rows()[[9, 3]])
+    with torch.no_grad():
+        filled = made.sample(made._generated(whole), whole)
+        again = made.sample(made._generated(some), some)
+    assert torch.equal(again, filled[[9, 3]])
+
+
+def test_terms_add_up_over_micro_batches() -> None:
+    made = objective()
+    whole = made(made.prepare(rows()))
+    halves = [made(made.prepare(part)) for part in rows().split(BATCH // 2)]
+    for name, term in whole.items():
+        torch.testing.assert_close(term, halves[0][name] + halves[1][name])
+
+
+def test_area_under_the_curve_is_the_share_of_right_pairs() -> None:
+    generator = torch.Generator().manual_seed(4)
+    positive = torch.rand(500, generator=generator) < 0.2
+    logits = torch.randn(500, generator=generator) + positive
+    exact = (logits[positive][:, None] > logits[~positive][None]).double().mean()
+    histograms = score_histograms(logits, positive, torch.ones_like(positive))
+    assert area_under_curve(histograms) == pytest.approx(float(exact), abs=2e-3)
+
+
+def test_confidence_bounds_are_wilson_s() -> None:
+    low, high = wilson(60, 100)
+    assert (round(low, 4), round(high, 4)) == (0.5020, 0.6906)
