@@ -6,9 +6,11 @@ range of each piece by row-group statistics.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 
@@ -16,7 +18,6 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from pipeline import files
@@ -29,7 +30,8 @@ from pipeline.tokens.sentences import split_sentences
 from pipeline.tokens.settings import TokensSettings
 
 SPLITS = ("train", "validation")
-_BATCH = 200  # documents encoded at once
+_BATCH = 100  # documents encoded at once
+_AHEAD = 2  # batches on their way
 _PIECE = pa.schema(
     [
         ("split", pa.int8()),  # index into SPLITS
@@ -114,46 +116,46 @@ def load_encoder(path: str, settings: TokensSettings) -> Encoder:
 def encoded(path: str, encoder: Encoder, settings: TokensSettings) -> Iterator[dict[str, Any]]:
     """The rows of a piece for all documents of a part, in its order.
 
-    A second thread reads and splits the next documents while `tokenizers` encodes these
-    without the interpreter's lock.
+    Several batches are on their way at once, since `tokenizers` works without the
+    interpreter's lock: one is split into sentences or put together while others are encoded.
     """
     rows = read_rows(path, ["id", "text", "language"])
-    with ThreadPoolExecutor(1) as helper:
-        ahead = helper.submit(_split_batch, rows)
-        while True:
-            documents, sentences = ahead.result()
-            if not documents:
-                return
-            ahead = helper.submit(_split_batch, rows)
-            flat = list(chain.from_iterable(sentences))
-            encodings = encoder.tokenizer.encode_batch_fast(flat, add_special_tokens=False)
-            ids = iter([encoding.ids for encoding in encodings])
-            for document, split in zip(documents, sentences, strict=True):
-                tokens, lengths = _put_together(list(islice(ids, len(split))), encoder)
-                yield {
-                    "split": int(tok.in_validation(document, settings.validation_fraction)),
-                    "order": tok.order_of(document),
-                    "id": document,
-                    "tokens": tokens,
-                    "lengths": lengths,
-                }
+    work = partial(_encode_batch, encoder=encoder, settings=settings)
+    with ThreadPoolExecutor(_AHEAD) as threads:
+        ahead: deque[Future[list[dict[str, Any]]]] = deque()
+        while batch := list(islice(rows, _BATCH)):
+            ahead.append(threads.submit(work, batch))
+            if len(ahead) > _AHEAD:
+                yield from ahead.popleft().result()
+        for future in ahead:
+            yield from future.result()
 
 
-def _split_batch(rows: Iterator[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """The ids of the next documents, and the sentences of each."""
-    batch = list(islice(rows, _BATCH))
-    sentences = [split_sentences(row["text"], row["language"]) for row in batch]
-    return [row["id"] for row in batch], sentences
-
-
-def _put_together(sentences: list[list[int]], encoder: Encoder) -> tuple[bytes, NDArray[np.int32]]:
-    """The tokens of one document and how many each sentence has; the end token is of the last."""
-    kept = [ids for ids in sentences if ids]
-    if encoder.end is not None and kept:
-        kept[-1].append(encoder.end)
-    lengths = np.fromiter(map(len, kept), np.int32, len(kept))
-    tokens = np.fromiter(chain.from_iterable(kept), encoder.dtype, int(lengths.sum()))
-    return tokens.tobytes(), lengths
+def _encode_batch(
+    batch: list[dict[str, Any]], encoder: Encoder, settings: TokensSettings
+) -> list[dict[str, Any]]:
+    """The rows of some documents; the end token belongs to the last sentence of each."""
+    split = [split_sentences(row["text"], row["language"]) for row in batch]
+    flat = list(chain.from_iterable(split))
+    encodings = encoder.tokenizer.encode_batch_fast(flat, add_special_tokens=False)
+    ids = iter([encoding.ids for encoding in encodings])
+    found = []
+    for row, sentences in zip(batch, split, strict=True):
+        kept = [tokens for tokens in islice(ids, len(sentences)) if tokens]
+        if encoder.end is not None and kept:
+            kept[-1].append(encoder.end)
+        lengths = np.fromiter(map(len, kept), np.int32, len(kept))
+        tokens = np.fromiter(chain.from_iterable(kept), encoder.dtype, int(lengths.sum()))
+        found.append(
+            {
+                "split": int(tok.in_validation(row["id"], settings.validation_fraction)),
+                "order": tok.order_of(row["id"]),
+                "id": row["id"],
+                "tokens": tokens.tobytes(),
+                "lengths": lengths,
+            }
+        )
+    return found
 
 
 def read_rows(path: str, columns: list[str]) -> Iterator[dict[str, Any]]:

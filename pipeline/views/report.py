@@ -13,6 +13,7 @@ from typing import Any
 from pipeline import files
 from pipeline.corpus import STAGES, Corpus, Manifest
 from pipeline.errors import WebtextError
+from pipeline.views.fertility import fertility
 from pipeline.views.html import bars, page, samples, table, waterfall
 from pipeline.views.show import connect, table_paths
 
@@ -81,7 +82,16 @@ def write_report(corpus: Corpus) -> str:
         raise WebtextError(f"{corpus.root} holds no finished stage", "Run `webtext build` first")
     tables = Tables(corpus)
     sections = [_funnel(manifests), _drops(manifests)]
-    for build in (_hosts, _subreddits, _months, _languages, _lengths, _duplicates, _reasons):
+    for build in (
+        _hosts,
+        _subreddits,
+        _months,
+        _languages,
+        _lengths,
+        _fertility,
+        _duplicates,
+        _reasons,
+    ):
         section = build(tables)
         if section is not None:
             sections.append(section)
@@ -169,6 +179,15 @@ def _lengths(tables: Tables) -> Section | None:
     )
     named = [(f"{1 << b:,} to {(2 << b) - 1:,} words", n) for b, n in rows]
     return Section("Length", "Documents of the corpus by number of words.", bars(named))
+
+
+def _fertility(tables: Tables) -> Section | None:
+    if not tables.has("corpus"):
+        return None
+    rows = fertility(tables.corpus, tables.ask)
+    names = ("tokenizer", "by", "", "documents", "tokens a word", "bytes a token")
+    said = "How many tokens a word takes, by language and domain: fewer is better."
+    return Section("Fertility of the tokenizers", said, table(names, rows)) if rows else None
 
 
 def _duplicates(tables: Tables) -> Section | None:

@@ -19,6 +19,7 @@ from pipeline.corpus import (
     table_fingerprint,
 )
 from pipeline.errors import WebtextError
+from pipeline.tokens.leaks import check_leaks
 from pipeline.views.status import stage_folders
 
 _REMEDY = "Remove the stage's MANIFEST.json and build again: what is damaged is made anew"
@@ -50,7 +51,18 @@ def verify_corpus(corpus: Corpus) -> Checked:
         raise WebtextError(f"{corpus.root} holds no corpus", "Run `webtext build RECIPE` first")
     for (stage, interval), manifest in manifests.items():
         _verify_inputs(stage, interval, manifest, manifests)
+    _verify_splits(corpus, manifests)
     return checked
+
+
+def _verify_splits(corpus: Corpus, manifests: dict[tuple[str, str], Manifest]) -> None:
+    """No near-duplicate of a validation document is trained on; needs the texts to be there."""
+    tokenized = {(stage, interval) for stage, interval in manifests if stage.startswith("tokens/")}
+    for name in sorted({stage for stage, _ in tokenized}):
+        intervals = [interval for stage, interval in tokenized if stage == name]
+        needed = [(stage, i) for stage in ("corpus", "dedup") for i in intervals]
+        if all(place in manifests for place in needed):
+            check_leaks(corpus, name.removeprefix("tokens/"))
 
 
 def verify_stage(folder: str, manifest: Manifest) -> None:
