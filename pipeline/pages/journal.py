@@ -132,9 +132,6 @@ class Journal:
         for kind, fields, block in records:
             self._append(warc.record(kind, fields, block))
         self._write_line(row, encoding)
-        old = time.monotonic() - self._opened > self._segment_seconds
-        if self._archive.tell() > self._segment_bytes or old:
-            self._close_segment()
 
     def _write_line(self, row: dict[str, Any], encoding: str) -> None:
         self.rows[row["id"]] = row
@@ -142,7 +139,12 @@ class Journal:
         extra = {_END: [self._segment, self._archive.tell()], _ENCODING: encoding}
         self._log.write(orjson.dumps(row | extra) + b"\n")
         self._flush(self._log)
-        if time.monotonic() - self._synced > _SYNC_SECONDS:
+        now = time.monotonic()
+        full = self._archive.tell() > self._segment_bytes
+        old = now - self._opened > self._segment_seconds and self._archive.tell() > self._first
+        if full or old:
+            self._close_segment()
+        elif now - self._synced > _SYNC_SECONDS:
             self._sync()
 
     def _segment_name(self) -> str:

@@ -80,6 +80,7 @@ def fetched_before(
                 yield row["id"], blank_row(row["id"], urls[row["id"]], Outcome.SEEN_BEFORE)
     for path in files.glob(files.join(folder, "fetches-*.parquet")):
         for row in read_rows(path, urls):
-            same = row["url"] == urls[row["id"]] and row.get("origin") in origins
+            # Tables from before there was the column are of crawls.
+            same = row["url"] == urls[row["id"]] and row.get("origin", "web") in origins
             if same and row["outcome"] not in TRANSIENT:
                 yield row["id"], row

@@ -146,6 +146,8 @@ def test_segments_close_by_age(tmp_path: Path) -> None:
         for number in range(3):
             keep(journal, number)
         assert len(list(tmp_path.glob("group-*.warc.gz"))) == 3
+        keep(journal, 4)  # a link without a page: there is nothing to close
+        assert len(list(tmp_path.glob("group-*.warc.gz"))) == 3
 
 
 @pytest.fixture(scope="module")
