@@ -59,6 +59,16 @@ def numbered_corpus(
     return folder.parent
 
 
+def corpus_table(root: Path, stage: str, table: pa.Table, interval: str = "2024-01") -> None:
+    """The only part of a finished stage."""
+    folder = root / stage / interval
+    folder.mkdir(parents=True)
+    name = "part-00000-of-00001.parquet"
+    pq.write_table(table, folder / name)
+    entry = FileEntry(name=name, rows=len(table), bytes=0, sha256="")
+    (folder / "MANIFEST.json").write_bytes(_manifest(stage, interval, [entry], "c0"))
+
+
 def _manifest(stage: str, interval: str, files: list[FileEntry], fingerprint: str) -> bytes:
     return Manifest(
         stage=stage,
