@@ -31,7 +31,6 @@ from typing import Any
 
 import numpy as np
 
-SECONDS = 4.0  # of one measurement, after one for warming up
 SHARD = 16_777_216  # tokens
 
 
@@ -42,6 +41,7 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=1024)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of one measurement")
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--peers", help="Python of the peers' environment")
     parser.add_argument("--latency", type=float, default=0.03)
@@ -53,7 +53,7 @@ def main() -> None:
         prepare, batches = CONTENDERS[arguments.contender]
         if prepare is not None:
             prepare(arguments)
-        print(json.dumps(measure(batches(arguments))))
+        print(json.dumps(measure(batches(arguments), arguments.seconds)))
         return
     with tempfile.TemporaryDirectory() as folder:
         arguments.folder = Path(folder)
@@ -109,7 +109,7 @@ def run(arguments: argparse.Namespace, name: str) -> float | str:
     if theirs and not arguments.peers:
         return "needs --peers"
     command = [arguments.peers if theirs else sys.executable, __file__, "--contender", name]
-    for option in ("folder", "tokens", "length", "batch", "workers"):
+    for option in ("folder", "tokens", "length", "batch", "workers", "seconds"):
         command += [f"--{option}", str(getattr(arguments, option))]
     environment = os.environ | {"PYTHONPATH": ".", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -118,13 +118,13 @@ def run(arguments: argparse.Namespace, name: str) -> float | str:
     return float(json.loads(done.stdout.splitlines()[-1]))
 
 
-def measure(batches: Iterator[Any]) -> float:
-    """Tokens a second; one of each sample's tokens is only its last target."""
+def measure(batches: Iterator[Any], seconds: float) -> float:
+    """Tokens a second, after one second for warming up; one of each sample's tokens is only its last target."""
     stop = time.perf_counter() + 1.0
     while time.perf_counter() < stop:
         next(batches)
     count, began = 0, time.perf_counter()
-    while (passed := time.perf_counter() - began) < SECONDS:
+    while (passed := time.perf_counter() - began) < seconds:
         rows = next(batches)
         count += rows.shape[0] * (rows.shape[1] - 1)
     return count / passed
