@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from support import Run, sample_settings
 from pipeline.corpus import Corpus, read_manifest
 from pipeline.tokens.megatron import IndexedDataset
 from pipeline.tokens.tokenizer import in_validation, order_of
+from pipeline.views.report import write_report
 
 INTERVAL = "2024-01"
 
@@ -97,3 +99,13 @@ def test_a_split_without_documents_is_said(copy: Path, webtext: Run, replay: str
     assert "none is for validation" in done.stdout
     assert "tokens.validation_fraction" in done.stdout
     assert webtext("verify", str(copy)).returncode == 0
+
+
+def test_the_report_has_the_fertility_of_each_tokenizer(copy: Path) -> None:
+    page = Path(write_report(Corpus(str(copy)))).read_text()
+    section = page.split("Fertility of the tokenizers")[1].split("<h2>")[0]
+    assert "<td>gpt2</td><td>language</td><td>en</td>" in section
+    assert "<td>gpt2</td><td>domain</td><td>www.sqlite.org</td>" in section
+    tokens, size = map(float, re.findall(r'<td class="n">(\d\.\d+)</td>', section)[:2])
+    assert 1 < tokens < 3
+    assert 2 < size < 6
