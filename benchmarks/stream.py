@@ -119,7 +119,7 @@ def run(arguments: argparse.Namespace, name: str) -> float | str:
 
 
 def measure(batches: Iterator[Any], seconds: float) -> float:
-    """Tokens a second, after one second for warming up; one of each sample's tokens is only its last target."""
+    """Tokens a second, after one for warming up; of a sample's, all but its last target."""
     stop = time.perf_counter() + 1.0
     while time.perf_counter() < stop:
         next(batches)

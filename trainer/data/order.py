@@ -1,6 +1,6 @@
 """The order of samples: a permutation in two levels that is computed, never stored.
 
-A Feistel network is a bijection of [0, 2^2b) for any round function; walking
+A Feistel network is a bijection of [0, 2^b) for any round function; walking
 along its cycles until the value lies below `size` makes it a bijection of
 [0, size) (Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002).
 So the sample at any position of any epoch is known without an index file,
@@ -82,10 +82,10 @@ class Order:
 def permute(positions: npt.ArrayLike, size: int, key: int) -> Places:
     """Where each of `positions`, all in [0, size), goes under the permutation `key`."""
     values = np.asarray(positions, dtype=np.uint64)
-    half = max(1, ((max(size, 2) - 1).bit_length() + 1) // 2)
-    values = _feistel(values, half, key)
+    bits = max(2, (size - 1).bit_length())
+    values = _feistel(values, bits, key)
     while (outside := values >= size).any():
-        values[outside] = _feistel(values[outside], half, key)
+        values[outside] = _feistel(values[outside], bits, key)
     return values.astype(np.int64)
 
 
@@ -95,14 +95,16 @@ def uniform(numbers: npt.ArrayLike, key: int) -> npt.NDArray[np.float64]:
     return (_mix(_mix(values)) >> np.uint64(11)) / float(1 << 53)
 
 
-def _feistel(values: Indices, half: int, key: int) -> Indices:
-    bits = np.uint64(half)
-    mask = np.uint64((1 << half) - 1)
-    left, right = values >> bits, values & mask
+def _feistel(values: Indices, bits: int, key: int) -> Indices:
+    """A bijection of [0, 2^bits).  Of an odd number of bits, the halves differ by one."""
+    low = (bits + 1) // 2
+    left, right = values >> np.uint64(low), values & np.uint64((1 << low) - 1)
     for number in range(_ROUNDS):
+        # The halves change places in each round, and their widths with them.
+        width = low if number % 2 else bits - low
         round_key = np.uint64(_mix_int(key + number))
-        left, right = right, left ^ (_mix(right ^ round_key) & mask)
-    return left << bits | right
+        left, right = right, left ^ (_mix(right ^ round_key) & np.uint64((1 << width) - 1))
+    return left << np.uint64(low) | right
 
 
 def _mix(values: Indices) -> Indices:
