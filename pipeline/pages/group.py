@@ -6,15 +6,18 @@ import hashlib
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipeline import files
+from pipeline.corpus import WORK
 from pipeline.pages.crawl import Ended, Link, crawl
 from pipeline.pages.journal import Journal
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.records import Capture, Record, page_records
 from pipeline.pages.settings import PagesSettings
-from pipeline.pages.table import fetched_before, write_fetches
+from pipeline.pages.table import deferred_before, fetched_before, write_fetches
+from pipeline.pages.turns import Turns
 from pipeline.parts import Part, file_part, finished_part, part_name
 from pipeline.progress import Progress
 
@@ -32,6 +35,8 @@ class Group:
     earlier: tuple[str, ...]
     #: First part of the name of its fetch table: scratch where a fallback writes the last one.
     table: str = "fetches"
+    #: Seconds since 1970 after which no page is begun: the end of the stage's budget.
+    until: float = float("inf")
 
 
 def fetch_group(group: Group, links: Iterable[Link]) -> list[Part]:
@@ -49,6 +54,8 @@ def fetch_group(group: Group, links: Iterable[Link]) -> list[Part]:
         with Journal(group.folder, prefix, size, age) as journal:
             rows = before | {i: row for i, row in journal.rows.items() if i in waiting}
             todo = [link for i, link in sorted(waiting.items()) if i not in rows]
+            late = deferred_before(group.folder, urls)
+            todo.sort(key=lambda link: link.id not in late)  # stable: those come first
             rows |= _fetch(group, todo, journal)
             journal.finish()
         done = write_fetches(group.folder, name, group.key, rows.values())
@@ -82,7 +89,8 @@ def _fetch(group: Group, links: list[Link], journal: Journal) -> dict[str, dict[
             progress.add(1, **{end.answer.outcome.value: 1})
 
         if links:
-            crawl(links, group.settings, ended)
+            turns = Turns(Path(files.local_scratch(group.folder)) / WORK / "turns")
+            crawl(links, group.settings, ended, until=group.until, turns=turns)
     return rows
 
 

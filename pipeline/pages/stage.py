@@ -241,8 +241,10 @@ class PagesStage(Stage):
     version = "2"
 
     def settings(self, job: Job) -> PagesSettings:
-        """The `[pages]` section."""
-        return job.recipe.pages
+        """The `[pages]` section; what `documents.content_types` names is fetched too."""
+        pages = job.recipe.pages
+        kinds = {*pages.content_types, *job.recipe.documents.content_types}
+        return pages.model_copy(update={"content_types": tuple(sorted(kinds))})
 
     def inputs(self, job: Job) -> dict[str, str]:
         """The links, and each archive or file of an index by its name."""
@@ -285,7 +287,8 @@ class PagesStage(Stage):
             return CommonCrawlPages(indexes, reading, draft, fallback)
         of = max(8, -(-self.total(job).amount // settings.links_a_group))
         groups = [
-            Group(n, of, folder, work_key(key, of), settings, earlier, table) for n in range(of)
+            Group(n, of, folder, work_key(key, of), settings, earlier, table, until)
+            for n in range(of)
         ]
         return Pages(links, groups, folder, draft, fallback)
 

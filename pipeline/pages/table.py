@@ -84,3 +84,13 @@ def fetched_before(
             same = row["url"] == urls[row["id"]] and row.get("origin", "web") in origins
             if same and row["outcome"] not in TRANSIENT:
                 yield row["id"], row
+
+
+def deferred_before(folder: str, wanted: Container[str]) -> set[str]:
+    """The ids that an earlier build of the interval did not reach."""
+    return {
+        row["id"]
+        for path in files.glob(files.join(folder, "fetches-*.parquet"))
+        for row in read_rows(path, wanted)
+        if row["outcome"] == Outcome.DEFERRED
+    }
