@@ -170,7 +170,7 @@ def locked(root: str) -> Iterator[None]:
 def _late_runner(recipe: Recipe, options: Sequence[str]) -> Iterator[Callable[[], OpenRunner]]:
     """Opens the runner at first need: a build that has nothing to do starts no cluster."""
     opened: list[OpenRunner] = []
-    manager = open_runner(recipe.runner, options)
+    manager = open_runner(recipe.runner, options, recipe.corpus.root)
 
     def runner() -> OpenRunner:
         if not opened:

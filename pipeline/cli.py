@@ -193,6 +193,35 @@ def report(
     typer.echo(f"Wrote {write_report(Corpus(root))}")
 
 
+runners = typer.Typer(help="Runners that carry a build.", no_args_is_help=True)
+app.add_typer(runners, name="runner")
+
+
+@runners.command("check", context_settings={"allow_extra_args": True})
+def runner_check(
+    context: typer.Context,
+    profile: Annotated[str, typer.Argument(help="A recipe with a [runner] section, or a name")],
+    at: Annotated[
+        str, typer.Option(help="An empty folder or address that this machine and workers share")
+    ] = "",
+    settings: SetOption = None,
+    without: Annotated[list[str] | None, typer.Option(help="A case to leave out")] = None,
+) -> None:
+    """Prove a runner: preflight, Beam's promises, and the sample build with equal fingerprints.
+
+    Beam's options go after `--`.
+    """
+    import tempfile
+
+    from pipeline.runners.check import check_runner
+    from pipeline.runners.profiles import read_profile
+
+    read = read_profile(profile, settings or [])
+    folder = at or f"{tempfile.mkdtemp(prefix='webtext-check-')}/runner"
+    check_runner(read, folder, context.args, without=without or [], say=typer.echo)
+    typer.echo(f"{read.resolved()}: this runner builds what one worker here builds.")
+
+
 def _add_other_commands() -> None:
     """Subcommands of other packages (the trainer) join by entry point."""
     for entry in entry_points(group="webtext.commands"):

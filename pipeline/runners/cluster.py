@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import apache_beam as beam
 import dask
@@ -13,8 +14,9 @@ import distributed
 
 from pipeline.errors import WebtextError
 from pipeline.runners.dask import DaskRunner
+from pipeline.runners.made import made_cluster, wait_for_workers, worker_environment
 from pipeline.runners.open import parse_options, run_pipeline
-from pipeline.runners.preflight import check_workers
+from pipeline.runners.preflight import check_shared, check_workers
 from pipeline.runners.profiles import RunnerSettings
 
 _CONNECT = 5  # seconds to reach a scheduler
@@ -63,28 +65,54 @@ class DaskBuild:
 
 
 @contextmanager
-def open_dask(settings: RunnerSettings, options: Sequence[str]) -> Iterator[DaskBuild]:
-    """Connects to the scheduler of the settings, or makes a cluster of local processes."""
+def open_dask(
+    settings: RunnerSettings, options: Sequence[str], root: str = ""
+) -> Iterator[DaskBuild]:
+    """Connects to the scheduler of the settings, or makes a cluster of their kind.
+
+    `root` is where stages write; workers on other machines are checked for reaching it.
+    Raises SettingError for a cluster that lacks settings or packages, WebtextError when it
+    cannot be reached or its workers would not do.
+    """
     with dask.config.set(_CONFIG):
         logging.getLogger("distributed").setLevel(logging.ERROR)
         if settings.dask.scheduler:
             with _connected(settings.dask.scheduler) as client:
-                check_workers(client)
-                workers = len(client.nthreads())
-                name = f"dask, {workers} workers"
-                yield DaskBuild(client, name, settings.dask.partitions or 2 * workers, options)
+                yield _checked(client, settings, options, root)
             return
-        count = settings.worker_count()
-        with _local_cluster(count, settings) as cluster, _connected(cluster) as client:
-            name = f"dask, {count} local workers"
-            yield DaskBuild(client, name, settings.dask.partitions or 2 * count, options)
+        if settings.dask.cluster == "local":
+            count = settings.worker_count()
+            with _local_cluster(count, settings) as cluster, _connected(cluster) as client:
+                yield _build(client, f"dask, {count} local workers", settings, options)
+            return
+        with made_cluster(settings) as (cluster, count), _connected(cluster) as client:
+            wait_for_workers(client, count, settings.dask.start_timeout)
+            yield _checked(client, settings, options, root)
+
+
+def _checked(
+    client: distributed.Client, settings: RunnerSettings, options: Sequence[str], root: str
+) -> DaskBuild:
+    """The build on workers of other machines, which are checked first."""
+    check_workers(client)
+    if root:
+        check_shared(client, root)
+    return _build(client, f"dask, {len(client.nthreads())} workers", settings, options)
+
+
+def _build(
+    client: distributed.Client, name: str, settings: RunnerSettings, options: Sequence[str]
+) -> DaskBuild:
+    partitions = settings.dask.partitions or 2 * len(client.nthreads())
+    return DaskBuild(client, name, partitions, options)
 
 
 @contextmanager
-def _connected(place: str | distributed.LocalCluster) -> Iterator[distributed.Client]:
+def _connected(place: Any) -> Iterator[distributed.Client]:
+    """A client of a scheduler's address or of a cluster."""
     try:
         client = distributed.Client(place, timeout=_CONNECT, set_as_default=False)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise WebtextError(
             f"No dask scheduler answers at {place}: {error}", "Check runner.dask.scheduler"
         ) from error
@@ -95,15 +123,8 @@ def _connected(place: str | distributed.LocalCluster) -> Iterator[distributed.Cl
 @contextmanager
 def _local_cluster(count: int, settings: RunnerSettings) -> Iterator[distributed.LocalCluster]:
     """Processes of one thread each, every one under a nanny that starts it again."""
-    environment = {
-        "PYTHONHASHSEED": "0",
-        "DASK_LOGGING__DISTRIBUTED": "error",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")]),
-    }
-    # A worker process is spawned, and reads its hash seed from the environment it starts in.
-    with dask.config.set({"distributed.nanny.pre-spawn-environ": environment}):
+    path = os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])
+    with worker_environment(PYTHONPATH=path):
         cluster = distributed.LocalCluster(
             n_workers=count,
             threads_per_worker=1,

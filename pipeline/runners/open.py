@@ -13,7 +13,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline import errors
 from pipeline.errors import SettingError, WebtextError
-from pipeline.runners.profiles import BEAM_RUNNERS, RunnerSettings
+from pipeline.runners.beam_options import beam_options, check_beam_runner
+from pipeline.runners.profiles import RunnerSettings
 
 #: What Beam adds to the text of an error inside a step.
 _STEP = re.compile(r" \[while running '[^']*'\]")
@@ -40,11 +41,14 @@ class OpenRunner(Protocol):
 
 
 @contextmanager
-def open_runner(settings: RunnerSettings, options: Sequence[str] = ()) -> Iterator[OpenRunner]:
+def open_runner(
+    settings: RunnerSettings, options: Sequence[str] = (), root: str = ""
+) -> Iterator[OpenRunner]:
     """Opens the runner of a profile; `options` are Beam's, as the user gave them.
 
+    `root` is where the stages write: each worker on another machine must reach it.
     Raises SettingError for options that are known to go wrong, WebtextError when a
-    cluster cannot be reached.
+    cluster cannot be reached or would not do the work.
     """
     if any("multi_threading" in option for option in options):
         raise SettingError(
@@ -57,22 +61,23 @@ def open_runner(settings: RunnerSettings, options: Sequence[str] = ()) -> Iterat
     if name == "dask":
         from pipeline.runners.cluster import open_dask  # noqa: PLC0415  # imports dask
 
-        with open_dask(settings, options) as runner:
+        with open_dask(settings, options, root) as runner:
             yield runner
         return
-    beam_name, always = BEAM_RUNNERS[name]
-    yield BeamRunner(beam_name, [*always, *options])
+    rendered = beam_options(settings)
+    check_beam_runner(settings, root)
+    yield BeamRunner([*rendered, *options])
 
 
 class BeamRunner:
     """One of Beam's own runners."""
 
-    def __init__(self, name: str, options: Sequence[str]) -> None:
-        self.name, self._options = name, list(options)
+    def __init__(self, options: Sequence[str]) -> None:
+        self.name, self._options = options[0].removeprefix("--runner="), list(options)
 
     def run(self, transform: beam.PTransform, label: str) -> None:
         """Runs one transform; blocks."""
-        pipeline = beam.Pipeline(options=parse_options(["--runner", self.name, *self._options]))
+        pipeline = beam.Pipeline(options=parse_options(self._options))
         run_pipeline(pipeline, transform, label)
 
     def activity(self) -> str:

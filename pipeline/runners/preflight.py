@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import uuid
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 import distributed
 
+from pipeline import files
 from pipeline.errors import WebtextError
 
 #: Packages whose version must be that of the submitting side: pickles and protos cross over.
@@ -80,4 +82,43 @@ def _check_worker(address: str, found: Installation | BaseException) -> None:
         raise WebtextError(
             f"Worker {address} has a random hash seed, so a repeated task could differ",
             "Set PYTHONHASHSEED=0 in its environment before it starts",
+        )
+
+
+def check_shared(client: distributed.Client, root: str) -> None:
+    """Raises WebtextError unless all workers write into the very folder that this process reads.
+
+    `root` is a path or an fsspec address.  A path that exists on every machine, but is another
+    disk on each, is found as well: each side looks for what the other one wrote.
+    """
+    folder = files.join(root, f"_check-{uuid.uuid4().hex}")
+    try:
+        files.write_bytes(files.join(folder, "here"), b"")
+        found = client.run(_leave_mark, folder, on_error="return")
+        for address, mark in sorted(found.items()):
+            _check_mark(address, folder, root, mark)
+    finally:
+        files.remove(folder)
+
+
+def _leave_mark(folder: str) -> tuple[bool, str]:
+    """On a worker: whether it sees this process's file, and the name of its own."""
+    name = uuid.uuid4().hex
+    files.write_bytes(files.join(folder, name), b"")
+    return files.exists(files.join(folder, "here")), name
+
+
+def _check_mark(
+    address: str, folder: str, root: str, mark: tuple[bool, str] | BaseException
+) -> None:
+    if isinstance(mark, BaseException):
+        raise WebtextError(
+            f"Worker {address} cannot write to {root}: {type(mark).__name__}: {mark}",
+            "Give workers access and credentials, or free space there",
+        ) from mark
+    sees, name = mark
+    if not sees or not files.exists(files.join(folder, name)):
+        raise WebtextError(
+            f"{root} of worker {address} is not the one that this process sees",
+            "Use an address that all machines share, such as s3://bucket/corpus",
         )

@@ -1,4 +1,4 @@
-"""Every runner gives what Beam's FnApiRunner gives, for the cases of `cases.py`."""
+"""Every runner gives what FnApiRunner gives, for the cases of `pipeline/runners/conformance`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import pytest
 from apache_beam.metrics import Metrics, MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms.periodicsequence import PeriodicImpulse
-from runners.cases import GROUPS, Group, pairs, read_group
 
 from pipeline.errors import WebtextError
 from pipeline.runners.cluster import DaskBuild
+from pipeline.runners.conformance import GROUPS, Results, differences, run_group
+from pipeline.runners.conformance.cases import pairs
 from pipeline.runners.dask import DaskRunner
 from pipeline.runners.open import OpenRunner, open_runner
 from pipeline.runners.profiles import RunnerSettings
@@ -25,28 +26,11 @@ def dask() -> Iterator[OpenRunner]:
         yield runner
 
 
-def run_group(
-    group: str, runner: OpenRunner, folder: Path, left_out: Collection[str] = ()
-) -> dict[str, list[str]]:
-    folder.mkdir()
-    runner.run(Group(group, folder, left_out), group)
-    return read_group(group, folder)
-
-
-def control(group: str, folder: Path, left_out: Collection[str] = ()) -> dict[str, list[str]]:
+def control(group: str, folder: Path, left_out: Collection[str] = ()) -> Results:
     with open_runner(RunnerSettings(name="local")) as runner:
-        found = run_group(group, runner, folder, left_out)
+        found = run_group(group, runner, str(folder), left_out)
     assert {name.split(".")[0] for name in found} == set(GROUPS[group]) - set(left_out)
     return found
-
-
-def differences(found: dict[str, list[str]], expected: dict[str, list[str]]) -> dict[str, object]:
-    names = found.keys() | expected.keys()
-    return {
-        name: (found.get(name), expected.get(name))
-        for name in names
-        if found.get(name) != expected.get(name)
-    }
 
 
 #: Groups that run in every test run; the rest takes longer to translate and is `system`.
@@ -59,7 +43,7 @@ CORE = {"grouping", "sides"}
 )
 def test_dask_agrees_with_fnapirunner(group: str, dask: OpenRunner, tmp_path: Path) -> None:
     expected = control(group, tmp_path / "control")
-    assert differences(run_group(group, dask, tmp_path / "dask"), expected) == {}
+    assert differences(run_group(group, dask, str(tmp_path / "dask")), expected) == {}
 
 
 #: Cases that write by Beam's own sinks, which no stage of ours uses.
@@ -75,7 +59,7 @@ def test_prism_agrees_with_fnapirunner(group: str, prism: Path, tmp_path: Path) 
     expected = control(group, tmp_path / "control", NOT_ON_PRISM)
     options = [f"--prism_location={prism}"]
     with open_runner(RunnerSettings(name="prism"), options) as runner:
-        found = run_group(group, runner, tmp_path / "prism", NOT_ON_PRISM)
+        found = run_group(group, runner, str(tmp_path / "prism"), NOT_ON_PRISM)
     assert differences(found, expected) == {}
 
 
@@ -86,7 +70,7 @@ def test_repeated_bundles_change_nothing(group: str, tmp_path: Path) -> None:
     expected = control(group, tmp_path / "control", BEAM_SINKS)
     options = ["--direct_runner_bundle_repeat=2"]
     with open_runner(RunnerSettings(name="local"), options) as runner:
-        found = run_group(group, runner, tmp_path / "repeated", BEAM_SINKS)
+        found = run_group(group, runner, str(tmp_path / "repeated"), BEAM_SINKS)
     assert differences(found, expected) == {}
 
 

@@ -1,0 +1,89 @@
+"""`webtext runner check`: a sound runner passes, an unsound one is named."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from support import Run
+
+
+@pytest.mark.system
+def test_dask_on_two_workers_is_proven(webtext: Run, tmp_path: Path) -> None:
+    done = webtext("runner", "check", "dask", f"--at={tmp_path}/at", "--set=runner.workers=2")
+    assert done.returncode == 0, done.stdout
+    assert "cases as on FnApiRunner" in done.stdout
+    assert "all 7 fingerprints" in done.stdout
+    assert not (tmp_path / "at").exists()
+
+
+def test_a_folder_in_use_is_refused(webtext: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("precious")
+    done = webtext("runner", "check", "dask", f"--at={tmp_path}")
+    assert done.returncode == 2 and "is not empty" in done.stdout
+    assert (tmp_path / "mine").read_text() == "precious"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def server(port: int, *arguments: str) -> Iterator[None]:
+    """A Python module that serves a port, until the block ends."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # pools start `python`
+    process = subprocess.Popen(
+        [sys.executable, "-m", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, "PATH": path},
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.system
+def test_beams_job_service_with_an_external_worker_pool_is_proven(
+    webtext: Run, tmp_path: Path
+) -> None:
+    """The portable protocol that Flink and Spark speak, over Beam's own servers."""
+    jobs, pool = free_port(), free_port()
+    service = "apache_beam.runners.portability.local_job_service_main"
+    workers = "apache_beam.runners.worker.worker_pool_main"
+    with (
+        server(jobs, service, "--port", str(jobs)),
+        server(pool, workers, "--service_port", str(pool)),
+    ):
+        done = webtext(
+            "runner",
+            "check",
+            "portable",
+            f"--at={tmp_path}/at",
+            f"--set=runner.portable.job_endpoint=127.0.0.1:{jobs}",
+            '--set=runner.portable.environment="EXTERNAL"',
+            f"--set=runner.portable.environment_config=127.0.0.1:{pool}",
+        )
+    assert done.returncode == 0, done.stdout
+    assert "all 7 fingerprints" in done.stdout
