@@ -18,7 +18,13 @@ import orjson
 from w3lib.url import canonicalize_url
 
 from pipeline.links.dumps import Block, blocks, lines, linked_lines
-from pipeline.links.records import BadLineError, comment_links, parse, post_links
+from pipeline.links.records import (
+    BadLineError,
+    comment_links,
+    parse_comment,
+    parse_post,
+    post_links,
+)
 from pipeline.links.urls import canonical_key
 
 FIELDS = (
@@ -49,7 +55,7 @@ def comments(data: list[Block]) -> None:
     for block in data:
         for _, line in linked_lines(block)[1]:
             try:
-                list(comment_links(parse(line)))
+                comment_links(parse_comment(line))
             except BadLineError:
                 continue
 
@@ -65,7 +71,7 @@ def posts(data: list[Block]) -> None:
     for block in data:
         for _, line in lines(block):
             try:
-                list(post_links(parse(line)))
+                post_links(parse_post(line))
             except BadLineError:
                 continue
 

@@ -9,6 +9,7 @@ OpenWebText's lists (txt in xz) and OpenWebText2's (csv, jsonl in zst) open as t
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -42,29 +43,29 @@ class ListReader:
         self._format = list_format(path)
         self._header: list[str] | None = None
 
-    def read(self, line: bytes) -> Iterator[Mention]:
+    def read(self, line: bytes) -> list[Mention]:
         """The mention of a line.  Raises BadLineError where it is none."""
         if self._format == "jsonl":
-            yield from named_mention(parse(line))
-            return
+            return [named_mention(parse(line))]
         try:
             text = line.decode("utf-8-sig").strip()
         except UnicodeDecodeError as error:
             raise BadLineError(str(error)) from None
         if self._format == "csv":
-            yield from self._row(next(csv.reader([text])))
-        elif not text.startswith("#"):
-            url, *rest = text.split("\t")
-            score, date = (*rest, "", "")[:2]
-            yield from named_mention({"url": url, "score": score, "date": date})
+            return self._row(next(csv.reader(io.StringIO(text, newline=""))))
+        if text.startswith("#"):
+            return []
+        url, *rest = text.split("\t")
+        score, date = (*rest, "", "")[:2]
+        return [named_mention({"url": url, "score": score, "date": date})]
 
-    def _row(self, row: list[str]) -> Iterator[Mention]:
+    def _row(self, row: list[str]) -> list[Mention]:
         if self._header is None:
             names = [name.strip().lower() for name in row]
             self._header = names if "url" in names else ["url", "score", "date"]
             if "url" in names:
-                return
-        yield from named_mention(dict(zip(self._header, row, strict=False)))
+                return []
+        return [named_mention(dict(zip(self._header, row, strict=False)))]
 
 
 def parquet_mentions(path: str) -> Iterator[Mapping[str, Any]]:
@@ -80,7 +81,7 @@ def parquet_mentions(path: str) -> Iterator[Mapping[str, Any]]:
             yield from batch.to_pylist()
 
 
-def named_mention(row: Mapping[str, Any]) -> Iterator[Mention]:
+def named_mention(row: Mapping[str, Any]) -> Mention:
     """The mention of a row with named columns.  Raises BadLineError where it is none."""
     url = row.get("url")
     if not isinstance(url, str) or not url.strip():
@@ -89,7 +90,7 @@ def named_mention(row: Mapping[str, Any]) -> Iterator[Mention]:
     date = next((row[name] for name in _DATES if row.get(name) not in (None, "")), None)
     try:
         number = None if score is None else int(float(score))
-        yield Mention(url.strip(), "list", score=number, created=_seconds(date))
+        return Mention(url.strip(), "list", score=number, created=_seconds(date))
     except (TypeError, ValueError, OverflowError) as error:
         raise BadLineError(str(error)) from None
 

@@ -1,7 +1,8 @@
 """Links in self texts and comments, which are Markdown: inline, reference and bare ones.
 
-A parser, not a pattern: of 13 hard cases a regular expression gets 5 right
-(escaped characters, parentheses in addresses, reference links, code).
+A parser, not a pattern: of 13 hard cases a regular expression gets 5 right (escaped
+characters, parentheses in addresses, reference links, code).  Where a paragraph is so plain
+that a pattern is sure to say the same, the parser is spared (`plain.py`).
 """
 
 from __future__ import annotations
@@ -14,20 +15,18 @@ from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 
+from pipeline.links.plain import plain_links, with_scheme
+
 #: Reddit writes `\\_` in bare addresses when they were typed in its rich text editor.
 _ESCAPED = re.compile(r"\\([_*()~^#])")
-_HINT = re.compile(r"https?://|www\.", re.I)
-_WWW = re.compile(r"(?<![\w/.@-])www\.(?=[\w-]+\.)", re.I)
 #: A space within the address of an inline link: Reddit's old editor let it pass.
 _SPACED = re.compile(r"\]\((https?://[^\s()<>]+)((?: [^\s()<>\"']+)+)\)", re.I)
-_INVISIBLE = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
+#: Marks that are not seen, as characters and, from Reddit's rich text editor, as an entity.
+_INVISIBLE = re.compile("[\u200b\u200e\u200f\u2060\ufeff]|&#x200[bB];")
 _MARKS = re.compile(r"(?:~~|\*\*)+$")
 _BARE = re.compile(r"(?<!\()(https?://[^\s<>\[\]]*\\[_*()~^#][^\s<>\[\]]*)")
-
-
 #: What makes a text more than a row of independent paragraphs: fences and definitions.
 _WHOLE = re.compile(r"```|~~~|^ {0,3}\[[^\]]+\]:", re.M)
-_BLANK = re.compile(r"\n[ \t]*\n")
 
 
 @cache
@@ -47,19 +46,22 @@ def links_in(text: str, *, escaped: bool = True) -> list[str]:
 
     `escaped`: the text has HTML escapes, as dumps have it, which are undone here once.
     """
-    if not _HINT.search(text):
+    if not _may_link(text):
         return []
-    plain = _INVISIBLE.sub("", html.unescape(text) if escaped else text)
+    whole = ("]:" in text or "```" in text or "~~~" in text) and _WHOLE.search(text)
     found: dict[str, None] = {}
-    # Parsing is dear: paragraphs without an address are left out where they stand alone.
-    for piece in [plain] if _WHOLE.search(plain) else _BLANK.split(plain):
-        if _HINT.search(piece):
-            found.update(dict.fromkeys(_links_of(piece)))
+    # Paragraphs without an address are left out where they stand alone.
+    for piece in (text,) if whole else text.split("\n\n"):
+        if _may_link(piece):
+            plain = _plain(piece, escaped)
+            taken = None if whole else plain_links(plain)
+            found.update(dict.fromkeys(parsed_links(plain) if taken is None else taken))
     return list(found)
 
 
-def _links_of(text: str) -> Iterator[str]:
-    text = _WWW.sub("http://www.", text.replace("!<", " !<"))  # the end of a spoiler
+def parsed_links(text: str) -> Iterator[str]:
+    """The web addresses that a text without HTML's escapes links to, by the parser."""
+    text = with_scheme(text.replace("!<", " !<"))  # the end of a spoiler
     text = _BARE.sub(lambda found: _ESCAPED.sub(r"\1", found[1]), text)
     text = _SPACED.sub(lambda found: f"]({found[1]}{quote(found[2])})", text)
     for token in _parser().parse(text):
@@ -69,3 +71,14 @@ def _links_of(text: str) -> Iterator[str]:
                 if address.lower().startswith(("http://", "https://")):
                     # Bold and struck marks that touch a bare address are no part of it.
                     yield _MARKS.sub("", address) if child.info == "auto" else address
+
+
+def _may_link(text: str) -> bool:
+    # Searches for each spelling: lower() of a long text costs more than all of them.
+    return "://" in text or "ww." in text or "WW." in text or "Ww." in text or "wW." in text
+
+
+def _plain(text: str, escaped: bool) -> str:
+    if escaped and "&" in text:
+        text = html.unescape(text)
+    return _INVISIBLE.sub("", text) if "&" in text or not text.isascii() else text

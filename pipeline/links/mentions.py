@@ -8,7 +8,7 @@ operator to see what they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +23,12 @@ from pipeline.links.lists import ListReader, list_format, named_mention, parquet
 from pipeline.links.records import (
     BadLineError,
     Mention,
+    Post,
     comment_links,
-    parse,
+    parse_comment,
+    parse_post,
     post_links,
+    post_of,
     turned_away,
 )
 from pipeline.links.settings import RedditApi
@@ -50,7 +53,7 @@ SCHEMA = pa.schema(
 #: Full names of posts marked as over 18, whose comments do not count either.
 THREADS = pa.schema([("id", pa.string())])
 
-_Read = Callable[[bytes], Iterable[Mention]]
+_Read = Callable[[bytes], list[Mention]]
 
 _RUN = 500_000  # mentions held in memory and written to one file, some 300 MB
 _REJECTED = 1_000  # bad lines kept of one source, each cut to this many bytes
@@ -140,7 +143,7 @@ class _Reader:
             self.numbers["lines"] += count
             self.numbers["turned_away"] += count - len(chosen)
             for offset, line in chosen:
-                yield from self._try(offset, line, lambda raw: comment_links(parse(raw)))
+                yield from self._try(offset, line, lambda raw: comment_links(parse_comment(raw)))
             self._progress.add(block.packed - read, lines=count)
             read = block.packed
 
@@ -150,7 +153,7 @@ class _Reader:
             before = self.numbers["lines"]
             for offset, line in lines(block):
                 self.numbers["lines"] += 1
-                yield from self._try(offset, line, lambda raw: self._post(parse(raw), True))
+                yield from self._try(offset, line, lambda raw: self._post(parse_post(raw), True))
             self._progress.add(block.packed - read, lines=self.numbers["lines"] - before)
             read = block.packed
 
@@ -167,7 +170,7 @@ class _Reader:
         for number, row in enumerate(parquet_mentions(self._source.path)):
             self.numbers["lines"] += 1
             try:
-                yield from named_mention(row)
+                yield named_mention(row)
             except BadLineError as error:
                 self._reject(number, b"", str(error))
         self._progress.add(files.size(self._source.path))
@@ -182,23 +185,23 @@ class _Reader:
             self.numbers["lines"] += 1
             self._progress.add(0, posts=1)
             try:
-                yield from self._post(row, False)
+                yield from self._post(post_of(row), False)
             except BadLineError as error:
                 self._reject(number, b"", str(error))
 
-    def _post(self, row: dict[str, Any], escaped: bool) -> Iterable[Mention]:
-        reason = turned_away(row, self._source.over_18)
+    def _post(self, post: Post, escaped: bool) -> list[Mention]:
+        reason = turned_away(post, self._source.over_18)
         if reason is None:
-            return post_links(row, escaped=escaped)
+            return post_links(post, escaped=escaped)
         self.numbers["turned_away"] += 1
         self.numbers[f"posts_{reason}"] = self.numbers.get(f"posts_{reason}", 0) + 1
         if reason == "over_18":
-            self._threads.add([{"id": f"t3_{row.get('id')}"}])
-        return ()
+            self._threads.add([{"id": f"t3_{post.id}"}])
+        return []
 
     def _try(self, offset: int, line: bytes, read: _Read) -> list[Mention]:
         try:
-            return list(read(line))
+            return read(line)
         except BadLineError as error:
             self._reject(offset, line, str(error))
             return []
