@@ -49,6 +49,8 @@ def serve(told: Connection) -> None:
     async def answer(request: web.Request) -> web.Response:
         if request.path == "/robots.txt":
             return web.Response(text="User-agent: *\nDisallow: /private/\n")
+        if request.path.startswith("/.well-known/"):
+            return web.Response(status=404)
         # Another time in the gzip header makes each body another one, so all are archived.
         number = int(request.path.rsplit("/", 1)[1])
         unlike = body[:4] + number.to_bytes(4, "little") + body[8:]
