@@ -22,6 +22,7 @@ from tokenizers import Tokenizer
 
 from pipeline import files
 from pipeline.corpus import WORK
+from pipeline.errors import WebtextError
 from pipeline.parts import Part, PartWriter, finished_part
 from pipeline.progress import Progress
 from pipeline.tokens import tokenizer as tok
@@ -91,6 +92,8 @@ class Encoder:
     tokenizer: Tokenizer
     end: int | None
     dtype: np.dtype[Any]
+    #: UTF-8 bytes that each token stands for, where a token stands for bytes (byte-level BPE).
+    widths: np.ndarray | None = None
 
 
 def load_encoder(path: str, settings: TokensSettings) -> Encoder:
@@ -110,7 +113,21 @@ def load_encoder(path: str, settings: TokensSettings) -> Encoder:
         said["added_tokens"] = [t for t in said["added_tokens"] if t["content"] not in special]
     tokenizer = Tokenizer.from_str(orjson.dumps(said).decode())
     tokenizer.encode_special_tokens = True
-    return Encoder(tokenizer, end, dtype)
+    return Encoder(tokenizer, end, dtype, _widths(tokenizer, said))
+
+
+def _widths(tokenizer: Tokenizer, said: dict[str, Any]) -> np.ndarray | None:
+    """Bytes of each token of a byte-level BPE that changes no text; None of other tokenizers.
+
+    Its vocabulary writes one character for each byte.
+    """
+    before = said["pre_tokenizer"] or {}
+    if said["normalizer"] or before.get("type") != "ByteLevel" or before["add_prefix_space"]:
+        return None
+    widths = np.zeros(tokenizer.get_vocab_size(), np.int64)
+    for token, number in tokenizer.get_vocab().items():
+        widths[number] = len(token)
+    return widths
 
 
 def encoded(path: str, encoder: Encoder, settings: TokensSettings) -> Iterator[dict[str, Any]]:
@@ -136,16 +153,13 @@ def _encode_batch(
 ) -> list[dict[str, Any]]:
     """The rows of some documents; the end token belongs to the last sentence of each."""
     split = [split_sentences(row["text"], row["language"]) for row in batch]
-    flat = list(chain.from_iterable(split))
-    encodings = encoder.tokenizer.encode_batch_fast(flat, add_special_tokens=False)
-    ids = iter([encoding.ids for encoding in encodings])
+    encode = _whole if encoder.widths is not None else _by_sentence
     found = []
-    for row, sentences in zip(batch, split, strict=True):
-        kept = [tokens for tokens in islice(ids, len(sentences)) if tokens]
-        if encoder.end is not None and kept:
-            kept[-1].append(encoder.end)
-        lengths = np.fromiter(map(len, kept), np.int32, len(kept))
-        tokens = np.fromiter(chain.from_iterable(kept), encoder.dtype, int(lengths.sum()))
+    for row, (ids, lengths) in zip(batch, encode(batch, split, encoder), strict=True):
+        tokens = ids.astype(encoder.dtype)
+        if encoder.end is not None and len(lengths):
+            tokens = np.append(tokens, encoder.dtype.type(encoder.end))
+            lengths[-1] += 1
         found.append(
             {
                 "split": int(tok.in_validation(row["id"], settings.validation_fraction)),
@@ -156,6 +170,42 @@ def _encode_batch(
             }
         )
     return found
+
+
+_Encoded = Iterator[tuple[np.ndarray, np.ndarray]]  # tokens of a document, lengths of sentences
+
+
+def _by_sentence(
+    _batch: list[dict[str, Any]], split: list[list[str]], encoder: Encoder
+) -> _Encoded:
+    """Each sentence encoded for itself; sentences without tokens are left out."""
+    flat = list(chain.from_iterable(split))
+    encodings = iter(encoder.tokenizer.encode_batch_fast(flat, add_special_tokens=False))
+    for sentences in split:
+        kept = [e.ids for e in islice(encodings, len(sentences)) if len(e)]
+        lengths = np.fromiter(map(len, kept), np.int32, len(kept))
+        yield np.fromiter(chain.from_iterable(kept), np.int64, int(lengths.sum())), lengths
+
+
+def _whole(batch: list[dict[str, Any]], split: list[list[str]], encoder: Encoder) -> _Encoded:
+    """Each document encoded at once, and cut where the bytes of its sentences end.
+
+    Byte-level tokens never reach across the place before white space where sentences are cut
+    (pipeline/tokens/sentences.py), and this costs fewer calls.
+    """
+    texts = [row["text"] for row in batch]
+    encodings = encoder.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+    for sentences, encoding in zip(split, encodings, strict=True):
+        ids = np.array(encoding.ids, np.int64)
+        ends = np.cumsum(encoder.widths[ids])  # type: ignore[index]
+        wanted = np.cumsum([len(s) if s.isascii() else len(s.encode()) for s in sentences])
+        places = np.searchsorted(ends, wanted) + 1
+        if len(places) and not np.array_equal(ends[places - 1], wanted):
+            raise WebtextError(
+                "A token reaches across the end of a sentence: this is no byte-level tokenizer",
+                "Please report this with the tokenizer.json",
+            )
+        yield ids, np.diff(places, prepend=0).astype(np.int32)
 
 
 def read_rows(path: str, columns: list[str]) -> Iterator[dict[str, Any]]:
