@@ -68,17 +68,20 @@ class TheirAlbert(nn.Module):
         self.model = filled(transformers.AlbertForPreTraining(config), parts)
 
     def forward(self, batch: Batch) -> Tensor:
-        labels = torch.full_like(batch["ids"], -100)
-        row = torch.arange(len(labels))[:, None].expand_as(batch["places"])[batch["used"]]
-        labels[row, batch["places"][batch["used"]]] = batch["targets"][batch["used"]]
-        loss: Tensor = self.model(
+        row = torch.arange(len(batch["ids"]))[:, None].expand_as(batch["places"])
+        used = batch["used"]
+        said = self.model(
             batch["inputs"],
             attention_mask=batch["mask"].long(),
             token_type_ids=batch["types"],
-            labels=labels,
-            sentence_order_label=batch["labels"].masked_fill(batch["labels"] < 0, -100),
-        ).loss
-        return loss
+        )
+        masked = said.prediction_logits[row[used], batch["places"][used]]
+        loss = functional.cross_entropy(masked, batch["targets"][used])
+        labels = batch["labels"]  # below 0 for a piece of one sentence; all may be
+        sums = functional.cross_entropy(
+            said.sop_logits, labels.clamp_min(-1), ignore_index=-1, reduction="sum"
+        )
+        return loss + sums / (labels >= 0).sum().clamp_min(1)
 
 
 class TheirElectra(nn.Module):
@@ -127,7 +130,8 @@ def test_losses_are_those_of_the_reference(encoder_tokens: Path, name: str) -> N
     for step in range(STEPS):
         batch = ours.prepare(torch.from_numpy(stream.batch(step * BATCH, BATCH)))
         terms, counts = ours(batch), ours.counts(batch)
-        mine = torch.stack([w * terms[n] / counts[n] for n, w in ours.weights.items()]).sum()
+        means = [w * terms[n] / counts[n].clamp_min(1) for n, w in ours.weights.items()]
+        mine = torch.stack(means).sum()
         want = theirs(batch)
         losses.append((mine.item(), want.item()))
         for optimizer, loss in zip(optimizers, (mine, want), strict=True):
