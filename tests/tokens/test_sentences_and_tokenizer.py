@@ -27,7 +27,9 @@ def tokenizer() -> Tokenizer:
     return tok.train([TEXT, *SCRIPTS[:3]], SETTINGS)
 
 
-@pytest.mark.parametrize("text", [TEXT, *SCRIPTS, "", " ", "\n\n", "one", "a. b", " . "])
+@pytest.mark.parametrize(
+    "text", [TEXT, *SCRIPTS, "", " ", "\n\n", "one", "a. b", " . ", "plan A\xa0. B"]
+)
 def test_sentences_are_the_text(text: str) -> None:
     sentences = split_sentences(text)
     assert "".join(sentences) == text
