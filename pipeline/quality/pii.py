@@ -17,7 +17,11 @@ _EMAIL = re.compile(
     r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,63}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+"
     r"[A-Za-z]{2,24}(?![\w@-])"
 )
-_IPV4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d]|\.\d)")
+# IPv4, or IPv6 in 2000::/3, all that IANA has given out of it: `a::b` of C++ is no address.
+_IP = re.compile(
+    r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d]|\.\d)"
+    r"|(?<![\w:.])[23][0-9A-Fa-f]{3}(?=:)(?:::?[0-9A-Fa-f]{1,4}){0,7}(?:::)?(?!\w|:\w)"
+)
 _CARD = re.compile(r"(?<![\w.-])\d{4}([ -]?)\d{4}\1\d{4}\1\d{1,7}(?![\w-]|\.\d)")
 # With a country code, or North American with area code; bare digits are mostly no phone.
 _PHONE = re.compile(
@@ -38,9 +42,9 @@ _SECRET = re.compile(
 
 
 def is_public(address: str) -> bool:
-    """True for an IPv4 address of the public internet; versions such as 1.2.3.4 remain."""
+    """True for an address of the public internet; versions such as 1.2.3.4 remain."""
     try:
-        return ipaddress.IPv4Address(address).is_global
+        return ipaddress.ip_address(address).is_global
     except ValueError:
         return False
 
@@ -81,7 +85,7 @@ _DIGITS = re.compile(r"\d[\d ().-]{6}")
 _KINDS: Final[tuple[tuple[str, re.Pattern[str], Callable[[str], bool], str], ...]] = (
     ("secrets", _SECRET, lambda _: True, "<secret>"),
     ("emails", _EMAIL, lambda _: True, "<email>"),
-    ("public_ips", _IPV4, is_public, "<ip>"),
+    ("public_ips", _IP, is_public, "<ip>"),
     ("cards", _CARD, luhn, "<card>"),
     ("phones", _PHONE, _is_phone, "<phone>"),
 )
@@ -107,6 +111,8 @@ def _possible(text: str) -> set[str]:
         possible.add("secrets")
     if "@" in text:
         possible.add("emails")
+    if text.count(":") > 1:
+        possible.add("public_ips")
     if _DIGITS.search(text):
         possible |= {"public_ips", "cards", "phones"}
     return possible
