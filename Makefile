@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: quickstart test test-system peers lint format clean
+.PHONY: quickstart test test-system peers airflow lint format clean
 
 # torch goes first and from the constraints: a plain `pip install torch` may bring gigabytes.
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -34,13 +34,22 @@ $(VENV)/.dev: $(VENV)/.run
 
 peers: .venv-peers/.done .venv-pywb/.done
 
+# Airflow has an environment of its own: its pins and Beam's need not agree.
+.venv-airflow/.done: dags/requirements.txt dags/constraints.txt
+	test -x .venv-airflow/bin/python || $(PYTHON) -m venv .venv-airflow
+	.venv-airflow/bin/pip --disable-pip-version-check install --quiet \
+		-r dags/requirements.txt -c dags/constraints.txt
+	touch $@
+
+airflow: .venv-airflow/.done
+
 quickstart: $(VENV)/.run
 	$(BIN)/python -m pipeline.quickstart
 
 test: $(VENV)/.dev lint
 	$(BIN)/pytest -m "not system" -n 2
 
-test-system: $(VENV)/.dev peers
+test-system: $(VENV)/.dev peers airflow
 	$(BIN)/pytest -m system
 
 lint: $(VENV)/.dev

@@ -41,6 +41,15 @@ def peers_python() -> Path:
 
 
 @pytest.fixture(scope="session")
+def airflow_python() -> Path:
+    """The Python of Airflow's own environment (`make airflow`)."""
+    place = PROJECT / ".venv-airflow" / "bin" / "python"
+    if not place.is_file():
+        pytest.skip("needs Airflow's environment: run `make airflow`")
+    return place
+
+
+@pytest.fixture(scope="session")
 def webtext() -> Run:
     """Runs the real `webtext` command in the project's folder; output is merged."""
 
