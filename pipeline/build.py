@@ -1,9 +1,10 @@
 """Builds a corpus: which stages are stale and why, in what order, and runs them.
 
 A stage is up to date when its settings, the fingerprints of its inputs and its
-code version are those of its manifest.  Everything else is run again, and the
-reason is said.  Since inputs are compared by what they say, a stage that was
-rebuilt with the same result makes nothing behind it stale.
+code version are those of its manifest, and it left nothing over (pages that were
+deferred).  Everything else is run again, once, and the reason is said.  Since inputs
+are compared by what they say, a stage that was rebuilt with the same result makes
+nothing behind it stale.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from pipeline import files
 from pipeline.config import Recipe
-from pipeline.corpus import MANIFEST, STAGES, Corpus, Manifest, read_manifest
+from pipeline.corpus import MANIFEST, PREVIOUS, STAGES, Corpus, Manifest, read_manifest
 from pipeline.dedup.stage import DedupStage
 from pipeline.documents.stage import DocumentsStage
 from pipeline.errors import FullDiskError, SettingError, WebtextError
@@ -28,9 +29,6 @@ from pipeline.runners.open import OpenRunner, open_runner
 from pipeline.show_progress import watch
 from pipeline.stage import Job, Stage
 from pipeline.tokens.stage import TokensStage
-
-#: Folder that keeps the finished build before while a stage is run again.
-PREVIOUS = "_previous"
 
 ALL_STAGES: tuple[Stage, ...] = (
     LinksStage(),
@@ -103,7 +101,7 @@ def stale_reason(stage: Stage, job: Job) -> str | None:
         for name in sorted(manifest.inputs.keys() | draft.inputs.keys())
         if manifest.inputs.get(name) != draft.inputs.get(name)
     ]
-    return f"input changed: {', '.join(changed)}" if changed else None
+    return f"input changed: {', '.join(changed)}" if changed else stage.left_over(manifest)
 
 
 def run_stage(stage: Stage, job: Job, runner: OpenRunner) -> None:

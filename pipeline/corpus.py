@@ -28,6 +28,8 @@ MANIFEST = "MANIFEST.json"
 #: Scratch of an unfinished stage (exchange files, progress); removed when it is done.
 WORK = "_work"
 PROGRESS = "_progress"
+#: Keeps the finished build before while a stage is run again.
+PREVIOUS = "_previous"
 
 MENTION = pa.struct(
     [

@@ -138,24 +138,35 @@ class PartWriter:
 def finished_part(folder: str, name: str, key: str) -> Part | None:
     """The part `name` when it is there, whole, and made by the work `key`; else None."""
     path = files.join(folder, name)
-    if not files.exists(path):
-        return None
-    try:
-        with files.open_read(path) as stream:
-            footer = pq.read_metadata(stream)
-    except (pa.ArrowInvalid, OSError):
-        return None  # cut or damaged: it will be made again
-    account = orjson.loads((footer.metadata or {}).get(_ACCOUNT, b"{}"))
+    rows, account = _read_account(path)
     if account.get("key") != key:
         return None
     entry = FileEntry(
         name=name,
-        rows=footer.num_rows,
+        rows=rows,
         bytes=files.size(path),
         sha256=files.sha256(path),
         fingerprint=account["fingerprint"],
     )
     return Part(entry, Counts.model_validate(account["counts"]), account["extra"])
+
+
+def part_key(path: str) -> str | None:
+    """The key of the work that made a part file; None where that cannot be told."""
+    key = _read_account(path)[1].get("key")
+    return key if isinstance(key, str) else None
+
+
+def _read_account(path: str) -> tuple[int, dict[str, Any]]:
+    """The rows of a part file and its account; an empty one where it is missing or damaged."""
+    if not files.exists(path):
+        return 0, {}
+    try:
+        with files.open_read(path) as stream:
+            footer = pq.read_metadata(stream)
+    except (pa.ArrowInvalid, OSError):
+        return 0, {}  # cut or damaged: it will be made again
+    return footer.num_rows, orjson.loads((footer.metadata or {}).get(_ACCOUNT, b"{}"))
 
 
 def id_range(number: int, of: int) -> tuple[str, str]:

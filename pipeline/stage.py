@@ -78,6 +78,10 @@ class Stage(ABC):
             fingerprint="",
         )
 
+    def left_over(self, manifest: Manifest) -> str | None:
+        """Why a finished stage has more to do by itself, in words; None when it has not."""
+        return None
+
     @abstractmethod
     def total(self, job: Job) -> Total:
         """How much there is to do."""

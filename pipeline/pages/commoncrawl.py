@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from pipeline import files
+from pipeline.pages.again import FIRST_RUN, Rerun, terms
 from pipeline.pages.captures import Dated, Spot, dated_links, nearest
 from pipeline.pages.decode import TooLargeError
 from pipeline.pages.journal import Journal
@@ -48,6 +49,8 @@ class Reading:
     until: float = float("inf")
     #: First part of the names of its fetch tables: scratch where a fallback writes the last ones.
     table: str = "fetches"
+    #: What of the build before is read again.
+    rerun: Rerun = FIRST_RUN
 
 
 def read_captures(reading: Reading) -> list[Part]:
@@ -78,12 +81,14 @@ class _Reader:
         links = {link.id: link for link in dated_links(reading.links[number])}
         spots = self._spots(number)
         urls = {link.id: link.url for link in links.values()}
-        rows = dict(fetched_before(reading.folder, reading.earlier, urls, (ORIGIN,)))
+        before = fetched_before(reading.folder, reading.earlier, urls, (ORIGIN,), reading.rerun)
+        rows = dict(before)
         size, age = self._settings.segment_mb << 20, self._settings.segment_minutes * 60
         group = f"{ORIGIN}-{number:05d}-of-{of:05d}"
+        hangs_on = terms(self._settings, reading.key)
         with (
             Progress(reading.folder, f"range-{number:05d}") as progress,
-            Journal(reading.folder, group, size, age) as journal,
+            Journal(reading.folder, group, size, age, terms=hangs_on) as journal,
         ):
             rows |= {i: row for i, row in journal.rows.items() if i in links}
             progress.add(len(rows))

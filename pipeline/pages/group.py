@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline import files
 from pipeline.corpus import WORK
+from pipeline.pages.again import FIRST_RUN, Rerun, terms
 from pipeline.pages.crawl import Ended, Link, crawl
 from pipeline.pages.journal import Journal
 from pipeline.pages.outcomes import Outcome
@@ -37,6 +38,8 @@ class Group:
     table: str = "fetches"
     #: Seconds since 1970 after which no page is begun: the end of the stage's budget.
     until: float = float("inf")
+    #: What of the build before is fetched again.
+    rerun: Rerun = FIRST_RUN
 
 
 def fetch_group(group: Group, links: Iterable[Link]) -> list[Part]:
@@ -48,10 +51,11 @@ def fetch_group(group: Group, links: Iterable[Link]) -> list[Part]:
         waiting = {link.id: link for link in links}
         urls = {i: link.url for i, link in waiting.items()}
         origins = ("web", "wayback") if group.settings.wayback else ("web",)
-        before = dict(fetched_before(group.folder, group.earlier, urls, origins))
+        before = dict(fetched_before(group.folder, group.earlier, urls, origins, group.rerun))
         chosen = group.settings
         size, age = chosen.segment_mb << 20, chosen.segment_minutes * 60
-        with Journal(group.folder, prefix, size, age) as journal:
+        hangs_on = terms(chosen, group.key)
+        with Journal(group.folder, prefix, size, age, terms=hangs_on) as journal:
             rows = before | {i: row for i, row in journal.rows.items() if i in waiting}
             todo = [link for i, link in sorted(waiting.items()) if i not in rows]
             late = deferred_before(group.folder, urls)

@@ -12,7 +12,7 @@ import fcntl
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -27,8 +27,8 @@ from pipeline.pages.records import Record
 from pipeline.pages.recover import supported, whole_lines, whole_members
 
 #: Columns of a journal line that are no columns of the fetch table: where the archive
-#: ended, and the content encoding of the page.
-_END, _ENCODING = "archive_end", "content_encoding"
+#: ended, the content encoding of the page, and what the outcome hangs on (`again.terms`).
+_END, _ENCODING, _TERMS = "archive_end", "content_encoding", "terms"
 _ENCODED = re.compile(rb"\r\ncontent-encoding:[ \t]*([^\r\n]*)", re.I)
 #: Most that a power cut can cost.  A kill costs less: the kernel keeps what was written.
 _SYNC_SECONDS = 30.0
@@ -49,14 +49,22 @@ class Journal:
     `folder` is the stage's, `name` the group's; segments are called
     `NAME-000.warc.gz` and appear in the folder when they are closed, which happens
     when they are larger than `segment_bytes` or open for longer than `segment_seconds`.
-    A second process that opens the same journal waits until the first is done.
+    A second process that opens the same journal waits until the first is done.  Lines that
+    a run before left count where `terms` says the same of their outcome as it said then.
     """
 
     def __init__(
-        self, folder: str, name: str, segment_bytes: int, segment_seconds: float = float("inf")
+        self,
+        folder: str,
+        name: str,
+        segment_bytes: int,
+        segment_seconds: float = float("inf"),
+        *,
+        terms: Callable[[str], str] = lambda outcome: "",
     ) -> None:
         self._folder, self._name = folder, name
         self._segment_bytes, self._segment_seconds = segment_bytes, segment_seconds
+        self._terms = terms
         self._scratch = Path(files.local_scratch(folder)) / WORK
         self._journal = self._scratch / f"{name}.jsonl"
         self.rows: dict[str, dict[str, Any]] = {}
@@ -136,7 +144,11 @@ class Journal:
     def _write_line(self, row: dict[str, Any], encoding: str) -> None:
         self.rows[row["id"]] = row
         self._flush(self._archive)
-        extra = {_END: [self._segment, self._archive.tell()], _ENCODING: encoding}
+        extra = {
+            _END: [self._segment, self._archive.tell()],
+            _ENCODING: encoding,
+            _TERMS: self._terms(row["outcome"]),
+        }
         self._log.write(orjson.dumps(row | extra) + b"\n")
         self._flush(self._log)
         now = time.monotonic()
@@ -203,6 +215,8 @@ class Journal:
         for line in supported(whole_lines(self._journal), _END, whole):
             stop, row = line.stop, line.said
             end, encoding = row.pop(_END), row.pop(_ENCODING)
+            if row.pop(_TERMS, "") != self._terms(row["outcome"]):
+                continue
             self.rows[row["id"]] = row
             if row["outcome"] == Outcome.OK:
                 self._remember(row, encoding)

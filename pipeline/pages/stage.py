@@ -12,15 +12,16 @@ import pyarrow.parquet as pq
 import tldextract
 
 from pipeline import files
-from pipeline.corpus import Manifest, bucket_of, page_id
+from pipeline.corpus import PREVIOUS, WORK, Manifest, bucket_of, page_id, read_manifest
 from pipeline.errors import SettingError, WebtextError
 from pipeline.pages import wayback
+from pipeline.pages.again import key_of, plan_rerun
 from pipeline.pages.archive import Archive, Lookup, index_archive, look_up
 from pipeline.pages.ccindex import IndexFile, match_index
 from pipeline.pages.commoncrawl import Reading, read_captures
 from pipeline.pages.crawl import Link
 from pipeline.pages.group import Group, fetch_group
-from pipeline.pages.outcomes import UNREACHED
+from pipeline.pages.outcomes import UNREACHED, Outcome
 from pipeline.pages.settings import PagesSettings
 from pipeline.parts import Part, work_key
 from pipeline.sink import Gather, MakeParts, WriteManifest
@@ -66,7 +67,8 @@ class Finish(beam.PTransform):
                 | "Dead links" >> beam.Map(partial(plan_rescue, self._fallback))
                 | "Wayback" >> MakeParts(rescue_parts)
             )
-        return parts | "Manifest" >> WriteManifest(self._folder, self._draft, reached_something)
+        check = partial(reached_something, self._folder)
+        return parts | "Manifest" >> WriteManifest(self._folder, self._draft, check)
 
 
 def plan_rescue(
@@ -132,15 +134,20 @@ def crawl_group(groups: Sequence[Group], keyed: tuple[int, Iterable[Link | None]
     return fetch_group(groups[number], [link for link in links if link is not None])
 
 
-def reached_something(manifest: Manifest) -> Manifest:
-    """Refuses a crawl of which nothing came back: the network is at fault, not the links."""
+def reached_something(folder: str, manifest: Manifest) -> Manifest:
+    """Refuses a crawl of which nothing came back: the network is at fault, not the links.
+
+    Its tables and journals go, so that the next run asks again.
+    """
     dropped, kept = manifest.counts.dropped, manifest.counts.kept
-    unreached = sum(dropped.get(outcome.value, 0) for outcome in UNREACHED)
-    robots = dropped.get("robots", 0)
+    passing = {*UNREACHED, Outcome.ROBOTS, Outcome.ROBOTS_UNAVAILABLE, Outcome.DEFERRED}
     if kept == 0 and manifest.counts.seen:
+        for entry in manifest.tables("fetches-"):
+            files.remove(files.join(folder, entry.name))
+        files.remove(files.join(files.local_scratch(folder), WORK))
         said = ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(dropped.items()))
         remedy = "See `webtext show ROOT fetches` for the errors"
-        if unreached + robots == manifest.counts.seen:
+        if dropped.keys() <= passing:
             remedy = "Check the network (and pages.via), then run the same command again"
         raise WebtextError(f"Stage pages fetched no page: {said}", remedy)
     return manifest
@@ -229,11 +236,6 @@ def plan_reading(reading: Reading, matches: Sequence[Part]) -> Reading:
     return replace(reading, matches=tuple(sorted(part.file.name for part in matches if part.file)))
 
 
-def key_of(draft: Manifest) -> str:
-    """The key of all work of a stage: settings, code and inputs."""
-    return work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items()))
-
-
 class PagesStage(Stage):
     """From links to archived pages."""
 
@@ -254,17 +256,27 @@ class PagesStage(Stage):
             found[path if name in found else name] = files.content_fingerprint(path)
         return found
 
+    def left_over(self, manifest: Manifest) -> str | None:
+        """Links that a budget did not reach, or whose host asked to wait."""
+        deferred = manifest.counts.dropped.get(Outcome.DEFERRED.value, 0)
+        return f"deferred by the run before: {deferred:,}" if deferred else None
+
     def total(self, job: Job) -> Total:
         """Links to end."""
         return Total(job.corpus.require("links", job.interval).counts.kept, "links")
 
     def transform(self, job: Job) -> beam.PTransform:
         """The crawl, the look-up in archives, or the reading of Common Crawl."""
-        draft, folder, settings = self.draft(job), self.folder(job), self.settings(job)
+        folder, settings = self.folder(job), self.settings(job)
+        rerun, draft = plan_rerun(build_before(folder), self.draft(job))
         links = tuple(job.corpus.paths("links", job.interval))
         key = key_of(draft)
         until = time.time() + settings.deadline if settings.deadline else float("inf")
-        fallback = wayback.Rescue(folder, key, links, settings, until) if settings.wayback else None
+        fallback = (
+            wayback.Rescue(folder, key, links, settings, until, rerun=rerun)
+            if settings.wayback
+            else None
+        )
         table = wayback.FIRST if fallback else "fetches"
         given = given_files(settings)
         if settings.source == "warc":
@@ -283,14 +295,18 @@ class PagesStage(Stage):
                 IndexFile(path, number, folder, work_key(key, path), links)
                 for number, path in enumerate(given)
             ]
-            reading = Reading(folder, key, links, (), settings, earlier, until, table)
+            reading = Reading(folder, key, links, (), settings, earlier, until, table, rerun)
             return CommonCrawlPages(indexes, reading, draft, fallback)
         of = max(8, -(-self.total(job).amount // settings.links_a_group))
         groups = [
-            Group(n, of, folder, work_key(key, of), settings, earlier, table, until)
-            for n in range(of)
+            Group(n, of, folder, key, settings, earlier, table, until, rerun) for n in range(of)
         ]
         return Pages(links, groups, folder, draft, fallback)
+
+
+def build_before(folder: str) -> Manifest | None:
+    """The finished build before of an interval, whether this run has begun already or not."""
+    return read_manifest(folder) or read_manifest(files.join(folder, PREVIOUS))
 
 
 def given_files(settings: PagesSettings) -> list[str]:

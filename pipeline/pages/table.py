@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 
 from pipeline import files
 from pipeline.corpus import SCHEMAS, VOLATILE
-from pipeline.pages.outcomes import TRANSIENT, Outcome
+from pipeline.pages.again import Rerun
+from pipeline.pages.outcomes import Outcome
 from pipeline.parts import Part, PartWriter
 
 #: A row of the fetch table.
@@ -66,23 +67,28 @@ def read_rows(path: str, wanted: Container[str]) -> Iterator[Row]:
 
 
 def fetched_before(
-    folder: str, earlier: Iterable[str], urls: dict[str, str], origins: Collection[str]
+    folder: str,
+    earlier: Iterable[str],
+    urls: dict[str, str],
+    origins: Collection[str],
+    rerun: Rerun,
 ) -> Iterator[tuple[str, Row]]:
     """(id, row) of links that need no fetching: of earlier intervals, or an earlier build.
 
     `earlier` are the fetch tables of earlier intervals, `urls` the addresses by id.  Rows
-    of an earlier build count where they came from one of `origins`, and another try would
-    not change them.
+    of an earlier build count where they came from one of `origins`, and `rerun` does not
+    fetch them again.
     """
     for path in earlier:
         for row in read_rows(path, urls):
             if row["outcome"] == Outcome.OK:
                 yield row["id"], blank_row(row["id"], urls[row["id"]], Outcome.SEEN_BEFORE)
     for path in files.glob(files.join(folder, "fetches-*.parquet")):
+        again = rerun.again_of(path)
         for row in read_rows(path, urls):
             # Tables from before there was the column are of crawls.
             same = row["url"] == urls[row["id"]] and row.get("origin", "web") in origins
-            if same and row["outcome"] not in TRANSIENT:
+            if same and row["outcome"] not in again:
                 yield row["id"], row
 
 

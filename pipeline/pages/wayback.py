@@ -20,6 +20,7 @@ import orjson
 from pipeline import files
 from pipeline.corpus import WORK, page_id
 from pipeline.links.urls import canonical_key
+from pipeline.pages.again import FIRST_RUN, Rerun, terms
 from pipeline.pages.captures import Spot, first_seen, nearest
 from pipeline.pages.decode import TooLargeError
 from pipeline.pages.journal import Journal
@@ -28,7 +29,7 @@ from pipeline.pages.outcomes import Outcome
 from pipeline.pages.polite import AwayError, PoliteClient, Reply
 from pipeline.pages.records import Capture, page_records
 from pipeline.pages.settings import PagesSettings
-from pipeline.pages.table import Row, fetched_before, read_all, write_fetches
+from pipeline.pages.table import Row, deferred_before, fetched_before, read_all, write_fetches
 from pipeline.parts import Part, file_part, finished_part
 from pipeline.progress import Progress
 
@@ -67,6 +68,8 @@ class Rescue:
     #: When the stage's time is up, in seconds since 1970.
     until: float = float("inf")
     tables: tuple[str, ...] = ()
+    #: What of the build before is asked for again.
+    rerun: Rerun = FIRST_RUN
 
 
 def rescue(unit: Rescue) -> list[Part]:
@@ -98,13 +101,15 @@ class _Rescuer:
             return done
         rows = {row["id"]: row for row in read_all(files.join(unit.folder, table))}
         urls = {i: row["url"] for i, row in rows.items() if row["outcome"] in DEAD}
-        rows |= fetched_before(unit.folder, (), urls, (ORIGIN,))
-        dead = sorted(i for i in urls if rows[i]["outcome"] in DEAD)
+        rows |= fetched_before(unit.folder, (), urls, (ORIGIN,), unit.rerun)
+        asked = deferred_before(unit.folder, urls) if unit.rerun.only_deferred else urls
+        dead = sorted(i for i in asked if rows[i]["outcome"] in DEAD)
         seen = first_seen(unit.links, dead)
         size, age = self._settings.segment_mb << 20, self._settings.segment_minutes * 60
+        hangs_on = terms(self._settings, unit.key)
         with (
             Progress(unit.folder, f"wayback-{numbers}") as progress,
-            Journal(unit.folder, f"{ORIGIN}-{numbers}", size, age) as journal,
+            Journal(unit.folder, f"{ORIGIN}-{numbers}", size, age, terms=hangs_on) as journal,
         ):
             rows |= {i: row for i, row in journal.rows.items() if i in rows}
             for identity in dead:

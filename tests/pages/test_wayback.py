@@ -17,6 +17,7 @@ from warcio.archiveiterator import ArchiveIterator
 from pipeline import files
 from pipeline.corpus import page_id
 from pipeline.links.urls import canonical_key
+from pipeline.pages.again import FIRST_RUN
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.table import blank_row, fetched_before, write_fetches
@@ -246,8 +247,8 @@ def test_switched_off_again(server: ArchiveServer, tmp_path: Path) -> None:
     assert rows[url]["outcome"] == "ok"
     pages = str(tmp_path / "pages")
     known = {page_id(canonical_key(url)): url}
-    assert len(dict(fetched_before(pages, (), known, ("web", "wayback")))) == 1
-    assert not dict(fetched_before(pages, (), known, ("web",)))
+    assert len(dict(fetched_before(pages, (), known, ("web", "wayback"), FIRST_RUN))) == 1
+    assert not dict(fetched_before(pages, (), known, ("web",), FIRST_RUN))
 
 
 def test_original_headers() -> None:

@@ -1,0 +1,209 @@
+"""Runs that come back by themselves: what was deferred, cut by a setting, or never reached."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.build import Outcome, build
+from pipeline.config import Recipe
+from pipeline.corpus import PREVIOUS, WORK
+from pipeline.errors import WebtextError
+from pipeline.pages.again import FIRST_RUN, terms
+from pipeline.pages.group import Group, fetch_group
+from pipeline.pages.settings import PagesSettings
+
+from .archive_server import Snapshot, archive_server
+from .crawling import SITE_FILES, link, settings
+from .hostile_server import HostileServer, hostile_server
+
+
+@dataclass
+class Corpus:
+    """A corpus in the making, of a list of addresses, and what its server was asked last."""
+
+    folder: Path
+    server: HostileServer
+    said: list[str] = field(default_factory=list)
+
+    def build(self, urls: Sequence[str], until: str = "pages", **pages: Any) -> list[Outcome]:
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "urls.txt").write_text("\n".join(urls))
+        settings = {
+            "via": self.server.origin,
+            "allow_hosts": ["127.0.0.1"],
+            "delay": 0.0,
+            "timeout": 1.5,
+            "attempts": 1,
+        }
+        recipe = Recipe.checked(
+            {
+                "corpus": {"root": str(self.folder / "corpus")},
+                "links": {
+                    "sources": [{"kind": "urls", "path": str(self.folder / "urls.txt")}],
+                },
+                "pages": settings | pages,
+                "documents": {"min_words": 1, "languages": []},
+                "runner": {"workers": 1},
+            },
+            "test",
+        )
+        self.server.asked.clear()
+        self.said.clear()
+        return build(recipe, until=until, say=self.said.append)
+
+    @property
+    def pages(self) -> Path:
+        return self.folder / "corpus" / "pages" / "all"
+
+    def ends(self) -> Counter[str]:
+        tables = [pq.read_table(path) for path in self.pages.glob("fetches-*")]
+        return Counter(row for table in tables for row in table["outcome"].to_pylist())
+
+    def asked(self) -> set[str]:
+        """The pages asked for, without what comes before the first page of a site."""
+        return {f"{host}{path}" for host, path in self.server.asked if path not in SITE_FILES}
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Any:
+    with hostile_server() as server:
+        yield Corpus(tmp_path / "made", server)
+
+
+def test_what_was_deferred_is_fetched_by_the_next_builds(corpus: Corpus) -> None:
+    """One round a build, only what was deferred, until nothing is left; then nothing is run."""
+    urls = [f"http://h.test/{i}" for i in range(5)] + ["http://missing.test/", "http://reset.test/"]
+    first = corpus.build(urls, host_pages=2)[-1].manifest
+    assert corpus.ends() == {"ok": 2, "deferred": 3, "not_found": 1, "connection": 1}
+    assert first.extra.get("rounds") is None
+    asked = corpus.asked()
+    second = corpus.build(urls, host_pages=2)[-1]
+    assert second.reason == "deferred by the run before: 3" and second.manifest.extra["rounds"] == 2
+    assert corpus.ends() == {"ok": 4, "deferred": 1, "not_found": 1, "connection": 1}
+    assert len(corpus.asked()) == 2 and corpus.asked().isdisjoint(asked)
+    third = corpus.build(urls, host_pages=2)[-1]
+    assert third.reason == "deferred by the run before: 1" and third.manifest.counts.kept == 5
+    assert len(corpus.asked()) == 1
+    assert corpus.build(urls, host_pages=2)[-1].reason is None
+    assert corpus.server.asked == []
+
+
+def test_a_host_that_keeps_asking_to_wait_is_asked_once_a_build(corpus: Corpus) -> None:
+    """No endless loop, and what did not change makes no later stage run."""
+    urls = ["http://h.test/1", "http://wait-long.test/1", "http://wait-long.test/2"]
+    corpus.build(urls, until="documents")
+    for _ in range(2):
+        *_, pages, documents = corpus.build(urls, until="documents")
+        assert pages.reason == "deferred by the run before: 2" and documents.reason is None
+        assert {one.partition("/")[0] for one in corpus.asked()} == {"wait-long.test"}
+        assert corpus.ends() == {"ok": 1, "deferred": 2}
+
+
+def test_a_round_that_brings_pages_makes_documents_run(corpus: Corpus) -> None:
+    urls = [f"http://h.test/{i}" for i in range(2)]
+    corpus.build(urls, until="documents", host_pages=1)
+    *_, pages, documents = corpus.build(urls, until="documents", host_pages=1)
+    assert pages.manifest.counts.kept == 2
+    assert documents.reason == "input changed: pages" and documents.manifest.counts.seen == 2
+
+
+def test_a_setting_that_cut_pages_brings_them_back_and_no_others(corpus: Corpus) -> None:
+    names = ("good", "missing", "reset", "ai-closed", "gzip-bomb", "pdf", "loop")
+    urls = [f"http://{name}.test/page" for name in names]
+    corpus.build(urls)
+    cut = {"too_large": 1, "content_type": 1, "redirect_loop": 1, "opt_out_ai_agents": 1}
+    assert corpus.ends() == {"ok": 1, "not_found": 1, "connection": 1} | cut
+    corpus.build(urls, max_bytes=60_000_000)
+    assert corpus.said[1].startswith("pages: settings changed: max_bytes")
+    assert corpus.asked() == {"gzip-bomb.test/page"}
+    corpus.build(urls, max_bytes=60_000_000, content_types=["html", "plain", "pdf"])
+    assert corpus.asked() == {"pdf.test/page"}
+    last = corpus.build(
+        urls,
+        max_bytes=60_000_000,
+        content_types=["html", "plain", "pdf"],
+        respect_ai_opt_out=False,
+        attempts=2,
+    )[-1].manifest
+    assert corpus.asked() == {"ai-closed.test/page", "reset.test/page"}
+    assert corpus.ends() == {"ok": 4, "not_found": 1, "connection": 1, "redirect_loop": 1}
+    assert last.extra.get("rounds") is None
+
+
+def test_when_links_join_those_that_may_fare_better_are_asked_again(corpus: Corpus) -> None:
+    urls = [f"http://{name}.test/page" for name in ("good", "missing", "reset", "loop")]
+    corpus.build(urls)
+    corpus.build([*urls, "http://h.test/1"])
+    assert corpus.asked() == {"h.test/1", "reset.test/page"}
+
+
+def test_a_crawl_that_reached_nothing_leaves_nothing_that_would_count(corpus: Corpus) -> None:
+    """The next run asks again; an earlier build stays what it was."""
+    urls = ["http://reset.test/1", "http://closed-by-robots.test/1", "http://wait-long.test/1"]
+    for _ in range(2):
+        with pytest.raises(WebtextError, match="fetched no page.*Check the network"):
+            corpus.build(urls)
+        assert "reset.test/1" in corpus.asked()
+        assert not list(corpus.pages.glob("fetches-*")) and not (corpus.pages / WORK).exists()
+    assert corpus.build(["http://h.test/1"])[-1].manifest.counts.kept == 1
+    with pytest.raises(WebtextError, match="fetched no page"):
+        corpus.build(urls)
+    assert corpus.ends() == {"ok": 1} and not (corpus.pages / PREVIOUS).exists()
+
+
+def test_a_killed_runs_journal_counts_only_under_its_settings(tmp_path: Path) -> None:
+    """What it fetched stays; what it cut is fetched again once the setting is another."""
+    with hostile_server() as server:
+        names = ("good", "missing", "gzip-bomb", "reset")
+        links = [link(f"http://{name}.test/page") for name in names]
+        small, large = settings(server), settings(server, max_bytes=60_000_000)
+
+        def asked(chosen: PagesSettings, key: str) -> set[str]:
+            """The pages asked for by a run of which only the journal was left."""
+            server.asked.clear()
+            group = Group(0, 1, str(tmp_path), key, chosen, ())
+            fetch_group(group, links)
+            (tmp_path / "fetches-00000-of-00001.parquet").unlink()
+            return {host for host, path in server.asked if path == "/page"}
+
+        assert len(asked(small, "first")) == 4
+        assert asked(small, "first") == set()
+        assert asked(large, "second") == {"gzip-bomb.test", "reset.test"}
+        assert asked(large, "second") == set()
+
+
+def test_dead_links_that_were_looked_up_are_not_looked_up_in_a_later_round(corpus: Corpus) -> None:
+    urls = ["http://missing.test/1", "http://missing.test/2", "http://h.test/1", "http://h.test/2"]
+    with archive_server() as archive:
+        html = {"Content-Type": "text/html"}
+        archive.snapshots.append(Snapshot("20150601000000", urls[0], b"<p>Words.", html))
+        asks = {
+            "wayback": True,
+            "wayback_base": archive.base,
+            "wayback_delay": 0.0,
+            "allow_hosts": ["127.0.0.1", archive.name],
+            "contact": "mailto:someone@example.org",
+            "host_pages": 1,
+        }
+        for asked_there in (2, 1):  # index and capture; then the one that had been deferred
+            archive.asked.clear()
+            corpus.build(urls, **asks)
+            assert len(archive.asked) == asked_there
+        assert corpus.ends() == {"ok": 3, "not_found": 1}
+
+
+def test_what_an_outcome_hangs_on() -> None:
+    chosen = PagesSettings(contact="mailto:a@example.org", max_bytes=5_000)
+    of = terms(chosen, "key")
+    assert of("ok") == of("not_found") == ""
+    assert of("too_large") == "max_bytes=5000"
+    assert of("deferred") == "key"
+    assert of("timeout") == "key timeout=30.0 attempts=3"
+    assert FIRST_RUN.again_of("no-such-table") >= {"deferred", "timeout", "too_large"}
