@@ -16,6 +16,7 @@ import typer
 
 import pipeline
 from pipeline.errors import WebtextError
+from pipeline.result import give_result, plain_outcomes
 
 app = typer.Typer(
     name="webtext",
@@ -43,11 +44,14 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error")] = False,
+    result: Annotated[
+        str, typer.Option(metavar="FILE", help="Write what the command found as JSON")
+    ] = "",
     version: Annotated[
         bool, typer.Option(callback=_version, is_eager=True, help="Show it")
     ] = False,
 ) -> None:
-    """Options before the subcommand; `main` reads --debug from the command line."""
+    """Options before the subcommand; `main` reads --debug, `give_result` --result."""
 
 
 @app.command(context_settings={"allow_extra_args": True})
@@ -75,6 +79,7 @@ def build(
     from pipeline.build import build as build_corpus
 
     outcomes = build_corpus(read, until=until, options=context.args, say=typer.echo)
+    give_result(context, {**read.corpus.model_dump(), "stages": plain_outcomes(outcomes)})
     if all(outcome.reason is None for outcome in outcomes):
         typer.echo(f"Nothing to do: {read.corpus.root} is up to date.")
     else:
@@ -106,12 +111,13 @@ def show(
 
 
 @app.command()
-def verify(root: RootArgument) -> None:
+def verify(context: typer.Context, root: RootArgument) -> None:
     """Check every file of a corpus: hashes, counts, fingerprints, and that stages fit together."""
     from pipeline.corpus import Corpus
     from pipeline.views.verify import verify_corpus
 
     checked = verify_corpus(Corpus(root))
+    give_result(context, {"root": root, "stages": checked.stages, "files": checked.files})
     typer.echo(f"Verified {checked.files:,} files of {checked.stages} stages: all is as recorded.")
 
 
@@ -179,18 +185,21 @@ def train_perplexity(
 
 @app.command()
 def report(
+    context: typer.Context,
     root: Annotated[str, typer.Argument(help="A corpus, or the folder of a training run")],
 ) -> None:
     """Write a page: for a corpus what came through each stage and why the rest did not."""
     for entry in entry_points(group="webtext.reports"):
         written = entry.load()(root)
         if written is not None:
-            typer.echo(f"Wrote {written}")
-            return
-    from pipeline.corpus import Corpus
-    from pipeline.views.report import write_report
+            break
+    else:
+        from pipeline.corpus import Corpus
+        from pipeline.views.report import write_report
 
-    typer.echo(f"Wrote {write_report(Corpus(root))}")
+        written = write_report(Corpus(root))
+    give_result(context, {"report": str(written)})
+    typer.echo(f"Wrote {written}")
 
 
 runners = typer.Typer(help="Runners that carry a build.", no_args_is_help=True)
