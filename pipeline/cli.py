@@ -122,6 +122,30 @@ def verify(context: typer.Context, root: RootArgument) -> None:
 
 
 @app.command()
+def publish(
+    context: typer.Context,
+    root: RootArgument,
+    interval: IntervalOption = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also when it was published with another text")
+    ] = False,
+) -> None:
+    """Add a finished interval to RELEASE.json, which says what others may build on."""
+    from pipeline.corpus import Corpus
+    from pipeline.publish import publish as publish_interval
+
+    corpus = Corpus(root)
+    release = publish_interval(
+        corpus, interval or corpus.last_interval("corpus"), replace=replace
+    ).as_plain(corpus)
+    give_result(context, release)
+    typer.echo(
+        f"Published {root}: {release['documents']:,} documents of {len(release['intervals'])} "
+        f"intervals, fingerprint {release['fingerprint'][:12]}."
+    )
+
+
+@app.command()
 def why(
     root: RootArgument,
     page: Annotated[str | None, typer.Argument(help="An address in any form, or an id")] = None,
