@@ -53,24 +53,25 @@ class Outcome:
 def build(
     recipe: Recipe,
     *,
+    first: str | None = None,
     until: str | None = None,
     options: Sequence[str] = (),
     say: Callable[[str], None] = print,
 ) -> list[Outcome]:
-    """Builds all stages of the recipe's interval up to `until`; says what it does by `say`.
+    """Builds the stages of the recipe's interval from `first` to `until`; says so by `say`.
 
-    `options` go to Beam as they are.  Raises SettingError for an unknown stage,
-    WebtextError when a stage fails: what is finished stays, and the next build
-    goes on from there.
+    What comes before `first` is taken as it is, and must be finished.  `options` go to Beam
+    as they are.  Raises SettingError for an unknown stage, WebtextError when a stage fails:
+    what is finished stays, and the next build goes on from there.
     """
-    if until is not None and until not in STAGES:
-        raise SettingError(f"--until {until}: no such stage", f"One of: {', '.join(STAGES)}")
+    stages = ALL_STAGES[_place("--from", first, 0) : _place("--until", until, -1) + 1]
+    if not stages:
+        raise SettingError(f"--from {first} comes after --until {until}", "Swap them")
     corpus = Corpus(recipe.corpus.root)
-    last = STAGES.index(until) if until else len(STAGES) - 1
     refuse_earlier_interval(corpus, recipe.corpus.interval)
     outcomes: list[Outcome] = []
     with locked(corpus.root), _late_runner(recipe, options) as runner:
-        for stage in ALL_STAGES[: last + 1]:
+        for stage in stages:
             job = Job(corpus, recipe.corpus.interval, recipe)
             reason = stale_reason(stage, job)
             if reason is not None:
@@ -82,6 +83,15 @@ def build(
             outcomes.append(Outcome(stage.name, manifest, reason))
             say(f"{stage.name}: {'done' if reason else 'up to date'}, {summary(manifest)}")
     return outcomes
+
+
+def _place(option: str, stage: str | None, default: int) -> int:
+    """The place of a stage in the order of stages."""
+    if stage is None:
+        return range(len(STAGES))[default]
+    if stage not in STAGES:
+        raise SettingError(f"{option} {stage}: no such stage", f"One of: {', '.join(STAGES)}")
+    return STAGES.index(stage)
 
 
 def stale_reason(stage: Stage, job: Job) -> str | None:
@@ -110,7 +120,7 @@ def run_stage(stage: Stage, job: Job, runner: OpenRunner) -> None:
     job = Job(job.corpus, job.interval, job.recipe, runner.name)
     transform, total = stage.transform(job), stage.total(job)
     files.make_folder(folder)
-    _set_aside(folder)
+    set_aside(folder)
     try:
         with watch(stage.name, folder, total, runner.activity):
             runner.run(transform, stage.name)
@@ -143,15 +153,18 @@ def refuse_earlier_interval(corpus: Corpus, interval: str) -> None:
 
 
 @contextmanager
-def locked(root: str) -> Iterator[None]:
-    """Keeps a second build out of a local corpus; the lock ends with the process."""
+def locked(root: str, *, shared: bool = False) -> Iterator[None]:
+    """Keeps a second build out of a local corpus; the lock ends with the process.
+
+    `shared` lets others in that share it too.
+    """
     if files.is_remote(root):
         yield
         return
     Path(root).mkdir(parents=True, exist_ok=True)
     with (Path(root) / ".lock").open("a+") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
             raise WebtextError(
@@ -186,7 +199,7 @@ def _late_runner(recipe: Recipe, options: Sequence[str]) -> Iterator[Callable[[]
             manager.__exit__(None, None, None)
 
 
-def _set_aside(folder: str) -> None:
+def set_aside(folder: str) -> None:
     """Takes the old manifest away, so that a killed run is not taken for a finished stage.
 
     On a disk its files get a second name, which costs nothing: new files take the

@@ -6,6 +6,7 @@ wrong settings answer at once.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
@@ -41,6 +42,11 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _overrides(given: dict[str, str | int | None]) -> list[str]:
+    """Options that stand for a setting, as overrides."""
+    return [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
+
+
 @app.callback()
 def _options(
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error")] = False,
@@ -60,30 +66,52 @@ def build(
     recipe: RecipeArgument,
     settings: SetOption = None,
     interval: IntervalOption = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="The first stage to look at; others stay")
+    ] = None,
     until: Annotated[str | None, typer.Option(help="The last stage to build")] = None,
     runner: Annotated[str | None, typer.Option(help="local, dask, flink, spark, …")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; 0 for all cores")] = None,
 ) -> None:
     """Build a corpus: runs the stages that are not up to date. Beam's options go after `--`."""
-    overrides = list(settings or [])
-    for name, value in (
-        ("corpus.interval", interval and f'"{interval}"'),
-        ("runner.name", runner and f'"{runner}"'),
-        ("runner.workers", workers),
-    ):
-        if value is not None:
-            overrides.append(f"{name}={value}")
     from pipeline.config import read_recipe
 
-    read = read_recipe(recipe, overrides)
+    given = {"corpus.interval": interval, "runner.name": runner, "runner.workers": workers}
+    read = read_recipe(recipe, [*(settings or []), *_overrides(given)])
     from pipeline.build import build as build_corpus
 
-    outcomes = build_corpus(read, until=until, options=context.args, say=typer.echo)
+    outcomes = build_corpus(read, first=first, until=until, options=context.args, say=typer.echo)
     give_result(context, {**read.corpus.model_dump(), "stages": plain_outcomes(outcomes)})
     if all(outcome.reason is None for outcome in outcomes):
         typer.echo(f"Nothing to do: {read.corpus.root} is up to date.")
     else:
         typer.echo(f"Built {read.corpus.root}, interval {read.corpus.interval}.")
+
+
+@app.command()
+def crawl(
+    context: typer.Context,
+    recipe: RecipeArgument,
+    settings: SetOption = None,
+    interval: IntervalOption = None,
+    group: Annotated[
+        int | None, typer.Option(min=0, help="Crawl this group of hosts; counted from 0")
+    ] = None,
+) -> None:
+    """Crawl an interval by groups of hosts: without --group, say how many there are."""
+    from pipeline.config import read_recipe
+    from pipeline.crawl import crawl_group, open_crawl
+
+    read = read_recipe(recipe, [*(settings or []), *_overrides({"corpus.interval": interval})])
+    if group is None:
+        groups = open_crawl(read, typer.echo)
+        give_result(context, {"groups": list(range(groups))})
+        if groups:
+            typer.echo(f"{groups} groups of hosts to crawl: --group 0 to {groups - 1}")
+        return
+    counts = crawl_group(read, group)
+    give_result(context, {"group": group, **counts.model_dump(by_alias=True)})
+    typer.echo(f"Group {group}: {counts.seen:,} links, {counts.kept:,} pages.")
 
 
 @app.command()

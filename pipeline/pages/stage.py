@@ -121,6 +121,21 @@ class Pages(beam.PTransform):
             | "Finish" >> self._finish
         )
 
+    def number_of_groups(self) -> int:
+        """How many groups the hosts are divided into."""
+        return len(self._groups)
+
+    def fetch(self, number: int) -> list[Part]:
+        """Crawls one group in this process, as a runner's worker would.
+
+        A run of the whole transform then takes it as it is.
+        """
+        links = (link for path in self._paths for link in read_links(path))
+        of = len(self._groups)
+        return fetch_group(
+            self._groups[number], [link for link in links if group_of(link.host, of) == number]
+        )
+
 
 def keyed_by_group(groups: int, path: str) -> Iterator[tuple[int, Link | None]]:
     """(group, link) of every link of a part."""
