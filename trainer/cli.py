@@ -104,12 +104,13 @@ def generate(
     top_k: Annotated[int, typer.Option(help="Only the k likeliest; 0 for all")] = 0,
     top_p: Annotated[float, typer.Option(help="Only the likeliest of this much in all")] = 1.0,
     seed: Annotated[int, typer.Option(help="Another seed, another text")] = 0,
+    samples: Annotated[int, typer.Option(min=1, help="Texts for each prompt")] = 1,
     step: StepOption = None,
 ) -> None:
-    """Continue a prompt."""
+    """Continue prompts: one as it comes, several together."""
     commands = _commands()
     sampling = commands.Sampling(temperature, top_k, top_p, seed)
-    commands.generate_text(run, prompt or [""], tokens, sampling, step, _piece)
+    commands.generate_text(run, prompt or [""], tokens, sampling, step, _piece, samples)
 
 
 def export(

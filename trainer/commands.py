@@ -32,6 +32,8 @@ from trainer.streams import open_stream
 from trainer.trace import Source, trace
 
 Say = Callable[[str], None]
+#: Texts that are generated together: of GPT-2 124M, 16 hold 1.2 GB of keys and values in fp32.
+_TEXTS = 16
 
 
 def train(
@@ -105,17 +107,36 @@ def evaluate_run(run: str, data: str | None, step: int | None, say: Say) -> dict
 
 
 def generate_text(
-    run: str, prompts: list[str], new: int, sampling: Sampling, step: int | None, say: Say
+    run: str,
+    prompts: list[str],
+    new: int,
+    sampling: Sampling,
+    step: int | None,
+    say: Say,
+    samples: int = 1,
 ) -> None:
-    """Streams the continuation of one prompt to `say`, piece by piece; several come whole."""
+    """Continues each prompt `samples` times, with the seeds from `sampling.seed` on.
+
+    One text alone is streamed to `say` piece by piece; several are made together and come
+    whole, each with its prompt and followed by an empty line.
+    """
     loaded = load_run(run, pick_device("auto"), step, say)
     model = decoder(loaded)
-    if len(prompts) == 1:
-        _stream_one(loaded, model, prompts[0], new, sampling, say)
-        return
-    for prompt in prompts:
-        _stream_one(loaded, model, prompt, new, sampling, say)
-        say("\n")
+    empty = [loaded.facts.end_token] if loaded.facts.end_token is not None else []
+    encoded = [loaded.tokenizer.encode(prompt).ids or empty for prompt in prompts]
+    wanted = [(ids, sampling.seed + n) for ids in encoded for n in range(samples)]
+    for first in range(0, len(wanted), _TEXTS):
+        texts = [list(ids) for ids, _ in wanted[first : first + _TEXTS]]
+        seeds = [seed for _, seed in wanted[first : first + _TEXTS]]
+        made = generate(model, texts, new, sampling, loaded.facts.end_token, seeds)
+        if len(wanted) == 1:
+            _stream(loaded, texts[0], (column[0] for column in made), say)
+            return
+        for tokens in made:
+            for n, token in tokens.items():
+                texts[n].append(token)
+        for text in texts:
+            say(f"{loaded.tokenizer.decode(text)}\n\n")
 
 
 def judge_run(
@@ -158,17 +179,12 @@ def decoder(loaded: Loaded) -> GPT:
     return model
 
 
-def _stream_one(
-    loaded: Loaded, model: GPT, prompt: str, new: int, sampling: Sampling, say: Say
-) -> None:
-    tokenizer, end = loaded.tokenizer, loaded.facts.end_token
-    ids = tokenizer.encode(prompt).ids or ([end] if end is not None else [])
-    device = model.tokens.weight.device
-    shown = ""
-    said: list[int] = list(ids)
-    for column in generate(model, torch.tensor([ids], device=device), new, sampling, end):
-        said.append(int(column[0]))
-        text = tokenizer.decode(said)
+def _stream(loaded: Loaded, ids: list[int], tokens: Iterable[int], say: Say) -> None:
+    """Says the prompt's and the new tokens' text as soon as its characters are whole."""
+    shown, said = "", list(ids)
+    for token in tokens:
+        said.append(token)
+        text = loaded.tokenizer.decode(said)
         if not text.endswith("\ufffd"):  # half a character: wait for its other bytes
             say(text[len(shown) :])
             shown = text

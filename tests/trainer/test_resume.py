@@ -92,3 +92,11 @@ def test_eval_and_generate_use_the_run(whole: Path) -> None:
     arguments = ("generate", str(whole), "--prompt", "The", "--tokens", "20", "--seed", "7")
     text = webtext(*arguments)
     assert text.startswith("The") and len(text) > 10
+
+
+def test_several_texts_are_those_made_alone(whole: Path) -> None:
+    options = ("--tokens", "20", "--temperature", "0")
+    alone = [webtext("generate", str(whole), "--prompt", p, *options) for p in ("The", "He was")]
+    prompts = ("--prompt", "The", "--prompt", "He was", "--samples", "2")
+    together = webtext("generate", str(whole), *prompts, *options)
+    assert together == "".join(f"{text}\n" * 2 for text in alone)

@@ -7,7 +7,6 @@ import torch
 
 from pipeline.errors import SettingError
 from trainer.config import ModelSettings
-from trainer.eval.generate import Sampling, choose, generate
 from trainer.models.attention import Cache, visible
 from trainer.models.gpt import GPT
 
@@ -73,50 +72,3 @@ def test_initial_weights_are_those_of_the_paper() -> None:
 def test_heads_must_divide_the_width() -> None:
     with pytest.raises(SettingError, match=r"heads = 5 must divide width = 64; try 4"):
         ModelSettings.checked({"width": 64, "heads": 5}, "recipe")
-
-
-def greedy(gpt: GPT, tokens: torch.Tensor, new: int) -> torch.Tensor:
-    """Without a cache: the whole row again for each token."""
-    for _ in range(new):
-        step = gpt.logits(gpt(tokens)[:, -1]).argmax(dim=1)
-        tokens = torch.cat([tokens, step[:, None]], dim=1)
-    return tokens
-
-
-def test_greedy_generation_is_the_likeliest_token_each_time() -> None:
-    gpt, prompt = model(), ids(3, 4)
-    made = torch.stack(list(generate(gpt, prompt, 20, Sampling(temperature=0))), dim=1)
-    assert torch.cat([prompt, made], dim=1).tolist() == greedy(gpt, prompt, 20).tolist()
-
-
-def test_generation_goes_on_beyond_the_context_and_stops_at_the_end() -> None:
-    gpt = model()
-    assert len(list(generate(gpt, ids(1, 4), 100, Sampling(seed=1)))) == 100
-    column = next(generate(gpt, ids(1, 4), 1, Sampling(temperature=0)))
-    stopped = list(generate(gpt, ids(1, 4), 100, Sampling(temperature=0), end=int(column)))
-    assert len(stopped) == 1
-
-
-@pytest.mark.parametrize(
-    ("sampling", "allowed"),
-    [
-        (Sampling(temperature=0), {3}),
-        (Sampling(top_k=1), {3}),
-        (Sampling(top_k=2), {3, 1}),
-        (Sampling(temperature=1, top_p=0.5), {3}),
-        (Sampling(temperature=1, top_p=0.7), {3, 1}),
-        (Sampling(temperature=1), {0, 1, 2, 3}),
-    ],
-)
-def test_sampling_keeps_to_its_bounds(sampling: Sampling, allowed: set[int]) -> None:
-    logits = torch.tensor([[0.1, 0.25, 0.05, 0.6]]).log().repeat(400, 1)
-    drawn = choose(logits, sampling, torch.Generator().manual_seed(0))
-    assert set(drawn.tolist()) == allowed
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"temperature": -1.0}, {"top_k": -1}, {"top_p": 0.0}, {"top_p": 1.5}]
-)
-def test_wrong_sampling_is_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(SettingError):
-        Sampling(**wrong)  # type: ignore[arg-type]
