@@ -17,7 +17,7 @@ import typer
 
 import pipeline
 from pipeline.errors import WebtextError
-from pipeline.result import give_result, plain_outcomes
+from pipeline.result import ANSWER_IS_NO, give_result, plain_outcomes
 
 app = typer.Typer(
     name="webtext",
@@ -86,6 +86,26 @@ def build(
         typer.echo(f"Nothing to do: {read.corpus.root} is up to date.")
     else:
         typer.echo(f"Built {read.corpus.root}, interval {read.corpus.interval}.")
+
+
+@app.command()
+def ready(
+    context: typer.Context,
+    recipe: RecipeArgument,
+    settings: SetOption = None,
+    interval: IntervalOption = None,
+) -> None:
+    """Are the sources of an interval there? Exit code 3 says no."""
+    from pipeline.config import read_recipe
+    from pipeline.links.sources import missing_sources
+
+    read = read_recipe(recipe, [*(settings or []), *_overrides({"corpus.interval": interval})])
+    missing = missing_sources(read.links)
+    give_result(context, {**read.corpus.model_dump(), "missing": missing})
+    if missing:
+        typer.echo(f"Not there yet: {', '.join(missing)}")
+        raise typer.Exit(ANSWER_IS_NO)
+    typer.echo(f"The sources of {read.corpus.interval} are there.")
 
 
 @app.command()

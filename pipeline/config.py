@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from pipeline.corpus import check_interval
 from pipeline.dedup.settings import DedupSettings
@@ -18,6 +19,9 @@ from pipeline.settings import Settings, load_recipe
 from pipeline.tokens.settings import TokensSettings
 
 RECIPES = Path(__file__).parent / "recipes"
+
+#: In the paths of sources and archives it stands for the interval that is built.
+INTERVAL = "{interval}"
 
 
 class CorpusSettings(Settings):
@@ -41,7 +45,26 @@ class Recipe(Settings):
     tokens: TokensSettings = TokensSettings()
     runner: RunnerSettings = RunnerSettings()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _name_interval(cls, values: Any) -> Any:
+        """One recipe serves all months: `posts = "RS_{interval}.zst"`."""
+        if not isinstance(values, dict) or not isinstance(values.get("corpus"), dict):
+            return values
+        interval = values["corpus"].get("interval", "all")
+        inputs = ("links", "pages")
+        return values | {n: _fill(values[n], str(interval)) for n in inputs if n in values}
+
 
 def read_recipe(recipe: str, overrides: Iterable[str] = ()) -> Recipe:
     """Reads a recipe by path or bundled name, with `section.key=value` overrides."""
     return load_recipe(Recipe, recipe, overrides, RECIPES)
+
+
+def _fill(value: Any, interval: str) -> Any:
+    """`value` with the interval in all its texts."""
+    if isinstance(value, dict):
+        return {name: _fill(inner, interval) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_fill(inner, interval) for inner in value]
+    return value.replace(INTERVAL, interval) if isinstance(value, str) else value

@@ -57,6 +57,22 @@ def find_sources(settings: LinksSettings) -> list[Found]:
     return sorted(found.values(), key=lambda item: (item.name, item.kind))
 
 
+def missing_sources(settings: LinksSettings) -> list[str]:
+    """The globs of the sources that match no file, in the recipe's order."""
+    return [
+        pattern
+        for source in settings.sources
+        for pattern in _patterns(source)
+        if pattern and not files.glob(pattern)
+    ]
+
+
+def _patterns(source: Source) -> tuple[str, ...]:
+    if isinstance(source, RedditApi):
+        return (source.rescore,)
+    return (source.posts, source.comments) if isinstance(source, RedditDump) else (source.path,)
+
+
 def _of_source(source: Source) -> list[Found]:
     if isinstance(source, RedditApi):
         listings = [Found(name, "listing", api=source) for name in source.subreddits]
