@@ -137,7 +137,7 @@ def test_a_kill_ends_the_whole_process_group(start) -> None:
     process.send_signal(signal.SIGTERM)
     outcome, log = ended(process)
     assert outcome["error"] == "CommandKilled"
-    assert "Stops the process group" in log
+    assert "Stops the command" in log
     assert not alive(group)
 
 
