@@ -11,22 +11,40 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from pipeline.progress import Snapshot, read_progress
-from pipeline.stage import Total
+from pipeline.progress import Pace, Snapshot, Total, read_progress
 
 _POLL = 1.0  # seconds between two looks at the stage's progress files
 _LINE = 30.0  # seconds between two lines where there is no terminal
 
 
 def describe(snapshot: Snapshot, total: Total, seconds: float, activity: str) -> str:
-    """`1,200 of 3,880 pages, 61/s, 0:44 left; 1,100 ok, 100 robots; 2 workers, 14/20 tasks`."""
+    """`1,200 of 3,880 pages, 61/s, 0:44 left; 1,100 ok, 100 robots; 2 workers, 14/20 tasks`.
+
+    Of a crawl also bytes, hosts at work and those that will end last.
+    """
     rate = snapshot.done / seconds if seconds > 0 else 0.0
-    said = f"{snapshot.done:,} of {total.amount:,} {total.unit}, {rate:,.0f}/s"
+    pace, hosts = snapshot.pace, ""
+    if pace is not None:
+        rate, hosts = pace.pages, describe_hosts(pace)
+    said = (
+        f"{snapshot.done:,} of {total.amount:,} {total.unit}, {rate:,.{0 if rate >= 10 else 1}f}/s"
+    )
+    if pace is not None:
+        said += f", {pace.bytes / 1e6:,.1f} MB/s"
     if rate > 0 and total.amount > snapshot.done:
         left = round((total.amount - snapshot.done) / rate)
         said += f", {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left"
     outcomes = ", ".join(f"{n:,} {name}" for name, n in snapshot.outcomes.most_common(5))
-    return "; ".join(part for part in (said, outcomes, activity) if part)
+    return "; ".join(part for part in (said, outcomes, hosts, activity) if part)
+
+
+def describe_hosts(pace: Pace) -> str:
+    """`12 hosts at work, last to end a.example (2,310 left, 1.5 s each)`."""
+    said = f"{pace.hosts:,} hosts at work"
+    slowest = (
+        f"{host.name} ({host.left:,} left, {host.seconds:.1f} s each)" for host in pace.slowest
+    )
+    return f"{said}, last to end {', '.join(slowest)}" if pace.slowest else said
 
 
 @contextmanager

@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, ClassVar
 import apache_beam as beam
 
 from pipeline.corpus import Corpus, Counts, Manifest
+from pipeline.progress import Total
 from pipeline.settings import Settings
+
+__all__ = ["Job", "Stage", "Total"]
 
 if TYPE_CHECKING:
     from pipeline.config import Recipe
@@ -30,14 +33,6 @@ class Job:
     recipe: Recipe
     #: The runner's name, for the manifest only.
     runner: str = "local"
-
-
-@dataclass(frozen=True)
-class Total:
-    """How much work a stage has before it, in its own unit, for progress and time left."""
-
-    amount: int
-    unit: str
 
 
 class Stage(ABC):

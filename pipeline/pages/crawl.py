@@ -23,10 +23,12 @@ from pipeline.pages.host import Host, Site
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.turns import Turns
+from pipeline.progress import HostPace
 
 #: Sites whose robots.txt is kept, for each host at work: redirects lead to others.
 _SITES_A_HOST = 4
 _LEAST_SITES = 256
+_PULSE = 1.0  # seconds between two reports of the hosts at work
 _FILE_REDIRECTS = 5  # RFC 9309, 2.3.1.2
 
 
@@ -56,13 +58,15 @@ def crawl(
     *,
     until: float = float("inf"),
     turns: Turns | None = None,
+    pulse: Callable[[Sequence[HostPace]], None] = lambda hosts: None,
 ) -> None:
     """Fetches all links; calls `done` once for each, as they end.  Blocks.
 
     After `until` (seconds since 1970) no page is begun.  `turns` are those of other
-    processes that crawl at the same time.
+    processes that crawl at the same time.  `pulse` is told every second how the hosts
+    at work fare.
     """
-    group = _Group(settings, done, until, turns or Turns())
+    group = _Group(settings, done, until, turns or Turns(), pulse)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
             runner.run(group.run(links))
@@ -89,6 +93,19 @@ def host_of(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
+@dataclass
+class _Work:
+    """The links of one host, while they are fetched."""
+
+    links: int
+    started: float
+    ended: int = 0
+
+    def pace(self, name: str, now: float) -> HostPace:
+        """How the host fares; a first page takes as long as it took till now."""
+        return HostPace(name, self.links - self.ended, (now - self.started) / max(self.ended, 1))
+
+
 class _Group:
     """The hosts of one group and their common client."""
 
@@ -98,9 +115,11 @@ class _Group:
         done: Callable[[Ended], None],
         until: float,
         turns: Turns,
+        pulse: Callable[[Sequence[HostPace]], None],
     ) -> None:
-        self._settings, self._done = settings, done
+        self._settings, self._done, self._pulse = settings, done, pulse
         self._until, self._turns = until, turns
+        self._at_work: dict[str, _Work] = {}
         self._hosts: dict[str, Host] = {}
         self._sites: OrderedDict[str, Site] = OrderedDict()
         self._most_sites = max(_LEAST_SITES, _SITES_A_HOST * settings.hosts_at_once)
@@ -116,9 +135,18 @@ class _Group:
                 async with places:
                     await self._host_pages(self._host(name), waiting)
 
-            async with asyncio.TaskGroup() as tasks:
-                for name, waiting in by_host.items():
-                    tasks.create_task(one(name, waiting))
+            async with asyncio.TaskGroup() as beside:
+                beat = beside.create_task(self._beat())
+                async with asyncio.TaskGroup() as tasks:
+                    for name, waiting in by_host.items():
+                        tasks.create_task(one(name, waiting))
+                beat.cancel()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(_PULSE)
+            now = time.monotonic()
+            self._pulse([work.pace(name, now) for name, work in self._at_work.items()])
 
     def _host(self, name: str) -> Host:
         """The state of a host, made at first need (a redirect may lead to a new one)."""
@@ -139,6 +167,7 @@ class _Group:
 
     async def _host_pages(self, host: Host, links: list[Link]) -> None:
         failures = 0
+        work = self._at_work[host.name] = _Work(len(links), time.monotonic())
         for link in links:
             used_up = self._used_up(host)
             if used_up:
@@ -149,6 +178,8 @@ class _Group:
                 ended = await self._page(link)
                 failures = failures + 1 if ended.answer.failed else 0
                 self._done(ended)
+            work.ended += 1
+        del self._at_work[host.name]
 
     def _used_up(self, host: Host) -> str:
         """Why no more is asked of a host in this run; empty while there is time."""

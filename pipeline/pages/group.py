@@ -15,12 +15,13 @@ from pipeline.pages.again import FIRST_RUN, Rerun, terms
 from pipeline.pages.crawl import Ended, Link, crawl
 from pipeline.pages.journal import Journal
 from pipeline.pages.outcomes import Outcome
+from pipeline.pages.pace import Meter
 from pipeline.pages.records import Capture, Record, page_records
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.table import deferred_before, fetched_before, write_fetches
 from pipeline.pages.turns import Turns
 from pipeline.parts import Part, file_part, finished_part, part_name
-from pipeline.progress import Progress
+from pipeline.progress import HostPace, Progress
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def fetch_group(group: Group, links: Iterable[Link]) -> list[Part]:
             todo = [link for i, link in sorted(waiting.items()) if i not in rows]
             late = deferred_before(group.folder, urls)
             todo.sort(key=lambda link: link.id not in late)  # stable: those come first
-            rows |= _fetch(group, todo, journal)
+            rows |= _fetch(group, todo, journal, len(rows))
             journal.finish()
         done = write_fetches(group.folder, name, group.key, rows.values())
     return [done, *(file_part(group.folder, name) for name in _archives(group, prefix))]
@@ -82,19 +83,26 @@ def _archives(group: Group, prefix: str) -> list[str]:
     ]
 
 
-def _fetch(group: Group, links: list[Link], journal: Journal) -> dict[str, dict[str, Any]]:
+def _fetch(
+    group: Group, links: list[Link], journal: Journal, known: int
+) -> dict[str, dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
+    meter = Meter()
     with Progress(group.folder, f"group-{group.number:05d}") as progress:
-        if journal.rows:
-            progress.add(len(journal.rows))
+        if known:
+            progress.add(known)
 
         def ended(end: Ended) -> None:
             rows[end.link.id] = _keep(end, journal)
+            meter.count(len(end.answer.body))
             progress.add(1, **{end.answer.outcome.value: 1})
+
+        def pulse(hosts: Iterable[HostPace]) -> None:
+            progress.keep_pace(meter.pace(hosts))
 
         if links:
             turns = Turns(Path(files.local_scratch(group.folder)) / WORK / "turns")
-            crawl(links, group.settings, ended, until=group.until, turns=turns)
+            crawl(links, group.settings, ended, until=group.until, turns=turns, pulse=pulse)
     return rows
 
 

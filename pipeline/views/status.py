@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from rich.console import Console
 from rich.table import Table
 
 from pipeline import files
 from pipeline.corpus import MANIFEST, STAGES, Corpus, Manifest, read_manifest
 from pipeline.errors import WebtextError
-from pipeline.progress import read_progress
+from pipeline.progress import Snapshot, Total, read_progress
+from pipeline.show_progress import describe
 
 
 def stage_folders(corpus: Corpus) -> list[tuple[str, str, str]]:
@@ -58,4 +61,17 @@ def show_status(corpus: Corpus) -> None:
         snapshot = read_progress(folder)
         outcomes = ", ".join(f"{n:,} {name}" for name, n in snapshot.outcomes.most_common(4))
         table.add_row(stage, interval, "unfinished", f"{snapshot.done:,}", "", outcomes, "", "")
-    Console(width=None if Console().is_terminal else 160).print(table)
+    console = Console(width=None if Console().is_terminal else 160)
+    console.print(table)
+    for line in crawls(corpus, folders):
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+def crawls(corpus: Corpus, folders: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    """A line on each crawl that runs at this moment."""
+    for stage, interval, folder in folders:
+        snapshot = read_progress(folder) if stage == "pages" else Snapshot()
+        if snapshot.pace is not None:
+            links = corpus.require("links", interval).counts.kept
+            said = describe(snapshot, Total(links, "links"), 0.0, "")
+            yield f"{stage} {interval} at work: {said}"
