@@ -32,7 +32,7 @@ WRONG_SETTING = 2
 ANSWER_IS_NO = 3
 
 _TAIL = 3  # lines of output that an error repeats
-_FIELDS = ("arguments", "command", "folder", "environment")
+_FIELDS = ("arguments", "settings", "command", "folder", "environment")
 
 
 class CommandFailed(AirflowException):
@@ -48,8 +48,10 @@ class AnswerIsNo(AirflowException):
 
 
 class _Webtext(BaseOperator):
-    """Runs `webtext ARGUMENTS`.
+    """Runs `webtext ARGUMENTS --set SETTING …`.
 
+    `settings` is a list, or a template that gives one as JSON.  `{each}` in an argument stands
+    for the value `each` of a mapped task; `take` returns only that value of what was found.
     `command` starts webtext, as one line (`/opt/webtext/bin/webtext`); `folder` is where it
     runs, which relative paths of a recipe refer to; `environment` is added to that of the
     worker, from which Airflow's own settings are taken out.  Empty arguments are left out,
@@ -62,6 +64,9 @@ class _Webtext(BaseOperator):
         self,
         *,
         arguments: Sequence[str],
+        settings: Sequence[str] | str = (),
+        each: object = None,
+        take: str = "",
         command: str = "webtext",
         folder: str = ".",
         environment: dict[str, str] | None = None,
@@ -69,6 +74,9 @@ class _Webtext(BaseOperator):
     ) -> None:
         super().__init__(**options)
         self.arguments = arguments
+        self.each = each
+        self.take = take
+        self.settings = settings
         self.command = command
         self.folder = folder
         self.environment = environment or {}
@@ -85,7 +93,10 @@ class _Webtext(BaseOperator):
 
         Raises AirflowFailException, AnswerIsNo, CommandFailed or CommandKilled.
         """
-        asked = [argument for argument in self.arguments if argument]
+        settings = json.loads(self.settings) if isinstance(self.settings, str) else self.settings
+        each = str(self.each)
+        asked = [argument.replace("{each}", each) for argument in self.arguments if argument]
+        asked += [word for setting in settings for word in ("--set", setting)]
         name = shlex.join(["webtext", *asked[:1]])
         with tempfile.TemporaryDirectory(prefix="webtext-") as scratch:
             result = Path(scratch) / "result.json"
@@ -114,7 +125,7 @@ class WebtextOperator(_Webtext):
 
     ui_color = "#d9ead3"
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Any:
         """Skipped where the answer is no; other exceptions as `_judge` says."""
         try:
             said = self._run()
@@ -122,7 +133,7 @@ class WebtextOperator(_Webtext):
             raise AirflowSkipException(str(error)) from None
         for asset in self.outlets:
             context["outlet_events"][asset].extra = said
-        return said
+        return said[self.take] if self.take else said
 
 
 class WebtextSensor(_Webtext, BaseSensorOperator):

@@ -1,0 +1,109 @@
+"""What the DAGs share: where webtext is, how tasks are tried again, who is told of failures.
+
+All of it comes from environment variables of the Airflow workers and of the DAG processor
+(`docs/scheduling.md` lists them), so the DAG files are the same everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import urllib.request
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk.exceptions import AirflowFailException
+from webtext_operator import CommandFailed, CommandKilled
+
+_LOG = logging.getLogger(__name__)
+
+#: How webtext is started, and where: relative paths of recipes begin there.
+COMMAND = os.environ.get("WEBTEXT_COMMAND", "webtext")
+FOLDER = os.environ.get("WEBTEXT_FOLDER", ".")
+#: The corpus's recipe; `{interval}` in its paths stands for the month.
+RECIPE = os.environ.get("WEBTEXT_RECIPE", "webtext")
+#: First month of the schedule, by its first day.
+START = os.environ.get("WEBTEXT_START", "2024-01-01")
+#: Gets a POST with one JSON object for each task that failed for good.
+ALERT_URL = os.environ.get("WEBTEXT_ALERT_URL", "")
+
+#: The published corpus.  Its events carry what `webtext publish` found.
+CORPUS = Asset(name="webtext_corpus", uri="webtext://corpus")
+
+#: A kill may mean that memory was short, so wait for it; other errors pass sooner or never.
+RETRY_POLICY = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception=CommandKilled,
+            action=RetryAction.RETRY,
+            retry_delay=timedelta(minutes=15),
+            reason="Killed: goes on from the last finished part",
+        ),
+        RetryRule(
+            exception=CommandFailed,
+            action=RetryAction.RETRY,
+            retry_delay=timedelta(minutes=5),
+            reason="Failed: goes on from the last finished part",
+        ),
+    ]
+)
+
+
+def month(dag_run: Any, params: Any) -> str:
+    """The interval of a run: what was asked for, its data interval, or the month before it."""
+    if params.get("interval"):
+        return str(params["interval"])
+    if dag_run.data_interval_start is not None:
+        return str(dag_run.data_interval_start.strftime("%Y-%m"))
+    # Runs without a logical date: started by hand, or by an asset.
+    return str((dag_run.run_after.replace(day=1) - timedelta(days=1)).strftime("%Y-%m"))
+
+
+def published(events: Any, params: Any) -> str:
+    """The token shards to train on: what was asked for, or those that the asset's event names."""
+    if params.get("data"):
+        return str(params["data"])
+    found = [event.extra for event in events.get(CORPUS, ())] if events else []
+    if found and found[-1].get("data"):
+        return str(found[-1]["data"][0])
+    raise AirflowFailException("No token shards: start the run by the asset or give params.data")
+
+
+def alert(context: Any) -> None:
+    """Tells `WEBTEXT_ALERT_URL` of a task that failed; without one, the log has it."""
+    instance = context["task_instance"]
+    said = {
+        "dag": instance.dag_id,
+        "run": instance.run_id,
+        "task": instance.task_id,
+        "try": instance.try_number,
+        "error": str(context.get("exception")),
+    }
+    _LOG.error("Failed for good: %s", said)
+    if ALERT_URL:
+        request = urllib.request.Request(  # noqa: S310 (the address is the operator's own)
+            ALERT_URL, json.dumps(said).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30):  # noqa: S310
+            pass
+
+
+MACROS = {"month": month, "published": published}
+#: `--set` for each, in every task of a run.
+SETTINGS = "{{ params.settings | tojson }}"
+#: The month of a run, as the pipeline's interval.
+MONTH = "{{ month(dag_run, params) }}"
+
+#: Of every task; a DAG says what differs.
+DEFAULTS: dict[str, Any] = {
+    "owner": "webtext",
+    "command": COMMAND,
+    "folder": FOLDER,
+    "retries": 3,
+    "retry_delay": timedelta(minutes=5),
+    "retry_policy": RETRY_POLICY,
+    "execution_timeout": timedelta(days=2),
+    "on_failure_callback": alert,
+}
