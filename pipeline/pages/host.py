@@ -47,10 +47,10 @@ class Host:
         """Waits for the host's turn and rest.  Call what it gives with the answer."""
         async with self._lock:
             await asyncio.sleep(max(0.0, self._next - time.monotonic()))
-            async with self._turns.take(self.name, self._settings.max_delay) as turn:
+            longest = self._settings.max_delay
+            async with self._turns.take(self.name, self.delay, longest) as turn:
                 started = time.monotonic()
                 self.started = self.started or started
-                turn.rest = self.delay
                 answered: list[Answer] = []
                 try:
                     yield answered.append

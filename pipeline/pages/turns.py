@@ -26,7 +26,7 @@ _POLL = 0.05  # seconds between two looks at a lock that another process holds
 class Turn:
     """One turn at a host; `rest` is set by its holder: seconds until the next may begin."""
 
-    rest: float = 0.0
+    rest: float
 
 
 class Turns:
@@ -38,9 +38,12 @@ class Turns:
             folder.mkdir(parents=True, exist_ok=True)
 
     @asynccontextmanager
-    async def take(self, host: str, longest: float) -> AsyncIterator[Turn]:
-        """Waits for the turn of a host and for its rest to end, `longest` seconds at most."""
-        turn = Turn()
+    async def take(self, host: str, rest: float, longest: float) -> AsyncIterator[Turn]:
+        """Waits for the turn of a host and for its rest to end, `longest` seconds at most.
+
+        `rest` holds until the holder says another one, also when the holder is killed.
+        """
+        turn = Turn(rest)
         if self._folder is None:
             yield turn
             return
@@ -52,13 +55,18 @@ class Turns:
             wait = os.fstat(file).st_mtime - time.time()
             if wait > 0:
                 await asyncio.sleep(min(wait, longest))
+            _rest(file, rest)
             try:
                 yield turn
             finally:
-                after = time.time() + turn.rest
-                os.utime(file, (after, after))
+                _rest(file, turn.rest)
         finally:
             os.close(file)
+
+
+def _rest(file: int, seconds: float) -> None:
+    after = time.time() + seconds
+    os.utime(file, (after, after))
 
 
 def _locked(file: int) -> bool:

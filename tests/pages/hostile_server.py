@@ -205,6 +205,8 @@ class HostileServer:
         else:
             name = host.partition(":")[0]
             said = ANSWERS.get(name + path) or ANSWERS.get(name, ANSWERS["good.test"])
+            if name.startswith("to-shared"):
+                said = moved(f"http://shared.test/{name}{path}")
             writer.write(said.replace(b"{port}", str(self.port).encode()))
         await writer.drain()
 

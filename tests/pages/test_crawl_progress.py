@@ -20,9 +20,9 @@ from pipeline.pages.pace import Meter
 from pipeline.progress import HostPace, Pace, Progress, Snapshot, Total, read_progress
 from pipeline.show_progress import describe
 
+from .built_pages import Corpus
 from .crawling import link, settings
 from .hostile_server import hostile_server
-from .test_rounds import Corpus
 
 RECIPE = """
 [corpus]
