@@ -35,6 +35,8 @@ _UNREADABLE = frozenset({Outcome.BAD_ENCODING, Outcome.TOO_LARGE, Outcome.REFUSE
 
 def storable(text: str) -> str:
     """Text that can be stored as UTF-8: headers carry other bytes as lone surrogates."""
+    if text.isascii():
+        return text
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

@@ -52,6 +52,29 @@ def test_large_brotli_bodies_come_whole(piece: bytes, times: int) -> None:
     assert unpack(brotli.compress(body, quality=3), "br", 1_000_000) == body
 
 
+@given(st.binary(max_size=2_000), st.floats(0, 1), st.integers(1, 255), st.booleans())
+def test_damage_to_gzip_is_seen_where_zlib_sees_it(
+    body: bytes, place: float, other: int, cut: bool
+) -> None:
+    """A byte changed or the rest cut off: never text that zlib would refuse, nor the reverse."""
+    data = bytearray(gzip.compress(body * 3))
+    at = min(int(place * len(data)), len(data) - 1)
+    if cut:
+        del data[at:]
+    else:
+        data[at] ^= other
+    judge = zlib.decompressobj(31)
+    try:
+        expected = judge.decompress(data) if data else b""
+    except zlib.error:
+        expected = None
+    if expected is None or (data and not judge.eof):
+        with pytest.raises(BadEncodingError):
+            unpack(bytes(data), "gzip", 100_000)
+    else:
+        assert unpack(bytes(data), "gzip", 100_000) == expected
+
+
 @given(st.binary(max_size=400), st.sampled_from(["gzip", "br", "deflate", "", "gzip, br", "x"]))
 def test_any_bytes_unpack_or_are_refused(body: bytes, encoding: str) -> None:
     try:
