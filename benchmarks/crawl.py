@@ -1,12 +1,17 @@
 """The crawler beside a bare aiohttp loop: pages for each CPU second, and memory as it goes.
 
     python benchmarks/crawl.py [--pages 4000] [--hosts 200]
+    python benchmarks/crawl.py --flat [--pages 100000] [--hosts 4000]
 
 A server in another process gives gzip pages of some 50 KB (120 KB of HTML) under many
 host names.  The bare loop fetches and decompresses them and keeps nothing.  The
 crawler does all it does for the web: robots.txt, address guard, one request at a time
 for each host, caps, opt-outs, WARC records, journal and fetch table.  Both have the
-same number of connections; CPU is that of this process alone.
+same number of connections; CPU is that of this process alone.  The bare loop is run as
+aiohttp comes, and with the inflater that the crawler has (zlib-ng).
+
+With `--flat` the crawler goes on alone, a group of 5,000 links after the other as the
+stage makes them, and says for each group what it took and how much memory it holds.
 """
 
 from __future__ import annotations
@@ -16,13 +21,16 @@ import asyncio
 import gzip
 import multiprocessing
 import random
-import resource
 import tempfile
 import time
+import zlib
 from multiprocessing.connection import Connection
+from types import ModuleType
 
 import aiohttp
+import psutil
 from aiohttp import web
+from zlib_ng import zlib_ng
 
 from pipeline.corpus import page_id
 from pipeline.pages.crawl import Link, loop_factory
@@ -30,6 +38,7 @@ from pipeline.pages.group import Group, fetch_group
 from pipeline.pages.settings import PagesSettings
 
 CONNECTIONS = 64
+GROUP = 5_000  # links, as the setting `links_a_group` has it
 
 
 def page() -> bytes:
@@ -84,45 +93,90 @@ async def bare(origin: str, links: list[Link]) -> None:
         await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
 
 
-def megabytes() -> float:
-    """Peak memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+class Server:
+    """The server in its process, and links that lead to it."""
+
+    def __init__(self) -> None:
+        here, there = multiprocessing.Pipe()
+        self.process = multiprocessing.Process(target=serve, args=(there,), daemon=True)
+        self.process.start()
+        self.origin, self.size = here.recv()
+
+    def settings(self) -> PagesSettings:
+        """Those of the open web, without a delay."""
+        return PagesSettings(
+            via=self.origin, allow_hosts=("127.0.0.1",), delay=0.0, hosts_at_once=CONNECTIONS
+        )
+
+
+def links_of(numbers: range, hosts: int, prefix: str = "") -> list[Link]:
+    """A link for each number, the hosts in turn; their names begin with `prefix`."""
+    urls = [f"http://{prefix}h{number % hosts}.example/{number}" for number in numbers]
+    return [Link(page_id(url), url, url.split("/")[2]) for url in urls]
+
+
+def timed_bare(server: Server, links: list[Link], inflater: ModuleType) -> float:
+    """Pages for each CPU second of the bare loop."""
+    aiohttp.set_zlib_backend(inflater)
+    started = time.process_time()
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(bare(server.origin, links))
+    return len(links) / (time.process_time() - started)
+
+
+def timed_crawl(server: Server, links: list[Link]) -> float:
+    """Pages for each CPU second of the crawler."""
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.process_time()
+        parts = fetch_group(Group(0, 1, folder, "benchmark", server.settings(), ()), links)
+        seconds = time.process_time() - started
+    assert parts[0].counts.kept == len(links), parts[0].counts
+    return len(links) / seconds
+
+
+def compare(server: Server, pages: int, hosts: int) -> None:
+    """All three in turn, three times; prints the median of each and the ratios of the rounds."""
+    links = links_of(range(pages), hosts)
+    print(f"{pages:,} pages of {server.size:,} bytes over {hosts} hosts, for each CPU second:")
+    rounds = []
+    for _ in range(3):
+        plain, quick = (timed_bare(server, links, inflater) for inflater in (zlib, zlib_ng))
+        rounds.append((plain, quick, timed_crawl(server, links)))
+        print("bare {:,.0f}, bare with zlib-ng {:,.0f}, crawler {:,.0f}".format(*rounds[-1]))
+    for number, name in enumerate(("bare aiohttp", "bare aiohttp with zlib-ng")):
+        ratios = sorted(one[2] / one[number] for one in rounds)
+        print(f"crawler to {name}: {ratios[1]:.2f} ({ratios[0]:.2f} to {ratios[2]:.2f})")
+
+
+def flat(server: Server, pages: int, hosts: int) -> None:
+    """One group after the other; prints CPU and memory of each."""
+    groups = max(1, pages // GROUP)
+    print(f"{groups * GROUP:,} pages of {server.size:,} bytes over {hosts:,} hosts")
+    for number in range(groups):
+        # Hosts stay together, as in the stage: each group has its own share of them.
+        numbers, started = range(number * GROUP, (number + 1) * GROUP), time.monotonic()
+        rate = timed_crawl(server, links_of(numbers, hosts // groups, f"g{number}-"))
+        took, held = time.monotonic() - started, psutil.Process().memory_info().rss / 1e6
+        print(
+            f"{numbers.stop:>7,} pages: {rate:,.0f} for each CPU second, "
+            f"{GROUP / took:,.0f} for each second, {held:,.0f} MB held",
+            flush=True,
+        )
 
 
 def main() -> None:
-    """Runs both, twice in turn, and prints the better of each."""
+    """Compares, or shows that the crawler's appetite stays the same."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pages", type=int, default=4_000)
-    parser.add_argument("--hosts", type=int, default=200)
+    parser.add_argument("--flat", action="store_true")
+    parser.add_argument("--pages", type=int)
+    parser.add_argument("--hosts", type=int)
     chosen = parser.parse_args()
-    here, there = multiprocessing.Pipe()
-    server = multiprocessing.Process(target=serve, args=(there,), daemon=True)
-    server.start()
-    origin, size = here.recv()
-    hosts = [f"h{i}.example" for i in range(chosen.hosts)]
-    urls = [f"http://{hosts[i % len(hosts)]}/{i}" for i in range(chosen.pages)]
-    links = [Link(page_id(url), url, url.split("/")[2]) for url in urls]
-    settings = PagesSettings(
-        via=origin, allow_hosts=("127.0.0.1",), delay=0.0, hosts_at_once=CONNECTIONS
-    )
-    rates: dict[str, list[float]] = {"bare aiohttp": [], "crawler": []}
-    for _ in range(2):
-        started = time.process_time()
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(bare(origin, links))
-        rates["bare aiohttp"].append(len(links) / (time.process_time() - started))
-        with tempfile.TemporaryDirectory() as folder:
-            started = time.process_time()
-            parts = fetch_group(Group(0, 1, folder, "benchmark", settings, ()), links)
-            rates["crawler"].append(len(links) / (time.process_time() - started))
-        assert parts[0].counts.kept == len(links), parts[0].counts
-        print(f"peak memory {megabytes():.0f} MB")
-    server.terminate()
-    best = {name: max(found) for name, found in rates.items()}
-    print(f"{len(links):,} pages of {size:,} bytes over {len(hosts)} hosts")
-    for name, rate in best.items():
-        print(f"{name}: {rate:,.0f} pages for each CPU second")
-    print(f"ratio {best['crawler'] / best['bare aiohttp']:.2f}")
+    server = Server()
+    if chosen.flat:
+        flat(server, chosen.pages or 100_000, chosen.hosts or 4_000)
+    else:
+        compare(server, chosen.pages or 4_000, chosen.hosts or 200)
+    server.process.terminate()
 
 
 if __name__ == "__main__":
