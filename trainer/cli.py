@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from pipeline.errors import WebtextError
+from pipeline.result import ANSWER_IS_NO, give_result
 
 RunArgument = Annotated[str, typer.Argument(help="The folder of a run: runs/NAME")]
+ModelsArgument = Annotated[str, typer.Argument(help="The folder of exported models")]
 StepOption = Annotated[int | None, typer.Option(help="The checkpoint of this step, not the last")]
 SetOption = Annotated[
     list[str] | None,
@@ -20,11 +23,13 @@ SetOption = Annotated[
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Registers `train`, `eval`, `generate`, `export`, `trace` and `plan train`."""
+    """Registers the trainer's subcommands, and `plan train`."""
     app.command()(train)
     app.command("eval")(evaluate)
     app.command()(generate)
     app.command()(export)
+    app.command()(compare)
+    app.command("publish-model")(publish_model)
     app.command()(finetune)
     app.command()(trace)
     plans = typer.Typer(help="What a run would need, before it is started.", no_args_is_help=True)
@@ -58,6 +63,7 @@ def plan_train(
 
 
 def train(
+    context: typer.Context,
     recipe: Annotated[str, typer.Argument(help="A TOML file, or the name of a bundled recipe")],
     data: Annotated[str, typer.Option(help="Token shards: ROOT/tokens/NAME")],
     settings: SetOption = None,
@@ -69,10 +75,12 @@ def train(
     """Train a model on the shards of a corpus."""
     folder = _commands().train(recipe, data, settings or [], out, resume)
     if folder is not None:
+        give_result(context, {"run": folder})
         typer.echo(f"Trained {folder}.")
 
 
 def evaluate(
+    context: typer.Context,
     run: RunArgument,
     data: Annotated[str | None, typer.Option(help="Other shards than the run's own")] = None,
     step: StepOption = None,
@@ -92,6 +100,7 @@ def evaluate(
     else:
         few = commands.FewShot(shots=shots, template=template, normalise=normalise)
         result = commands.judge_run(run, task, file, few, limit, step, _note)
+    give_result(context, result)
     for name, value in result.items():
         typer.echo(f"{name.replace('_', ' ')}: {value:.4f}")
 
@@ -114,13 +123,53 @@ def generate(
 
 
 def export(
+    context: typer.Context,
     run: RunArgument,
     folder: Annotated[str, typer.Argument(help="Where the model goes")],
     step: StepOption = None,
+    by_step: Annotated[
+        bool, typer.Option("--by-step", help="Into FOLDER/RUN-STEP, as publish-model wants it")
+    ] = False,
 ) -> None:
     """Write the model in Hugging Face's format: weights, config, tokenizer, model card."""
+    if by_step:
+        _commands()
+        from trainer.publish import model_folder
+
+        folder, step = model_folder(run, folder)
     _commands().export_run(run, folder, step, _note)
+    give_result(context, {"run": run, "model": folder})
     typer.echo(f"Exported {run} to {folder}.")
+
+
+def compare(
+    context: typer.Context,
+    run: RunArgument,
+    models: ModelsArgument,
+    tolerance: Annotated[
+        float, typer.Option(min=0, help="Nats a token by which it may be worse")
+    ] = 0.0,
+) -> None:
+    """Is a run as good as the published one on its validation text? Exit code 3 says no."""
+    _commands()
+    from trainer.publish import compare as compare_runs
+
+    found = compare_runs(run, models, tolerance, _note)
+    said = {"loss": found.loss, "published_loss": found.published_loss, "worse": found.worse}
+    give_result(context, said)
+    typer.echo(f"{found}.")
+    if found.worse:
+        raise typer.Exit(ANSWER_IS_NO)
+
+
+def publish_model(context: typer.Context, run: RunArgument, models: ModelsArgument) -> None:
+    """Name the exported model of a run in MODELS/PUBLISHED.json, by which others find it."""
+    _commands()
+    from trainer.publish import publish_model as publish
+
+    said = publish(run, models)
+    give_result(context, asdict(said))
+    typer.echo(f"Published {said.model}.")
 
 
 def finetune(
