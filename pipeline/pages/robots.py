@@ -56,7 +56,9 @@ class Rules:
 
 def parse_rules(body: bytes) -> Rules:
     """The rules of a robots.txt; whatever its bytes, it parses."""
-    text = body[:MOST_BYTES].decode("utf-8", "replace").replace("\0", "").removeprefix("\ufeff")
+    if len(body) > MOST_BYTES:  # half a line would be another rule: `Disallow: /` of `/private/`
+        body = body[: body.rfind(b"\n", 0, MOST_BYTES) + 1]
+    text = body.decode("utf-8", "replace").replace("\0", "").removeprefix("\ufeff")
     lower = text.lower()
     named = tuple(agent for agent in AI_AGENTS if agent.lower() in lower)
     return Rules("parsed", Protego.parse(text), ai_agents=named)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import itertools
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
-from time import time
+from time import monotonic, time
 
 import brotli
 
@@ -90,6 +91,7 @@ ANSWERS: dict[str, bytes] = {
     "127.0.0.1/after": answer(PAGE),
     "to-reddit.test": moved("https://www.reddit.com/r/all"),
     "to-good.test": moved("http://good.test/there"),
+    "to-closed.test": moved("http://closed-by-robots.test/there"),
     "to-file.test": moved("file:///etc/passwd"),
     "missing.test": MISSING,
     "gone.test": answer(b"", status="410 Gone"),
@@ -104,6 +106,9 @@ ANSWERS: dict[str, bytes] = {
     "ai-closed.test": answer(PAGE),
     "crawl-delay.test": answer(PAGE),
     "nan-delay.test": answer(PAGE),
+    "rate.test": answer(PAGE),
+    "some-delay.test": answer(PAGE),
+    "wait-second.test": answer(b"", "Retry-After: 1", status="429 Too Many Requests"),
 }
 
 ROBOTS: dict[str, bytes] = {
@@ -112,6 +117,17 @@ ROBOTS: dict[str, bytes] = {
     "ai-closed.test": answer(b"User-agent: GPTBot\nDisallow: /\n", kind="text/plain"),
     "crawl-delay.test": answer(b"User-agent: *\nCrawl-delay: 9999\n", kind="text/plain"),
     "nan-delay.test": answer(b"User-agent: *\nCrawl-delay: nan\n", kind="text/plain"),
+    "some-delay.test": answer(b"User-agent: *\nCrawl-delay: 0.3\n", kind="text/plain"),
+    "rate.test": answer(b"User-agent: *\nRequest-rate: 4/1\n", kind="text/plain"),
+    "robots-far.test": moved("http://robots-near.test/robots.txt"),
+    "robots-near.test": answer(b"User-agent: *\nDisallow: /closed\n", kind="text/plain"),
+    "robots-around.test": moved("http://robots-around.test/robots.txt"),
+    "robots-429.test": answer(b"", status="429 Too Many Requests"),
+    "robots-403.test": answer(b"", status="403 Forbidden"),
+    "robots-short.test": answer(b"").replace(b"Length: 0", b"Length: 10"),
+    "robots-large.test": answer(
+        b"User-agent: *\nDisallow: /first\n" + b"#" * 600_000 + b"\nDisallow: /last\n"
+    ),
 }
 
 
@@ -124,11 +140,14 @@ TDMREP: dict[str, bytes] = {
 }
 
 
+#: Hosts that take this many seconds for a page.
+SLOW = {"slow.test": 0.2}
 _BEGIN = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
 #: Hosts whose answer never ends: (its beginning, what comes again and again, seconds between).
 ENDLESS = {
     "drip.test": (_BEGIN, b"a", 0.05),
     "endless.test": (_BEGIN, b"a" * 65_536, 0.0),
+    "drip-header.test": (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a", 0.05),
     "continue.test": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100, 0.01),
 }
 
@@ -147,6 +166,8 @@ class HostileServer:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
+        self.times: list[float] = []
+        self.connections = 0
         self.heads: list[str] = []
         self.together: dict[str, int] = defaultdict(int)
         self.most_together: dict[str, int] = defaultdict(int)
@@ -159,11 +180,19 @@ class HostileServer:
     def asked_of(self, host: str) -> list[str]:
         return [path for name, path in self.asked if name == host]
 
+    def gaps(self, host: str, path: str = "") -> list[float]:
+        """Seconds between two requests to a host, robots.txt and the like included."""
+        both = zip(self.asked, self.times, strict=True)
+        times = [when for (name, asked), when in both if name == host and asked.startswith(path)]
+        return [later - earlier for earlier, later in itertools.pairwise(times)]
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             while head := (await reader.readuntil(b"\r\n\r\n")).decode("latin-1"):
                 path = head.split(" ", 2)[1]
                 host = head.lower().split("\r\nhost: ")[1].split("\r\n")[0]
+                self.times.append(monotonic())
                 self.asked.append((host, path))
                 self.heads.append(head)
                 self.together[host] += 1
@@ -204,8 +233,11 @@ class HostileServer:
             writer.write(said)
         else:
             name = host.partition(":")[0]
+            await asyncio.sleep(SLOW.get(name, 0.0))
             said = ANSWERS.get(name + path) or ANSWERS.get(name, ANSWERS["good.test"])
-            if name.startswith("to-shared"):
+            if name == "hops.test" and path != "/0":
+                said = moved(f"/{int(path[1:]) - 1}")
+            elif name.startswith("to-shared"):
                 said = moved(f"http://shared.test/{name}{path}")
             writer.write(said.replace(b"{port}", str(self.port).encode()))
         await writer.drain()

@@ -51,6 +51,45 @@ def test_a_thousand_hosts_each_with_its_robots(server: HostileServer) -> None:
         assert [path for path in asked if path not in SITE_FILES] == ["/page"] * bool(i % 3)
 
 
+@pytest.mark.parametrize(
+    ("host", "seconds", "changes"),
+    [
+        ("h.test", 0.2, {"delay": 0.2}),
+        ("some-delay.test", 0.3, {}),
+        ("rate.test", 0.25, {}),
+        ("slow.test", 0.2 + 0.6, {"delay": 0.01, "delay_factor": 3.0}),
+    ],
+)
+def test_a_host_rests_between_two_pages(
+    server: HostileServer, host: str, seconds: float, changes: dict[str, float]
+) -> None:
+    """By the setting, by Crawl-delay, by Request-rate, and by how long its answers take."""
+    urls = [f"http://{host}/page{i}" for i in range(3)]
+    assert set(outcomes(urls, settings(server, timeout=30.0, **changes))) == {"ok"}
+    assert len(server.gaps(host, "/page")) == 2
+    assert min(server.gaps(host, "/page")) >= seconds
+
+
+def test_rests_double_with_each_failure_up_to_a_limit(server: HostileServer) -> None:
+    urls = [f"http://storm-503.test/{i}" for i in range(4)]
+    chosen = settings(server, attempts=1, delay=0.1, max_delay=0.4, host_failures=9)
+    assert set(outcomes(urls, chosen)) == {"http_error"}
+    first, second, third = server.gaps("storm-503.test")[-3:]
+    assert first >= 0.1 and second >= 0.2 and third >= 0.4
+
+
+def test_retry_after_is_waited_for(server: HostileServer) -> None:
+    chosen = settings(server, attempts=2, timeout=30.0)
+    assert outcomes(["http://wait-second.test/page"], chosen) == ["http_error"]
+    (gap,) = server.gaps("wait-second.test", "/page")
+    assert gap >= 1.0
+
+
+def test_connections_are_kept(server: HostileServer) -> None:
+    assert set(outcomes([f"http://h.test/{i}" for i in range(40)], settings(server))) == {"ok"}
+    assert server.connections < 5
+
+
 def test_a_failing_host_is_left_alone(server: HostileServer) -> None:
     urls = [f"http://reset.test/{i}" for i in range(10)]
     found = outcomes(urls, settings(server, host_failures=3, attempts=1))

@@ -12,8 +12,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from .crawling import ends, open_web, outcomes
-from .hostile_server import HostileServer, hostile_server
+from .crawling import ends, open_web, outcomes, settings
+from .hostile_server import SLOW, HostileServer, hostile_server
 
 #: A certificate for localhost that nobody signed, and its key: for this test alone.
 CERTIFICATE = """\
@@ -129,6 +129,19 @@ def test_a_redirect_to_an_address_that_is_not_allowed(server: HostileServer) -> 
     assert ended.outcome == "refused_address"
     assert ended.final_url == f"http://127.0.0.2:{server.port}/inner"
     assert not any(path == "/inner" for _, path in server.asked)
+
+
+def test_five_redirects_and_no_more(server: HostileServer) -> None:
+    urls = ["http://hops.test/5", "http://hops.test/6"]
+    assert outcomes(urls, settings(server)) == ["ok", "redirect_loop"]
+    assert outcomes(urls, settings(server, max_redirects=0)) == ["redirect_loop"] * 2
+
+
+def test_a_redirect_shares_the_time_of_its_page(server: HostileServer) -> None:
+    """Each answer comes in time; all together do not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SLOW, "hops.test", 0.3)
+        assert outcomes(["http://hops.test/5"], settings(server, timeout=1.0)) == ["timeout"]
 
 
 def test_no_cookies_and_no_credentials_are_sent(

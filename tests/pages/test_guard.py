@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from pipeline.errors import SettingError
-from pipeline.pages.guard import is_public, permitted
+from pipeline.pages.guard import RefusedAddressError, is_public, permitted, socket_factory
 
 INNER = [
     "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1",
@@ -26,6 +28,28 @@ def test_inner_addresses_are_not_public(address: str) -> None:
 )
 def test_public_addresses(address: str) -> None:
     assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "opened"),
+    [
+        ("8.8.8.8", 443, True),
+        ("8.8.8.8", 80, True),
+        ("8.8.8.8", 22, False),
+        ("8.8.8.8", 8080, False),
+        ("10.0.0.1", 443, False),
+        ("192.0.2.9", 8017, True),
+        ("192.0.2.9", 443, False),
+    ],
+)
+def test_a_socket_is_made_only_for_the_webs_ports(address: str, port: int, opened: bool) -> None:
+    make = socket_factory(frozenset({("192.0.2.9", 8017)}))
+    info = (socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, port))
+    if opened:
+        make(info).close()
+    else:
+        with pytest.raises(RefusedAddressError, match=f"{address} port {port}"):
+            make(info)
 
 
 def test_via_must_be_allowed_by_name() -> None:
