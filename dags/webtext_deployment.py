@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import urllib.request
 from datetime import timedelta
 from typing import Any
@@ -24,6 +25,10 @@ COMMAND = os.environ.get("WEBTEXT_COMMAND", "webtext")
 FOLDER = os.environ.get("WEBTEXT_FOLDER", ".")
 #: The corpus's recipe; `{interval}` in its paths stands for the month.
 RECIPE = os.environ.get("WEBTEXT_RECIPE", "webtext")
+#: What is trained, where runs are kept, and where the models that they give.
+TRAIN_RECIPE = os.environ.get("WEBTEXT_TRAIN_RECIPE", "gpt2-124m")
+RUNS = os.environ.get("WEBTEXT_RUNS", "runs")
+MODELS = os.environ.get("WEBTEXT_MODELS", "models")
 #: First month of the schedule, by its first day.
 START = os.environ.get("WEBTEXT_START", "2024-01-01")
 #: Gets a POST with one JSON object for each task that failed for good.
@@ -65,10 +70,25 @@ def published(events: Any, params: Any) -> str:
     """The token shards to train on: what was asked for, or those that the asset's event names."""
     if params.get("data"):
         return str(params["data"])
-    found = [event.extra for event in events.get(CORPUS, ())] if events else []
-    if found and found[-1].get("data"):
-        return str(found[-1]["data"][0])
-    raise AirflowFailException("No token shards: start the run by the asset or give params.data")
+    shards = _last(events).get("data")
+    if not shards:
+        raise AirflowFailException("No token shards: let the asset start the run, or give data")
+    return str(shards[0])
+
+
+def run_name(events: Any, params: Any, run_id: str) -> str:
+    """The run's folder: as asked for, or one for each recipe and state of the corpus."""
+    if params.get("run"):
+        return str(params["run"])
+    state = _last(events).get("fingerprint", "")[:12] or run_id
+    name = f"{TRAIN_RECIPE.rsplit('/', 1)[-1].removesuffix('.toml')}-{state}"
+    return re.sub(r"[^A-Za-z0-9._-]", "-", name)
+
+
+def _last(events: Any) -> dict[str, Any]:
+    """What `webtext publish` found when it last made the corpus that started the run."""
+    found = list(events[CORPUS]) if events and CORPUS in events else []
+    return dict(found[-1].extra) if found else {}
 
 
 def alert(context: Any) -> None:
@@ -90,7 +110,7 @@ def alert(context: Any) -> None:
             pass
 
 
-MACROS = {"month": month, "published": published}
+MACROS = {"month": month, "published": published, "run_name": run_name}
 #: `--set` for each, in every task of a run.
 SETTINGS = "{{ params.settings | tojson }}"
 #: The month of a run, as the pipeline's interval.

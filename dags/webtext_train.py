@@ -1,0 +1,50 @@
+"""Trains on the corpus as soon as it is published, and publishes what is not worse.
+
+Each state of the corpus has a run of its own; with params.run a run of that name goes on
+instead, and `data.grow=true` in params.settings lets it take in the months that joined.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param, chain
+from webtext_deployment import CORPUS, DEFAULTS, MACROS, MODELS, RUNS, SETTINGS, TRAIN_RECIPE
+from webtext_operator import WebtextOperator
+
+DATA = "{{ published(triggering_asset_events, params) }}"
+RUN = RUNS + "/{{ run_name(triggering_asset_events, params, run_id) }}"
+
+with DAG(
+    dag_id="webtext_train",
+    schedule=[CORPUS],
+    max_active_runs=1,
+    dagrun_timeout=timedelta(days=60),
+    default_args={**DEFAULTS, "pool": "webtext_train"},
+    user_defined_macros=MACROS,
+    params={
+        "data": Param("", type="string", description="Token shards; else the asset's"),
+        "run": Param("", type="string", description="Name of the run; else by the corpus"),
+        "tolerance": Param(0.0, type="number", minimum=0, description="Nats it may be worse"),
+        "settings": Param([], type="array", description="Overrides: train.steps=1000"),
+    },
+    tags=["webtext"],
+    doc_md=__doc__,
+):
+    train = WebtextOperator(
+        task_id="train",
+        # Goes on from the last checkpoint where there is one.
+        arguments=["train", TRAIN_RECIPE, "--data", DATA, "--out", RUN, "--resume"],
+        settings=SETTINGS,
+        execution_timeout=timedelta(days=30),
+        retries=10,
+    )
+    evaluate = WebtextOperator(task_id="evaluate", arguments=["eval", RUN])
+    export = WebtextOperator(task_id="export", arguments=["export", RUN, MODELS, "--by-step"])
+    # Skipped, and so is what comes after it, when the run is worse than the published one.
+    compare = WebtextOperator(
+        task_id="compare",
+        arguments=["compare", RUN, MODELS, "--tolerance", "{{ params.tolerance }}"],
+    )
+    publish = WebtextOperator(task_id="publish", arguments=["publish-model", RUN, MODELS])
+    chain(train, evaluate, export, compare, publish)
