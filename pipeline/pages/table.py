@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import files
@@ -61,9 +63,18 @@ def read_all(path: str) -> Iterator[Row]:
             yield from batch.to_pylist()
 
 
-def read_rows(path: str, wanted: Container[str]) -> Iterator[Row]:
-    """The rows of a fetch table whose ids are wanted."""
-    return (row for row in read_all(path) if row["id"] in wanted)
+def read_rows(path: str, wanted: Collection[str], outcome: Outcome | None = None) -> Iterator[Row]:
+    """The rows of a fetch table whose ids are wanted, of one outcome or of any.
+
+    Only they become objects: each group goes through the tables of all others.
+    """
+    ids = pa.array(sorted(wanted), pa.string())
+    with files.open_read(path) as stream:
+        for batch in pq.ParquetFile(stream).iter_batches():
+            chosen = pc.is_in(batch["id"], value_set=ids)
+            if outcome is not None:
+                chosen = pc.and_(chosen, pc.equal(batch["outcome"], outcome.value))
+            yield from batch.filter(chosen).to_pylist()
 
 
 def fetched_before(
@@ -80,9 +91,8 @@ def fetched_before(
     fetch them again.
     """
     for path in earlier:
-        for row in read_rows(path, urls):
-            if row["outcome"] == Outcome.OK:
-                yield row["id"], blank_row(row["id"], urls[row["id"]], Outcome.SEEN_BEFORE)
+        for row in read_rows(path, urls, Outcome.OK):
+            yield row["id"], blank_row(row["id"], urls[row["id"]], Outcome.SEEN_BEFORE)
     for path in files.glob(files.join(folder, "fetches-*.parquet")):
         again = rerun.again_of(path)
         for row in read_rows(path, urls):
@@ -92,11 +102,10 @@ def fetched_before(
                 yield row["id"], row
 
 
-def deferred_before(folder: str, wanted: Container[str]) -> set[str]:
+def deferred_before(folder: str, wanted: Collection[str]) -> set[str]:
     """The ids that an earlier build of the interval did not reach."""
     return {
         row["id"]
         for path in files.glob(files.join(folder, "fetches-*.parquet"))
-        for row in read_rows(path, wanted)
-        if row["outcome"] == Outcome.DEFERRED
+        for row in read_rows(path, wanted, Outcome.DEFERRED)
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -44,6 +45,25 @@ def test_a_bomb_costs_no_more_than_the_cap(encoding: str) -> None:
     packed = {"gzip": gzip.compress, "br": brotli.compress, "deflate": zlib.compress}
     with pytest.raises(TooLargeError):
         unpack(packed[encoding](bytes(5_000_000)), encoding, 100_000)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "gzip, gzip"])
+def test_a_bomb_takes_no_memory(encoding: str) -> None:
+    """200 MB of zeros, or 40 times as many: what is held stays near the cap of 1 MB."""
+    zeros = bytes(1_000_000)
+    packer = zlib.compressobj(9, zlib.DEFLATED, 15 if encoding == "deflate" else 31)
+    body = b"".join(packer.compress(zeros) for _ in range(200)) + packer.flush()
+    if encoding == "br":
+        body = brotli.compress(bytes(200_000_000), quality=1)
+    if encoding == "gzip, gzip":
+        body = gzip.compress(body * 40)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLargeError):
+            unpack(body, encoding, 1_000_000)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @given(st.binary(max_size=300), st.integers(1, 3_000))

@@ -43,6 +43,17 @@ def test_what_was_deferred_is_fetched_by_the_next_builds(corpus: Corpus) -> None
     assert corpus.server.asked == []
 
 
+def test_what_the_deadline_leaves_over_is_fetched_when_there_is_time(corpus: Corpus) -> None:
+    """A budget is no setting that makes a stage stale."""
+    corpus.build(["http://h.test/0"])
+    urls = [f"http://h{i}.test/{i}" for i in range(12)]
+    late = corpus.build([*urls, "http://h.test/0"], deadline=1e-6)[-1]
+    assert late.manifest.counts.dropped == {"deferred": 12} and corpus.server.asked == []
+    last = corpus.build([*urls, "http://h.test/0"], deadline=600.0)[-1]
+    assert last.reason == "deferred by the run before: 12" and last.manifest.counts.kept == 13
+    assert len(corpus.asked()) == 12
+
+
 def test_a_host_that_keeps_asking_to_wait_is_asked_once_a_build(corpus: Corpus) -> None:
     """No endless loop, and what did not change makes no later stage run."""
     urls = ["http://h.test/1", "http://wait-long.test/1", "http://wait-long.test/2"]
