@@ -45,7 +45,7 @@ def test_planted_duplicates_are_found_and_no_others(
     for i, passage in enumerate(passages[:1000]):
         rows.append(new_document(f"a.org/{i}", passage, karma=9))
         edit = rng.choice([replace, replace_run, reorder])
-        share = rng.uniform(0.01, 0.3) / (4 if edit is replace else 1)
+        share = 0.01 * 30 ** rng.random()  # 1 to 30 %, as many below 5.5 % as above
         words = edit(passage.split(), share, rng)
         copy = new_document(f"b.org/{i}", " ".join(words), karma=3)
         rows.append(copy)
@@ -128,3 +128,26 @@ def test_pairs_and_removals_are_those_of_datasketch(
         if not neighbours.get(key, set()) & kept:
             kept.add(key)
     assert set(dedups.removed("all")) == {row["id"] for row in rows} - kept
+
+
+def test_verified_by_signature_it_errs_no_more_than_it_says(
+    dedups: Any, passages: list[str], new_document: Callable[..., dict[str, Any]]
+) -> None:
+    rng = random.Random(12)
+    rows = [new_document(f"a.org/{i}", p, karma=9) for i, p in enumerate(passages[:600])]
+    truth = {}
+    for i, passage in enumerate(passages[:600]):
+        copy = " ".join(replace(passage.split(), rng.uniform(0.005, 0.06), rng))
+        rows.append(new_document(f"b.org/{i}", copy, karma=3))
+        sets = [shingles_of(normalised(text)) for text in (passage, copy)]
+        truth[rows[-1]["id"]] = jaccard(*sets)
+    dedups.write("all", rows, parts=2)
+    dedups.run("all", verify="signature")
+    removed = dedups.removed("all")
+    errors = [row["similarity"] - truth[key] for key, row in removed.items()]
+    assert len(errors) > 100
+    # Four standard errors of a share of 100 places at 0.8; docs/dedup.md states one, 0.04.
+    assert max(map(abs, errors)) < 4 * 0.04
+    sure = [key for key, similarity in truth.items() if similarity >= 0.8 + 4 * 0.04]
+    assert len(sure) > 5 and all(key in removed for key in sure)
+    assert not [key for key in removed if truth[key] < 0.8 - 4 * 0.04]
