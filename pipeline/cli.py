@@ -94,18 +94,50 @@ def ready(
     recipe: RecipeArgument,
     settings: SetOption = None,
     interval: IntervalOption = None,
+    scores: Annotated[
+        bool, typer.Option(help="Wait for what `webtext rescore` is to write, too")
+    ] = True,
 ) -> None:
     """Are the sources of an interval there? Exit code 3 says no."""
     from pipeline.config import read_recipe
     from pipeline.links.sources import missing_sources
 
     read = read_recipe(recipe, [*(settings or []), *_overrides({"corpus.interval": interval})])
-    missing = missing_sources(read.links)
+    missing = missing_sources(read.links, scores=scores)
     give_result(context, {**read.corpus.model_dump(), "missing": missing})
     if missing:
         typer.echo(f"Not there yet: {', '.join(missing)}")
         raise typer.Exit(ANSWER_IS_NO)
     typer.echo(f"The sources of {read.corpus.interval} are there.")
+
+
+@app.command()
+def rescore(
+    context: typer.Context,
+    recipe: RecipeArgument,
+    settings: SetOption = None,
+    interval: IntervalOption = None,
+    hours: Annotated[
+        float, typer.Option(min=0, help="Posts whose score was caught younger than this")
+    ] = 24.0,
+    unknown: Annotated[
+        bool, typer.Option("--unknown", help="Also posts that do not say when they were caught")
+    ] = False,
+    site: Annotated[str, typer.Option(help="Section of praw.ini with the credentials")] = "DEFAULT",
+) -> None:
+    """Ask Reddit again for the scores of posts that the dumps caught too early."""
+    from dataclasses import asdict
+
+    from pipeline.config import read_recipe
+    from pipeline.links.rescore import Asked, rescore_dumps
+
+    read = read_recipe(recipe, [*(settings or []), *_overrides({"corpus.interval": interval})])
+    numbers = rescore_dumps(read.links, Asked(hours, unknown, site), typer.echo)
+    give_result(context, asdict(numbers))
+    typer.echo(
+        f"Of {numbers.posts:,} posts {numbers.young:,} were caught young and {numbers.unknown:,} "
+        f"do not say when; asked for {numbers.asked:,}, got {numbers.got:,}."
+    )
 
 
 @app.command()

@@ -31,7 +31,7 @@ def listing_posts(source: RedditApi, subreddit: str) -> Iterator[dict[str, Any]]
 
     Raises WebtextError when the subreddit cannot be read, SettingError without credentials.
     """
-    reddit = _reddit(source)
+    reddit = _reddit(source.site)
     query: dict[str, Any] = {"t": source.time_filter}
     left = source.limit
     while left > 0:
@@ -45,32 +45,32 @@ def listing_posts(source: RedditApi, subreddit: str) -> Iterator[dict[str, Any]]
             return
 
 
-def named_posts(source: RedditApi, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+def named_posts(site: str, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The posts with these full names as they are now, asked for by the hundred.
 
-    Posts that Reddit no longer has are left out by Reddit.
+    `site` is the section of praw.ini with the credentials.  Posts that Reddit no longer
+    has are left out by Reddit.
     """
-    reddit = _reddit(source)
+    reddit = _reddit(site)
     for start in range(0, len(names), _PAGE):
         query = {"id": ",".join(names[start : start + _PAGE])}
         yield from _children(_get(reddit, "api/info", query))
 
 
-def _reddit(source: RedditApi) -> praw.Reddit:
+def _reddit(site: str) -> praw.Reddit:
     try:
         import praw  # noqa: PLC0415
         from praw.exceptions import MissingRequiredAttributeException  # noqa: PLC0415
     except ImportError:
         raise WebtextError(
-            "links.sources: reddit-api needs PRAW, which is not installed",
+            "Reddit's API needs PRAW, which is not installed",
             "Run `pip install 'webtext[api]'`",
         ) from None
     try:
-        site = None if source.site == "DEFAULT" else source.site
-        reddit = praw.Reddit(site, check_for_updates=False)
+        reddit = praw.Reddit(None if site == "DEFAULT" else site, check_for_updates=False)
     except (MissingRequiredAttributeException, NoSectionError) as error:
         raise SettingError(
-            f"links.sources: reddit-api has no credentials: {str(error).splitlines()[0].strip()}",
+            f"Reddit's API: no credentials: {str(error).splitlines()[0].strip()}",
             "Put client_id, client_secret and user_agent into praw.ini or set praw_client_id, "
             "praw_client_secret and praw_user_agent",
         ) from None

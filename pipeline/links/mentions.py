@@ -180,7 +180,7 @@ class _Reader:
             posts = listing_posts(api, self._source.path)
         else:
             names = files.read_bytes(self._source.path).decode().split()
-            posts = named_posts(api, list(dict.fromkeys(names)))
+            posts = named_posts(api.site, list(dict.fromkeys(names)))
         for number, row in enumerate(posts):
             self.numbers["lines"] += 1
             self._progress.add(0, posts=1)

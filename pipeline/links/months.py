@@ -72,7 +72,7 @@ def warning(shares: list[MonthShare]) -> str | None:
         return None
     return (
         f"The share of pages with enough karma is out of line in {', '.join(odd)}: scores may "
-        "have been caught too early; rescore them (reddit-api, rescore) or use a later dump"
+        "have been caught too early; `webtext rescore` asks for them again, or use a later dump"
     )
 
 

@@ -20,6 +20,12 @@ class RedditDump(Settings):
     """Glob of the comments, such as `dumps/RC_*.zst`."""
     accept_cut: bool = False
     """Take what a file holds that ends in the middle; without this it is an error."""
+    scores: str = ""
+    """File of posts whose score was caught too early, with the score of now, which
+    `webtext rescore` writes: `scores/{interval}.jsonl`.  It is read beside `posts`."""
+
+    #: The file is an input of the build like any other, so what it says decides.
+    volatile: ClassVar[frozenset[str]] = frozenset({"scores"})
 
 
 class RedditApi(Settings):

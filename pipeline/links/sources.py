@@ -57,20 +57,25 @@ def find_sources(settings: LinksSettings) -> list[Found]:
     return sorted(found.values(), key=lambda item: (item.name, item.kind))
 
 
-def missing_sources(settings: LinksSettings) -> list[str]:
-    """The globs of the sources that match no file, in the recipe's order."""
+def missing_sources(settings: LinksSettings, *, scores: bool = True) -> list[str]:
+    """The globs of the sources that match no file, in the recipe's order.
+
+    Without `scores` those that `webtext rescore` is still to write are not asked for.
+    """
     return [
         pattern
         for source in settings.sources
-        for pattern in _patterns(source)
+        for pattern in _patterns(source, scores)
         if pattern and not files.glob(pattern)
     ]
 
 
-def _patterns(source: Source) -> tuple[str, ...]:
+def _patterns(source: Source, scores: bool) -> tuple[str, ...]:
     if isinstance(source, RedditApi):
         return (source.rescore,)
-    return (source.posts, source.comments) if isinstance(source, RedditDump) else (source.path,)
+    if isinstance(source, RedditDump):
+        return (source.posts, source.comments, *([source.scores] if scores else []))
+    return (source.path,)
 
 
 def _of_source(source: Source) -> list[Found]:
@@ -83,10 +88,21 @@ def _of_source(source: Source) -> list[Found]:
             raise SettingError("links.sources: a reddit-dump names no file", "Give posts = …")
         posts = [Found(path, "posts", source.accept_cut) for path in _glob("posts", source.posts)]
         comments = _glob("comments", source.comments)
-        return posts + [Found(path, "comments", source.accept_cut) for path in comments]
+        found = posts + [Found(path, "comments", source.accept_cut) for path in comments]
+        return found + _scores(source)
     if not source.path:
         raise SettingError("links.sources: a source of kind urls names no file", "Give path = …")
     return [Found(path, "urls") for path in _glob("path", source.path)]
+
+
+def _scores(source: RedditDump) -> list[Found]:
+    """The posts that were asked for again; where none had to be, the file is empty, not cut."""
+    if source.scores and not files.exists(source.scores):
+        raise SettingError(
+            f"links.sources: scores = {source.scores!r} is not there",
+            "Run `webtext rescore RECIPE` first, or leave scores out",
+        )
+    return [Found(source.scores, "posts", accept_cut=True)] if source.scores else []
 
 
 def _glob(name: str, pattern: str) -> list[str]:

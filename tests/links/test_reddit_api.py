@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pyarrow.parquet as pq
 import pytest
+from reddit_server import OVERRIDE, Reddit, serve_reddit
 
 from pipeline import files
 from pipeline.errors import SettingError, WebtextError
@@ -23,78 +21,16 @@ from pipeline.links.settings import RedditApi
 pytest.importorskip("praw")
 
 
-class Reddit(ThreadingHTTPServer):
-    """Recorded posts behind Reddit's own paths; `refuse` answers come before the good ones."""
-
-    def __init__(self, posts: list[dict[str, Any]]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.posts, self.refuse, self.asked = posts, [], []
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Reddit
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        assert self.headers["Authorization"].startswith("Basic ")
-        self._say(
-            200, {"access_token": "t", "expires_in": 3600, "token_type": "bearer", "scope": "*"}
-        )
-
-    def do_GET(self) -> None:
-        assert self.headers["Authorization"] == "bearer t"
-        parts = urlsplit(self.path)
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        self.server.asked.append((parts.path, query))
-        if self.server.refuse:
-            self._say(self.server.refuse.pop(0), {"error": "wait"}, {"Retry-After": "0"})
-        elif parts.path == "/r/private/top":
-            self._say(403, {"reason": "private"})
-        elif parts.path == "/api/info":
-            names = query["id"].split(",")
-            self._listing([p for p in self.server.posts if p["name"] in names], None)
-        else:
-            names = [p["name"] for p in self.server.posts]
-            start = names.index(query["after"]) + 1 if "after" in query else 0
-            page = self.server.posts[start : start + int(query["limit"])]
-            more = start + len(page) < len(names)
-            self._listing(page, page[-1]["name"] if more else None)
-
-    def _listing(self, posts: list[dict[str, Any]], after: str | None) -> None:
-        children = [{"kind": "t3", "data": post} for post in posts]
-        self._say(200, {"kind": "Listing", "data": {"children": children, "after": after}})
-
-    def _say(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-
 @pytest.fixture
 def reddit(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reddit]:
     path = str(shared_data / "reddit" / "praw_submissions.ndjson.zst")
     rows = [json.loads(line) for block in blocks(path) for _, line in lines(block)]
     posts = list({row["name"]: row for row in rows}.values())
-    server = Reddit(posts[:250])
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    place = f"http://127.0.0.1:{server.server_port}"
-    (tmp_path / "praw.ini").write_text(
-        f"[DEFAULT]\nclient_id=i\nclient_secret=s\nuser_agent=test\n"
-        f"reddit_url={place}\noauth_url={place}\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PRAW_ALLOW_ENDPOINT_OVERRIDE", "1")
-    monkeypatch.setattr("praw.config.Config.CONFIG", None)  # it is read once a process
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serve_reddit(posts[:250], tmp_path) as server:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv(*OVERRIDE)
+        monkeypatch.setattr("praw.config.Config.CONFIG", None)  # it is read once a process
+        yield server
 
 
 def source(**values: Any) -> RedditApi:
@@ -111,7 +47,7 @@ def test_listing_is_read_page_by_page(reddit: Reddit) -> None:
 
 def test_known_posts_are_asked_for_by_the_hundred(reddit: Reddit) -> None:
     names = [post["name"] for post in reddit.posts]
-    got = list(named_posts(source(rescore="x"), [*names, "t3_gone"]))
+    got = list(named_posts("DEFAULT", [*names, "t3_gone"]))
     assert {post["name"] for post in got} == set(names)
     assert [len(query["id"].split(",")) for _, query in reddit.asked] == [100, 100, 51]
 

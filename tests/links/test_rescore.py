@@ -1,0 +1,150 @@
+"""`webtext rescore`: posts that a dump caught young get the score of now, and come in by it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from reddit_server import OVERRIDE, Reddit, serve_reddit
+from support import Run
+
+from pipeline.config import read_recipe
+from pipeline.corpus import Corpus
+from pipeline.errors import WebtextError
+from pipeline.links.rescore import Asked, rescore_dumps
+
+pytest.importorskip("praw")
+
+CREATED, HOUR = 1_704_067_200, 3600
+Rescore = Callable[..., str]
+
+RECIPE = """
+[corpus]
+root = "{folder}/corpus"
+[links]
+min_karma = 3
+[[links.sources]]
+kind = "reddit-dump"
+posts = "{folder}/RS_{{interval}}.jsonl"
+scores = "{folder}/scores/{{interval}}.jsonl"
+[pages]
+source = "warc"
+warc = ["none.warc.gz"]
+"""
+
+
+def post(number: int, **more: Any) -> dict[str, Any]:
+    """A post as dumps have it, caught ten seconds after it was made with a score of 1."""
+    return {
+        "id": f"p{number}",
+        "author": "somebody",
+        "subreddit": "linux",
+        "score": 1,
+        "created_utc": CREATED,
+        "retrieved_on": CREATED + 10,
+        "url": f"https://example.org/{number}?a=1&amp;copy=2",
+        "is_self": False,
+        **more,
+    }
+
+
+#: 250 young posts with links, and others that are not asked for.
+POSTS = [
+    *(post(number) for number in range(250)),
+    post(300, retrieved_on=CREATED + 30 * HOUR),
+    post(301, _meta={"retrieved_2nd_on": CREATED + 36 * HOUR}),
+    post(302, url="https://www.reddit.com/r/linux/", over_18=False),
+    post(303, over_18=True),
+    post(304, retrieved_on=None),
+    post(305, created_utc="no time"),
+]
+
+
+@pytest.fixture
+def reddit(tmp_path: Path) -> Iterator[Reddit]:
+    """Knows all posts but one; of every ten, one has grown."""
+    now = [{**one, "name": f"t3_{one['id']}", "score": 1} for one in POSTS if one["id"] != "p7"]
+    for one in now[::10]:
+        one["score"] = 57
+    (tmp_path / "RS_2024-01.jsonl").write_text("".join(json.dumps(one) + "\n" for one in POSTS))
+    (tmp_path / "recipe.toml").write_text(RECIPE.format(folder=tmp_path))
+    with serve_reddit(now, tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def run(webtext: Run, tmp_path: Path) -> Rescore:
+    def command(name: str, *more: str, code: int = 0) -> str:
+        # PRAW looks for praw.ini in the current folder, and in that of the configuration.
+        environment = {**os.environ, **dict([OVERRIDE]), "XDG_CONFIG_HOME": str(tmp_path)}
+        asked = [name, str(tmp_path / "recipe.toml"), "--interval=2024-01", *more]
+        done = webtext(*asked, env=environment)
+        assert done.returncode == code, done.stdout
+        return done.stdout
+
+    return command
+
+
+def asked_for(reddit: Reddit) -> list[int]:
+    return [len(query["id"].split(",")) for path, query in reddit.asked if path == "/api/info"]
+
+
+def test_young_posts_get_the_score_of_now_and_come_in(
+    reddit: Reddit, run: Rescore, tmp_path: Path
+) -> None:
+    assert "scores/2024-01.jsonl" in run("ready", code=3)
+    assert "are there" in run("ready", "--no-scores")
+    said = run("rescore")
+    assert (
+        "Of 256 posts 250 were caught young and 1 do not say when; asked for 250, got 249" in said
+    )
+    assert asked_for(reddit) == [100, 100, 50]
+    rows = [json.loads(line) for line in (tmp_path / "scores/2024-01.jsonl").open()]
+    assert len(rows) == 249
+    assert not (tmp_path / "scores/2024-01.jsonl.parts").exists()
+    assert rows[0] == {
+        name: value
+        for name, value in {**POSTS[0], "score": 57}.items()
+        if name not in ("author", "retrieved_on")
+    }
+    run("build", "--until=links", "--workers=1")
+    links = Corpus(str(tmp_path / "corpus")).require("links", "2024-01")
+    assert links.counts.kept == sum(row["score"] == 57 for row in rows)
+    assert "is there; remove it" in run("rescore")
+    assert len(reddit.asked) == 3
+
+
+def test_what_was_asked_for_is_not_asked_again_after_a_failure(
+    reddit: Reddit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(*OVERRIDE)
+    monkeypatch.setattr("praw.config.Config.CONFIG", None)  # it is read once a process
+    monkeypatch.setattr("pipeline.links.rescore._SLICE", 100)
+    links = read_recipe("recipe.toml", ["corpus.interval=2024-01"]).links
+
+    def refuse_after_two_slices(said: str) -> None:
+        if said.startswith("rescore: 200 "):
+            reddit.refuse = [403]
+
+    with pytest.raises(WebtextError, match="refuses api/info"):
+        rescore_dumps(links, Asked(24, unknown=True, site="DEFAULT"), refuse_after_two_slices)
+    assert asked_for(reddit) == [100, 100, 51]
+    assert not Path("scores/2024-01.jsonl").exists()
+    numbers = rescore_dumps(links, Asked(24, unknown=True, site="DEFAULT"), print)
+    assert asked_for(reddit) == [100, 100, 51, 51]
+    assert (numbers.asked, numbers.got) == (251, 250)
+    assert Path("scores/2024-01.jsonl").read_bytes().count(b"\n") == 250
+
+
+def test_a_recipe_without_scores_says_what_is_missing(
+    reddit: Reddit, run: Rescore, tmp_path: Path
+) -> None:
+    assert "Run `webtext rescore RECIPE` first" in run("build", "--until=links", code=2)
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("".join(x for x in recipe.open() if not x.startswith("scores")))
+    assert "no reddit-dump says where its scores go" in run("rescore", code=2)
