@@ -34,9 +34,11 @@ FIELDS = (
 
 
 def as_dump(block: Block) -> Block:
-    """The comments of a block with the fields that dumps have."""
+    """The comments of a block with the fields and the escapes that dumps have."""
     rows = [orjson.loads(line) for _, line in lines(block)]
     kept = [{name: row.get(name) for name in FIELDS} for row in rows]
+    for row in kept:
+        row["body"] = html.escape(row["body"] or "", quote=False)
     return Block(0, b"".join(orjson.dumps(row) + b"\n" for row in kept), 0)
 
 

@@ -22,7 +22,8 @@ _ESCAPED = re.compile(r"\\([_*()~^#])")
 #: A space within the address of an inline link: Reddit's old editor let it pass.
 _SPACED = re.compile(r"\]\((https?://[^\s()<>]+)((?: [^\s()<>\"']+)+)\)", re.I)
 #: Marks that are not seen, as characters and, from Reddit's rich text editor, as an entity.
-_INVISIBLE = re.compile("[\u200b\u200e\u200f\u2060\ufeff]|&#x200[bB];")
+_MARKS_UNSEEN = "\u200b\u200e\u200f\u2060\ufeff"
+_INVISIBLE = re.compile(f"[{_MARKS_UNSEEN}]|&#x200[bB];")
 _MARKS = re.compile(r"(?:~~|\*\*)+$")
 _BARE = re.compile(r"(?<!\()(https?://[^\s<>\[\]]*\\[_*()~^#][^\s<>\[\]]*)")
 #: What makes a text more than a row of independent paragraphs: fences and definitions.
@@ -48,11 +49,14 @@ def links_in(text: str, *, escaped: bool = True) -> list[str]:
     """
     if not _may_link(text):
         return []
-    whole = ("]:" in text or "```" in text or "~~~" in text) and _WHOLE.search(text)
+    # One character is found ten times as quickly as three.
+    fence = ("`" in text and "```" in text) or ("~" in text and "~~~" in text)
+    whole = (fence or "]:" in text) and _WHOLE.search(text)
     found: dict[str, None] = {}
+    bare = _has_www(text)
     # Paragraphs without an address are left out where they stand alone.
     for piece in (text,) if whole else text.split("\n\n"):
-        if _may_link(piece):
+        if "://" in piece or (bare and _has_www(piece)):
             plain = _plain(piece, escaped)
             taken = None if whole else plain_links(plain)
             found.update(dict.fromkeys(parsed_links(plain) if taken is None else taken))
@@ -74,11 +78,26 @@ def parsed_links(text: str) -> Iterator[str]:
 
 
 def _may_link(text: str) -> bool:
-    # Searches for each spelling: lower() of a long text costs more than all of them.
-    return "://" in text or "ww." in text or "WW." in text or "Ww." in text or "wW." in text
+    return "://" in text or _has_www(text)
+
+
+def _has_www(text: str) -> bool:
+    """`ww.` in any case; lower() of a text beyond ASCII costs more than four searches."""
+    if text.isascii():
+        return "ww." in text.lower()
+    return "ww." in text or "WW." in text or "Ww." in text or "wW." in text
+
+
+def unescape(text: str) -> str:
+    """HTML's escapes undone: the three that Reddit's dumps have in a quick way, others in any."""
+    three = text.count("&amp;") + text.count("&lt;") + text.count("&gt;")
+    if text.count("&") > three:
+        return html.unescape(text)
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _plain(text: str, escaped: bool) -> str:
     if escaped and "&" in text:
-        text = html.unescape(text)
-    return _INVISIBLE.sub("", text) if "&" in text or not text.isascii() else text
+        text = unescape(text)
+    unseen = not text.isascii() and any(mark in text for mark in _MARKS_UNSEEN)
+    return _INVISIBLE.sub("", text) if unseen or "&#x200" in text else text

@@ -10,6 +10,10 @@ it says nothing.  The tests hold the two side by side on real texts and on made-
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
+
+from markdown_it.common.normalize_url import normalizeLink
+from markdown_it.common.utils import unescapeAll
 
 _HOST = r"(?:[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+\.)+[A-Za-z]{2,}+"
 _SCHEME = r"[tT][tT][pP][sS]?://"  # less its `h`
@@ -22,22 +26,29 @@ _BARE = rf"{_SCHEME}{_HOST}(?:/{_PATH}{_MORE})?"
 #: What ends a bare address for sure.
 _END = r"""(?<!~)(?=(?:\.++|!++|\?++|[,;])?+(?:\s|$)|[)\]>]|\*++(?:[\s)]|$)|["'](?:\s|$))"""
 _INNER = "[A-Za-z0-9/_~=&+#$:@.,!?*'-]*+"
-_TARGET = rf"[hH]{_SCHEME}{_HOST}(?::\d{{1,4}})?(?:[/?#]{_INNER}(?:{_ESCAPE}{_INNER})*+)?"
+_SITE = rf"[hH]{_SCHEME}{_HOST}(?::\d{{1,4}})?"
+_STRAIGHT = rf"{_INNER}(?:{_ESCAPE}{_INNER})*+"
+_TARGET = rf"{_SITE}(?:[/?#]{_STRAIGHT}(?:\({_STRAIGHT}\){_STRAIGHT})*+)?"
+#: Any letters and escaped characters; no `:` and `;`, so that it is one address, without entities.
+_ODD = r"""[/?#](?:[^\s\x00-\x1f\x7f()<>\[\]\\`":;]|\\[!-/=?@^_{-~])*+"""
 #: Words without brackets; a line break only before a letter, which begins no list or quote.
 _WORDS = r"[^\[\]\n]*+(?:\n(?=[A-Za-z])[^\[\]\n]*+)*+"
 
-#: `[words](target "title")`, whose target is the group, or a bare address.  Both begin with
-#: one set of characters, so that `re` can run to the next of them.
-_LINK = re.compile(
-    r"[\[hH](?:"
-    rf"(?<=\[)(?<!!\[){_WORDS}(?:\[{_WORDS}\](?!\(){_WORDS})*+\]"
-    rf"\( *(?:({_TARGET})|[/#][A-Za-z0-9/_~=&+#.?-]*+)(?: \"[^\"\\\n]*+\")?\)"
-    rf"|(?<=[hH])(?<![\w.+/:@\0-].){_BARE}{_END}"
-    r")"
+_SHOWN = rf"(?<!!)\[{_WORDS}(?:\[{_WORDS}\](?!\(){_WORDS})*+\]"
+
+#: `[words](target "title")`; the target is the group, none for a place on Reddit.
+_INLINE = re.compile(
+    rf"{_SHOWN}\( *(?:({_TARGET})|[/#][A-Za-z0-9/_~=&+#.?:-]*+)(?: \"[^\"\\\n]*+\")?\)"
 )
+#: With spaces in the target, which Reddit's old editor let pass.
+_INLINE_SPACED = re.compile(
+    rf"{_SHOWN}\(({_SITE}(?:[/?#]{_STRAIGHT})?)((?: [A-Za-z0-9/_~=&+#$:@.,!?*%-]+)+)\)"
+)
+_INLINE_ODD = re.compile(rf"{_SHOWN}\(({_SITE}{_ODD})\)")
+_ADDRESS = re.compile(rf"(?<![\w.+/:@\0-])[hH]{_BARE}{_END}")
 _WWW = re.compile(r"(?<![\w/.@-])www\.(?=[\w-]+\.)", re.I)
 _CODE = re.compile(r"`[^`\n]+`")
-_ESCAPED_BRACKET = re.compile(r"\\[\[\]()<`]")
+_ESCAPED_BRACKET = re.compile(r"\\[\[\]<`]")
 _AUTOLINK = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -47,7 +58,7 @@ def plain_links(paragraph: str) -> list[str] | None:
     The paragraph must be free of HTML's escapes; the text it is of must hold neither fenced
     code nor definitions of links.
     """
-    if "]:" in paragraph or "~~~" in paragraph:  # a definition, a fence
+    if "]:" in paragraph or ("~" in paragraph and "~~~" in paragraph):  # a definition, a fence
         return None
     text = with_scheme(paragraph)
     if "\\" in text and _ESCAPED_BRACKET.search(text):
@@ -58,22 +69,53 @@ def plain_links(paragraph: str) -> list[str] | None:
         text = _CODE.sub("\0", text)  # stands beside no address that is taken
         if "`" in text:
             return None
+    return _walk(text)
+
+
+def _walk(text: str) -> list[str] | None:
+    """The links from left to right; None when a bracket or an address is left over.
+
+    The next bracket and the next `://` are found by `str.find`, and a pattern is asked only
+    there: it would take ten times as long to look for its own beginnings.
+    """
     links: list[str] = []
-    rest, end = "", 0
-    for found in _LINK.finditer(text):
-        rest += text[end : found.start()]
-        end = found.end()
-        address = found[1] or found[0]
-        if address[0] != "[":  # else a place on Reddit
-            links.append(address)
-    rest += text[end:]
-    if "://" in rest or "](" in rest:
-        return None
-    return links
+    inline = 0
+    bracket, colon = text.find("["), text.find("://")
+    while bracket >= 0 or colon >= 0:
+        if bracket >= 0 and (colon < 0 or bracket < colon):
+            found = _INLINE.match(text, bracket)
+            end, address = (found.end(), found[1]) if found else _rare(text, bracket)
+            if end < 0:
+                bracket = text.find("[", bracket + 1)
+                continue
+            inline += 1
+            if address:  # else a place on Reddit
+                links.append(address)
+        else:
+            found = _ADDRESS.match(text, colon - (5 if text[colon - 1] in "sS" else 4))
+            if found is None:
+                return None
+            links.append(found[0])
+            end = found.end()
+        if 0 <= bracket < end:
+            bracket = text.find("[", end)
+        if 0 <= colon < end:
+            colon = text.find("://", end)
+    return links if text.count("](") == inline else None
+
+
+def _rare(text: str, bracket: int) -> tuple[int, str]:
+    """(end, address) of an inline link whose target is not written as it is; -1 for none."""
+    found = _INLINE_SPACED.match(text, bracket)
+    if found:
+        return found.end(), found[1] + quote(found[2])
+    found = _INLINE_ODD.match(text, bracket)
+    return (found.end(), normalizeLink(unescapeAll(found[1]))) if found else (-1, "")
 
 
 def with_scheme(text: str) -> str:
     """The text with `http://` before each host that begins with `www.`, as Reddit links it."""
     small = text.lower()
-    bare = small.count("www.") > small.count("://www.")
+    hosts = small.count("www.")
+    bare = hosts and hosts > small.count("://www.")
     return _WWW.sub("http://www.", text) if bare else text

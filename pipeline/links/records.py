@@ -11,19 +11,19 @@ time of parsing a line whole.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import orjson
 
-from pipeline.links.markdown import links_in
+from pipeline.links.markdown import links_in, unescape
 
 _INT64 = 1 << 63
+_SURE = 1 << 53  # whole numbers below it are the same as floats
 
 
-class Mention(NamedTuple):
+class Mention(msgspec.Struct, frozen=True):
     """One link in one post, comment or list.  `score` None: someone chose it."""
 
     url: str
@@ -123,7 +123,7 @@ def post_links(post: Post, *, escaped: bool = True) -> list[Mention]:
             addresses += _gallery(post.gallery_data)
         for address in addresses:
             if isinstance(address, str) and address:
-                plain = html.unescape(address) if escaped and "&" in address else address
+                plain = unescape(address) if escaped and "&" in address else address
                 found.append(Mention(plain, "post", name, subreddit, score, created))
     if post.selftext:
         for url in links_in(_text(post.selftext), escaped=escaped):
@@ -160,10 +160,18 @@ def _stamp(record: _Record, prefix: str) -> tuple[str, str, int, int]:
     """(full name, subreddit, score, time); what cannot be read makes a bad line."""
     if record.id is None:
         raise BadLineError("no id")
+    score, created = record.score, record.created_utc
+    if not (type(score) is type(created) is int and -_SURE < score < _SURE > created > -_SURE):
+        score, created = _numbers(score, created)
+    return f"{prefix}{record.id}", _text(record.subreddit), score, created
+
+
+def _numbers(score: Any, created: Any) -> tuple[int, int]:
+    """Score and time of whatever type a year has them in."""
     try:
-        score, created = int(record.score), int(float(record.created_utc))
+        score, created = int(score), int(float(created))
     except (TypeError, ValueError, OverflowError) as error:
         raise BadLineError(f"{type(error).__name__}: {error}") from None
     if not (-_INT64 <= score < _INT64 and -_INT64 <= created < _INT64):
         raise BadLineError("score or created_utc is beyond 64 bits")
-    return f"{prefix}{record.id}", _text(record.subreddit), score, created
+    return score, created

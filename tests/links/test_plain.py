@@ -52,7 +52,8 @@ def test_real_paragraphs(shared_data: Path, name: str) -> None:
 bit = st.sampled_from(
     "http:// https:// HTTP://A.io www. WWW. a.io a-b.example.org b--c.io x_.io -a.io a.io. :80 "
     ":99999 / /x /x-y_z /%41 /%4 ? ?a=1&b=2 &amp; &copy; # #x ( ) [ ] [a] [a]( ](http://a.io/x) ] "
-    "](/r/x) ![a]( \\ \\_ \\[ \\) ` `a` ``  < > <http://a.io> !< >! * ** _ ~ ~~ ' \" . .. ... "
+    "](/r/x) ](/http://a.io) ](http://a.io/x ](http://a.io/ä_ "
+    "![a]( \\( \\% \\ \\_ \\[ \\) ` `a` ``  < > <http://a.io> !< >! * ** _ ~ ~~ ' \" . .. ... "
     ", ; : ! ? ?! | ^ @ = + $ { } ä 漢 \u2019 \u2026 \u200b mailto: ftp:// word http "
     "https://e.com/a see".split()
 )
@@ -74,7 +75,7 @@ def test_made_up_paragraphs(said: list[tuple[str, str]]) -> None:
         r"\[a](http://a.io)",
         "<http://a.io>",
         "![a](http://a.io)",
-        "[a](http://a.io/(b))",
+        "[a](http://a.io/(b)",
         "http://a.io/x(y",
         "http://a.io/ä",
         "[a](http://a.io/&copy;)",
