@@ -130,17 +130,17 @@ def test_verify_passes_and_names_what_was_changed(copy: Path, webtext: Run) -> N
 def test_a_changed_threshold_rebuilds_only_what_follows(
     copy: Path, webtext: Run, replay: str
 ) -> None:
-    done = webtext(
-        "build",
-        "quickstart",
-        *sample_settings(copy, replay),
-        "--workers=1",
-        "--set=quality.gopher.min_words=400",
-    )
+    asked = ["--workers=1", "--set=quality.gopher.min_words=400"]
+    first = webtext("build", "quickstart", *sample_settings(copy, replay), *asked, "--until=corpus")
+    assert first.returncode == 0, first.stdout
+    assert "corpus: settings changed: " in first.stdout
+    assert "stale: other corpus" in webtext("status", str(copy)).stdout
+    stale = webtext("verify", str(copy))
+    assert (stale.returncode, "made from another corpus" in stale.stdout) == (1, True)
+    done = webtext("build", "quickstart", *sample_settings(copy, replay), *asked)
     assert done.returncode == 0, done.stdout
     said = [line for line in done.stdout.splitlines() if "up to date, " in line]
-    assert [line.split(":")[0] for line in said] == list(STAGES[:5])
-    assert "corpus: settings changed: " in done.stdout
+    assert [line.split(":")[0] for line in said] == list(STAGES[:6])
     assert "tokens: input changed: " in done.stdout
     assert webtext("verify", str(copy)).returncode == 0
 

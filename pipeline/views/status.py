@@ -1,14 +1,14 @@
-"""`webtext status`: what is built, what is unfinished, and the counts of each stage."""
+"""`webtext status`: what is built, unfinished or stale, and the counts of each stage."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from rich.console import Console
 from rich.table import Table
 
 from pipeline import files
-from pipeline.corpus import MANIFEST, STAGES, Corpus, Manifest, read_manifest
+from pipeline.corpus import STAGES, Corpus, Manifest, read_manifest
 from pipeline.errors import WebtextError
 from pipeline.progress import Snapshot, Total, read_progress
 from pipeline.show_progress import describe
@@ -29,13 +29,30 @@ def stage_folders(corpus: Corpus) -> list[tuple[str, str, str]]:
     return found
 
 
-def _row(stage: str, interval: str, manifest: Manifest) -> tuple[str, ...]:
+def stale_inputs(
+    manifests: Mapping[tuple[str, str], Manifest],
+) -> Iterator[tuple[str, str, str]]:
+    """(stage, interval, input) of each stage that was made from another input than is there now.
+
+    `manifests` are those of the finished stages, by stage and interval.
+    """
+    for (stage, interval), manifest in manifests.items():
+        for name, fingerprint in manifest.inputs.items():
+            source, _, other = name.partition("/")
+            if source not in STAGES:
+                continue
+            found = manifests.get((source, other or interval))
+            if found is not None and found.fingerprint != fingerprint:
+                yield stage, interval, name
+
+
+def _row(stage: str, interval: str, manifest: Manifest, stale: list[str]) -> tuple[str, ...]:
     counts = manifest.counts
     drops = sorted(counts.dropped.items(), key=lambda item: (-item[1], item[0]))
     return (
         stage,
         interval,
-        "built",
+        f"stale: other {', '.join(stale)}" if stale else "built",
         f"{counts.seen:,}",
         f"{counts.kept:,}",
         ", ".join(f"{n:,} {reason}" for reason, n in drops[:4]),
@@ -52,12 +69,17 @@ def show_status(corpus: Corpus) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("stage", "interval", "state", "in", "kept", "dropped", "size", "fingerprint"):
         table.add_column(name, justify="right" if name in ("in", "kept", "size") else "left")
+    manifests = {
+        (stage, interval): manifest
+        for stage, interval, folder in folders
+        if (manifest := read_manifest(folder)) is not None
+    }
+    stale = list(stale_inputs(manifests))
     for stage, interval, folder in folders:
-        if files.exists(files.join(folder, MANIFEST)):
-            manifest = read_manifest(folder)
-            if manifest is not None:
-                table.add_row(*_row(stage, interval, manifest))
-                continue
+        if (stage, interval) in manifests:
+            changed = [name for *place, name in stale if place == [stage, interval]]
+            table.add_row(*_row(stage, interval, manifests[stage, interval], changed))
+            continue
         snapshot = read_progress(folder)
         outcomes = ", ".join(f"{n:,} {name}" for name, n in snapshot.outcomes.most_common(4))
         table.add_row(stage, interval, "unfinished", f"{snapshot.done:,}", "", outcomes, "", "")

@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 
 from pipeline import files
 from pipeline.corpus import (
-    STAGES,
     VOLATILE,
     Corpus,
     FileEntry,
@@ -20,7 +19,7 @@ from pipeline.corpus import (
 )
 from pipeline.errors import WebtextError
 from pipeline.tokens.leaks import check_leaks
-from pipeline.views.status import stage_folders
+from pipeline.views.status import stage_folders, stale_inputs
 
 _REMEDY = "Remove the stage's MANIFEST.json and build again: what is damaged is made anew"
 
@@ -49,8 +48,11 @@ def verify_corpus(corpus: Corpus) -> Checked:
         checked.files += len(manifest.files)
     if not manifests:
         raise WebtextError(f"{corpus.root} holds no corpus", "Run `webtext build RECIPE` first")
-    for (stage, interval), manifest in manifests.items():
-        _verify_inputs(stage, interval, manifest, manifests)
+    for stage, interval, name in stale_inputs(manifests):
+        raise WebtextError(
+            f"Stage {stage} of {interval} was made from another {name} than is there now",
+            "Run `webtext build` to bring it up to date",
+        )
     _verify_splits(corpus, manifests)
     return checked
 
@@ -96,17 +98,3 @@ def _verify_file(path: str, entry: FileEntry) -> None:
         )
         if add_fingerprints(sums) != entry.fingerprint:
             raise WebtextError(f"{path}: its rows do not give the recorded fingerprint", _REMEDY)
-
-
-def _verify_inputs(
-    stage: str, interval: str, manifest: Manifest, all_of: dict[tuple[str, str], Manifest]
-) -> None:
-    """An input that is a stage of this corpus must still say what it said."""
-    for name, fingerprint in manifest.inputs.items():
-        source, _, other = name.partition("/")
-        found = all_of.get((source, other or interval)) if source in STAGES else None
-        if found is not None and found.fingerprint != fingerprint:
-            raise WebtextError(
-                f"Stage {stage} of {interval} was made from another {name} than is there now",
-                "Run `webtext build` to bring it up to date",
-            )
