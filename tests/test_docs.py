@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from commands import check_webtext
 from support import PROJECT
 
 from pipeline.config import Recipe
@@ -41,19 +39,6 @@ def commands() -> list[tuple[str, str]]:
     return sorted(set(found))
 
 
-@functools.cache
-def help_of(*subcommand: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline", *subcommand, "--help"],
-        capture_output=True,
-        text=True,
-        cwd=PROJECT,
-        env={"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb", "PATH": "/usr/bin:/bin"},
-        check=False,
-    )
-    return done.stdout if done.returncode == 0 else ""
-
-
 @pytest.mark.parametrize(("page", "command"), commands())
 def test_commands_exist(page: str, command: str) -> None:
     """Every `webtext` command has these options; make targets, scripts and modules are there."""
@@ -74,21 +59,6 @@ def test_commands_exist(page: str, command: str) -> None:
         }
     elif program.startswith("python"):
         assert (PROJECT / arguments[0]).exists(), f"{page}: {arguments[0]} does not exist"
-
-
-def check_webtext(arguments: list[str]) -> None:
-    ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    subcommand = [ours[0]]
-    said = help_of(*subcommand)
-    assert said, f"webtext {ours[0]} does not exist"
-    if "COMMAND [ARGS]" in said:
-        subcommand.append(ours[1])
-        said = help_of(*subcommand)
-        assert said, f"webtext {' '.join(subcommand)} does not exist"
-    for word in ours[1:]:
-        if word.startswith("--"):
-            option = word.split("=")[0]
-            assert re.search(rf"(^|[\s,]){re.escape(option)}\b", said), f"no option {option}"
 
 
 def test_recipes_in_the_docs_are_valid() -> None:

@@ -1,0 +1,41 @@
+"""Whether a `webtext` command line that docs and deployment files show is one that exists."""
+
+from __future__ import annotations
+
+import functools
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from support import PROJECT
+
+
+@functools.cache
+def help_of(*subcommand: str) -> str:
+    """The help page of a subcommand; empty where there is none."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", *subcommand, "--help"],
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+        env={"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb", "PATH": "/usr/bin:/bin"},
+        check=False,
+    )
+    return done.stdout if done.returncode == 0 else ""
+
+
+def check_webtext(arguments: Sequence[str]) -> None:
+    """Raises AssertionError for a subcommand or an option that `webtext` does not have."""
+    ours = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
+    subcommand = [ours[0]]
+    said = help_of(*subcommand)
+    assert said, f"webtext {ours[0]} does not exist"
+    if "COMMAND [ARGS]" in said:
+        subcommand.append(ours[1])
+        said = help_of(*subcommand)
+        assert said, f"webtext {' '.join(subcommand)} does not exist"
+    for word in ours[1:]:
+        if word.startswith("--"):
+            option = word.split("=")[0]
+            assert re.search(rf"(^|[\s,]){re.escape(option)}\b", said), f"no option {option}"
