@@ -42,11 +42,11 @@ def make_app(archive: str) -> web.Application:
     return app
 
 
-async def serve_until_ended(archive: str, port: int) -> None:
-    """Serves on 127.0.0.1 and prints the address; ends on SIGTERM or SIGINT."""
+async def serve_until_ended(archive: str, address: str, port: int) -> None:
+    """Serves on an address of this machine and prints it; ends on SIGTERM or SIGINT."""
     runner = web.AppRunner(make_app(archive), access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
+    site = web.TCPSite(runner, address, port)
     await site.start()
     host, real_port = runner.addresses[0][:2]
     print(f"http://{host}:{real_port}", flush=True)  # noqa: T201  # the program's output
@@ -61,9 +61,10 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("archive")
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve on")
     parser.add_argument("--port", type=int, default=8017)
     arguments = parser.parse_args()
-    asyncio.run(serve_until_ended(arguments.archive, arguments.port))
+    asyncio.run(serve_until_ended(arguments.archive, arguments.host, arguments.port))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,11 @@ def _version(name: str) -> str:
 
 
 def check_workers(client: distributed.Client) -> None:
-    """Raises WebtextError for the first worker that would give wrong results or none."""
+    """Raises WebtextError for the first machine that would give wrong results or none.
+
+    The scheduler is one of them: it unpacks the graph of tasks, so it needs the packages too.
+    """
+    _check_installation("Scheduler", client.scheduler.address, _of_scheduler(client))
     threads = client.nthreads()
     if not threads:
         raise WebtextError(
@@ -60,29 +64,41 @@ def check_workers(client: distributed.Client) -> None:
         _check_worker(address, found)
 
 
+def _of_scheduler(client: distributed.Client) -> Installation | BaseException:
+    try:
+        found: Installation = client.run_on_scheduler(installation)
+    except Exception as error:
+        return error
+    return found
+
+
 def _check_worker(address: str, found: Installation | BaseException) -> None:
+    _check_installation("Worker", address, found)
+    if isinstance(found, Installation) and found.hash_seed == "random":
+        raise WebtextError(
+            f"Worker {address} has a random hash seed, so a repeated task could differ",
+            "Set PYTHONHASHSEED=0 in its environment before it starts",
+        )
+
+
+def _check_installation(role: str, address: str, found: Installation | BaseException) -> None:
     if not isinstance(found, Installation):
         raise WebtextError(
-            f"Worker {address} cannot load this package: {found}",
-            "Install webtext in the same version on all workers",
+            f"{role} {address} cannot load this package: {found}",
+            "Install webtext in the same version on the scheduler and all workers",
         ) from found
     here = installation()
     if found.python != here.python:
         raise WebtextError(
-            f"Worker {address} runs Python {found.python}, this process {here.python}",
+            f"{role} {address} runs Python {found.python}, this process {here.python}",
             "Use the same Python on all machines",
         )
     for there, ours in zip(found.packages, here.packages, strict=True):
         if there != ours:
             raise WebtextError(
-                f"Worker {address} has {there}, this process {ours}",
+                f"{role} {address} has {there}, this process {ours}",
                 "Install from the same constraints file on all machines",
             )
-    if found.hash_seed == "random":
-        raise WebtextError(
-            f"Worker {address} has a random hash seed, so a repeated task could differ",
-            "Set PYTHONHASHSEED=0 in its environment before it starts",
-        )
 
 
 def check_shared(client: distributed.Client, root: str) -> None:

@@ -48,12 +48,14 @@ def processes(folder: Path) -> Iterator[Start]:
 
 
 @contextmanager
-def cluster(folder: Path, *worker: str, **environment: str) -> Iterator[RunnerSettings]:
+def cluster(
+    folder: Path, *worker: str, scheduler: dict[str, str] | None = None, **environment: str
+) -> Iterator[RunnerSettings]:
     """A scheduler and one worker as commands; the settings that reach them."""
     file = folder / "scheduler.json"
     with processes(folder) as start:
         start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
-              "--scheduler-file", str(file))  # fmt: skip
+              "--scheduler-file", str(file), **(scheduler or {}))  # fmt: skip
         start(
             "dask_worker", "--scheduler-file", str(file), "--no-dashboard", *worker, **environment
         )
@@ -90,6 +92,48 @@ def test_workers_that_could_go_wrong_are_refused(
         open_runner(settings),
     ):
         pass
+
+
+def older_beam(folder: Path) -> dict[str, str]:
+    """The environment of a process that has another Beam installed, as its metadata says."""
+    said = folder / "apache_beam-2.76.0.dist-info"
+    said.mkdir(parents=True)
+    (said / "METADATA").write_text("Metadata-Version: 2.1\nName: apache-beam\nVersion: 2.76.0\n")
+    return {"PYTHONPATH": os.pathsep.join([str(folder), str(PROJECT)])}
+
+
+def no_webtext(folder: Path) -> dict[str, str]:
+    """The environment of a process in which this package is not installed."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Missing:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'pipeline':\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}')\n"
+        "sys.meta_path.insert(0, Missing())\n"
+    )
+    return {"PYTHONPATH": str(folder)}
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("shape", [older_beam, no_webtext])
+@pytest.mark.parametrize("role", ["Worker", "Scheduler"])
+def test_a_machine_with_other_packages_is_refused(
+    role: str, shape: Callable[[Path], dict[str, str]], tmp_path: Path
+) -> None:
+    said = "has apache-beam 2.76.0, this process" if shape is older_beam else "cannot load this"
+    there = shape(tmp_path / "packages")
+    worker = there if role == "Worker" else {"PYTHONHASHSEED": "0"}
+    with (
+        cluster(
+            tmp_path, "--nthreads=1", scheduler={} if role == "Worker" else there, **worker
+        ) as settings,
+        pytest.raises(WebtextError, match=f"{role} tcp://.* {said}") as caught,
+        open_runner(settings),
+    ):
+        pass
+    assert caught.value.remedy
 
 
 def test_each_difference_of_a_worker_has_its_own_error() -> None:

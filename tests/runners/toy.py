@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import random
@@ -88,6 +89,8 @@ def fail(kind: str) -> None:
         raise SettingError("links.sources matches nothing", "Check the path")
     if kind == "value":
         raise ValueError("7 is odd")
+    if kind == "segfault":
+        ctypes.string_at(0)
     os.abort()
 
 

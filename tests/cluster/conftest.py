@@ -1,0 +1,160 @@
+"""A dask cluster on machines of their own: object store, scheduler, three workers, client."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cluster.machines import Machine, network, wait_for
+from support import PROJECT
+
+from pipeline.corpus import STAGES, Corpus
+from pipeline.sample import COMMENTS, PAGES, POSTS
+
+WORKERS = ("worker1", "worker2", "worker3")
+BUCKET = "s3://corpora"
+#: How the scheduler of docs/runners.md is started: it gives up what is gone after this long.
+SCHEDULER = {
+    "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "10 s",
+    "DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": "20 s",
+}
+_UPLOAD = """
+import sys, fsspec
+fs = fsspec.filesystem("s3")
+if not fs.exists("corpora"):
+    fs.mkdir("corpora")
+for path in sys.argv[1:]:
+    fs.put_file(path, "corpora/in/" + path.rsplit("/", 1)[-1])
+"""
+_FINGERPRINTS = """
+import json, sys
+from cluster.conftest import fingerprints_of
+print(json.dumps(fingerprints_of(sys.argv[1], sys.argv[2:])))
+"""
+
+
+def fingerprints_of(root: str, stages: Sequence[str] = STAGES) -> dict[str, str]:
+    """{stage: fingerprint} of a corpus."""
+    names = {stage: "tokens/gpt2" if stage == "tokens" else stage for stage in stages}
+    corpus = Corpus(root)
+    return {stage: corpus.require(name, "2024-01").fingerprint for stage, name in names.items()}
+
+
+@dataclass
+class Cluster:
+    """The machines by name, and what tests do with them."""
+
+    machines: dict[str, Machine]
+
+    @property
+    def client(self) -> Machine:
+        """Where `webtext` is called."""
+        return self.machines["client"]
+
+    @property
+    def scheduler(self) -> str:
+        """The scheduler's address."""
+        return f"tcp://{self.machines['scheduler'].address}:8786"
+
+    def start_scheduler(self) -> None:
+        """Starts the scheduler as an administrator would."""
+        self.machines["scheduler"].log(
+            "scheduler", sys.executable, "-m", "distributed.cli.dask_scheduler",
+            "--port", "8786", "--no-dashboard", **SCHEDULER,
+        )  # fmt: skip
+
+    def start_worker(self, name: str, *options: str, **environment: str) -> None:
+        """Starts one worker with its nanny."""
+        self.machines[name].log(
+            "worker", sys.executable, "-m", "distributed.cli.dask_worker", self.scheduler,
+            "--nthreads", "1", "--no-dashboard", "--local-directory", "/tmp/dask",
+            "--memory-limit", "2GB", "--name", name, *options,
+            **{"PYTHONHASHSEED": "0", "TMPDIR": "/tmp", **environment},
+        )  # fmt: skip
+
+    def wait_for_workers(self, count: int = len(WORKERS)) -> None:
+        """Waits until exactly so many are there."""
+        script = f"""
+import time, distributed
+with distributed.Client("{self.scheduler}", timeout=60) as client:
+    while len(client.nthreads()) != {count}:
+        time.sleep(0.2)
+"""
+        code, said = self.client.run(sys.executable, "-c", script, seconds=90)
+        assert code == 0, said
+
+    def on_cluster(self, root: str, *more: str) -> list[str]:
+        """The build of the sample into `root` on the workers, with its dumps from the store."""
+        posts, comments = (f"{BUCKET}/in/{Path(path).name}" for path in (POSTS, COMMENTS))
+        source = f'{{kind="reddit-dump", posts="{posts}", comments="{comments}"}}'
+        return [
+            sys.executable, "-m", "pipeline", "build", "quickstart", "--runner", "dask",
+            "--set", f"runner.dask.scheduler={self.scheduler}",
+            "--set", f"corpus.root={root}", "--set", f"links.sources=[{source}]",
+            *more,
+        ]  # fmt: skip
+
+    def crawl(self, archive: Path = PAGES) -> list[str]:
+        """The settings with which pages come from the machine `web`, which serves an archive."""
+        web = self.machines["web"]
+        if not web.processes("replay"):
+            log = web.log(
+                "replay", sys.executable, "-m", "pipeline.pages.replay", str(archive),
+                "--host", web.address, "--port", "8017",
+            )  # fmt: skip
+            wait_for("the start of the web server", 60, lambda: "http://" in log.read_text())
+        return [
+            "--set", f"pages.via=http://{web.address}:8017",
+            "--set", f'pages.allow_hosts=["{web.address}"]',
+        ]  # fmt: skip
+
+    def archive(self) -> list[str]:
+        """The settings with which pages come from the sample's archive in the store."""
+        return ["--set", 'pages.source="warc"', "--set", f'pages.warc=["{BUCKET}/in/{PAGES.name}"]']
+
+    def fingerprints(self, root: str, stages: Sequence[str] = STAGES) -> dict[str, str]:
+        """{stage: fingerprint} of a corpus in the store."""
+        code, said = self.client.run(sys.executable, "-c", _FINGERPRINTS, root, *stages)
+        assert code == 0, said
+        found: dict[str, str] = json.loads(said.splitlines()[-1])
+        return found
+
+    def settle(self) -> None:
+        """Brings back what a test broke: links, scheduler, workers."""
+        for name in WORKERS:
+            self.machines[name].link("up")
+        if not self.machines["scheduler"].processes("dask_scheduler"):
+            self.start_scheduler()
+        for name in WORKERS:
+            if not self.machines[name].processes("dask_worker"):
+                self.start_worker(name)
+        self.wait_for_workers()
+
+
+@pytest.fixture(scope="package")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The running cluster, with the sample's input in the store."""
+    pytest.importorskip("moto", reason="needs moto's server")
+    folder = tmp_path_factory.mktemp("machines")
+    with network(folder, "store", "web", "scheduler", *WORKERS, "client") as machines:
+        store = machines["store"]
+        for machine in machines.values():
+            machine.environment = {
+                "AWS_ENDPOINT_URL": f"http://{store.address}:5000",
+                "AWS_ACCESS_KEY_ID": "testing",
+                "AWS_SECRET_ACCESS_KEY": "testing",
+                "AWS_DEFAULT_REGION": "us-east-1",
+                "PYTHONPATH": str(PROJECT / "tests"),
+            }
+        log = store.log("moto", sys.executable, "-m", "moto.server", "-H", "0.0.0.0", "-p", "5000")
+        wait_for("the store's start", 60, lambda: "Running on" in log.read_text())
+        paths = [str(path) for path in (POSTS, COMMENTS, PAGES)]
+        code, said = store.run(sys.executable, "-c", _UPLOAD, *paths)
+        assert code == 0, said
+        found = Cluster(machines)
+        found.settle()
+        yield found
