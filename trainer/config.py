@@ -64,7 +64,7 @@ class TrainSettings(Settings):
     """`[train]`: how much, in which pieces, on what."""
 
     volatile: ClassVar[frozenset[str]] = frozenset(
-        {"micro_batch", "device", "compile", "parallel", "recompute"}
+        {"micro_batch", "device", "compile", "parallel", "recompute", "attention_kernel"}
     )
 
     #: Steps of the full batch: the run sees steps * batch sequences.
@@ -87,6 +87,10 @@ class TrainSettings(Settings):
     #: Keep only the input of each block and compute the rest again on the way back: a third
     #: more work for a fraction of the memory.
     recompute: bool = False
+    #: What computes a decoder's attention inside documents and bands: "sdpa" under a boolean
+    #: mask; "flex" is FlexAttention, which leaves out the blocks of positions that do not see
+    #: each other.  It needs a GPU, a compiled model and no dropout.
+    attention_kernel: Literal["sdpa", "flex"] = "sdpa"
     #: Folder of a GPT-2 in Hugging Face's format whose weights the run starts from.
     init: str = ""
     #: "auto" compiles on a GPU only.
@@ -169,6 +173,15 @@ class RunRecipe(Settings):
         wanted = "gpt" if self.objective == "causal" else "encoder"
         if self.model.kind != wanted:
             raise ValueError(f'objective = "{self.objective}" needs model.kind = "{wanted}"')
+        return self
+
+    @model_validator(mode="after")
+    def _kernel_fits(self) -> Self:
+        if self.train.attention_kernel == "flex":
+            if self.model.kind != "gpt":
+                raise ValueError('train.attention_kernel = "flex" is a decoder\'s; leave it out')
+            if self.model.dropout:
+                raise ValueError('train.attention_kernel = "flex" has no dropout; take "sdpa"')
         return self
 
 

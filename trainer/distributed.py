@@ -87,6 +87,20 @@ def wants_bf16(settings: TrainSettings, device: torch.device) -> bool:
     return settings.precision == "bf16"
 
 
+def compiles(settings: TrainSettings, device: torch.device) -> bool:
+    """True when the model is compiled.
+
+    Raises SettingError for FlexAttention where it does not learn (a CPU) or is not fused.
+    """
+    on = settings.compile == "on" or (settings.compile == "auto" and device.type == "cuda")
+    if settings.attention_kernel == "flex" and not (on and device.type == "cuda"):
+        raise SettingError(
+            'train.attention_kernel = "flex" needs a GPU and a compiled model',
+            'Leave it out: "sdpa" computes the same',
+        )
+    return on
+
+
 def wrap(objective: Objective, settings: TrainSettings, world: World) -> nn.Module:
     """What the loop calls: the objective, compiled and spread over the processes as asked.
 
@@ -100,7 +114,7 @@ def wrap(objective: Objective, settings: TrainSettings, world: World) -> nn.Modu
             fully_shard(module, mp_policy=policy)
         fully_shard(objective, mp_policy=policy)
     unit: nn.Module = objective
-    if settings.compile == "on" or (settings.compile == "auto" and world.device.type == "cuda"):
+    if compiles(settings, world.device):
         unit = torch.compile(objective)  # type: ignore[assignment]
     if world.size > 1 and settings.parallel == "ddp":
         unit = DistributedDataParallel(unit, gradient_as_bucket_view=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.batches import Batches
@@ -28,6 +29,7 @@ class Step:
     """What one process computes in one step.
 
     `rows`: int32 (micro-batches, sequences, length + 1) on the device; rows of -1 fill it up.
+    `filled`: how many entries of each sequence are not -1 (micro-batches, sequences).
     `first` and `size` are those of the whole step, over all processes.  `copied` is set where
     the copy to the device may still be under way.
     """
@@ -35,6 +37,7 @@ class Step:
     first: int
     size: int
     rows: Tensor
+    filled: NDArray[np.int64]
     copied: torch.cuda.Event | None = None
 
 
@@ -95,7 +98,9 @@ class Feed:
         try:
             while (size := self._batches.at(consumed)) and not self._closed.is_set():
                 rows = self._rows(consumed, size)
-                self._queue.put(Step(consumed, size, *self._to_device(rows)))
+                filled = (rows.numpy() >= 0).sum(2)
+                copy, copied = self._to_device(rows)
+                self._queue.put(Step(consumed, size, copy, filled, copied))
                 consumed += size
             self._queue.put(None)
         except BaseException as error:  # raised again in the thread that trains

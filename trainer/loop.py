@@ -128,7 +128,8 @@ class Trainer:
     def _run_step(self, step: Step) -> Done:
         """One update of the weights, queued on the device."""
         device, weights = self.world.device, self.objective.weights
-        micros = [self.objective.prepare(rows) for rows in step.rows]
+        given = zip(step.rows, step.filled, strict=True)
+        micros = [self.objective.prepare(rows, filled) for rows, filled in given]
         counted = [self.objective.counts(batch) for batch in micros]
         shared = [torch.stack([c[name] for c in counted]).sum() for name in weights]
         stop = torch.tensor(float(self.stop), device=device)

@@ -66,8 +66,8 @@ class EncoderSettings(ModelSettings):
     #: A linear layer from the embedding to the width: "auto" where they differ (ELECTRA),
     #: "always" as Hugging Face's ALBERT has it.
     project: Literal["auto", "always"] = "auto"
-    #: Do everything but the attention's scores on real tokens only; "auto": on a CPU, where
-    #: knowing how many there are costs no wait for the device.
+    #: Do everything but the attention's scores on real tokens only; "auto": on a CPU, since the
+    #: gain was measured there only.
     unpad: Literal["auto", "on", "off"] = "auto"
 
     @model_validator(mode="after")

@@ -76,7 +76,8 @@ def evaluate(
         rows[:count] = stream.batch(first, count)
         if sizes is not None:
             text += int(sizes[rows[:count, 1:]].sum())
-        batch = objective.prepare(torch.from_numpy(rows).to(world.device))
+        filled = (rows >= 0).sum(1)
+        batch = objective.prepare(torch.from_numpy(rows).to(world.device), filled)
         with torch.autocast(world.device.type, torch.bfloat16, enabled=bf16):
             terms = unit(batch)
             found = {} if isinstance(objective, FSDPModule) else objective.tallies(batch)

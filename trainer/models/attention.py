@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
+
+#: Which keys each query sees: all up to its own (None), or what a mask lets through.
+Mask = Tensor | BlockMask | None
+#: What computes attention under a mask: SDPA with a boolean mask, or FlexAttention.
+Kernel = Literal["sdpa", "flex"]
+#: Inside a compiled model this is part of it.  Where something is not (a hook of FSDP beside
+#: recomputation), this one is compiled alone: uncompiled it would hold all scores.
+_flex = torch.compile(flex_attention)
 
 
 @dataclass
@@ -55,23 +65,58 @@ def visible(
     return (seen & same)[:, None]
 
 
+def blocks(
+    positions: int, band: int | None, documents: Tensor | None, device: torch.device
+) -> BlockMask:
+    """The mask of `visible` for FlexAttention, which leaves out the blocks that see nothing."""
+
+    def seen(row: Tensor, _: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        kept = key <= query
+        if band is not None:
+            kept = kept & (key > query - band)
+        if documents is not None:
+            kept = kept & (documents[row, query] == documents[row, key])
+        return kept
+
+    batch = None if documents is None else documents.shape[0]
+    return create_block_mask(seen, batch, None, positions, positions, device=device)
+
+
+def mask_of(
+    queries: int,
+    keys: int,
+    band: int | None,
+    documents: Tensor | None,
+    device: torch.device,
+    kernel: Kernel,
+) -> Mask:
+    """The mask of queries that stand at the last of the keys; made once for all layers.
+
+    None without documents or a band that bites, for there the fused causal kernels apply.
+    "flex" is for a compiled model: where it is used as it is (evaluation, generation), and for
+    keys of a cache, it is "sdpa".
+    """
+    if band is not None and keys <= band:
+        band = None
+    if band is None and documents is None and queries in (keys, 1):
+        return None
+    if kernel == "flex" and queries == keys and torch.compiler.is_compiling():
+        return blocks(queries, band, documents, device)
+    return visible(queries, keys, band, documents, device)
+
+
 class SelfAttention(nn.Module):
     """Multi-head causal self-attention as GPT-2's: one projection in, one out, with biases."""
 
-    def __init__(self, width: int, heads: int, dropout: float, band: int | None) -> None:
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads
-        self.band = band
         self.dropout = dropout
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
 
     def forward(
-        self,
-        x: Tensor,
-        documents: Tensor | None = None,
-        cache: Cache | None = None,
-        layer: int = 0,
+        self, x: Tensor, mask: Mask = None, cache: Cache | None = None, layer: int = 0
     ) -> Tensor:
         """(batch, positions, width) -> the same shape."""
         batch, positions, width = x.shape
@@ -81,20 +126,17 @@ class SelfAttention(nn.Module):
         )
         if cache is not None:
             key, value = cache.extend(layer, key, value)
-        # Without a mask the fused causal kernels apply; a lone query sees all there is.
-        banded = self.band is not None and key.shape[2] > self.band
-        masked = banded or documents is not None or 1 < positions < key.shape[2]
-        mask = None
-        if masked:
-            band = self.band if banded else None
-            mask = visible(positions, key.shape[2], band, documents, x.device)
-        y = functional.scaled_dot_product_attention(
-            query,
-            key,
-            value,
-            attn_mask=mask,
-            is_causal=not masked and positions > 1,
-            dropout_p=self.dropout if self.training else 0.0,
-        )
+        if isinstance(mask, BlockMask):
+            y = _flex(query, key, value, block_mask=mask)
+        else:
+            y = functional.scaled_dot_product_attention(
+                query,
+                key,
+                value,
+                attn_mask=mask,
+                is_causal=mask is None and positions > 1,  # a lone query sees all there is
+                dropout_p=self.dropout if self.training else 0.0,
+            )
+        assert isinstance(y, Tensor)
         projected: Tensor = self.out(y.transpose(1, 2).reshape(batch, positions, width))
         return projected

@@ -23,6 +23,8 @@ from trainer.model_settings import EncoderSettings
 
 #: Segment types: first and second.
 TYPES = 2
+#: Vectors of a batch without padding come in multiples of this, as matrix units want it.
+_MULTIPLE = 8
 #: Standard deviation of the weights at first (all three releases: truncated normal, 0.02).
 STD = 0.02
 
@@ -31,17 +33,29 @@ STD = 0.02
 class Layout:
     """Which positions of a batch are real, and where their vectors lie.
 
-    `mask`: bool (batch, positions).  `index`: int64 (real tokens,), the places of the vectors in
-    the flattened batch; None when there is a vector for each position.
+    `mask`: bool (batch, positions).  `index`: int64 (vectors,), the places of the vectors in
+    the flattened batch, those of all real positions among them; None when there is a vector for
+    each position.
     """
 
     mask: Tensor
     index: Tensor | None
 
     @classmethod
-    def of(cls, mask: Tensor, unpad: bool) -> Layout:
-        """`unpad` keeps vectors of real positions only, and has to ask how many there are."""
-        return cls(mask, mask.flatten().nonzero()[:, 0] if unpad else None)
+    def of(cls, mask: Tensor, unpad: bool, most: int | None = None) -> Layout:
+        """`unpad` makes vectors of real positions only, and of some padding to fill up.
+
+        At most `most` positions are real.  The host knows that of rows that it has read; where it
+        does not (None), they are counted, which waits for the device.
+        """
+        if not unpad:
+            return cls(mask, None)
+        wanted = int(mask.sum()) if most is None else most
+        vectors = max(-(-wanted // _MULTIPLE), 1) * _MULTIPLE
+        if vectors >= mask.numel():
+            return cls(mask, None)
+        real_first = mask.flatten().logical_not().byte().argsort(stable=True)
+        return cls(mask, real_first[:vectors])
 
     def pick(self, x: Tensor) -> Tensor:
         """(batch, positions, ...) -> (vectors, ...)."""
@@ -49,7 +63,7 @@ class Layout:
         return flat if self.index is None else flat[self.index]
 
     def spread(self, x: Tensor) -> Tensor:
-        """(vectors, width) -> (batch, positions, width), zero where nothing is real."""
+        """(vectors, width) -> (batch, positions, width), zero where there is no vector."""
         batch, positions = self.mask.shape
         if self.index is not None:
             x = x.new_zeros(batch * positions, x.shape[1]).index_copy(0, self.index, x)
@@ -157,13 +171,19 @@ class Encoder(nn.Module):
             for inner in range(settings.inner_layers):
                 yield self.blocks[group * settings.inner_layers + inner]
 
-    def layout(self, mask: Tensor) -> Layout:
-        """How the vectors of a batch with these real positions (batch, positions) lie."""
+    def layout(self, mask: Tensor, most: int | None = None) -> Layout:
+        """How the vectors of a batch lie, of whose positions those of `mask` are real, `most` of
+        them at most (None: they are counted).
+        """
         wanted = self.settings.unpad
-        return Layout.of(mask, wanted == "on" or (wanted == "auto" and not mask.is_cuda))
+        unpad = wanted == "on" or (wanted == "auto" and not mask.is_cuda)
+        return Layout.of(mask, unpad, most)
 
     def forward(self, ids: Tensor, types: Tensor, layout: Layout) -> Tensor:
-        """Ids, types (batch, positions) -> final states (batch, positions, width), 0 in padding."""
+        """Ids, types (batch, positions) -> final states (batch, positions, width).
+
+        Those in padding mean nothing.
+        """
         x = self.embeddings(ids, types, layout)
         if self.project is not None:
             x = self.project(x)

@@ -17,7 +17,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from trainer.config import ModelSettings
-from trainer.models.attention import Cache, SelfAttention
+from trainer.models.attention import Cache, Kernel, Mask, SelfAttention, mask_of
 
 _STD = 0.02
 
@@ -28,20 +28,18 @@ class Block(nn.Module):
     def __init__(self, settings: ModelSettings, layer: int) -> None:
         super().__init__()
         width = settings.width
-        sparse = settings.attention == "gpt3" and layer % 2 == 1
+        self.sparse = settings.attention == "gpt3" and layer % 2 == 1
         self.layer = layer
         self.norm_1 = nn.LayerNorm(width, eps=1e-5)
-        self.attention = SelfAttention(
-            width, settings.heads, settings.dropout, settings.band if sparse else None
-        )
+        self.attention = SelfAttention(width, settings.heads, settings.dropout)
         self.norm_2 = nn.LayerNorm(width, eps=1e-5)
         self.up = nn.Linear(width, 4 * width)
         self.down = nn.Linear(4 * width, width)
         self.dropout = nn.Dropout(settings.dropout)
 
-    def forward(self, x: Tensor, documents: Tensor | None, cache: Cache | None) -> Tensor:
+    def forward(self, x: Tensor, mask: Mask, cache: Cache | None) -> Tensor:
         """(batch, positions, width) -> the same shape."""
-        attended = self.attention(self.norm_1(x), documents, cache, self.layer)
+        attended = self.attention(self.norm_1(x), mask, cache, self.layer)
         x = x + self.dropout(attended)
         hidden: Tensor = functional.gelu(self.up(self.norm_2(x)), approximate="tanh")
         hidden = self.dropout(self.down(hidden))
@@ -53,7 +51,8 @@ class GPT(nn.Module):
 
     `head` is the token embedding, of `rows` rows: the vocabulary rounded up; whoever
     makes logits masks those of rows from `vocab` on.  With `recompute` set, the backward
-    pass computes each block again instead of keeping what is inside.
+    pass computes each block again instead of keeping what is inside.  `kernel` is
+    what computes attention under a mask.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -66,6 +65,7 @@ class GPT(nn.Module):
         self.positions = nn.Embedding(settings.context, settings.width)
         self.dropout = nn.Dropout(settings.dropout)
         self.recompute = False
+        self.kernel: Kernel = "sdpa"
         self.blocks = nn.ModuleList(Block(settings, n) for n in range(settings.layers))
         self.norm = nn.LayerNorm(settings.width, eps=1e-5)
 
@@ -99,13 +99,23 @@ class GPT(nn.Module):
         start = cache.length if cache is not None else 0
         position = torch.arange(start, start + ids.shape[1], device=ids.device)
         x = self.dropout(self.tokens(ids) + self.positions(position))
+        dense, banded = self._masks(ids, start + ids.shape[1], documents)
         for block in self.blocks:
+            mask = banded if block.sparse else dense
             if self.recompute and torch.is_grad_enabled():
-                x = checkpoint(block, x, documents, None, use_reentrant=False)
+                x = checkpoint(block, x, mask, None, use_reentrant=False)
             else:
-                x = block(x, documents, cache)
+                x = block(x, mask, cache)
         hidden: Tensor = self.norm(x)
         return hidden
+
+    def _masks(self, ids: Tensor, keys: int, documents: Tensor | None) -> tuple[Mask, Mask]:
+        """What the dense and what the banded layers see."""
+        settings, queries = self.settings, ids.shape[1]
+        dense = mask_of(queries, keys, None, documents, ids.device, self.kernel)
+        if settings.attention == "dense":
+            return dense, dense
+        return dense, mask_of(queries, keys, settings.band, documents, ids.device, self.kernel)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Hidden states (..., width) -> logits over the real vocabulary (..., vocab)."""

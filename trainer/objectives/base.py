@@ -13,13 +13,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from trainer.config import RunRecipe
 
-#: Tensors on the device; the first dimension of each is the sequence.
+#: Tensors on the device; the first dimension of each is the sequence, but for `index`.
 Batch = Mapping[str, Tensor]
+#: Entries that are not -1 of each row (sequences): an array, for the host knows them.
+Filled = NDArray[np.int64]
 #: One value for each loss term, a tensor of no dimension.
 Terms = dict[str, Tensor]
 
@@ -42,10 +46,11 @@ class Objective(nn.Module, ABC):
         """Fills all weights from `seed`."""
 
     @abstractmethod
-    def prepare(self, samples: Tensor) -> Batch:
+    def prepare(self, samples: Tensor, filled: Filled | None = None) -> Batch:
         """Rows of a stream (sequences, length + 1) on the device -> inputs and targets.
 
-        Rows that hold only -1 pad the batch: they must give no target.
+        Rows that hold only -1 pad the batch: they must give no target.  `filled` (sequences):
+        how many entries of each are not -1; None has the device asked where it must be known.
         """
 
     @abstractmethod

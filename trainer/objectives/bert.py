@@ -19,8 +19,15 @@ from trainer.config import RunRecipe
 from trainer.model_settings import EncoderSettings
 from trainer.models.encoder import Encoder
 from trainer.models.heads import MaskedHead, PairHead, init_encoder_weights
-from trainer.objectives.base import Batch, Objective, Terms
-from trainer.objectives.encoding import at_places, masked_batch, masked_loss, pair_loss, wilson
+from trainer.objectives.base import Batch, Filled, Objective, Terms
+from trainer.objectives.encoding import (
+    at_places,
+    layout_of,
+    masked_batch,
+    masked_loss,
+    pair_loss,
+    wilson,
+)
 from trainer.objectives.masked import Masker
 from trainer.vocabulary import Vocabulary
 
@@ -53,9 +60,9 @@ class MaskedPairs(Objective):
         """Fills the weights of encoder and heads."""
         init_encoder_weights(self, seed)
 
-    def prepare(self, samples: Tensor) -> Batch:
+    def prepare(self, samples: Tensor, filled: Filled | None = None) -> Batch:
         """Rows of a `PairStream` -> masked inputs, targets and labels."""
-        return masked_batch(samples, self.masker)
+        return masked_batch(samples, self.masker, self.model, filled)
 
     def counts(self, batch: Batch) -> Terms:
         """Masked tokens, and samples with a label."""
@@ -95,8 +102,7 @@ class MaskedPairs(Objective):
         }
 
     def _hidden(self, batch: Batch) -> Tensor:
-        layout = self.model.layout(batch["mask"])
-        hidden: Tensor = self.model(batch["inputs"], batch["types"], layout)
+        hidden: Tensor = self.model(batch["inputs"], batch["types"], layout_of(batch))
         return hidden
 
     def flops_per_token(self) -> float:

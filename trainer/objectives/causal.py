@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from trainer.config import RunRecipe
 from trainer.models.gpt import GPT
-from trainer.objectives.base import Batch, Objective, Terms
+from trainer.objectives.base import Batch, Filled, Objective, Terms
 from trainer.objectives.cross_entropy import IGNORED, cross_entropy_sum
 
 
@@ -31,13 +31,14 @@ class Causal(Objective):
         inside = end_token if recipe.model.document_mask else None
         model = GPT(recipe.model)
         model.recompute = recipe.train.recompute
+        model.kernel = recipe.train.attention_kernel
         return cls(model, inside, recipe.train.loss_chunk)
 
     def init_weights(self, seed: int) -> None:
         """Fills the model's weights."""
         self.model.init_weights(seed)
 
-    def prepare(self, samples: Tensor) -> Batch:
+    def prepare(self, samples: Tensor, filled: Filled | None = None) -> Batch:
         """Inputs are all tokens but the last, targets all but the first."""
         inputs, targets = samples[:, :-1], samples[:, 1:]
         batch = {"inputs": inputs.clamp_min(0).long(), "targets": targets.long()}

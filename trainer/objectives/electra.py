@@ -21,11 +21,12 @@ from trainer.model_settings import EncoderSettings
 from trainer.models.encoder import Encoder
 from trainer.models.heads import MaskedHead, ReplacedHead, init_encoder_weights
 from trainer.noise import gumbels
-from trainer.objectives.base import Batch, Objective, Terms
+from trainer.objectives.base import Batch, Filled, Objective, Terms
 from trainer.objectives.bert import encoder_settings, masker_of
 from trainer.objectives.encoding import (
     area_under_curve,
     at_places,
+    layout_of,
     masked_batch,
     masked_loss,
     score_histograms,
@@ -77,9 +78,9 @@ class Electra(Objective):
         """Fills the weights of both towers and heads."""
         init_encoder_weights(self, seed)
 
-    def prepare(self, samples: Tensor) -> Batch:
+    def prepare(self, samples: Tensor, filled: Filled | None = None) -> Batch:
         """Rows of a `PairStream` -> masked inputs and targets."""
-        return masked_batch(samples, self.masker)
+        return masked_batch(samples, self.masker, self.model, filled)
 
     def counts(self, batch: Batch) -> Terms:
         """Masked tokens; and all real ones, [CLS] and [SEP] among them."""
@@ -96,8 +97,7 @@ class Electra(Objective):
 
     def _generated(self, batch: Batch) -> Tensor:
         """The generator's states at the masked places (batch, most, width)."""
-        layout = self.generator.layout(batch["mask"])
-        hidden = self.generator(batch["inputs"], batch["types"], layout)
+        hidden = self.generator(batch["inputs"], batch["types"], layout_of(batch))
         return at_places(hidden, batch["places"])
 
     @torch.no_grad()
@@ -118,8 +118,7 @@ class Electra(Objective):
 
     def _judged(self, batch: Batch, filled: Tensor) -> tuple[Tensor, Tensor]:
         """The discriminator's logits, and which tokens differ from the original."""
-        layout = self.model.layout(batch["mask"])
-        logits = self.replaced(self.model(filled, batch["types"], layout))
+        logits = self.replaced(self.model(filled, batch["types"], layout_of(batch)))
         return logits, filled != batch["ids"]
 
     def tallies(self, batch: Batch) -> Terms:

@@ -10,9 +10,9 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from trainer.data.rows import HEADER
-from trainer.models.encoder import Embeddings
+from trainer.models.encoder import Embeddings, Encoder, Layout
 from trainer.models.heads import MaskedHead
-from trainer.objectives.base import Batch
+from trainer.objectives.base import Batch, Filled
 from trainer.objectives.masked import Masker
 
 #: Bins of the histograms that the area under the ROC curve is computed from.
@@ -43,26 +43,38 @@ def take_apart(rows: Tensor, pad: int) -> Rows:
     )
 
 
-def masked_batch(rows: Tensor, masker: Masker) -> dict[str, Tensor]:
+def masked_batch(
+    rows: Tensor, masker: Masker, encoder: Encoder, filled: Filled | None
+) -> dict[str, Tensor]:
     """The batch of all three objectives.
 
     ids, inputs, types, mask (batch, positions); places, targets, used (batch, most); samples,
-    labels (batch).
+    labels (batch); and `index` (vectors) where padding has none, so that the compiled part knows
+    how many there are.  `filled`: see `Objective.prepare`.
     """
     apart = take_apart(rows, masker.vocabulary.pad)
     masked = masker(apart.ids, apart.lengths, apart.samples)
     position = torch.arange(apart.ids.shape[1], device=rows.device)
-    return {
+    # All of the header but the label, which may be -1, is no token.
+    most = None if filled is None else int((filled - HEADER + 1).clip(0).sum())
+    layout = encoder.layout(position < apart.lengths[:, None], most)
+    index = {} if layout.index is None else {"index": layout.index}
+    return index | {
         "ids": apart.ids,
         "inputs": masked.inputs,
         "types": apart.types,
-        "mask": position < apart.lengths[:, None],
+        "mask": layout.mask,
         "places": masked.places,
         "targets": masked.targets,
         "used": masked.used,
         "samples": apart.samples,
         "labels": apart.labels,
     }
+
+
+def layout_of(batch: Batch) -> Layout:
+    """Where the vectors of a batch of `masked_batch` lie."""
+    return Layout(batch["mask"], batch.get("index"))
 
 
 def at_places(hidden: Tensor, places: Tensor) -> Tensor:

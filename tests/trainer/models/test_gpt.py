@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn.attention import flex_attention
 
 from pipeline.errors import SettingError
-from trainer.config import ModelSettings
-from trainer.models.attention import Cache, visible
+from trainer.config import ModelSettings, RunRecipe, TrainSettings
+from trainer.distributed import compiles
+from trainer.models.attention import Cache, Kernel, visible
 from trainer.models.gpt import GPT
 
 
@@ -44,8 +48,7 @@ def test_the_band_bounds_what_is_seen() -> None:
         [0, 0, 1, 1, 0, 0], [0, 0, 0, 1, 1, 0], [0, 0, 0, 0, 1, 1],
     ]  # fmt: skip
     one = model(attention="gpt3", band=2, layers=2)
-    bands = [block.attention.band for block in one.blocks]
-    assert bands == [None, 2]
+    assert [block.sparse for block in one.blocks] == [False, True]
 
 
 def test_a_document_does_not_see_the_one_before() -> None:
@@ -72,3 +75,51 @@ def test_initial_weights_are_those_of_the_paper() -> None:
 def test_heads_must_divide_the_width() -> None:
     with pytest.raises(SettingError, match=r"heads = 5 must divide width = 64; try 4"):
         ModelSettings.checked({"width": 64, "heads": 5}, "recipe")
+
+
+def learned(gpt: GPT, kernel: Kernel, tokens: Tensor, compiled: Any) -> list[Tensor]:
+    """Loss-like sum, then the gradients."""
+    gpt.kernel = kernel
+    total = compiled(gpt)(tokens, (tokens < 5).cumsum(1)).square().sum()
+    total.backward()
+    return [total.detach(), *(p.grad for p in gpt.parameters() if p.grad is not None)]
+
+
+def traced(gpt: GPT) -> Any:
+    """One graph forward and one backward, as on a GPU, run by PyTorch's own operators."""
+    return torch.compile(gpt, backend="aot_eager", fullgraph=True)
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_both_kernels_learn_the_same(recompute: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FlexAttention refuses to learn on a CPU for want of a fused kernel; here none is used."""
+    monkeypatch.setattr(flex_attention, "_validate_device", lambda *_: None)
+    two = [model(attention="gpt3", band=5, layers=2) for _ in range(2)]
+    two[1].recompute = recompute
+    tokens = ids(3, 24)
+    want = learned(two[0], "sdpa", tokens, lambda gpt: gpt)
+    torch.testing.assert_close(learned(two[1], "flex", tokens, traced), want, atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="the fused kernels need a GPU")
+@pytest.mark.parametrize("recompute", [False, True])
+def test_both_kernels_learn_the_same_on_a_gpu(recompute: bool) -> None:
+    tokens = ids(3, 256).cuda()
+    two = [model(attention="gpt3", band=50, width=64, context=256).cuda() for _ in range(2)]
+    two[1].recompute = recompute
+    want = learned(two[0], "sdpa", tokens, torch.compile)
+    torch.testing.assert_close(
+        learned(two[1], "flex", tokens, torch.compile), want, atol=1e-2, rtol=1e-3
+    )
+
+
+def test_flex_attention_is_refused_where_it_cannot_learn() -> None:
+    flex = TrainSettings(attention_kernel="flex", compile="on")
+    with pytest.raises(SettingError, match="needs a GPU and a compiled model"):
+        compiles(flex, torch.device("cpu"))
+    assert compiles(flex, torch.device("cuda"))
+    with pytest.raises(SettingError, match="needs a GPU and a compiled model"):
+        compiles(TrainSettings(attention_kernel="flex", compile="off"), torch.device("cuda"))
+    wrong = {"train": {"attention_kernel": "flex"}, "model": {"dropout": 0.1}}
+    with pytest.raises(SettingError, match="has no dropout"):
+        RunRecipe.checked(wrong, "recipe")

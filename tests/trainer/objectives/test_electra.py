@@ -18,10 +18,9 @@ SIZE, LENGTH, BATCH = 64, 40, 16
 VOCABULARY = Vocabulary(SIZE, 0, 1, 2, 3, frozenset({0, 1, 2, 3}), (True,) * SIZE)
 
 
-def objective(mode: Mode = "paper") -> Electra:
-    settings = EncoderSettings(
-        kind="encoder", layers=2, width=32, heads=2, context=LENGTH, vocab=SIZE, embedding=16
-    )
+def objective(mode: Mode = "paper", unpad: str = "auto") -> Electra:
+    shape = {"layers": 2, "width": 32, "heads": 2, "context": LENGTH, "embedding": 16}
+    settings = EncoderSettings(kind="encoder", vocab=SIZE, unpad=unpad, **shape)
     mask = MaskSettings(masked=0.85, random=0.0, mode=mode)
     made = Electra(settings, ElectraSettings(), Masker(mask, VOCABULARY, LENGTH, 1), seed=1)
     made.init_weights(1)
@@ -93,6 +92,21 @@ def test_terms_add_up_over_micro_batches() -> None:
     halves = [made(made.prepare(part)) for part in rows().split(BATCH // 2)]
     for name, term in whole.items():
         torch.testing.assert_close(term, halves[0][name] + halves[1][name])
+
+
+def test_without_padding_losses_and_gradients_are_the_same() -> None:
+    """Whether the host says how many tokens are real, or they are counted."""
+    said, filled = rows(), (rows().numpy() >= 0).sum(1)
+    padded, counted, told = objective(unpad="off"), objective(unpad="on"), objective(unpad="on")
+    batches = [padded.prepare(said), counted.prepare(said), told.prepare(said, filled)]
+    assert "index" not in batches[0]
+    assert [len(batch["index"]) for batch in batches[1:]] == [496, 496]  # 495 are real
+    for one, batch in zip((padded, counted, told), batches, strict=True):
+        terms = one(batch)
+        (terms["mlm"] + 50 * terms["rtd"]).backward()
+    for one in (counted, told):
+        for (name, mine), want in zip(one.named_parameters(), padded.parameters(), strict=True):
+            torch.testing.assert_close(mine.grad, want.grad, atol=1e-3, rtol=1e-4, msg=name)
 
 
 def test_area_under_the_curve_is_the_share_of_right_pairs() -> None:
