@@ -23,6 +23,7 @@ from pipeline import files
 from pipeline.errors import WebtextError
 
 _PIECE = 1 << 20  # bytes read, and about the bytes unpacked, at once
+_FED = 1 << 11  # packed bytes of a zst file at once
 _WINDOW = 1 << 31  # dumps since 2018 use zstd's longest window; only what is used takes memory
 _LONGEST_LINE = 64 << 20  # bytes; a line beyond this is no record of Reddit
 
@@ -118,11 +119,11 @@ def _address_places(data: bytes) -> np.ndarray:
 
     Two bytes are looked at together, from even places and from odd ones: half the work.
     """
-    padded = data + bytes(3 + len(data) % 2)  # so that neighbours are there, and all are pairs
+    padded = data + bytes(4 + len(data) % 2)  # so that neighbours are there, and all are pairs
     codes = np.frombuffer(padded, np.uint8)
     places = [np.flatnonzero(codes[: len(data)] == 0)] if b"\0" in data else []
     for first in (0, 1):
-        pairs = np.frombuffer(padded, "<u2", (len(padded) - 2) // 2, first)
+        pairs = np.frombuffer(padded[1:-1] if first else padded, "<u2")  # a copy, as pairs lie even
         found = pairs == _COLON_SLASH
         found |= pairs == _COLON_BACKSLASH
         found |= (pairs | _SMALL) == _WW
@@ -151,19 +152,20 @@ def _read_all(stream: IO[bytes]) -> Iterator[bytes]:
 def _zst_pieces(stream: IO[bytes]) -> Iterator[bytes]:
     """Frame by frame, so that a cut one is noticed.
 
-    The decompressor does not bound what one call gives, so it is fed little at a time.
+    The decompressor does not bound what one call gives, so it is fed little at a time: the
+    tightest frame there can be makes 64 MiB of it, which is handed on in pieces.
     """
     decompressor, rest, begun = _new_zst(), b"", False
     unpacked = bytearray()
-    while piece := rest or stream.read(1 << 14):
+    while piece := rest or stream.read(_FED):
         rest, begun = b"", True
         unpacked += decompressor.decompress(piece)
         if decompressor.eof:  # the next frame of the file, if any
             rest, begun = decompressor.unused_data, False
             decompressor = _new_zst()
-        if len(unpacked) >= _PIECE:
-            yield bytes(unpacked)
-            unpacked.clear()
+        while len(unpacked) >= _PIECE:
+            yield bytes(unpacked[:_PIECE])
+            del unpacked[:_PIECE]
     yield bytes(unpacked)
     if begun:
         raise _CutError("its last zstd frame is cut")

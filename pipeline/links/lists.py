@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from pipeline import files
 from pipeline.errors import WebtextError
-from pipeline.links.records import BadLineError, Mention, parse
+from pipeline.links.records import BadLineError, Mention, in_range, parse
 
 _SCORES = ("score", "karma")
 _DATES = ("date", "created", "created_utc")
@@ -52,7 +52,10 @@ class ListReader:
         except UnicodeDecodeError as error:
             raise BadLineError(str(error)) from None
         if self._format == "csv":
-            return self._row(next(csv.reader(io.StringIO(text, newline=""))))
+            try:
+                return self._row(next(csv.reader(io.StringIO(text, newline="")), []))
+            except csv.Error as error:
+                raise BadLineError(str(error)) from None
         if text.startswith("#"):
             return []
         url, *rest = text.split("\t")
@@ -89,10 +92,11 @@ def named_mention(row: Mapping[str, Any]) -> Mention:
     score = next((row[name] for name in _SCORES if row.get(name) not in (None, "")), None)
     date = next((row[name] for name in _DATES if row.get(name) not in (None, "")), None)
     try:
-        number = None if score is None else int(float(score))
-        return Mention(url.strip(), "list", score=number, created=_seconds(date))
+        number, created = None if score is None else int(float(score)), _seconds(date)
     except (TypeError, ValueError, OverflowError) as error:
         raise BadLineError(str(error)) from None
+    in_range(number or 0, created)
+    return Mention(url.strip(), "list", score=number, created=created)
 
 
 def _seconds(date: Any) -> int:

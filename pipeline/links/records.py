@@ -19,8 +19,8 @@ import orjson
 
 from pipeline.links.markdown import links_in, unescape
 
-_INT64 = 1 << 63
-_SURE = 1 << 53  # whole numbers below it are the same as floats
+_MOST = 1 << 31  # of a score; Reddit's highest are below a million
+_LATEST = 253_402_300_799  # seconds; the end of the year 9999, where Python's dates end
 
 
 class Mention(msgspec.Struct, frozen=True):
@@ -68,6 +68,8 @@ class Comment(_Record):
     score_hidden: Any = None
 
 
+#: What a decoder of msgspec raises; RecursionError where a line is nested some hundreds deep.
+BAD = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _POST, _COMMENT = msgspec.json.Decoder(Post), msgspec.json.Decoder(Comment)
 
 
@@ -86,7 +88,7 @@ def parse_post(line: bytes) -> Post:
     """The post of a line; BadLineError where it is no JSON object."""
     try:
         return _POST.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except BAD as error:
         raise BadLineError(str(error)) from None
 
 
@@ -94,13 +96,19 @@ def parse_comment(line: bytes) -> Comment:
     """The comment of a line; BadLineError where it is no JSON object."""
     try:
         return _COMMENT.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except BAD as error:
         raise BadLineError(str(error)) from None
 
 
 def post_of(row: Mapping[str, Any]) -> Post:
-    """The post of an answer of the API."""
-    return Post(**{name: row.get(name) for name in Post.__struct_fields__})
+    """The post of an answer of the API; BadLineError where it holds what no dump may hold.
+
+    Python's JSON reader lets half a surrogate pass, which nothing later could write.
+    """
+    try:
+        return parse_post(orjson.dumps(dict(row)))
+    except orjson.JSONEncodeError as error:
+        raise BadLineError(str(error)) from None
 
 
 def turned_away(post: Post, over_18: bool) -> str | None:
@@ -161,17 +169,16 @@ def _stamp(record: _Record, prefix: str) -> tuple[str, str, int, int]:
     if record.id is None:
         raise BadLineError("no id")
     score, created = record.score, record.created_utc
-    if not (type(score) is type(created) is int and -_SURE < score < _SURE > created > -_SURE):
-        score, created = _numbers(score, created)
+    if not (type(score) is type(created) is int):
+        try:
+            score, created = int(score), int(float(created))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise BadLineError(f"{type(error).__name__}: {error}") from None
+    in_range(score, created)
     return f"{prefix}{record.id}", _text(record.subreddit), score, created
 
 
-def _numbers(score: Any, created: Any) -> tuple[int, int]:
-    """Score and time of whatever type a year has them in."""
-    try:
-        score, created = int(score), int(float(created))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise BadLineError(f"{type(error).__name__}: {error}") from None
-    if not (-_INT64 <= score < _INT64 and -_INT64 <= created < _INT64):
-        raise BadLineError("score or created_utc is beyond 64 bits")
-    return score, created
+def in_range(score: int, created: int) -> None:
+    """Raises BadLineError for numbers that no post has and later steps could not add up or date."""
+    if not (-_MOST < score < _MOST and -_LATEST <= created <= _LATEST):
+        raise BadLineError("score or time is out of range")

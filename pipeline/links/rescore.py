@@ -27,7 +27,7 @@ from pipeline.errors import SettingError
 from pipeline.links.api import named_posts
 from pipeline.links.dumps import blocks, lines
 from pipeline.links.mentions import to_row
-from pipeline.links.records import BadLineError, Post, post_links, turned_away
+from pipeline.links.records import BAD, BadLineError, Post, post_links, turned_away
 from pipeline.links.rules import Rules
 from pipeline.links.settings import LinksSettings, RedditDump
 
@@ -169,7 +169,7 @@ def _read(line: bytes) -> _Caught | None:
     """The post of a line; None for what the links stage will count as a bad line."""
     try:
         return _CAUGHT.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except BAD:
         return None
 
 

@@ -62,6 +62,17 @@ def test_cut_and_damaged(tmp_path: Path, ending: str, pack: Callable[[bytes], by
         list(blocks(str(path)))
 
 
+def test_a_bomb_comes_in_blocks_of_the_usual_size(tmp_path: Path) -> None:
+    path, size = tmp_path / "RC.zst", 256 << 20
+    packer = zstandard.ZstdCompressor().compressobj()
+    packed = b"".join(packer.compress(b"\n" * (1 << 20)) for _ in range(size >> 20))
+    path.write_bytes(packed + packer.flush())
+    assert path.stat().st_size < 64 << 10
+    sizes = [len(block.data) for block in blocks(str(path))]
+    assert sum(sizes) == size
+    assert max(sizes) <= 1 << 20
+
+
 LINES = rb"""{} {"a":1} {cut cut} {"b":"http://a.io"} w {w.} {"b":"Http:\/\/a.io"} {"b":"WWW.a.io"}
 {"b":"a.b:c/d"} ww. {:} :/""".split()
 line = st.sampled_from([b"", b"{\0}", *LINES])

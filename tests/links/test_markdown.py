@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.links.markdown import links_in
+from pipeline.links.markdown import _short, links_in
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,12 @@ def test_links(text: str, links: list[str] | None) -> None:
 
 def test_api_text_is_not_unescaped() -> None:
     assert links_in("https://e.com/?a=1&amp;b=2", escaped=False) == ["https://e.com/?a=1&amp;b=2"]
+
+
+def test_long_paragraphs_come_to_the_parser_in_pieces() -> None:
+    lines = [f"<b> http://e.com/{n}" for n in range(3_000)]
+    assert links_in("\n".join(lines)) == [f"http://e.com/{n}" for n in range(3_000)]
+    for hostile in ("://" * 13_000, "<http:// " * 4_000, "[a](http://e.com/(\n" * 2_000):
+        assert max(map(len, _short(hostile).split("\n\n"))) <= 2_000
+        assert "".join(_short(hostile).split("\n\n")) == hostile
+        assert links_in(f"https://f.com/ok\n\n{hostile}")[0] == "https://f.com/ok"

@@ -81,6 +81,15 @@ def test_posts_become_mentions_and_are_not_asked_again(reddit: Reddit, tmp_path:
     assert sum(p.file.rows for p in again if p.file) == sum(p.file.rows for p in parts if p.file)
 
 
+def test_half_a_surrogate_costs_its_post_alone(reddit: Reddit, tmp_path: Path) -> None:
+    reddit.posts[3]["url"] = "https://a.io/\ud800"
+    api = source(subreddits=["linux"], limit=10)
+    parts = read_source(SourceFile("linux", "listing", 0, str(tmp_path), "key", True, False, api))
+    numbers = parts[-1].extra
+    assert (numbers["lines"], numbers["bad_lines"]) == (10, 1)
+    assert numbers["mentions"] >= 5
+
+
 def test_missing_credentials_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("praw.config.Config.CONFIG", None)
     monkeypatch.chdir(tmp_path)
