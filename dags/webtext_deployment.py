@@ -1,7 +1,7 @@
 """What the DAGs share: where webtext is, how tasks are tried again, who is told of failures.
 
 All of it comes from environment variables of the Airflow workers and of the DAG processor
-(`docs/scheduling.md` lists them), so the DAG files are the same everywhere.
+(`docs/operations.md` lists them), so the DAG files are the same everywhere.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ RUNS = os.environ.get("WEBTEXT_RUNS", "runs")
 MODELS = os.environ.get("WEBTEXT_MODELS", "models")
 #: First month of the schedule, by its first day.
 START = os.environ.get("WEBTEXT_START", "2024-01-01")
+#: Between two tries; three times as long after a kill.
+RETRY_DELAY = timedelta(minutes=float(os.environ.get("WEBTEXT_RETRY_MINUTES", "5")))
 #: Gets a POST with one JSON object for each task that failed for good.
 ALERT_URL = os.environ.get("WEBTEXT_ALERT_URL", "")
 
@@ -43,13 +45,13 @@ RETRY_POLICY = ExceptionRetryPolicy(
         RetryRule(
             exception=CommandKilled,
             action=RetryAction.RETRY,
-            retry_delay=timedelta(minutes=15),
+            retry_delay=3 * RETRY_DELAY,
             reason="Killed: goes on from the last finished part",
         ),
         RetryRule(
             exception=CommandFailed,
             action=RetryAction.RETRY,
-            retry_delay=timedelta(minutes=5),
+            retry_delay=RETRY_DELAY,
             reason="Failed: goes on from the last finished part",
         ),
     ]
@@ -122,7 +124,7 @@ DEFAULTS: dict[str, Any] = {
     "command": COMMAND,
     "folder": FOLDER,
     "retries": 3,
-    "retry_delay": timedelta(minutes=5),
+    "retry_delay": RETRY_DELAY,
     "retry_policy": RETRY_POLICY,
     "execution_timeout": timedelta(days=2),
     "on_failure_callback": alert,

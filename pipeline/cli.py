@@ -191,12 +191,18 @@ def show(
 
 
 @app.command()
-def verify(context: typer.Context, root: RootArgument) -> None:
+def verify(
+    context: typer.Context,
+    root: RootArgument,
+    interval: Annotated[
+        str | None, typer.Option(help="Read the files of this interval only")
+    ] = None,
+) -> None:
     """Check every file of a corpus: hashes, counts, fingerprints, and that stages fit together."""
     from pipeline.corpus import Corpus
     from pipeline.views.verify import verify_corpus
 
-    checked = verify_corpus(Corpus(root))
+    checked = verify_corpus(Corpus(root), interval)
     give_result(context, {"root": root, "stages": checked.stages, "files": checked.files})
     typer.echo(f"Verified {checked.files:,} files of {checked.stages} stages: all is as recorded.")
 

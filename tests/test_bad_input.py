@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 from support import Run, sample_settings
 
+from pipeline.build import locked
 from pipeline.corpus import read_manifest
 from pipeline.sample import COMMENTS, PAGES, POSTS
 
@@ -133,6 +135,14 @@ def test_an_interval_before_those_that_are_built(
     )
     assert done.returncode == 2, done.stdout
     assert "comes before 2024-01" in one_line(done.stdout)
+
+
+def test_two_builds_of_one_corpus(tmp_path: Path, webtext: Run, replay: str) -> None:
+    root = tmp_path / "corpus"
+    with locked(str(root)):
+        done = webtext("build", "quickstart", *sample_settings(root, replay), "--workers=1")
+        assert done.returncode == 1, done.stdout
+        assert f"Another build (process {os.getpid()}) is at work" in one_line(done.stdout)
 
 
 def test_no_corpus(tmp_path: Path, webtext: Run) -> None:

@@ -32,27 +32,36 @@ class Checked:
     files: int = 0
 
 
-def verify_corpus(corpus: Corpus) -> Checked:
-    """Checks all finished stages; raises WebtextError that names the first thing that is wrong."""
+def verify_corpus(corpus: Corpus, only: str | None = None) -> Checked:
+    """Checks all stages; raises WebtextError that names the first thing that is wrong.
+
+    With `only` the files of that interval alone are read; that it fits to those before is
+    checked by their manifests.
+    """
     checked = Checked()
     manifests: dict[tuple[str, str], Manifest] = {}
     for stage, interval, folder in stage_folders(corpus):
+        asked = only is None or interval == only
         manifest = read_manifest(folder)
-        if manifest is None:
+        if manifest is None and asked:
             raise WebtextError(
                 f"Stage {stage} of {interval} is unfinished", "Run `webtext build` to finish it"
             )
-        verify_stage(folder, manifest)
-        manifests[stage, interval] = manifest
-        checked.stages += 1
-        checked.files += len(manifest.files)
-    if not manifests:
-        raise WebtextError(f"{corpus.root} holds no corpus", "Run `webtext build RECIPE` first")
+        if manifest is not None:
+            manifests[stage, interval] = manifest
+        if manifest is not None and asked:
+            verify_stage(folder, manifest)
+            checked.stages += 1
+            checked.files += len(manifest.files)
+    if not checked.stages:
+        missing = "corpus" if only is None else f"interval {only}"
+        raise WebtextError(f"{corpus.root} holds no {missing}", "Run `webtext build RECIPE` first")
     for stage, interval, name in stale_inputs(manifests):
-        raise WebtextError(
-            f"Stage {stage} of {interval} was made from another {name} than is there now",
-            "Run `webtext build` to bring it up to date",
-        )
+        if only in (None, interval):
+            raise WebtextError(
+                f"Stage {stage} of {interval} was made from another {name} than is there now",
+                "Run `webtext build` to bring it up to date",
+            )
     _verify_splits(corpus, manifests)
     return checked
 

@@ -19,11 +19,13 @@ def main() -> None:
     assert not bag.import_errors, bag.import_errors
     logical = datetime.fromisoformat(date).replace(tzinfo=UTC) if date else None
     run = bag.dags[name].test(logical_date=logical, run_conf=json.loads(params))
-    tasks = {
-        f"{one.task_id}[{one.map_index}]" if one.map_index >= 0 else one.task_id: one.state
+    found = {
+        f"{one.task_id}[{one.map_index}]" if one.map_index >= 0 else one.task_id: one
         for one in run.get_task_instances()
     }
-    print(json.dumps({"state": run.state, "tasks": tasks}), flush=True)
+    tasks = {name: one.state for name, one in found.items()}
+    tries = {name: one.try_number for name, one in found.items()}
+    print(json.dumps({"state": run.state, "tasks": tasks, "tries": tries}), flush=True)
 
 
 if __name__ == "__main__":

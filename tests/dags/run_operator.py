@@ -11,6 +11,8 @@ import logging
 import signal
 import sys
 
+from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow.sdk.execution_time.timeout import timeout
 from webtext_operator import WebtextOperator
 
 
@@ -22,11 +24,15 @@ class Operator(WebtextOperator):
 
 def main() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s", force=True)
-    operator = Operator(task_id="one", **json.loads(sys.argv[1]))
-    signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())  # as Airflow's task runner does
+    settings = json.loads(sys.argv[1])
+    seconds = settings.pop("time_out", 600)
+    operator = Operator(task_id="one", **settings)
+    # Both as Airflow's task runner does.
+    signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
     try:
-        said = {"result": WebtextOperator.execute.__wrapped__(operator, {})}
-    except Exception as error:
+        with timeout(seconds):
+            said = {"result": WebtextOperator.execute.__wrapped__(operator, {})}
+    except (Exception, AirflowTaskTimeout) as error:
         said = {"error": type(error).__name__, "said": str(error)}
     print(json.dumps(said), flush=True)
 

@@ -13,31 +13,20 @@ from typing import Any
 
 import psutil
 import pytest
+from airflow_runs import SCRIPTS, airflow_environment
 from support import PROJECT
 
-HERE = Path(__file__).parent
-STAND_IN = shlex.join([sys.executable, str(HERE / "stand_in.py")])
+STAND_IN = shlex.join([sys.executable, str(SCRIPTS / "stand_in.py")])
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("airflow")
 
 
 @pytest.fixture
 def start(airflow_python: Path, home: Path, tmp_path: Path):
     def begin(code: str, **settings: Any) -> subprocess.Popen[str]:
         asked = {"command": STAND_IN, "arguments": [code], "folder": str(tmp_path), **settings}
-        environment = {
-            **os.environ,
-            "AIRFLOW_HOME": str(home),
-            "AIRFLOW__CORE__FERNET_KEY": "a-secret",
-            "PYTHONPATH": str(PROJECT / "dags"),
-        }
         return subprocess.Popen(
-            [airflow_python, HERE / "run_operator.py", json.dumps(asked)],
-            env=environment,
+            [airflow_python, SCRIPTS / "run_operator.py", json.dumps(asked)],
+            env=airflow_environment(home, PYTHONPATH=str(PROJECT / "dags")),
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -138,6 +127,14 @@ def test_a_kill_ends_the_whole_process_group(start) -> None:
     outcome, log = ended(process)
     assert outcome["error"] == "CommandKilled"
     assert "Stops the command" in log
+    assert not alive(group)
+
+
+def test_a_time_out_ends_the_whole_process_group(start) -> None:
+    process = start(f"{CHILD}; {STUBBORN}", time_out=10)
+    group = group_of(process)
+    outcome, _ = ended(process)
+    assert outcome["error"] == "AirflowTaskTimeout"
     assert not alive(group)
 
 

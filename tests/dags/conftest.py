@@ -1,0 +1,43 @@
+"""Airflow's home, and runs of DAGs in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow_runs import SCRIPTS, RunDag, airflow_environment
+from support import PROJECT
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory, airflow_python: Path) -> Path:
+    """Airflow's home, with a migrated database."""
+    place = tmp_path_factory.mktemp("airflow")
+    subprocess.run(
+        [airflow_python, "-m", "airflow", "db", "migrate"],
+        env=airflow_environment(place),
+        check=True,
+        capture_output=True,
+    )
+    return place
+
+
+@pytest.fixture
+def run_dag(airflow_python: Path, home: Path) -> RunDag:
+    def run(name: str, date: str, params: dict[str, Any], **environment: str) -> Any:
+        done = subprocess.run(
+            [airflow_python, SCRIPTS / "run_dag.py", name, date, json.dumps(params)],
+            # Only the bundle of a running Airflow puts the folder on the path.
+            env=airflow_environment(home, PYTHONPATH=str(PROJECT / "dags"), **environment),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return json.loads(done.stdout.splitlines()[-1]), done.stdout
+
+    return run

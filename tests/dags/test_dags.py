@@ -1,0 +1,126 @@
+"""The DAGs in the real Airflow: they import, and run to their end on the sample."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow_runs import SCRIPTS, RunDag, airflow_environment
+from reddit_server import OVERRIDE, serve_reddit
+from support import PROJECT
+
+from pipeline.corpus import STAGES
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
+
+
+@pytest.fixture
+def alerts() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A server that takes alerts: its address, and what it got."""
+    got: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/", got
+        server.shutdown()
+
+
+def test_all_dags_import_without_errors_and_hold_no_heavy_imports(
+    airflow_python: Path, home: Path
+) -> None:
+    done = subprocess.run(
+        [airflow_python, SCRIPTS / "list_dags.py"],
+        env=airflow_environment(home, PYTHONPATH=str(PROJECT / "dags")),
+        text=True,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["errors"] == {}
+    assert said["heavy"] == []
+    months = said["dags"]["webtext_monthly"]
+    order = ["ready", "links", "open_crawl", "crawl", *STAGES[1:], "verify", "publish", "report"]
+    assert months["order"] == order
+    assert months["setups"] == ["ready"]
+    assert months["teardowns"] == ["report"]
+    assert months["pools"]["crawl"] == "webtext_crawl"
+    scores = said["dags"]["webtext_refresh_scores"]
+    assert scores["order"] == ["ready", "rescore"]
+    assert scores["pools"]["rescore"] == "webtext_reddit"
+    train = said["dags"]["webtext_train"]
+    assert train["order"] == ["train", "evaluate", "export", "compare", "publish"]
+    assert set(train["pools"].values()) == {"webtext_train"}
+    known = {"default_pool", *json.loads((PROJECT / "dags/pools.json").read_text())}
+    for dag in said["dags"].values():
+        assert set(dag["pools"].values()) <= known
+        assert set(dag["owners"]) == {"webtext"}
+        assert all(seconds > 0 for seconds in dag["timeouts"].values())
+        assert dag["active_runs"] == 1
+
+
+def test_a_wrong_setting_fails_at_once_and_is_told(
+    run_dag: RunDag, alerts: tuple[str, list[dict[str, Any]]]
+) -> None:
+    address, got = alerts
+    outcome, _ = run_dag(
+        "webtext_monthly",
+        "2024-02-01",
+        {"settings": ["links.min_krama=5"]},
+        WEBTEXT_RECIPE="quickstart",
+        WEBTEXT_ALERT_URL=address,
+    )
+    assert outcome["state"] == "failed"
+    assert outcome["tasks"].pop("ready") == "failed"
+    assert set(outcome["tasks"].values()) == {"upstream_failed"}
+    assert [(said["dag"], said["task"], said["try"]) for said in got] == [
+        ("webtext_monthly", "ready", 1)
+    ]
+    assert "Did you mean min_karma?" in got[0]["error"]
+
+
+def test_young_scores_are_asked_for_by_the_hundred(run_dag: RunDag, tmp_path: Path) -> None:
+    made = 1_704_067_200  # a score caught ten seconds later says nothing
+    posts = [
+        {
+            "id": f"p{number}",
+            "subreddit": "linux",
+            "score": 1,
+            "created_utc": made,
+            "retrieved_on": made + 10,
+            "url": f"https://example.org/{number}",
+        }
+        for number in range(230)
+    ]
+    (tmp_path / "RS_2024-01.jsonl").write_text("".join(json.dumps(x) + "\n" for x in posts))
+    dump = f'posts="{tmp_path}/RS_{{interval}}.jsonl", scores="{tmp_path}/{{interval}}.jsonl"'
+    setting = f'links.sources=[{{kind="reddit-dump", {dump}}}]'
+    now = [{**post, "name": f"t3_{post['id']}", "score": 57} for post in posts]
+    with serve_reddit(now, tmp_path) as reddit:
+        outcome, _ = run_dag(
+            "webtext_refresh_scores",
+            "2024-02-01",  # the month that has just ended is its data interval
+            {"settings": [setting]},
+            WEBTEXT_RECIPE="quickstart",
+            XDG_CONFIG_HOME=str(tmp_path),  # where PRAW looks for praw.ini
+            **dict([OVERRIDE]),
+        )
+    assert outcome["state"] == "success"
+    asked = [query["id"] for path, query in reddit.asked if path == "/api/info"]
+    assert [len(names.split(",")) for names in asked] == [100, 100, 30]
+    rows = [json.loads(line) for line in (tmp_path / "2024-01.jsonl").open()]
+    assert [row["score"] for row in rows] == [57] * 230
