@@ -32,7 +32,7 @@ from pipeline.links.records import (
     turned_away,
 )
 from pipeline.links.settings import RedditApi
-from pipeline.links.urls import canonical_key, host_of, repair
+from pipeline.links.urls import page_of
 from pipeline.parts import Part, PartWriter, file_part, finished_part
 from pipeline.progress import Progress
 
@@ -219,13 +219,12 @@ def to_row(mention: Mention) -> dict[str, Any]:
     posted = mention.url
     if posted.startswith(("/r/", "/u/", "/user/")):
         posted = f"https://www.reddit.com{posted}"
-    url = repair(posted) or ""
-    key = canonical_key(url) if url else posted.strip()
+    url, key, host = page_of(posted) or ("", posted.strip(), "")
     return {
         "id": page_id(key),
         "key": key,
         "url": url,
-        "host": host_of(url) if url else "",
+        "host": host,
         "kind": mention.kind,
         "reddit_id": mention.reddit_id,
         "subreddit": mention.subreddit,

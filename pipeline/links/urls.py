@@ -10,6 +10,7 @@ by deduplication; two pages under one key would lose one, so in doubt it keeps.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, unquote
 
 #: Query parameters that say where a visitor came from (courlan's and Firefox's lists
@@ -70,26 +71,57 @@ _LONGEST = 2_000  # characters; longer addresses do not work in browsers and ser
 _Address = tuple[str, str, str, str, str]  # scheme, host, port where it is no default, path, query
 
 
+class Page(NamedTuple):
+    """The address to fetch, the key of the page, and its host, with a port that is no default."""
+
+    url: str
+    key: str
+    host: str
+
+
+def page_of(posted: str) -> Page | None:
+    """What a posted address leads to: `repair`, `canonical_key` and `host_of` in one go.
+
+    None where it is no web address.
+    """
+    address = _repaired(posted)
+    if address is None:
+        return None
+    return Page(_url(address), _key(address), address[1] + address[2])
+
+
 def repair(text: str) -> str | None:
     """The address to fetch, from what was posted; None when it is no web address.
 
     `text` must be free of HTML escapes.  Redirects that carry their target are
     unwrapped, spaces and other characters are percent-encoded, the fragment goes.
     """
-    address = _split(unwrap(_CONTROL_SPACE.sub("", text.strip())))
-    if address is None:
-        return None
-    scheme, host, port, path, query = address
-    asked = f"?{_encode(query)}" if query else ""
-    url = f"{scheme}://{host}{port}{_encode(path) or '/'}{asked}"
-    return url if len(url) <= _LONGEST else None
+    address = _repaired(text)
+    return None if address is None else _url(address)
 
 
 def canonical_key(url: str) -> str:
     """The canonical form of a web address; the address itself, stripped, when it is none."""
     address = _split(_CONTROL_SPACE.sub("", url.strip()))
+    return url.strip() if address is None else _key(address)
+
+
+def _repaired(text: str) -> _Address | None:
+    """The pieces of the address to fetch; None where it is none, or longer than works."""
+    address = _split(unwrap(_CONTROL_SPACE.sub("", text.strip())))
     if address is None:
-        return url.strip()
+        return None
+    scheme, host, port, path, query = address
+    address = scheme, host, port, _encode(path) or "/", _encode(query)
+    return address if len(_url(address)) <= _LONGEST else None
+
+
+def _url(address: _Address) -> str:
+    scheme, host, port, path, query = address
+    return f"{scheme}://{host}{port}{path}?{query}" if query else f"{scheme}://{host}{port}{path}"
+
+
+def _key(address: _Address) -> str:
     _, host, port, path, query = address
     query = _canonical_query(query) if query else ""
     return f"{_bare_host(host)}{port}{_canonical_path(path)}{query}"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.links.urls import canonical_key, has_tracker, host_of, repair, unwrap
+from pipeline.links.urls import canonical_key, has_tracker, host_of, page_of, repair, unwrap
 
 
 def golden() -> list[tuple[str, str]]:
@@ -30,6 +30,7 @@ def test_key(key: str, url: str) -> None:
     assert canonical_key(repaired) == key
     assert canonical_key(unwrap(url)) == key
     assert repair(repaired) == repaired
+    assert page_of(url) == (repaired, key, host_of(repaired))
     scheme = "http" if key.endswith(":443") else "https"
     assert canonical_key(f"{scheme}://{key}") == key  # a key is the key of itself
 
@@ -96,6 +97,7 @@ def test_any_text_is_taken(text: str) -> None:
     for address in (text, f"http://{text}", f"http://a.io/{text}", f"http://a.io/?{text}"):
         url = repair(address)
         assert url is None or repair(url) == url
+        assert page_of(address) == (url and (url, canonical_key(url), host_of(url)))
         if url is not None:
             assert canonical_key(url) == canonical_key(repair(url) or "")
 

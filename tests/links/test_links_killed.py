@@ -1,0 +1,61 @@
+"""Reading a dump that is killed at any moment goes on, and says what an undisturbed one says."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from pipeline.links import mentions
+from pipeline.links.mentions import SourceFile, read_source
+from pipeline.parts import Part
+
+CHILD = """
+import os, signal, sys
+from pipeline.links import mentions
+path, folder, files = sys.argv[1:]
+mentions._RUN = 100
+left, replace = [int(files)], os.replace
+def replace_or_die(*places):
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(*places)
+os.replace = replace_or_die
+mentions.read_source(mentions.SourceFile(path, "posts", 0, folder, "key", False))
+"""
+
+
+def read(path: Path, folder: Path) -> list[Part]:
+    parts = read_source(SourceFile(str(path), "posts", 0, str(folder), "key", False))
+    return sorted(parts, key=lambda part: part.file.name if part.file else "")
+
+
+def finished(folder: Path) -> dict[str, bytes]:
+    """The files that count, by name; the progress notes of a killed process do not."""
+    found = {file.name: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    return {name: data for name, data in found.items() if name.endswith((".parquet", ".jsonl"))}
+
+
+@pytest.mark.parametrize("files", [1, 2, 7, 11, 12])
+def test_killed_before_a_file_is_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int
+) -> None:
+    rows = [{"id": str(n), "url": f"http://a{n}.io", "score": n} for n in range(1_000)]
+    lines = [
+        orjson.dumps({**row, "created_utc": 1, "over_18": n % 9 == 0}) for n, row in enumerate(rows)
+    ]
+    (tmp_path / "RS.ndjson").write_bytes(b"\n".join([*lines, b"{cut"]))
+    dump, folder = tmp_path / "RS.ndjson", tmp_path / "killed"
+    child = subprocess.run([sys.executable, "-c", CHILD, dump, folder, str(files)], check=False)
+    assert child.returncode == -signal.SIGKILL
+    monkeypatch.setattr(mentions, "_RUN", 100)
+    parts = read(dump, folder)
+    assert read(dump, folder) == parts
+    assert parts == read(dump, tmp_path / "whole")
+    assert finished(folder) == finished(tmp_path / "whole")
+    assert sum(part.file.rows for part in parts if part.file) == 1_000 + 1
