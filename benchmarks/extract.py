@@ -2,7 +2,7 @@
 
     python benchmarks/extract.py [--data FOLDER] [--pages N] [KIND ...]
 
-KIND is quality, speed, prefilter or language; without one all are measured.
+KIND is quality, frame, speed, prefilter or language; without one all are measured.
 
 `FOLDER/extraction` holds pages (`ID.html.gz`) and `ground-truth.json` in the layout of the
 article extraction benchmark (https://github.com/scrapinghub/article-extraction-benchmark),
@@ -24,7 +24,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -32,6 +32,7 @@ import trafilatura
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
 from pipeline.documents.extract import Source, extract, prepare
+from pipeline.documents.frame import is_marked
 from pipeline.documents.judge import Page, judge
 from pipeline.documents.language import identify
 from pipeline.documents.prefilter import foreign, words_at_most
@@ -137,6 +138,25 @@ def quality(data: Path, count: int) -> None:
         print(f"  manuals: {sum(found):,} words, {found.count(0)} empty")
 
 
+def unmarked(sample: Sample) -> Sample:
+    """A page without what tells where its main text is: names, roles and telling elements."""
+    html = re.sub(r"(?i)<(/?)(article|main|section)\b", r"<\1div", sample.html)
+    html = re.sub(r"""(?is)\s(class|id|itemprop|role)=("[^"]*"|'[^']*')""", "", html)
+    return replace(sample, html=html)
+
+
+def frame(data: Path, count: int) -> None:
+    """F1 on pages that do not say where their main text is, and how many such manuals there are."""
+    samples = [unmarked(sample) for sample in articles(data)]
+    print(f"frame: {len(samples)} articles without names of classes, by the 4-gram measure")
+    for name, system in {"webtext": ours, "trafilatura default": theirs()}.items():
+        f1, precision, recall = score(samples, [system(sample) for sample in samples])
+        print(f"  {name:<28} F1 {f1:.4f}  precision {precision:.4f}  recall {recall:.4f}")
+    sources = [prepare(page.html, page.url, TODAY) for page in manuals(data, count)]
+    bare = sum(1 for source in sources if source and not is_marked(source.tree))
+    print(f"  of {len(sources)} manual pages {bare} do not say it")
+
+
 def speed(data: Path, count: int) -> None:
     """Pages a second of processor time, and the ratio to trafilatura's default."""
     identify("loads the model")
@@ -171,9 +191,9 @@ def prefilter(data: Path, count: int) -> None:
         started = time.process_time()
         source = prepare(sample.html, sample.url, TODAY)
         ready = time.process_time()
-        away = source is None or _turned_away(source, settings)
+        away = source is None or turned_away(source, settings)
         between = time.process_time()
-        kept = _kept(sample, settings)
+        kept = kept_without(sample, settings)
         full += time.process_time() - between
         first += between - ready
         prepared += ready - started
@@ -189,12 +209,14 @@ def prefilter(data: Path, count: int) -> None:
     print(f"  after parsing and metadata, which take {100 * prepared / full:.1f} % of it")
 
 
-def _turned_away(source: Source, settings: DocumentsSettings) -> bool:
+def turned_away(source: Source, settings: DocumentsSettings) -> bool:
+    """Whether the first pass drops a page."""
     few = words_at_most(source.tree) < settings.min_words
     return few or foreign(source.tree, settings.languages) is not None
 
 
-def _kept(sample: Sample, settings: DocumentsSettings) -> bool:
+def kept_without(sample: Sample, settings: DocumentsSettings) -> bool:
+    """Whether the stage keeps a page without the first pass."""
     text = ours(sample)
     language, sure = identify(text)
     return (
@@ -217,7 +239,13 @@ def language(data: Path, count: int) -> None:
         print(f"  English below {bound}: {below} ({100 * below / len(english):.2f} %)")
 
 
-KINDS = {"quality": quality, "speed": speed, "prefilter": prefilter, "language": language}
+KINDS = {
+    "quality": quality,
+    "frame": frame,
+    "speed": speed,
+    "prefilter": prefilter,
+    "language": language,
+}
 
 
 def main() -> None:

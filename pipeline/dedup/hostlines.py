@@ -53,15 +53,24 @@ def long_lines(text: str, words: int) -> list[bytes]:
 def strip_host_lines(text: str, lines: frozenset[bytes]) -> tuple[str, int]:
     """The text without the lines whose hashes are in `lines`, and how many went.
 
+    Of the blank lines around one that goes, one stays, and none at the ends of the text.
     A page that consists of such lines alone stays as it is: nothing would be left to judge.
     """
     if not lines:
         return text, 0
-    found = text.splitlines()
-    kept = [line for line in found if line_hash(line) not in lines]
-    if len(kept) == len(found) or not any(line.strip() for line in kept):
+    kept: list[str] = []
+    removed = 0
+    after_removed = False
+    for line in text.splitlines():
+        if line_hash(line) in lines:
+            removed += 1
+            after_removed = True
+        elif line.strip() or not (after_removed and (not kept or not kept[-1].strip())):
+            kept.append(line)
+            after_removed = False
+    if not removed or not any(line.strip() for line in kept):
         return text, 0
-    return "\n".join(kept), len(found) - len(kept)
+    return "\n".join(kept).rstrip("\n"), removed
 
 
 def read_host_lines(paths: Sequence[str]) -> dict[str, frozenset[bytes]]:

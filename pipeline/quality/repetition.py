@@ -3,7 +3,9 @@
 Known quirks of other code are not repeated.  A top n-gram must occur twice to count
 (datatrove takes one that occurs once, so a short text without repetition is
 dropped); n-grams are compared as sequences of words (datatrove joins the words, so
-"ab c" equals "a bc"); blank lines are no duplicates.
+"ab c" equals "a bc"); blank lines are no duplicates.  Neither are lines and words without
+a letter or digit: closing brackets of code, rules of a drawing, bars between the cells of a
+table, which extraction itself puts there.
 """
 
 from __future__ import annotations
@@ -35,10 +37,10 @@ def measure(pieces: Pieces) -> dict[str, float]:
     """The values of COLUMNS: fractions of lines, paragraphs or characters, in [0, 1]."""
     found: dict[str, float] = {}
     for name, parts in (("line", pieces.lines), ("paragraph", pieces.paragraphs)):
-        share, chars = duplicates(parts)
+        share, chars = duplicates(_spoken(parts))
         found[f"repetition_duplicate_{name}s"] = share
         found[f"repetition_duplicate_{name}_chars"] = chars
-    numbers, lengths = _numbered(pieces.words)
+    numbers, lengths = _numbered(_spoken(pieces.words))
     total = max(int(lengths.sum()), 1)
     grams: Numbers = numbers
     for n in range(2, max(DUPLICATE_SIZES) + 1):
@@ -48,6 +50,11 @@ def measure(pieces: Pieces) -> dict[str, float]:
         if n in DUPLICATE_SIZES:
             found[f"repetition_duplicate_{n}_gram"] = _repeated(grams, lengths, n) / total
     return {name: found[name] for name in COLUMNS}
+
+
+def _spoken(parts: Sequence[str]) -> list[str]:
+    """Those that hold a letter or a digit."""
+    return [part for part in parts if any(map(str.isalnum, part))]
 
 
 def duplicates(parts: Sequence[str]) -> tuple[float, float]:

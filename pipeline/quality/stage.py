@@ -67,7 +67,7 @@ class QualityStage(Stage):
     """From documents to measurements."""
 
     name = "quality"
-    version = "3"
+    version = "4"
 
     def settings(self, job: Job) -> MeasureSettings:
         """Evaluation sets and models; thresholds do not change measurements."""
@@ -102,7 +102,7 @@ class CorpusStage(Stage):
     """From documents, duplicates and measurements to the corpus."""
 
     name = "corpus"
-    version = "4"
+    version = "5"
 
     def settings(self, job: Job) -> QualitySettings:
         """The `[quality]` section: all thresholds."""

@@ -29,6 +29,8 @@ LINES = frozenset({line_hash(FOOTER), line_hash(BANNER)})
         ("one\ntwo", "one\ntwo", 0),
         (f"one\n{FOOTER}", "one", 1),
         (f"{BANNER}\none\n\n   {FOOTER}\ntwo\n{FOOTER}", "one\n\ntwo", 3),
+        (f"one\n\n{FOOTER}\n\ntwo\n\n\nthree", "one\n\ntwo\n\n\nthree", 1),
+        (f"{BANNER}\n\none\n\n{FOOTER}", "one", 2),
         (f"{BANNER}\n{FOOTER}\n ", f"{BANNER}\n{FOOTER}\n ", 0),
         (f"one {FOOTER}\r\n", f"one {FOOTER}\r\n", 0),
     ],

@@ -21,7 +21,8 @@ from pipeline.documents.settings import DocumentsSettings
 
 TODAY = date(2026, 1, 1)
 PROSE = b"<p>The committee met on Tuesday and heard from three of the engineers.</p>"
-GOOD = b"<html><body><div>" + PROSE * 12 + b"</div></body></html>"
+DAYS = b"".join(PROSE.replace(b"three", b"%d" % number) for number in range(12))
+GOOD = b"<html><body><div>" + DAYS + b"</div></body></html>"
 
 
 def page(body: bytes, content_type: str = "text/html; charset=utf-8") -> Page:

@@ -143,7 +143,7 @@ BOUNDARIES = {
     "lexicon_max_toxic_words": (words(49) + " fuck", words(48) + " fuck"),
     "lexicon_max_toxic_different": ("fuck fuck", "fuck scumbag"),
     "pii_max_emails": ("a at b.org", "a@b.org"),
-    "pii_max_public_ips": ("10.1.1.1", "8.8.8.8"),
+    "pii_max_public_ips": ("39.39.39.39", "40.39.39.39"),
     "pii_max_phones": ("+44 20 794", "+44 20 7946 0958"),
     "pii_max_cards": ("4111 1111 1111 1112", "4111 1111 1111 1111"),
     "pii_max_secrets": ("AKIAIOSFODNN7EXAMPL", "AKIAIOSFODNN7EXAMPLE"),

@@ -36,6 +36,8 @@ WORDS = " ".join(f"w{i}" for i in range(20))
         ("The the of THE", "gopher_stop_words", 2),
         ("a\nb\na\n\n\n\na", "repetition_duplicate_lines", 0.5),
         ("a\n\nb\n\n\n\nc", "repetition_duplicate_lines", 0),
+        ("a {\n}\nb {\n}\nc {\n}\n+--+\n+--+", "repetition_duplicate_lines", 0),
+        ("a | b | c | d | e | f", "repetition_top_2_gram", 0),
         ("aa\n\nb\n\naa\n\nc", "repetition_duplicate_paragraphs", 0.25),
         ("aa\n\nbb\n\naa\n\ncc", "repetition_duplicate_paragraph_chars", 0.25),
         ("one two three four five six seven", "repetition_top_3_gram", 0),
@@ -80,7 +82,12 @@ def test_values(text: str, column: str, value: float) -> None:
         ("write to jane.doe+x@mail.example.org.", "emails", True),
         ("git@github.com:a/b", "emails", True),
         ("a@b and @decorator and x@y.", "emails", False),
-        ("host 8.8.8.8 answers", "public_ips", True),
+        ("host 93.184.216.34 answers", "public_ips", True),
+        ("He came from 93.184.216.34. Then he left.", "public_ips", True),
+        ("since version 3.8.7.2 and 3.6.23.1, see 12.4.2.1", "public_ips", False),
+        ("Version 90.0.44.93 and Section 9.47.6.3", "public_ips", False),
+        ("text\n\n6.2.56.3. Audio Interfaces", "public_ips", False),
+        ("git version 2.20.1.155.g426c, v1.7.44.2", "public_ips", False),
         ("hosts 10.0.0.1, 127.0.0.1, 192.0.2.7", "public_ips", False),
         ("version 1.2.3.400 and 1.2.3.4.5", "public_ips", False),
         ("ask 2001:4860:4860::8888: it answers", "public_ips", True),
@@ -92,6 +99,9 @@ def test_values(text: str, column: str, value: float) -> None:
         ("card 4111 1111 1111 1111", "cards", True),
         ("card 4111 1111 1111 1112", "cards", False),
         ("0000 0000 0000 0000", "cards", False),
+        ("amex 378282246310005", "cards", True),
+        ("web.archive.org/web/20180410025338/http://a.org", "cards", False),
+        ("ean13 0220356483481, prime 112272535095293", "cards", False),
         ("call +44 20 7946 0958", "phones", True),
         ("call (415) 555-2671", "phones", True),
         ("on 2024-01-02 at 10:00, 123456789", "phones", False),
@@ -109,6 +119,12 @@ def test_personal_data(text: str, kind: str, found: bool) -> None:
     assert (measure(text)[f"pii_{kind}"] > 0) is found
     assert (pii.replace(text, [kind]) != text) is found
     assert measure(pii.replace(text, [kind]))[f"pii_{kind}"] == 0
+
+
+def test_a_mark_swallows_the_brackets_of_an_address() -> None:
+    assert pii.replace("Jane <jane@example.org> (jane@b.org)", ["emails"]) == (
+        "Jane <email> (<email>)"
+    )
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.reason)
