@@ -3,15 +3,17 @@
     python benchmarks/quality.py speed DOCUMENTS [--documents 500]   a part-*.parquet with a text
     python benchmarks/quality.py what-if [--documents 1000000]       simulated measurements
 
-`speed` runs, in one process, all measures of the project and then datatrove's Gopher
-repetition, Gopher quality, C4 and FineWeb filters on the same documents, each document
-through every filter; then it lists every document whose verdict differs by family.
-It needs `pip install datatrove spacy`.
+`speed` runs all measures of the project and then datatrove's Gopher repetition, Gopher
+quality, C4 and FineWeb filters (`peer_filters.py`, in the environment that `make peers` makes)
+on the same documents, each document through every filter; then it lists every document whose
+verdict differs by family.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -38,7 +40,8 @@ SAME_RULES = {
         "max_lines_per_word": 0.3,
     },
 }
-FAMILIES = ("repetition", "gopher", "c4", "fineweb")
+#: The environment of `make peers`.
+PEERS = Path(__file__).resolve().parent.parent / ".venv-peers" / "bin" / "python"
 
 
 def main() -> None:
@@ -66,49 +69,36 @@ def speed(parts: list[str], documents: int) -> None:
     started = time.process_time()
     measured = [measure(row["text"]) for row in rows]
     ours = time.process_time() - started
-    verdicts, theirs = _datatrove([row["text"] for row in rows])
+    answer = datatrove([row["text"] for row in rows])
+    theirs = answer["seconds"]
     characters = sum(len(row["text"]) for row in rows)
     print(f"{len(rows):,} documents, {characters:,} characters")
     print(
         f"all measures {ours:.2f} s, datatrove's four filters {theirs:.2f} s: {theirs / ours:.1f}x"
     )
     rules = rules_of(QualitySettings.model_validate(SAME_RULES))
-    for family, verdict in zip(FAMILIES, verdicts, strict=True):
+    for family, verdict in answer["verdicts"].items():
         own = [r for r in rules if r.column.startswith(f"{family}_")]
         failures = [first_failure(own, values) for values in measured]
-        differ = [i for i, f in enumerate(failures) if (f is None) != (verdict[i] is True)]
+        differ = [i for i, f in enumerate(failures) if (f is None) != (verdict[i] == "kept")]
         print(f"\n{family}: {len(differ)} of {len(rows)} verdicts differ")
         for i in differ:
             failure = failures[i]
             said = f"{failure.rule.reason} {failure.value:.4g}" if failure else "kept"
-            print(f"  {rows[i]['url']}: ours {said}; datatrove {_said(verdict[i])}")
+            print(f"  {rows[i]['url']}: ours {said}; datatrove {verdict[i]}")
 
 
-def _said(verdict: Any) -> str:
-    return "kept" if verdict is True else str(verdict[1] if isinstance(verdict, tuple) else "drop")
-
-
-def _datatrove(texts: list[str]) -> tuple[list[list[Any]], float]:
-    """The verdicts of each filter, and the processor seconds of all."""
-    from datatrove.data import Document
-    from datatrove.pipeline.filters import (
-        C4QualityFilter,
-        FineWebQualityFilter,
-        GopherQualityFilter,
-        GopherRepetitionFilter,
-    )
-
-    filters = (
-        GopherRepetitionFilter(),
-        GopherQualityFilter(),
-        C4QualityFilter(filter_no_terminal_punct=True),
-        FineWebQualityFilter(),
-    )
-    for each in filters:  # the tokenizer is loaded on first use
-        each.filter(Document(text="To warm up. And again.", id="0"))
-    started = time.process_time()
-    verdicts = [[f.filter(Document(text=text, id="0")) for text in texts] for f in filters]
-    return verdicts, time.process_time() - started
+def datatrove(texts: list[str]) -> dict[str, Any]:
+    """What `peer_filters.py` answers: the verdicts of each filter, and its seconds."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as stream:
+        json.dump(texts, stream)
+        stream.flush()
+        script = Path(__file__).with_name("peer_filters.py")
+        done = subprocess.run(
+            [PEERS, script, stream.name], check=True, capture_output=True, text=True
+        )
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
 
 
 def simulate(documents: int) -> None:

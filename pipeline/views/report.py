@@ -15,6 +15,7 @@ from pipeline.corpus import STAGES, Corpus, Manifest
 from pipeline.errors import WebtextError
 from pipeline.views.fertility import fertility
 from pipeline.views.html import bars, page, samples, table, waterfall
+from pipeline.views.repeated import repeated_lines
 from pipeline.views.show import connect, table_paths
 
 REPORT = "report.html"
@@ -90,6 +91,7 @@ def write_report(corpus: Corpus) -> str:
         _lengths,
         _fertility,
         _duplicates,
+        _repeated,
         _reasons,
     ):
         section = build(tables)
@@ -199,6 +201,15 @@ def _duplicates(tables: Tables) -> Section | None:
     )
     body = table(("kept document", "removed for it", "least similarity"), rows)
     return Section("Largest clusters of duplicates", "What was kept for how many.", body)
+
+
+def _repeated(tables: Tables) -> Section | None:
+    if not tables.has("documents"):
+        return None
+    rows = repeated_lines(tables.corpus, tables.ask, _TOP)
+    said = "Left out of the texts: on so many of the pages of their host that were looked at."
+    body = table(("host", "of its pages", "line"), rows)
+    return Section("Lines that repeat across a host", said, body) if rows else None
 
 
 def _reasons(tables: Tables) -> Section | None:

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from dedup.intervals import Dedups, document
 from support import Run
 
 from pipeline.corpus import Corpus, read_manifest
@@ -58,6 +59,17 @@ def test_report_says_what_the_manifests_say(copy: Path, webtext: Run) -> None:
 def test_report_again_is_the_same_page(copy: Path) -> None:
     first = Path(write_report(Corpus(str(copy)))).read_bytes()
     assert Path(write_report(Corpus(str(copy)))).read_bytes() == first
+
+
+def test_report_shows_the_lines_that_were_left_out(tmp_path: Path) -> None:
+    footer = "Copyright of the <b>Mill</b> Company of the river"
+    dedups = Dedups(tmp_path / "corpus")
+    texts = [f"This page says {'x' * i} and nothing else.\n\n{footer}" for i in range(12)]
+    dedups.write("all", [document(f"mill.org/{i}", text) for i, text in enumerate(texts)])
+    dedups.run("all")
+    text = Path(write_report(dedups.corpus)).read_text()
+    line = "<td>mill.org</td><td>100%</td><td>Copyright of the &lt;b&gt;Mill&lt;/b&gt; Company"
+    assert line in text
 
 
 def test_hostile_text_is_escaped() -> None:

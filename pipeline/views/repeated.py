@@ -1,0 +1,40 @@
+"""The lines that repeat across a host, in words: the tables of dedup hold their hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pipeline.corpus import Corpus
+from pipeline.dedup.hostlines import line_hash
+
+_CUT = 160  # characters shown of a line
+
+
+def repeated_lines(
+    corpus: Corpus, ask: Callable[[str], list[tuple[Any, ...]]], most: int
+) -> list[tuple[str, str, str]]:
+    """(host, share of its pages, line), the `most` that stand on the most pages.
+
+    `ask` answers SQL over the corpus, whose documents are the view `documents`.
+    """
+    paths = [
+        path
+        for interval in corpus.intervals("dedup")
+        for path in corpus.paths("dedup", interval, "hostlines-")
+    ]
+    if not paths:
+        return []
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    rows = ask(
+        "SELECT l.host, l.pages / l.sampled, l.line, d.text FROM "
+        f"(SELECT * FROM read_parquet([{listed}]) ORDER BY pages DESC, host, line LIMIT {most}) l "
+        "JOIN documents d USING (id) ORDER BY l.pages DESC, l.host, l.line"
+    )
+    return [(host, f"{share:.0%}", _line(text, sign)) for host, share, sign, text in rows]
+
+
+def _line(text: str, sign: str) -> str:
+    """The line of a page that has this hash."""
+    line = next((x for x in text.splitlines() if line_hash(x).hex() == sign), "").strip()
+    return line if len(line) <= _CUT else line[:_CUT] + " …"
