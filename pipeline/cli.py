@@ -6,18 +6,23 @@ wrong settings answer at once.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import sys
 import traceback
 from importlib.metadata import entry_points
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import pipeline
 from pipeline.errors import WebtextError
 from pipeline.result import ANSWER_IS_NO, give_result, plain_outcomes
+
+if TYPE_CHECKING:
+    from pipeline.corpus import Corpus
 
 app = typer.Typer(
     name="webtext",
@@ -40,6 +45,14 @@ def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"webtext {pipeline.__version__}")
         raise typer.Exit
+
+
+def _write_card(corpus: Corpus) -> None:
+    """The dataset card; says so where another README is in its place."""
+    from pipeline.views.card import CARD, write_card
+
+    if write_card(corpus) is None:
+        typer.echo(f"{corpus.root}/{CARD} is not of webtext's making and stays as it is.")
 
 
 def _overrides(given: dict[str, str | int | None]) -> list[str]:
@@ -79,8 +92,10 @@ def build(
     given = {"corpus.interval": interval, "runner.name": runner, "runner.workers": workers}
     read = read_recipe(recipe, [*(settings or []), *_overrides(given)])
     from pipeline.build import build as build_corpus
+    from pipeline.corpus import Corpus
 
     outcomes = build_corpus(read, first=first, until=until, options=context.args, say=typer.echo)
+    _write_card(Corpus(read.corpus.root))
     give_result(context, {**read.corpus.model_dump(), "stages": plain_outcomes(outcomes)})
     if all(outcome.reason is None for outcome in outcomes):
         typer.echo(f"Nothing to do: {read.corpus.root} is up to date.")
@@ -164,6 +179,57 @@ def crawl(
     counts = crawl_group(read, group)
     give_result(context, {"group": group, **counts.model_dump(by_alias=True)})
     typer.echo(f"Group {group}: {counts.seen:,} links, {counts.kept:,} pages.")
+
+
+class _PlanGroup(TyperGroup):
+    """`plan RECIPE` is `plan corpus RECIPE`; others are called by their names."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Puts the name in where it is left out."""
+        if args and args[0] not in {*self.commands, "--help"}:
+            args = ["corpus", *args]
+        return super().parse_args(ctx, args)
+
+
+plans = typer.Typer(cls=_PlanGroup, help="What work would take.", no_args_is_help=True)
+app.add_typer(plans, name="plan")
+
+
+@plans.command("corpus")
+def plan_corpus(
+    context: typer.Context,
+    recipe: RecipeArgument,
+    settings: SetOption = None,
+    interval: IntervalOption = None,
+    links: Annotated[
+        float | None, typer.Option(min=1, help="As many links, such as 45e6; else the recipe's own")
+    ] = None,
+    intervals: Annotated[int, typer.Option(min=1, help="Built in so many intervals")] = 1,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes, one core each")] = None,
+    fetched: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of links that answer")
+    ] = None,
+    page_kb: Annotated[float | None, typer.Option(min=0, help="HTML of a page, unpacked")] = None,
+    core_hour: Annotated[float, typer.Option(min=0, help="Price; 0.05 is an example")] = 0.05,
+    gb_month: Annotated[float, typer.Option(min=0, help="Price; 0.02 is an example")] = 0.02,
+) -> None:
+    """Time, memory, disk, files, requests a host and money of a build, from a small sample.
+
+    `webtext plan RECIPE` is short for it.
+    """
+    from pipeline.config import read_recipe
+    from pipeline.views.show_plan import Asked, bends, describe, plan_recipe
+
+    read = read_recipe(recipe, [*(settings or []), *_overrides({"corpus.interval": interval})])
+    count = workers or read.runner.worker_count()
+    made, notes = plan_recipe(read, Asked(links, intervals, count, fetched, page_kb))
+    give_result(context, dataclasses.asdict(made))
+    for line in describe(made, core_hour, gb_month):
+        typer.echo(line)
+    for line in notes:
+        typer.echo(f"from: {line}")
+    for line in bends(made, read):
+        typer.echo(f"does not fit: {line}")
 
 
 @app.command()
@@ -308,6 +374,7 @@ def report(
         from pipeline.views.report import write_report
 
         written = write_report(Corpus(root))
+        _write_card(Corpus(root))
     give_result(context, {"report": str(written)})
     typer.echo(f"Wrote {written}")
 

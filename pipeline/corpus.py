@@ -295,6 +295,11 @@ class Corpus:
         """The folder of a tokenizer."""
         return files.join(self.root, "tokenizers", name)
 
+    def token_stages(self) -> list[str]:
+        """The stages with shards, one a tokenizer: `tokens/NAME`."""
+        found = files.glob(files.join(self.root, "tokens", "*"))
+        return ["tokens/" + path.rstrip("/").rsplit("/", 1)[-1] for path in found]
+
     def manifest(self, stage: str, interval: str) -> Manifest | None:
         """The manifest of a stage, None while it is unfinished."""
         return read_manifest(self.folder(stage, interval))

@@ -169,6 +169,15 @@ def _read_account(path: str) -> tuple[int, dict[str, Any]]:
     return footer.num_rows, orjson.loads((footer.metadata or {}).get(_ACCOUNT, b"{}"))
 
 
+def text_bytes(path: str) -> int:
+    """Bytes of the column `text` of a part, from its footer alone."""
+    with files.open_read(path) as stream:
+        footer = pq.read_metadata(stream)
+    column = footer.schema.to_arrow_schema().get_field_index("text")
+    groups = (footer.row_group(number) for number in range(footer.num_row_groups))
+    return sum(group.column(column).total_uncompressed_size for group in groups)
+
+
 def id_range(number: int, of: int) -> tuple[str, str]:
     """The ids of bucket `number` of `of` (see `bucket_of`): those from the first below the second.
 

@@ -32,9 +32,9 @@ def add_commands(app: typer.Typer) -> None:
     app.command("publish-model")(publish_model)
     app.command()(finetune)
     app.command()(trace)
-    plans = typer.Typer(help="What a run would need, before it is started.", no_args_is_help=True)
+    plans = next(group.typer_instance for group in app.registered_groups if group.name == "plan")
+    assert plans is not None
     plans.command("train")(plan_train)
-    app.add_typer(plans, name="plan")
 
 
 def report_run(folder: str) -> str | None:

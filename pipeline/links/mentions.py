@@ -82,7 +82,7 @@ def read_source(source: SourceFile) -> list[Part]:
     parts: list[Part] = []
     threads = PartWriter(source.folder, threads_name(source), THREADS, source.key, said=False)
     with Progress(source.folder, f"source-{source.number:05d}") as progress, threads:
-        reader = _Reader(source, progress, threads)
+        reader = Reader(source, progress, threads)
         for mention in reader.mentions():
             rows.append(to_row(mention))
             if len(rows) >= _RUN:
@@ -111,7 +111,7 @@ def threads_name(source: SourceFile) -> str:
     return f"{WORK}/threads-{source.number:05d}.parquet"
 
 
-class _Reader:
+class Reader:
     """The mentions of one source, in its order, with the numbers of what was read."""
 
     def __init__(self, source: SourceFile, progress: Progress, threads: PartWriter) -> None:

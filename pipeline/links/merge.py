@@ -20,6 +20,9 @@ from pipeline.links.settings import LinksSettings
 from pipeline.links.urls import has_tracker
 from pipeline.parts import Part, PartWriter, finished_part, id_range, part_name, read_ids
 
+#: Mentions for one part; some 50,000 links, which the later stages take as one piece of work.
+MENTIONS_A_PART = 100_000
+
 
 @dataclass(frozen=True)
 class Range:

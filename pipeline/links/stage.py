@@ -11,7 +11,7 @@ import apache_beam as beam
 from pipeline.corpus import WORK, Manifest
 from pipeline.errors import WebtextError
 from pipeline.links.mentions import SourceFile, read_source
-from pipeline.links.merge import Range, merge_range
+from pipeline.links.merge import MENTIONS_A_PART, Range, merge_range
 from pipeline.links.months import month_shares, warning
 from pipeline.links.settings import LinksSettings
 from pipeline.links.sources import Found, find_sources
@@ -20,9 +20,6 @@ from pipeline.sink import Gather, MakeParts, WriteManifest
 from pipeline.stage import Job, Stage, Total
 
 _LOG = logging.getLogger(__name__)
-
-#: Mentions for one part; some 50,000 links, which the later stages take as one piece of work.
-_MENTIONS_A_PART = 100_000
 
 
 class Links(beam.PTransform):
@@ -55,7 +52,7 @@ def plan(
     scratch = [part.file for part in parts if part.file and _is_scratch(part)]
     mentions = [entry for entry in scratch if entry.name.startswith(f"{WORK}/mentions-")]
     threads = [entry for entry in scratch if entry.name.startswith(f"{WORK}/threads-")]
-    of = max(1, -(-sum(entry.rows for entry in mentions) // _MENTIONS_A_PART))
+    of = max(1, -(-sum(entry.rows for entry in mentions) // MENTIONS_A_PART))
     names = tuple(sorted(entry.name for entry in mentions))
     marked = tuple(sorted(entry.name for entry in threads if entry.rows))
     key = work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items()), of)

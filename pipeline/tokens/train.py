@@ -6,11 +6,9 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import pyarrow.parquet as pq
-
 from pipeline import files
 from pipeline.corpus import MANIFEST, FileEntry, Manifest, read_manifest
-from pipeline.parts import Part, file_part
+from pipeline.parts import Part, file_part, text_bytes
 from pipeline.tokens import tokenizer as tok
 from pipeline.tokens.encode import read_rows
 from pipeline.tokens.settings import TokensSettings
@@ -79,7 +77,7 @@ class Sample:
 
     def __init__(self, corpus: Sequence[str], size: int) -> None:
         self._corpus = corpus
-        total = sum(_text_bytes(path) for path in corpus)
+        total = sum(text_bytes(path) for path in corpus)
         self._fraction = min(1.0, size / max(total, 1))
 
     def __iter__(self) -> Iterator[str]:
@@ -88,13 +86,3 @@ class Sample:
                 if tok.in_sample(row["id"], self._fraction):
                     text = row["text"]
                     yield from (text[i : i + _TEXT] for i in range(0, len(text), _TEXT))
-
-
-def _text_bytes(path: str) -> int:
-    with files.open_read(path) as stream:
-        groups = pq.read_metadata(stream)
-    column = groups.schema.to_arrow_schema().get_field_index("text")
-    return sum(
-        groups.row_group(i).column(column).total_uncompressed_size
-        for i in range(groups.num_row_groups)
-    )

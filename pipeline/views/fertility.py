@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pipeline import files
 from pipeline.corpus import Corpus
 
 _TOP = 10  # languages and domains of each tokenizer, those with the most documents
@@ -24,9 +23,8 @@ def fertility(
     are counted with the end token of each document.
     """
     rows: list[tuple[str, str, str, int, float, float]] = []
-    for place in files.glob(files.join(corpus.root, "tokens", "*")):
-        name = place.rstrip("/").rsplit("/", 1)[-1]
-        stage = f"tokens/{name}"
+    for stage in corpus.token_stages():
+        name = stage.removeprefix("tokens/")
         paths = [
             path
             for interval in corpus.intervals(stage)

@@ -70,8 +70,7 @@ def stage_manifests(corpus: Corpus) -> list[tuple[str, Manifest]]:
     for stage in STAGES[:-1]:
         for interval in corpus.intervals(stage):
             found.append((stage, corpus.require(stage, interval)))
-    for place in files.glob(files.join(corpus.root, "tokens", "*")):
-        name = "tokens/" + place.rstrip("/").rsplit("/", 1)[-1]
+    for name in corpus.token_stages():
         found += [(name, corpus.require(name, i)) for i in corpus.intervals(name)]
     return found
 

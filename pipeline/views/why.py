@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline import files
 from pipeline.corpus import Corpus, page_id
 from pipeline.errors import SettingError, WebtextError
 from pipeline.links.urls import canonical_key
@@ -44,10 +43,8 @@ def life_of(corpus: Corpus, page: str) -> Life:
     life = Life(page if is_id else page_id(canonical_key(page)))
     for title, stage, prefix in _STEPS:
         _collect(corpus, life, title, stage, prefix)
-    for path in files.glob(files.join(corpus.root, "tokens", "*")):
-        _collect(
-            corpus, life, "tokens", "tokens/" + path.rstrip("/").rsplit("/", 1)[-1], "documents-"
-        )
+    for stage in corpus.token_stages():
+        _collect(corpus, life, "tokens", stage, "documents-")
     if not life.steps:
         raise WebtextError(
             f"{corpus.root} knows nothing of {page} (id {life.id})",
