@@ -22,6 +22,7 @@ from pipeline.corpus import MANIFEST, PREVIOUS, STAGES, Corpus, Manifest, read_m
 from pipeline.dedup.stage import DedupStage
 from pipeline.documents.stage import DocumentsStage
 from pipeline.errors import FullDiskError, SettingError, WebtextError
+from pipeline.forget.known import refuse_pending
 from pipeline.links.stage import LinksStage
 from pipeline.pages.stage import PagesStage
 from pipeline.quality.stage import CorpusStage, QualityStage
@@ -71,6 +72,7 @@ def build(
     refuse_earlier_interval(corpus, recipe.corpus.interval)
     outcomes: list[Outcome] = []
     with locked(corpus.root), _late_runner(recipe, options) as runner:
+        refuse_pending(corpus)
         for stage in stages:
             job = Job(corpus, recipe.corpus.interval, recipe)
             reason = stale_reason(stage, job)

@@ -298,6 +298,31 @@ def publish(
 
 
 @app.command()
+def forget(
+    context: typer.Context,
+    root: RootArgument,
+    file: Annotated[
+        str | None, typer.Argument(help="Addresses, hosts, Reddit ids, document ids, one a line")
+    ] = None,
+    runs: Annotated[
+        str | None, typer.Option(help="Training runs: says which saw the pages")
+    ] = None,
+) -> None:
+    """Take pages out of a corpus, its archives and shards, and out of all later builds.
+
+    Without FILE: those of the corpus's own list again, as after a build that a redirect led to one.
+    """
+    from pipeline.corpus import Corpus
+    from pipeline.views.forget import describe
+    from pipeline.views.forget import forget as forget_pages
+
+    corpus = Corpus(root)
+    done = forget_pages(corpus, file, runs)
+    give_result(context, dataclasses.asdict(done))
+    describe(corpus, done, typer.echo)
+
+
+@app.command()
 def why(
     root: RootArgument,
     page: Annotated[str | None, typer.Argument(help="An address in any form, or an id")] = None,

@@ -14,6 +14,7 @@ from pipeline.build import locked, refuse_earlier_interval, set_aside, stale_rea
 from pipeline.config import Recipe
 from pipeline.corpus import Corpus, Counts, read_manifest
 from pipeline.errors import SettingError, WebtextError
+from pipeline.forget.known import refuse_pending
 from pipeline.pages.stage import Pages, PagesStage
 from pipeline.show_progress import watch
 from pipeline.stage import Job
@@ -29,6 +30,7 @@ def open_crawl(recipe: Recipe, say: Callable[[str], None] = print) -> int:
     job = _job(recipe)
     refuse_earlier_interval(job.corpus, job.interval)
     with locked(job.corpus.root):
+        refuse_pending(job.corpus)
         reason = stale_reason(_STAGE, job)
         transform = _STAGE.transform(job) if reason is not None else None
         if not isinstance(transform, Pages):
@@ -50,6 +52,7 @@ def crawl_group(recipe: Recipe, number: int) -> Counts:
     job = _job(recipe)
     folder = _STAGE.folder(job)
     with locked(job.corpus.root, shared=True):
+        refuse_pending(job.corpus)
         if read_manifest(folder) is not None:
             raise WebtextError(
                 f"The pages of {job.interval} are built already",

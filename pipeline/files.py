@@ -93,6 +93,15 @@ def remove(path: str) -> None:
         fs.rm(place, recursive=True)
 
 
+def move(path: str, place: str) -> None:
+    """Gives a file another name on the same disk or store; what was there before goes."""
+    if is_remote(path):
+        fs, old = url_to_fs(path)
+        fs.mv(old, url_to_fs(place)[1])
+    else:
+        os.replace(path.removeprefix("file://"), place.removeprefix("file://"))
+
+
 def sha256(path: str) -> str:
     """Hex sha256 of a file's bytes, read in pieces of 1 MiB."""
     digest = hashlib.sha256()

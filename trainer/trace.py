@@ -51,7 +51,7 @@ def trace(run: RunFolder, step: int, sample: int | None = None) -> list[Source]:
         )
     numbers = range(first, first + size) if sample is None else [sample]
     stream = open_stream(recipe, shards, "train")
-    documents = _Documents()
+    documents = Documents()
     found = [
         (number, identity, tokens)
         for number in numbers
@@ -75,7 +75,7 @@ def _links(mentions: list[dict[str, Any]] | None) -> tuple[str, ...]:
     )
 
 
-class _Documents:
+class Documents:
     """The documents tables of the shards, read one shard at a time."""
 
     def __init__(self) -> None:

@@ -19,7 +19,10 @@ from pipeline.links.rules import Rules
 from pipeline.links.settings import LinksSettings
 from pipeline.links.urls import has_tracker
 from pipeline.parts import Part, PartWriter, finished_part, id_range, part_name, read_ids
+from pipeline.quality.takedown import NOTHING, Takedown
 
+#: Why a link is left out that `webtext forget` was told of.
+FORGOTTEN = "forgotten"
 #: Mentions for one part; some 50,000 links, which the later stages take as one piece of work.
 MENTIONS_A_PART = 100_000
 
@@ -35,6 +38,8 @@ class Range:
     folder: str
     key: str
     settings: LinksSettings
+    #: Pages that the corpus forgot (`webtext forget`).
+    forgotten: Takedown = NOTHING
 
 
 def merge_range(part: Range) -> list[Part]:
@@ -50,17 +55,23 @@ def merge_range(part: Range) -> list[Part]:
         counted = [row for row in rows if row["thread"] not in blocked]
         writer.extra["comments_over_18"] = len(rows) - len(counted)
         for _, mentions in groupby(counted, key=lambda row: row["id"]):
-            _decide(list(mentions), rules, writer)
+            _decide(list(mentions), rules, part.forgotten, writer)
     assert writer.part is not None
     return [writer.part]
 
 
-def _decide(mentions: list[dict[str, Any]], rules: Rules, writer: PartWriter) -> None:
+def _decide(
+    mentions: list[dict[str, Any]], rules: Rules, forgotten: Takedown, writer: PartWriter
+) -> None:
     reasons = [rules.uncounted(mention) for mention in mentions]
     uncounted = [reason for reason in reasons if reason]
     link = make_link(mentions, rules)
     none_counts = uncounted if len(uncounted) == len(mentions) else []
     reason = rules.why_dropped(link["url"], link["host"], link["karma"], none_counts)
+    if reason is None and forgotten:
+        posted = (mention["reddit_id"] for mention in link["mentions"])
+        if forgotten.entry_for(link["id"], link["url"], posted):
+            reason = FORGOTTEN
     if reason is None:
         writer.counts.keep()
         writer.add([link])

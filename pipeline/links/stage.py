@@ -10,12 +10,14 @@ import apache_beam as beam
 
 from pipeline.corpus import WORK, Manifest
 from pipeline.errors import WebtextError
+from pipeline.forget.known import forgotten
 from pipeline.links.mentions import SourceFile, read_source
 from pipeline.links.merge import MENTIONS_A_PART, Range, merge_range
 from pipeline.links.months import month_shares, warning
 from pipeline.links.settings import LinksSettings
 from pipeline.links.sources import Found, find_sources
 from pipeline.parts import Part, work_key
+from pipeline.quality.takedown import NOTHING, Takedown
 from pipeline.sink import Gather, MakeParts, WriteManifest
 from pipeline.stage import Job, Stage, Total
 
@@ -26,11 +28,16 @@ class Links(beam.PTransform):
     """From source files to links: root in, one Manifest out."""
 
     def __init__(
-        self, sources: Sequence[SourceFile], folder: str, settings: LinksSettings, draft: Manifest
+        self,
+        sources: Sequence[SourceFile],
+        folder: str,
+        settings: LinksSettings,
+        draft: Manifest,
+        forgotten: Takedown = NOTHING,
     ) -> None:
         super().__init__()
-        self._sources, self._folder = list(sources), folder
-        self._settings, self._draft = settings, draft
+        self._sources, self._folder, self._draft = list(sources), folder, draft
+        self._plan = partial(plan, folder, settings, draft, forgotten)
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         """One reader a file; then one merger a range of ids."""
@@ -38,7 +45,7 @@ class Links(beam.PTransform):
         merged = (
             read
             | "All read" >> Gather()
-            | "Plan" >> beam.FlatMap(partial(plan, self._folder, self._settings, self._draft))
+            | "Plan" >> beam.FlatMap(self._plan)
             | "Merge" >> MakeParts(merge_range)
         )
         said = read | "Numbers" >> beam.Map(without_scratch)
@@ -46,7 +53,11 @@ class Links(beam.PTransform):
 
 
 def plan(
-    folder: str, settings: LinksSettings, draft: Manifest, parts: Sequence[Part]
+    folder: str,
+    settings: LinksSettings,
+    draft: Manifest,
+    forgotten: Takedown,
+    parts: Sequence[Part],
 ) -> list[Range]:
     """The ranges of ids to merge, by the number of mentions."""
     scratch = [part.file for part in parts if part.file and _is_scratch(part)]
@@ -55,8 +66,12 @@ def plan(
     of = max(1, -(-sum(entry.rows for entry in mentions) // MENTIONS_A_PART))
     names = tuple(sorted(entry.name for entry in mentions))
     marked = tuple(sorted(entry.name for entry in threads if entry.rows))
-    key = work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items()), of)
-    return [Range(number, of, names, marked, folder, key, settings) for number in range(of)]
+    left_out = [sorted(forgotten.entries())] if forgotten else []
+    inputs = sorted(draft.inputs.items())
+    key = work_key(draft.settings_hash, draft.code_version, inputs, of, *left_out)
+    return [
+        Range(number, of, names, marked, folder, key, settings, forgotten) for number in range(of)
+    ]
 
 
 def without_scratch(part: Part) -> Part:
@@ -116,7 +131,7 @@ class LinksStage(Stage):
             )
             for number, found in enumerate(find_sources(settings))
         ]
-        return Links(sources, folder, settings, draft)
+        return Links(sources, folder, settings, draft, forgotten(job.corpus))
 
     def _key(self, draft: Manifest, found: Found, over_18: bool) -> str:
         """What decides the mentions of a source: not the rules, which come after."""

@@ -1,8 +1,9 @@
 """Takedown lists: pages that must not be in the corpus, by address, host or Reddit id.
 
 One entry a line: an address in any form (`https://example.org/a`), a host with all
-below it (`example.org`), or the id of a post or comment (`t3_abc12`), which takes out
-every page it mentions.  Lines that begin with # are comments.
+below it (`example.org`), the id of a post or comment (`t3_abc12`), which takes out every
+page it mentions, or the id of a document, as the tables have it.  Lines that begin with #
+are comments.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pipeline.quality.settings import TakedownSettings
 from pipeline.quality.textfiles import read_text
 
 _REDDIT_ID = re.compile(r"t[13]_[0-9a-z]{1,13}")
+_PAGE_ID = re.compile(r"[0-9a-f]{32}")
 _HOST = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}")
 
 
@@ -40,14 +42,21 @@ class Takedown:
             host = host.split(".", 1)[1]
         return next((name for name in sorted(reddit_ids) if name in self.reddit), None)
 
+    def entries(self) -> set[str]:
+        """All entries, as they were written."""
+        return {*self.pages.values(), *self.hosts, *self.reddit}
+
     def __bool__(self) -> bool:
         return bool(self.pages or self.hosts or self.reddit)
+
+
+NOTHING = Takedown()
 
 
 def read_takedown(settings: TakedownSettings) -> Takedown:
     """The list that a recipe names; an empty one without."""
     if settings.path is None:
-        return Takedown()
+        return NOTHING
     return parse_takedown(read_text(settings.path), settings.path)
 
 
@@ -61,13 +70,15 @@ def parse_takedown(text: str, path: str) -> Takedown:
             continue
         if _REDDIT_ID.fullmatch(entry):
             reddit.add(entry)
+        elif _PAGE_ID.fullmatch(entry):
+            pages[entry] = entry
         elif _HOST.fullmatch(entry.lower()):
             hosts.add(entry.lower())
         elif "/" in entry and " " not in entry:
             pages[page_id(canonical_key(entry))] = entry
         else:
             raise SettingError(
-                f"{path}, line {number}: {entry[:80]!r} is no address, host or Reddit id",
+                f"{path}, line {number}: {entry[:80]!r} is no address, host or id",
                 "Write one a line, such as https://example.org/a, example.org or t3_abc12",
             )
     return Takedown(pages, frozenset(hosts), frozenset(reddit))

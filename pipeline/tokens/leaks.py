@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from pipeline.corpus import Corpus
 from pipeline.dedup.minhash import shingles_of
@@ -125,7 +124,7 @@ def _splits(corpus: Corpus, name: str) -> dict[str, set[str]]:
     for interval in corpus.intervals(f"tokens/{name}"):
         for split, ids in found.items():
             for path in corpus.paths(f"tokens/{name}", interval, f"documents-{split}-"):
-                ids.update(pq.read_table(path, columns=["id"])["id"].to_pylist())
+                ids.update(row["id"] for row in read_rows(path, ["id"]))
     both = found["train"] & found["validation"]
     if both:
         raise WebtextError(

@@ -42,8 +42,8 @@ def assemble_shard(unit: ShardUnit) -> list[Part]:
         done = _write_shard(unit, name, table)
     return [
         _uncounted(done),
-        _shard_file(unit.folder, name, ".bin"),
-        _shard_file(unit.folder, name, ".idx"),
+        shard_file(unit.folder, name, ".bin"),
+        shard_file(unit.folder, name, ".idx"),
     ]
 
 
@@ -105,7 +105,8 @@ def _uncounted(part: Part) -> Part:
     return Part(part.file, Counts(), {})
 
 
-def _shard_file(folder: str, name: str, ending: str) -> Part:
+def shard_file(folder: str, name: str, ending: str) -> Part:
+    """The report of a shard's `.bin` or `.idx`, whose fingerprint is of its name and bytes."""
     part = file_part(folder, name + ending)
     assert part.file is not None
     said = hashlib.blake2b(f"{part.file.name} {part.file.sha256}".encode(), digest_size=32)

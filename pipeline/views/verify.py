@@ -18,18 +18,19 @@ from pipeline.corpus import (
     table_fingerprint,
 )
 from pipeline.errors import WebtextError
+from pipeline.forget.known import refuse_pending
 from pipeline.tokens.leaks import check_leaks
 from pipeline.views.status import stage_folders, stale_inputs
 
 _REMEDY = "Remove the stage's MANIFEST.json and build again: what is damaged is made anew"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Checked:
     """How much was verified."""
 
-    stages: int = 0
-    files: int = 0
+    stages: int
+    files: int
 
 
 def verify_corpus(corpus: Corpus, only: str | None = None) -> Checked:
@@ -38,22 +39,31 @@ def verify_corpus(corpus: Corpus, only: str | None = None) -> Checked:
     With `only` the files of that interval alone are read; that it fits to those before is
     checked by their manifests.
     """
-    checked = Checked()
+    refuse_pending(corpus)
+    manifests = finished_stages(corpus, only)
+    asked = {place: m for place, m in manifests.items() if only in (None, place[1])}
+    for (stage, interval), manifest in asked.items():
+        verify_stage(corpus.folder(stage, interval), manifest)
+    _verify_splits(corpus, manifests)
+    return Checked(len(asked), sum(len(manifest.files) for manifest in asked.values()))
+
+
+def finished_stages(corpus: Corpus, only: str | None = None) -> dict[tuple[str, str], Manifest]:
+    """The manifests of all finished stages.
+
+    Raises WebtextError where one is unfinished, or was made from other input than is there
+    now; with `only` where one of that interval is.
+    """
     manifests: dict[tuple[str, str], Manifest] = {}
     for stage, interval, folder in stage_folders(corpus):
-        asked = only is None or interval == only
         manifest = read_manifest(folder)
-        if manifest is None and asked:
+        if manifest is not None:
+            manifests[stage, interval] = manifest
+        elif only in (None, interval):
             raise WebtextError(
                 f"Stage {stage} of {interval} is unfinished", "Run `webtext build` to finish it"
             )
-        if manifest is not None:
-            manifests[stage, interval] = manifest
-        if manifest is not None and asked:
-            verify_stage(folder, manifest)
-            checked.stages += 1
-            checked.files += len(manifest.files)
-    if not checked.stages:
+    if not any(only in (None, interval) for _, interval in manifests):
         missing = "corpus" if only is None else f"interval {only}"
         raise WebtextError(f"{corpus.root} holds no {missing}", "Run `webtext build RECIPE` first")
     for stage, interval, name in stale_inputs(manifests):
@@ -62,8 +72,7 @@ def verify_corpus(corpus: Corpus, only: str | None = None) -> Checked:
                 f"Stage {stage} of {interval} was made from another {name} than is there now",
                 "Run `webtext build` to bring it up to date",
             )
-    _verify_splits(corpus, manifests)
-    return checked
+    return manifests
 
 
 def _verify_splits(corpus: Corpus, manifests: dict[tuple[str, str], Manifest]) -> None:

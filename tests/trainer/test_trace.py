@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +11,9 @@ from token_corpora import corpus_table, numbered_corpus
 from trainer_runs import train_arguments, webtext
 
 from pipeline.corpus import SCHEMAS
+from trainer.run import RunFolder
+from trainer.saw import runs_that_saw
+from trainer.trace import trace
 
 
 def test_a_step_leads_to_the_posts_that_brought_its_text(tokens: Path, tmp_path: Path) -> None:
@@ -37,6 +41,17 @@ def test_a_step_leads_to_the_posts_that_brought_its_text(tokens: Path, tmp_path:
             assert posts == f"r/news t3_{identity[:6]} 12"
     one = webtext("trace", str(out), "--step", "2", "--sample", "9").splitlines()
     assert [line.split("\t") for line in one] == [row for row in said if row[0] == "9"]
+
+    # What `webtext forget --runs` asks: all documents of the three steps, and no other.
+    run = RunFolder(out)
+    seen = {source.id for step in (1, 2, 3) for source in trace(run, step)}
+    assert seen < set(owners.values())
+    told = list(runs_that_saw(str(tmp_path), str(tmp_path), set(owners.values())))
+    assert [(found["run"], set(found["saw"])) for found in told] == [(str(out), seen)]
+    assert not list(runs_that_saw(str(tmp_path), str(tmp_path / "other"), seen))
+    shutil.rmtree(data)
+    (gone,) = runs_that_saw(str(tmp_path), str(tmp_path), seen)
+    assert gone["saw"] is None and "cannot be told" in gone["said"]
 
 
 def _only(*names: str) -> pa.Schema:

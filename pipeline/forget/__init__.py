@@ -1,0 +1,1 @@
+"""`webtext forget`: pages leave every table, archive and shard of a corpus, and stay out."""

@@ -1,0 +1,160 @@
+"""One stage without the forgotten pages: its files written anew beside it, then put in place.
+
+What is written anew lies in `_forget/` of the stage's folder; the new manifest is written
+there last.  Only then do files move to their places, the manifest last of all.  So a stage
+that was stopped is either as it was (without a manifest in `_forget/` that is thrown away)
+or is finished by moving what is left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline import files
+from pipeline.corpus import (
+    MANIFEST,
+    VOLATILE,
+    Counts,
+    FileEntry,
+    Manifest,
+    add_fingerprints,
+    read_manifest,
+)
+from pipeline.errors import WebtextError
+from pipeline.parts import Part, PartWriter, finished_part, part_key
+
+ASIDE = "_forget"
+_BATCH = 10_000  # rows held at a time
+
+
+class Edit:
+    """The files of a stage that change; `gone` are the ids of forgotten pages."""
+
+    def __init__(self, folder: str, manifest: Manifest, gone: frozenset[str]) -> None:
+        self.folder, self.manifest, self.gone = folder, manifest, gone
+        self.ids = pa.array(sorted(gone), pa.string())
+        self.target = files.join(folder, ASIDE)
+        self._new: dict[str, FileEntry] = {}
+        files.remove(self.target)
+
+    def paths(self, prefix: str) -> list[str]:
+        """The stage's tables whose names begin so."""
+        return [files.join(self.folder, entry.name) for entry in self.manifest.tables(prefix)]
+
+    def add(self, parts: Iterable[Part]) -> None:
+        """Files that were written to `target`."""
+        self._new |= {part.file.name: part.file for part in parts if part.file}
+
+    def drop_rows(
+        self, prefix: str, columns: list[str], *, by: str = "id", key: str | None = None
+    ) -> pa.Table:
+        """Writes the tables of `prefix` without rows whose `by` is gone.
+
+        Returns some columns of those rows.  A table that has none is left alone, unless
+        it is to get another `key` (of the work that made it).
+        """
+        removed = [pa.table({name: pa.array([], pa.string()) for name in columns})]
+
+        def without(rows: pa.Table) -> pa.Table:
+            gone = pc.is_in(rows[by], self.ids)
+            removed.append(rows.filter(gone).select(columns))
+            return rows.filter(pc.invert(gone))
+
+        for path in self.paths(prefix):
+            if self.touches(path, by) or (key is not None and part_key(path) != key):
+                self.change(path, without, key)
+        return pa.concat_tables([rows for rows in removed if len(rows)] or removed[:1])
+
+    def touches(self, path: str, by: str = "id") -> bool:
+        """Whether a table has a forgotten page in its column `by`."""
+        with files.open_read(path) as stream:
+            column = pq.read_table(stream, columns=[by])[by]
+        return bool(pc.any(pc.is_in(column, self.ids)).as_py())
+
+    def change(
+        self, path: str, make: Callable[[pa.Table], pa.Table], key: str | None = None
+    ) -> None:
+        """Writes a table anew with the rows that `make` gives for its rows, some at a time."""
+        name, made_by = path.rsplit("/", 1)[-1], part_key(path) or ""
+        before = finished_part(self.folder, name, made_by)
+        if before is None or before.file is None:
+            raise WebtextError(f"{path} is damaged", "Run `webtext verify`, and build it again")
+        with files.open_read(path) as stream:
+            table = pq.ParquetFile(stream)
+            with PartWriter(
+                self.target,
+                name,
+                table.schema_arrow.remove_metadata(),
+                made_by if key is None else key,
+                volatile=VOLATILE.get(name.split("-", 1)[0], frozenset()),
+                said=before.file.fingerprint is not None,
+            ) as writer:
+                writer.counts, writer.extra = before.counts, before.extra
+                for batch in table.iter_batches(_BATCH):
+                    writer.add(make(pa.Table.from_batches([batch])))
+        assert writer.part is not None
+        self.add([writer.part])
+
+    def finish(
+        self, lost: Counts, inputs: Mapping[str, str], extra: Mapping[str, int] | None = None
+    ) -> bool:
+        """Puts the new files and their manifest in place; `lost` leaves the counts.
+
+        Returns whether anything changed.
+        """
+        if not self._new and dict(inputs) == self.manifest.inputs:
+            files.remove(self.target)
+            return False
+        entries = [self._new.get(entry.name, entry) for entry in self.manifest.files]
+        manifest = self.manifest.model_copy(
+            update={
+                "inputs": dict(inputs),
+                "counts": less(self.manifest.counts, lost),
+                "files": entries,
+                "fingerprint": add_fingerprints(e.fingerprint for e in entries if e.fingerprint),
+                "extra": dict(self.manifest.extra if extra is None else extra),
+            }
+        )
+        files.write_bytes(files.join(self.target, MANIFEST), manifest.to_json())
+        put_in_place(self.folder)
+        return True
+
+
+def put_in_place(folder: str) -> None:
+    """Moves what is ready in `_forget/` to its place; throws away what is not ready."""
+    aside = files.join(folder, ASIDE)
+    manifest = read_manifest(aside)
+    if manifest is not None:
+        for entry in manifest.files:
+            ready = files.join(aside, entry.name)
+            if files.exists(ready):
+                files.move(ready, files.join(folder, entry.name))
+        files.move(files.join(aside, MANIFEST), files.join(folder, MANIFEST))
+    files.remove(aside)
+
+
+def less(counts: Counts, lost: Counts) -> Counts:
+    """Counts without some; a loss below zero is a gain, and reasons without a page go."""
+    dropped = Counter(counts.dropped)
+    dropped.subtract(lost.dropped)
+    return Counts(
+        seen=counts.seen - lost.seen,
+        kept=counts.kept - lost.kept,
+        dropped={reason: n for reason, n in sorted(dropped.items()) if n},
+    )
+
+
+def counted(outcomes: Iterable[str], kept: str = "ok") -> Counts:
+    """How often each outcome occurs, as counts."""
+    counts = Counts()
+    for outcome, number in Counter(outcomes).items():
+        if outcome == kept:
+            counts.keep(number)
+        else:
+            counts.drop(outcome, number)
+    return counts
