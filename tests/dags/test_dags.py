@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from airflow_runs import SCRIPTS, RunDag, airflow_environment
 from reddit_server import OVERRIDE, serve_reddit
-from support import PROJECT
+from support import PROJECT, sample_settings
 
-from pipeline.corpus import STAGES
+from pipeline.corpus import STAGES, Corpus
+from pipeline.publish import read_release
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
+MONTH = "2024-01"
 
 
 @pytest.fixture
@@ -73,6 +75,24 @@ def test_all_dags_import_without_errors_and_hold_no_heavy_imports(
         assert dag["active_runs"] == 1
 
 
+def test_a_month_is_built_and_published(
+    run_dag: RunDag, sample_root: Path, tmp_path: Path, replay: str
+) -> None:
+    root = tmp_path / "corpus"
+    settings = [*sample_settings(root, replay)[1::2], "runner.workers=1"]
+    params = {"interval": MONTH, "settings": settings}
+    outcome, log = run_dag("webtext_monthly", "", params, WEBTEXT_RECIPE="quickstart")
+    assert outcome["state"] == "success"
+    assert set(outcome["tasks"].values()) == {"success"}
+    assert [f"crawl[{number}]" in outcome["tasks"] for number in range(9)] == [True] * 8 + [False]
+    assert "pages: done, " in log
+    ours, other = Corpus(str(root)), Corpus(str(sample_root))
+    for stage in (*STAGES[:-1], "tokens/gpt2"):
+        assert ours.require(stage, MONTH).fingerprint == other.require(stage, MONTH).fingerprint
+    assert list(read_release(ours).intervals) == [MONTH]
+    assert (root / "report.html").exists()
+
+
 def test_a_wrong_setting_fails_at_once_and_is_told(
     run_dag: RunDag, alerts: tuple[str, list[dict[str, Any]]]
 ) -> None:
@@ -91,6 +111,32 @@ def test_a_wrong_setting_fails_at_once_and_is_told(
         ("webtext_monthly", "ready", 1)
     ]
     assert "Did you mean min_karma?" in got[0]["error"]
+
+
+def test_a_failed_stage_is_tried_again_and_told_and_the_report_is_still_written(
+    run_dag: RunDag, alerts: tuple[str, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    address, got = alerts
+    (tmp_path / "torn.warc.gz").write_bytes(b"no archive")
+    settings = [f"corpus.root={tmp_path}/corpus", "pages.source=warc", "runner.workers=1"]
+    settings.append(f'pages.warc=["{tmp_path}/torn.warc.gz"]')
+    outcome, log = run_dag(
+        "webtext_monthly",
+        "",
+        {"interval": MONTH, "settings": settings},
+        WEBTEXT_RECIPE="quickstart",
+        WEBTEXT_ALERT_URL=address,
+    )
+    assert outcome["state"] == "failed"
+    states, tries = outcome["tasks"], outcome["tries"]
+    assert (states["links"], states["crawl"], states["pages"]) == ("success", "skipped", "failed")
+    assert (states["documents"], states["publish"]) == ("upstream_failed", "upstream_failed")
+    assert states["report"] == "success"
+    assert (tmp_path / "corpus" / "report.html").exists()
+    assert (tries["links"], tries["pages"]) == (1, 4)
+    assert [(said["task"], said["try"]) for said in got] == [("pages", 4)]
+    assert "torn.warc.gz" in got[0]["error"]
+    assert "Failed for good" in log
 
 
 def test_young_scores_are_asked_for_by_the_hundred(run_dag: RunDag, tmp_path: Path) -> None:
