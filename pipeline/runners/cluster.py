@@ -76,6 +76,8 @@ def open_dask(
     """
     with dask.config.set(_CONFIG):
         logging.getLogger("distributed").setLevel(logging.ERROR)
+        # What was asked of a scheduler when an error ended the build is no news after that.
+        logging.getLogger("tornado.application").setLevel(logging.CRITICAL)
         if settings.dask.scheduler:
             with _connected(settings.dask.scheduler) as client:
                 yield _checked(client, settings, options, root)

@@ -25,7 +25,7 @@ from apache_beam.runners.portability.fn_api_runner import fn_runner, translation
 from apache_beam.runners.runner import PipelineState
 
 from pipeline.errors import WebtextError
-from pipeline.runners.dask_task import METRICS, JobSpec, StageSpec, pick, run_task
+from pipeline.runners.dask_task import METRICS, TAKE, JobSpec, StageSpec, pick, run_task, urgency
 from pipeline.runners.translate import (
     fused_stages,
     is_grouped,
@@ -91,7 +91,8 @@ class DaskRunner(fn_runner.FnApiRunner):
         """Called by FnApiRunner: runs the whole graph and returns its result and metrics."""
         graph, leaves = _Graph(context, stages, self._partitions).build()
         keys = list(leaves)
-        futures = dict(zip(self._client.get(graph, keys, sync=False), leaves.values(), strict=True))
+        found = self._client.get(graph, keys, sync=False, priority=urgency)
+        futures = dict(zip(found, leaves.values(), strict=True))
         infos = self._collect(futures)
         merged = {name: list(consolidate(found)) for name, found in infos.items()}
         merged[""] = list(consolidate(itertools.chain(*merged.values())))
@@ -209,6 +210,6 @@ class _Graph:
 
     def _take(self, task: Any, *what: Any) -> Any:
         """A task that takes one part of another's result."""
-        key = (f"take-{self._id}", len(self._graph))
+        key = (f"{TAKE}{self._id}", len(self._graph))
         self._graph[key] = (pick, task, *what)
         return key

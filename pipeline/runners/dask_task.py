@@ -32,6 +32,8 @@ from pipeline.runners.translate import outputs, side_inputs
 
 #: Buffer of a task's metrics among its results.
 METRICS = b""
+#: How the keys of the tasks begin that take one part of another's result.
+TAKE = "take-"
 _TIMER_POLL = 0.05  # seconds between two looks at a processing-time timer
 
 
@@ -210,3 +212,13 @@ def pick(
     """One buffer of a task's result, or one bucket of it: only this travels to the next task."""
     found = result[buffer_id]
     return found if bucket is None else found[bucket : bucket + 1]
+
+
+def urgency(key: Any) -> int:
+    """Dask's priority of a task: those that take a part of a result go before all else.
+
+    A result is one value to dask.  If its parts are taken only when somebody needs them, it
+    must stay until the last one is, and under a tight memory limit it is spilled and read
+    again, whole, for each.  Taken at once, the parts are spilled and read one by one.
+    """
+    return int(isinstance(key, tuple) and str(key[0]).startswith(TAKE))
