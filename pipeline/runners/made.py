@@ -26,6 +26,15 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
+#: SSHCluster learns addresses from what scheduler and workers log, and waits for ever for
+#: those that say nothing.
+_TALKING = {
+    "logging.distributed": "info",
+    "distributed.logging.distributed": "info",
+    "distributed.nanny.pre-spawn-environ": {
+        name: value for name, value in ENVIRONMENT.items() if name != "DASK_LOGGING__DISTRIBUTED"
+    },
+}
 
 
 def worker_environment(**more: str) -> AbstractContextManager[Any]:
@@ -50,9 +59,12 @@ def made_cluster(settings: RunnerSettings) -> Iterator[tuple[Any, int]]:
     with worker_environment():
         try:
             cluster, count = make(settings)
-        except (OSError, RuntimeError, TimeoutError) as error:
+        except WebtextError:
+            raise
+        except Exception as error:  # asyncssh, kubernetes and dask have no class in common
             raise WebtextError(
-                f"The {kind} cluster did not start: {error}", f"Check runner.dask.{kind}"
+                f"The {kind} cluster did not start: {type(error).__name__}: {error}",
+                f"Check runner.dask.{kind}",
             ) from error
         with cluster:
             yield cluster, count
@@ -87,16 +99,20 @@ def _ssh(settings: RunnerSettings) -> tuple[Any, int]:
             "runner.dask.ssh.hosts names no worker",
             'Name the scheduler\'s host, then the workers\': hosts = ["a", "a", "b"]',
         )
-    cluster = distributed.SSHCluster(
-        list(ssh.hosts),
-        connect_options={"username": ssh.username} if ssh.username else {},
-        worker_options={
-            "nthreads": 1,
-            "n_workers": ssh.processes,
-            "memory_limit": settings.dask.memory_limit_mb * 1_000_000,
-        },
-        remote_python=ssh.python,
-    )
+    interface = {"interface": ssh.interface} if ssh.interface else {}
+    with dask.config.set(_TALKING):
+        cluster = distributed.SSHCluster(
+            list(ssh.hosts),
+            connect_options={"username": ssh.username} if ssh.username else {},
+            scheduler_options=interface,
+            worker_options={
+                "nthreads": 1,
+                "n_workers": ssh.processes,
+                "memory_limit": settings.dask.memory_limit_mb * 1_000_000,
+                **interface,
+            },
+            remote_python=ssh.python,
+        )
     return cluster, ssh.processes * (len(ssh.hosts) - 1)
 
 

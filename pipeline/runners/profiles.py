@@ -26,6 +26,9 @@ class SshSettings(Settings):
     """The Python on the hosts that has this package."""
     username: str = ""
     """Empty: ssh's own choice."""
+    interface: str = ""
+    """The network interface by which the hosts reach each other, such as `eth0`; empty: that of
+    the default route.  A host without a default route would name itself 127.0.0.1."""
 
 
 class SlurmSettings(Settings):
