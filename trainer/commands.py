@@ -32,6 +32,8 @@ from trainer.streams import open_stream
 from trainer.trace import Source, trace
 
 Say = Callable[[str], None]
+#: What PyTorch says where a CPU has no memory left; only a GPU has an exception for it.
+_CPU_EXHAUSTED = "can't allocate memory"
 #: Texts that are generated together: of GPT-2 124M, 16 hold 1.2 GB of keys and values in fp32.
 _TEXTS = 16
 
@@ -54,7 +56,9 @@ def train(
         shards = shards.at(folder.facts().generations)
         try:
             _trainer(folder, read, shards, world).run()
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not isinstance(error, torch.OutOfMemoryError) and _CPU_EXHAUSTED not in str(error):
+                raise
             raise _out_of_memory(read, world) from error
     return str(folder.path) if world.first else None
 

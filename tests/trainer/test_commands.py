@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
 import pytest
+import torch
 from trainer_runs import SMALL, train_arguments, webtext
 
 from pipeline.errors import SettingError, WebtextError
 from pipeline.tokens.megatron import IndexedDataset
 from trainer import commands
 from trainer.cli import _commands
-from trainer.config import read_run_recipe
 from trainer.data.shards import find_shards
 from trainer.data.stream import Stream
-from trainer.distributed import World, pick_device
+from trainer.distributed import pick_device
 from trainer.eval.few_shot import FewShot
 from trainer.hf import load_hf
 from trainer.report import write_run_report
@@ -159,12 +160,54 @@ def test_steps_that_are_no_numbers_stop_the_run(
     assert "was skipped: loss or gradient out of line in samples" in capsys.readouterr().err
 
 
-def test_out_of_memory_says_what_to_set() -> None:
-    recipe = read_run_recipe("gpt2-124m")
-    world = World(0, 1, pick_device("cpu"))
-    assert "train.micro_batch=16" in str(commands._out_of_memory(recipe, world))
-    one = read_run_recipe("gpt2-124m", ["train.micro_batch=1"])
-    assert "train.recompute" in str(commands._out_of_memory(one, world))
+def test_spikes_are_skipped_and_named_and_the_run_goes_on(
+    tokens: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    still = {"optim__lr": 1e-9, "optim__muon_lr": 1e-9, "train__batch": 1}  # the losses only vary
+    settings = overrides(guard__z=0.5, guard__window=8, guard__patience=50, **still)
+    out = tmp_path / "run"
+    commands.train("gpt2-tiny", str(tokens), settings, str(out), False)
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    skipped = [line for line in lines if line.get("skipped")]
+    assert skipped and skipped[0]["step"] > 8 and lines[-1]["step"] == 25
+    step, sample = skipped[0]["step"], skipped[0]["first_sample"]
+    said = f"step {step} was skipped: loss or gradient out of line in samples {sample} to {sample} "
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wanted", ["gpu", "cpu"])
+@pytest.mark.parametrize(
+    ("micro", "remedy"), [(4, r"train\.micro_batch=2"), (1, r"train\.recompute=true")]
+)
+def test_out_of_memory_says_what_to_set(
+    tokens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str, micro: int,
+    remedy: str,
+) -> None:  # fmt: skip
+    def exhausted(_: object) -> None:
+        if wanted == "gpu":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        torch.empty(2**55)
+
+    monkeypatch.setattr(commands.Trainer, "run", exhausted)
+    settings = overrides(train__micro_batch=micro)
+    with pytest.raises(WebtextError, match=f"cpu ran out of memory at {micro} sequences.*{remedy}"):
+        commands.train("gpt2-tiny", str(tokens), settings, str(tmp_path / "run"), False)
+
+
+def test_a_compiled_run_is_the_uncompiled(
+    tokens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it traced forward and backward, in bf16; PyTorch's own operators run the graphs."""
+    traced = functools.partial(torch.compile, backend="aot_eager")
+    monkeypatch.setattr(torch, "compile", traced)
+    settings = [*overrides(train__steps=5, train__precision="bf16", schedule__warmup=1)]
+    losses = []
+    for number, compiling in enumerate(("off", "on")):
+        out, chosen = tmp_path / str(number), [*settings, f"train.compile={compiling}"]
+        commands.train("gpt2-tiny", str(tokens), chosen, str(out), False)
+        lines = map(json.loads, (out / "log.jsonl").read_text().splitlines())
+        losses.append([line["loss"] for line in lines if "loss" in line])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3) and len(losses[0]) == 5
 
 
 def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
