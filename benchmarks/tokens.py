@@ -6,6 +6,7 @@
 
 `--root ROOT` takes the texts of a built corpus instead.  Times are taken in turns, and
 ratios are of the two times of one turn, so that other work on the machine meets both.
+Processor time is that of all threads; on a busy machine it is the steadier of the two.
 """
 
 from __future__ import annotations
@@ -106,27 +107,31 @@ def speed(arguments: argparse.Namespace) -> None:
             trained = tok.train(texts[:: max(1, len(texts) // 500)], settings)
             place = files.join(folder, "tokenizer.json")
             trained.save(place)
-            ratios, rates = [], []
+            turns = []
             for _ in range(arguments.turns):
-                theirs = timed(lambda t=trained: t.encode_batch(texts, add_special_tokens=False))
-                ours = timed(
+                theirs = spent(lambda t=trained: t.encode_batch(texts, add_special_tokens=False))
+                ours = spent(
                     lambda s=settings, p=place: stage(path, files.join(folder, "out"), p, s)
                 )
-                ratios.append(theirs / ours)
-                rates.append((size / theirs / 1e6, size / ours / 1e6))
-            each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-            alone, whole = (statistics.median(column) for column in zip(*rates, strict=True))
-            print(
-                f"{kind:8} encode_batch {alone:6.2f} MB/s, whole stage {whole:6.2f} MB/s, "
-                f"ratio {statistics.median(ratios):.2f} ({each})"
-            )
+                turns.append((theirs, ours))
+            for number, name in enumerate(("time", "processor time")):
+                each = [theirs[number] / ours[number] for theirs, ours in turns]
+                alone, whole = (
+                    size / statistics.median(turn[side][number] for turn in turns) / 1e6
+                    for side in (0, 1)
+                )
+                print(
+                    f"{kind:8} by {name}: encode_batch {alone:.2f} MB/s, whole stage "
+                    f"{whole:.2f} MB/s, ratio {statistics.median(each):.2f} "
+                    f"({', '.join(f'{ratio:.2f}' for ratio in each)})"
+                )
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds of some work."""
-    began = time.perf_counter()
+def spent(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds of some work by the clock, and of all threads of this process by the processor."""
+    began, processor = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - began
+    return time.perf_counter() - began, time.process_time() - processor
 
 
 def splitters(arguments: argparse.Namespace) -> None:
@@ -193,7 +198,7 @@ def _train(kind: str, arguments: argparse.Namespace, writer: object) -> None:
                     return
 
     base = _peak()
-    seconds = timed(lambda: tok.train(Streamed(), settings))
+    seconds, _ = spent(lambda: tok.train(Streamed(), settings))
     size = sum(len(text.encode()) for text in Streamed())
     writer.send((base, _peak(), seconds, size))  # type: ignore[attr-defined]
 

@@ -24,10 +24,12 @@ def numbered_corpus(
     sentence: int = 10,
     tokenizer: str | None = None,
     modulo: int = 60_000,
+    header: bool = False,
 ) -> Path:
     """Shards of so many tokens: first, first + 1, …, modulo `modulo`.  Returns ROOT/tokens/gpt2.
 
     Documents have `document` tokens and sentences `sentence`, but for the last of each.
+    `header`: with llm.c's.
     """
     home = root / "tokenizers" / "gpt2"
     home.mkdir(parents=True, exist_ok=True)
@@ -39,7 +41,7 @@ def numbered_corpus(
     entries, rows, said = [], [], f"{first}/{interval}/{split}/{shards}"
     for number, size in enumerate(shards):
         name = f"{split}-{number:05d}-of-{len(shards):05d}"
-        with Writer(str(folder / name), np.dtype("<u2")) as writer:
+        with Writer(str(folder / name), np.dtype("<u2"), header=header) as writer:
             for start in range(0, size, document):
                 tokens = np.arange(start, min(start + document, size)) + first
                 sentences = [

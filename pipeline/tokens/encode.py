@@ -22,10 +22,10 @@ from tokenizers import Tokenizer
 
 from pipeline import files
 from pipeline.corpus import WORK
-from pipeline.errors import WebtextError
 from pipeline.parts import Part, PartWriter, finished_part
 from pipeline.progress import Progress
 from pipeline.tokens import tokenizer as tok
+from pipeline.tokens.known import KnownWords, goes_by_words
 from pipeline.tokens.megatron import dtype_for
 from pipeline.tokens.sentences import split_sentences
 from pipeline.tokens.settings import TokensSettings
@@ -92,15 +92,15 @@ class Encoder:
     tokenizer: Tokenizer
     end: int | None
     dtype: np.dtype[Any]
-    #: UTF-8 bytes that each token stands for, where a token stands for bytes (byte-level BPE).
-    widths: np.ndarray | None = None
+    #: The words it has encoded, where its tokens are those of words.
+    words: KnownWords | None
 
 
 def load_encoder(path: str, settings: TokensSettings) -> Encoder:
     """A finished `tokenizer.json`, set so that no page can bring special tokens along.
 
     What looks like one in a text (`<|endoftext|>`, `<pad>`) is encoded as the characters
-    that it is.
+    that it is.  Cutting, padding and chance, which such a file may ask for, are off.
     """
     said = orjson.loads(files.read_bytes(path))
     whole = Tokenizer.from_str(orjson.dumps(said).decode())
@@ -111,23 +111,13 @@ def load_encoder(path: str, settings: TokensSettings) -> Encoder:
         special = {token["content"] for token in said["added_tokens"] if token["special"]}
         model["vocab"] = [[f"\0{p}" if p in special else p, s] for p, s in model["vocab"]]
         said["added_tokens"] = [t for t in said["added_tokens"] if t["content"] not in special]
+    model["dropout"] = None
     tokenizer = Tokenizer.from_str(orjson.dumps(said).decode())
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
-    return Encoder(tokenizer, end, dtype, _widths(tokenizer, said))
-
-
-def _widths(tokenizer: Tokenizer, said: dict[str, Any]) -> np.ndarray | None:
-    """Bytes of each token of a byte-level BPE that changes no text; None of other tokenizers.
-
-    Its vocabulary writes one character for each byte.
-    """
-    before = said["pre_tokenizer"] or {}
-    if said["normalizer"] or before.get("type") != "ByteLevel" or before["add_prefix_space"]:
-        return None
-    widths = np.zeros(tokenizer.get_vocab_size(), np.int64)
-    for token, number in tokenizer.get_vocab().items():
-        widths[number] = len(token)
-    return widths
+    words = KnownWords(tokenizer, dtype) if goes_by_words(tokenizer) else None
+    return Encoder(tokenizer, end, dtype, words)
 
 
 def encoded(path: str, encoder: Encoder, settings: TokensSettings) -> Iterator[dict[str, Any]]:
@@ -151,61 +141,42 @@ def encoded(path: str, encoder: Encoder, settings: TokensSettings) -> Iterator[d
 def _encode_batch(
     batch: list[dict[str, Any]], encoder: Encoder, settings: TokensSettings
 ) -> list[dict[str, Any]]:
-    """The rows of some documents; the end token belongs to the last sentence of each."""
+    """The rows of some documents."""
     split = [split_sentences(row["text"], row["language"]) for row in batch]
-    encode = _whole if encoder.widths is not None else _by_sentence
+    encode = encoder.words.encode if encoder.words else partial(_by_sentence, encoder)
     found = []
-    for row, (ids, lengths) in zip(batch, encode(batch, split, encoder), strict=True):
-        tokens = ids.astype(encoder.dtype)
-        if encoder.end is not None and len(lengths):
-            tokens = np.append(tokens, encoder.dtype.type(encoder.end))
-            lengths[-1] += 1
+    for row, document in zip(batch, encode(split), strict=True):
+        tokens, lengths = _ended(*document, encoder)
         found.append(
             {
                 "split": int(tok.in_validation(row["id"], settings.validation_fraction)),
                 "order": tok.order_of(row["id"]),
                 "id": row["id"],
-                "tokens": tokens.tobytes(),
+                "tokens": tokens,
                 "lengths": lengths,
             }
         )
     return found
 
 
-_Encoded = Iterator[tuple[np.ndarray, np.ndarray]]  # tokens of a document, lengths of sentences
+def _ended(tokens: bytes, lengths: np.ndarray, encoder: Encoder) -> tuple[bytes, np.ndarray]:
+    """With the end token, which belongs to the last sentence; sentences without tokens are out."""
+    lengths = lengths[lengths > 0]
+    if encoder.end is None or not len(lengths):
+        return tokens, lengths
+    lengths[-1] += 1
+    return tokens + encoder.dtype.type(encoder.end).tobytes(), lengths
 
 
-def _by_sentence(
-    _batch: list[dict[str, Any]], split: list[list[str]], encoder: Encoder
-) -> _Encoded:
-    """Each sentence encoded for itself; sentences without tokens are left out."""
+def _by_sentence(encoder: Encoder, split: list[list[str]]) -> Iterator[tuple[bytes, np.ndarray]]:
+    """Tokens of each document, given as sentences, and how many each sentence has."""
     flat = list(chain.from_iterable(split))
     encodings = iter(encoder.tokenizer.encode_batch_fast(flat, add_special_tokens=False))
     for sentences in split:
-        kept = [e.ids for e in islice(encodings, len(sentences)) if len(e)]
-        lengths = np.fromiter(map(len, kept), np.int32, len(kept))
-        yield np.fromiter(chain.from_iterable(kept), np.int64, int(lengths.sum())), lengths
-
-
-def _whole(batch: list[dict[str, Any]], split: list[list[str]], encoder: Encoder) -> _Encoded:
-    """Each document encoded at once, and cut where the bytes of its sentences end.
-
-    Byte-level tokens never reach across the place before white space where sentences are cut
-    (pipeline/tokens/sentences.py), and this costs fewer calls.
-    """
-    texts = [row["text"] for row in batch]
-    encodings = encoder.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-    for sentences, encoding in zip(split, encodings, strict=True):
-        ids = np.array(encoding.ids, np.int64)
-        ends = np.cumsum(encoder.widths[ids])  # type: ignore[index]
-        wanted = np.cumsum([len(s) if s.isascii() else len(s.encode()) for s in sentences])
-        places = np.searchsorted(ends, wanted) + 1
-        if len(places) and not np.array_equal(ends[places - 1], wanted):
-            raise WebtextError(
-                "A token reaches across the end of a sentence: this is no byte-level tokenizer",
-                "Please report this with the tokenizer.json",
-            )
-        yield ids, np.diff(places, prepend=0).astype(np.int32)
+        ids = [encoding.ids for encoding in islice(encodings, len(sentences))]
+        lengths = np.fromiter(map(len, ids), np.int32, len(ids))
+        whole = np.fromiter(chain.from_iterable(ids), encoder.dtype, int(lengths.sum()))
+        yield whole.tobytes(), lengths
 
 
 def read_rows(path: str, columns: list[str]) -> Iterator[dict[str, Any]]:

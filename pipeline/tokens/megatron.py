@@ -104,6 +104,12 @@ class Header:
     sequences: int
     documents: int
 
+    @property
+    def first_pointer(self) -> slice:
+        """Where in the `.idx` pointer 0 stands; empty where there is no sequence."""
+        start = HEADER + 4 * self.sequences
+        return slice(start, start + min(8, 8 * self.sequences))
+
 
 def parse_header(data: Any, size: int, name: str) -> Header:
     """Reads the first HEADER bytes of an `.idx` of `size` bytes.
@@ -146,8 +152,7 @@ def _check_order(index: Index, name: str) -> None:
     lengths = index.lengths.astype(np.int64)
     if (lengths < 0).any():
         raise WebtextError(f"{name}: a sequence has a negative length", _REMEDY)
-    if index.offset not in (0, LLM_C_BYTES):
-        raise WebtextError(f"{name}: pointer 0 is {index.offset:,}, not 0", _REMEDY)
+    check_offset(index.offset, name)
     expected = (np.cumsum(lengths) - lengths) * index.dtype.itemsize + index.offset
     wrong = np.flatnonzero(index.pointers != expected)
     if len(wrong):
@@ -160,6 +165,12 @@ def _check_order(index: Index, name: str) -> None:
     whole = len(firsts) and firsts[0] == 0 and firsts[-1] == len(lengths)
     if not whole or (np.diff(firsts) < 0).any():
         raise WebtextError(f"{name}: the documents are not in order or not complete", _REMEDY)
+
+
+def check_offset(offset: int, name: str) -> None:
+    """Raises WebtextError when tokens cannot begin `offset` bytes into a `.bin`."""
+    if offset not in (0, LLM_C_BYTES):
+        raise WebtextError(f"{name}: pointer 0 is {offset:,}, not 0", _REMEDY)
 
 
 class IndexedDataset:

@@ -67,6 +67,11 @@ def normalizer() -> normalizers.Normalizer:
     )
 
 
+def pre_tokenizer() -> pre_tokenizers.PreTokenizer:
+    """SentencePiece's words: at spaces, each with a mark in front."""
+    return pre_tokenizers.Metaspace(prepend_scheme="always")
+
+
 def train(texts: Iterable[str], settings: TokensSettings) -> Tokenizer:
     """A Unigram tokenizer of at most `settings.vocab_size` pieces.
 
@@ -81,7 +86,7 @@ def train(texts: Iterable[str], settings: TokensSettings) -> Tokenizer:
     pieces = [(trained.id_to_piece(i), trained.get_score(i)) for i in range(size)]
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=1))
     tokenizer.normalizer = normal
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    tokenizer.pre_tokenizer = pre_tokenizer()
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS]:0 $A:0 [SEP]:0",

@@ -71,13 +71,14 @@ def chunk_starts(index: Index, packing: Packing, key: int) -> Numbers:
 
 def sentence_ends(index: Index, start: int, stop: int) -> Numbers:
     """Where the sentences within tokens [start, stop) of a shard end, counted from `start`."""
-    size = index.dtype.itemsize
-    first, last = np.searchsorted(index.pointers, [start * size + 1, stop * size])
-    inner = index.pointers[first:last] // size
+    size, offset = index.dtype.itemsize, index.offset
+    first, last = np.searchsorted(index.pointers, [start * size + 1 + offset, stop * size + offset])
+    inner = (index.pointers[first:last] - offset) // size
     return np.append(np.unique(inner), stop) - start
 
 
 def document_of(index: Index, start: int) -> int:
     """The number of the document that token `start` of a shard belongs to."""
-    sentence = np.searchsorted(index.pointers, start * index.dtype.itemsize, side="right") - 1
+    pointer = start * index.dtype.itemsize + index.offset
+    sentence = np.searchsorted(index.pointers, pointer, side="right") - 1
     return int(np.searchsorted(index.documents, sentence, side="right")) - 1

@@ -12,9 +12,11 @@ from pipeline import files
 from pipeline.errors import WebtextError
 from pipeline.tokens.megatron import (
     HEADER,
+    Header,
     Index,
     IndexedDataset,
     check_bin_size,
+    check_offset,
     parse_header,
     parse_index,
 )
@@ -97,7 +99,8 @@ class LocalShard:
 class RemoteShard:
     """A shard behind an fsspec address; what was read lies in a cache on the local disk.
 
-    Of the index only the header is read, until `index` asks for all of it.
+    Of the index only the header and the first pointer are read, until `index` asks for all
+    of it.
     """
 
     def __init__(self, prefix: str, size: int | None, cache: DiskCache) -> None:
@@ -105,13 +108,23 @@ class RemoteShard:
         self._bin = RemoteFile(f"{prefix}.bin", size)
         self._idx = RemoteFile(f"{prefix}.idx")
         start = self._piece(self._idx, 0, min(HEADER, self._idx.size))
-        self._dtype = parse_header(start, self._idx.size, self._idx.path).dtype
-        self.tokens = self._bin.size // self._dtype.itemsize
+        header = parse_header(start, self._idx.size, self._idx.path)
+        self._dtype, self._offset = header.dtype, self._first_pointer(header)
+        #: As the size of `.bin` says; `index` compares it with the sentences.
+        self.tokens = (self._bin.size - self._offset) // self._dtype.itemsize
+
+    def _first_pointer(self, header: Header) -> int:
+        """Bytes of `.bin` before its first token: those of llm.c's header, where it has one."""
+        place = header.first_pointer
+        pointer = self._piece(self._idx, place.start, place.stop).view("<i8")
+        offset = int(pointer[0]) if len(pointer) else 0
+        check_offset(offset, self._idx.path)
+        return offset
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """A piece of the cache, mapped; fetched in one ranged read where it is not there."""
-        size = self._dtype.itemsize
-        return self._piece(self._bin, start * size, stop * size).view(self._dtype)
+        first, last = (self._offset + place * self._dtype.itemsize for place in (start, stop))
+        return self._piece(self._bin, first, last).view(self._dtype)
 
     def check(self, now: float) -> None:
         """Nothing to do: every fetch compares versions, and what is cached is of one version."""

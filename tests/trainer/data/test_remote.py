@@ -70,6 +70,27 @@ def test_remote_chunks_are_the_local_ones(corpus: Path, address: str, tmp_path: 
     streams[1].close()
 
 
+def test_shards_with_llm_cs_header_give_the_same_samples(
+    corpus: Path, address: str, tmp_path: Path
+) -> None:
+    """Windows and chunks, local and remote: the header is no token, and no bound moves."""
+    root = corpus.parent.parent
+    numbered_corpus(root / "headed", SIZES, header=True)
+    plain = Stream(find_shards(str(corpus)), "train", 50, settings=chosen(tmp_path))
+    pieces = EncoderSamples(find_shards(str(corpus)), "train", 45, settings=chosen(tmp_path))
+    for data in (f"{root}/headed/tokens/gpt2", address.replace("/tokens", "/headed/tokens")):
+        shards = find_shards(data)
+        stream = Stream(shards, "train", 50, settings=chosen(tmp_path))
+        assert (stream.batch(0, 900) == plain.batch(0, 900)).all()
+        assert (stream.histogram(60_000) == plain.histogram(60_000)).all()
+        stream.close()
+        samples = EncoderSamples(shards, "train", 45, settings=chosen(tmp_path))
+        for one, other in zip(pieces.take(0, 300), samples.take(0, 300), strict=True):
+            assert (one.tokens == other.tokens).all() and (one.ends == other.ends).all()
+            assert (one.document, one.place) == (other.document, other.place)
+        samples.close()
+
+
 def test_reads_are_contiguous_and_come_once(
     address: str, behaviour: Behaviour, tmp_path: Path
 ) -> None:
