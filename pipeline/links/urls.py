@@ -141,12 +141,17 @@ def _canonical_path(path: str) -> str:
     if ";" in path:
         path = _SESSION_IN_PATH.sub("", path)
     path, before = _resolve_dots(_encode(path)), None
+    small = path.lower()
+    if not ("amp" in small or "index." in small or "default." in small):  # most, at once
+        return _without_slash(path)
     while path != before:  # an AMP page may be an index page, and the other way round
         before = path
-        path = _INDEX.sub("/", _AMP_END.sub("", path))
-        if path.endswith("/") and not path.endswith("//"):
-            path = path[:-1]
+        path = _without_slash(_INDEX.sub("/", _AMP_END.sub("", path)))
     return path
+
+
+def _without_slash(path: str) -> str:
+    return path[:-1] if path.endswith("/") and not path.endswith("//") else path
 
 
 def _canonical_query(query: str) -> str:
