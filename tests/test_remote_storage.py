@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,13 +11,17 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
-from support import Run, sample_settings
+from support import PROJECT, Run, sample_settings
 
 from pipeline import files
+from pipeline.build import build
+from pipeline.config import read_recipe
 from pipeline.corpus import STAGES, Corpus
+from pipeline.sample import PAGES
 
 INTERVAL = "2024-01"
 
@@ -82,6 +87,76 @@ def test_the_sample_on_an_object_store_equals_that_on_a_disk(
         assert (stage, there.fingerprint) == (stage, here.fingerprint)
     assert webtext("verify", root).returncode == 0
     assert webtext("status", root).returncode == 0
+
+
+@pytest.mark.system
+def test_all_stages_in_an_object_store_of_this_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any fsspec address will do: stages ask nothing of a store but to read, write and list."""
+    monkeypatch.chdir(PROJECT)
+    small = ["links.min_karma=90", "runner.workers=1", 'pages.source="warc"']
+    small.append(f'pages.warc=["{PAGES}"]')
+
+    def built(root: str) -> dict[str, str]:
+        outcomes = build(read_recipe("quickstart", [f'corpus.root="{root}"', *small]), say=print)
+        assert [outcome.stage for outcome in outcomes] == list(STAGES)
+        return {outcome.stage: outcome.manifest.fingerprint for outcome in outcomes}
+
+    assert built("memory://corpora/small") == built(str(tmp_path))
+    stored = fsspec.filesystem("memory").find("/corpora")
+    assert stored and not [path for path in stored if files.TEMPORARY in path]
+
+
+#: Writes an object of so many bytes, and lingers before the upload when it is told to.
+_WRITER = """
+import sys
+from pipeline import files
+from pipeline.build import build
+from pipeline.config import read_recipe
+with files.atomic(sys.argv[1]) as temporary:
+    with open(temporary, "wb") as stream:
+        stream.truncate(int(sys.argv[2]))
+    print("written", flush=True)
+    if sys.argv[3] == "linger":
+        sys.stdin.read()
+"""
+_LARGE = 160 << 20  # bytes; s3fs sends what is larger than 100 MiB in parts
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("when", ["before the upload", "during the upload"])
+def test_a_writer_that_is_killed_leaves_what_was_there(
+    when: str, bucket: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in bucket.items():
+        monkeypatch.setenv(name, value)
+    path = f"s3://corpora/{when.partition(' ')[0]}/file.bin"
+    files.write_bytes(path, b"before")
+    wait = "linger" if when.startswith("before") else "go"
+    store = fsspec.filesystem("s3")
+    with subprocess.Popen(
+        [sys.executable, "-c", _WRITER, path, str(_LARGE), wait],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as writer:
+        assert writer.stdout is not None and writer.stdout.readline() == b"written\n"
+        while wait == "go" and not begun_uploads(store):
+            assert writer.poll() is None, "it ended before it could be killed"
+        writer.kill()
+    assert writer.returncode == -signal.SIGKILL
+    assert files.read_bytes(path) == b"before"
+    assert files.glob(f"{path.rsplit('/', 1)[0]}/*") == [path]
+    with files.atomic(path) as temporary:
+        Path(temporary).write_bytes(b"after")
+    assert files.read_bytes(path) == b"after"
+
+
+def begun_uploads(store: Any) -> list[Any]:
+    """Uploads in parts that are neither complete nor given up."""
+    found: list[Any] = store.call_s3("list_multipart_uploads", Bucket="corpora").get("Uploads", [])
+    return found
 
 
 def test_an_object_appears_whole_or_not_at_all() -> None:
