@@ -29,6 +29,7 @@ ENV PATH=$PATH:/opt/airflow/bin \
     AIRFLOW_HOME=/var/lib/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/airflow/dags \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
+    AIRFLOW__CORE__PARALLELISM=8 \
     WEBTEXT_COMMAND=/opt/webtext/bin/webtext \
     WEBTEXT_FOLDER=/data
 USER 10001:10001

@@ -2,5 +2,5 @@
 # Airflow's database, this project's pools, then all of Airflow in one process group.
 set -eu
 airflow db migrate
-airflow pools import /opt/airflow/dags/pools.json
+airflow pools import "$AIRFLOW__CORE__DAGS_FOLDER/pools.json"
 exec airflow standalone
