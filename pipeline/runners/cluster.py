@@ -75,9 +75,9 @@ def open_dask(
     cannot be reached or its workers would not do.
     """
     with dask.config.set(_CONFIG):
-        logging.getLogger("distributed").setLevel(logging.ERROR)
-        # What was asked of a scheduler when an error ended the build is no news after that.
-        logging.getLogger("tornado.application").setLevel(logging.CRITICAL)
+        # What goes wrong with a scheduler or a worker ends the build with an error, or is mended.
+        for name in ("distributed", "distributed.client", "tornado.application"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         if settings.dask.scheduler:
             with _connected(settings.dask.scheduler) as client:
                 yield _checked(client, settings, options, root)

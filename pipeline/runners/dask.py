@@ -108,7 +108,7 @@ class DaskRunner(fn_runner.FnApiRunner):
             ):
                 if future.status != "finished":
                     raise WebtextError(
-                        f"A dask task was {future.status}: was the scheduler lost?",
+                        f"A dask task was {future.status}, as when the scheduler is lost",
                         "Check the cluster, then run the same command again",
                     ) from (found if isinstance(found, BaseException) else None)
                 infos[futures.pop(future)] += map(metrics_pb2.MonitoringInfo.FromString, found)

@@ -128,6 +128,8 @@ with distributed.Client("{self.scheduler}", timeout=60) as client:
         for name in WORKERS:
             self.machines[name].link("up")
         if not self.machines["scheduler"].processes("dask_scheduler"):
+            for name in WORKERS:  # those of a lost scheduler do not all come to a new one
+                self.machines[name].kill()
             self.start_scheduler()
         for name in WORKERS:
             if not self.machines[name].processes("dask_worker"):
