@@ -22,6 +22,7 @@ from pipeline.corpus import WORK
 from pipeline.dedup.bands import Numbers
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.settings import DedupSettings
+from pipeline.parquet import open_table
 from pipeline.parts import Part, part_name
 
 #: The keep order of a finished interval: row i is its i-th most preferred document.
@@ -198,8 +199,8 @@ def names_of(parts: Iterable[Part], prefix: str) -> list[str]:
 
 def rows_of(path: str) -> int:
     """Rows of a Parquet file, from its footer."""
-    with files.open_read(path) as stream:
-        return int(pq.read_metadata(stream).num_rows)
+    with open_table(path) as stored:
+        return int(stored.metadata.num_rows)
 
 
 def read(

@@ -13,7 +13,6 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline import files
 from pipeline.dedup.bands import Numbers
@@ -25,6 +24,7 @@ from pipeline.dedup.representatives import removals
 from pipeline.dedup.sign import Stripped
 from pipeline.dedup.verify import jaccard
 from pipeline.errors import WebtextError
+from pipeline.parquet import open_table
 from pipeline.parts import Part, PartWriter, finished_part, part_name, work_key
 
 #: Shingles of a slice or window: 64 MB as sets.
@@ -158,8 +158,7 @@ def _texts(documents: str, signatures: str, rows: Numbers, stripped: Stripped) -
     if not len(rows):
         return
     signed = read([signatures], ["id"])["id"]
-    with files.open_read(documents) as stream:
-        reader = pq.ParquetFile(stream)
+    with open_table(documents) as reader:
         start = 0
         for place in range(reader.num_row_groups):
             stop = start + reader.metadata.row_group(place).num_rows

@@ -12,12 +12,12 @@ from tempfile import TemporaryDirectory
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline import files
 from pipeline.dedup.batch import ORDER, Batch, rows_of
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.settings import Preference
+from pipeline.parquet import open_table
 from pipeline.parts import Part, PartWriter, finished_part
 
 _MEMORY = "2GB"
@@ -105,8 +105,8 @@ def tables(found: duckdb.DuckDBPyRelation, schema: pa.Schema) -> Iterator[pa.Tab
 
 def batches(path: str, columns: list[str], rows: int = _ROWS) -> Iterator[pa.RecordBatch]:
     """Some columns of a Parquet file, `rows` rows at a time."""
-    with files.open_read(path) as stream:
-        yield from pq.ParquetFile(stream).iter_batches(rows, columns=columns)
+    with open_table(path) as stored:
+        yield from stored.iter_batches(rows, columns=columns)
 
 
 def _reader(schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> pa.RecordBatchReader:

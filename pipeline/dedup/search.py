@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline import files
 from pipeline.dedup.bands import Numbers, band_keys, bucket_pairs
@@ -28,6 +27,7 @@ from pipeline.dedup.batch import (
 )
 from pipeline.dedup.minhash import Hashes64
 from pipeline.dedup.verify import may_be_similar
+from pipeline.parquet import open_table
 from pipeline.parts import Part, PartWriter, finished_part, part_name, work_key
 
 #: Documents whose keys one unit sorts: 10^7 take 400 MB.
@@ -201,7 +201,6 @@ def _signatures(batch: Batch, needed: Numbers) -> tuple[npt.NDArray[np.uint16], 
 
 
 def _row_groups(path: str, columns: list[str]) -> Iterator[pa.Table]:
-    with files.open_read(path) as stream:
-        reader = pq.ParquetFile(stream)
-        for group in range(reader.num_row_groups):
-            yield reader.read_row_group(group, columns=columns)
+    with open_table(path) as stored:
+        for group in range(stored.num_row_groups):
+            yield stored.read_row_group(group, columns=columns)

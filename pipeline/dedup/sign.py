@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from pipeline import files
 from pipeline.dedup.batch import Batch, band_column, signature_schema
 from pipeline.dedup.exact import exact_hash
 from pipeline.dedup.hostlines import NO_LINES, read_host_lines, strip_host_lines
@@ -17,6 +15,7 @@ from pipeline.dedup.minhash import shingles_of, signature_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.settings import DedupSettings
 from pipeline.links.urls import host_of
+from pipeline.parquet import open_table
 from pipeline.parts import Part, PartWriter, finished_part, work_key
 from pipeline.progress import Progress
 
@@ -97,9 +96,8 @@ class Stripped:
 
 
 def _rows(path: str) -> Iterator[pa.RecordBatch]:
-    with files.open_read(path) as stream:
-        reader = pq.ParquetFile(stream)
-        yield from reader.iter_batches(_ROWS, columns=["id", "url", "text", "date"])
+    with open_table(path) as stored:
+        yield from stored.iter_batches(_ROWS, columns=["id", "url", "text", "date"])
 
 
 def _signed(rows: pa.RecordBatch, texts: list[str], settings: DedupSettings) -> pa.Table:

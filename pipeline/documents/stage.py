@@ -7,13 +7,12 @@ from importlib.util import find_spec
 from typing import ClassVar
 
 import apache_beam as beam
-import pyarrow.parquet as pq
 from lxml import etree
 
-from pipeline import files
 from pipeline.corpus import Manifest
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.unit import Unit, make
+from pipeline.parquet import open_table
 from pipeline.parts import work_key
 from pipeline.sink import MakeParts, WriteManifest
 from pipeline.stage import Job, Stage, Total
@@ -88,8 +87,8 @@ class Documents(beam.PTransform):
 
 
 def _pieces(path: str, rows_each: int) -> int:
-    with files.open_read(path) as stream:
-        rows: int = pq.read_metadata(stream).num_rows
+    with open_table(path) as stored:
+        rows: int = stored.metadata.num_rows
     return max(1, -(-rows // rows_each))
 
 

@@ -14,14 +14,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from pipeline import files
 from pipeline.corpus import SCHEMAS, VOLATILE
 from pipeline.documents.child import borrowed
 from pipeline.documents.judge import Page, Verdict
 from pipeline.documents.read import Fetch, read_pages
 from pipeline.documents.settings import DocumentsSettings
+from pipeline.parquet import open_table
 from pipeline.parts import Part, PartWriter, finished_part, part_name
 from pipeline.progress import Progress
 
@@ -74,8 +73,8 @@ def fetches_of(unit: Unit) -> list[Fetch]:
 
     A piece is a run of neighbours, so an archive is read forwards.
     """
-    with files.open_read(unit.fetches) as stream:
-        table = pq.read_table(stream, columns=FETCH_COLUMNS)
+    with open_table(unit.fetches) as stored:
+        table = stored.read(FETCH_COLUMNS)
     table = table.filter(pc.equal(table["outcome"], "ok"))
     table = table.sort_by([(name, "ascending") for name in ("warc_file", "warc_offset", "id")])
     start = table.num_rows * unit.piece // unit.pieces

@@ -8,12 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from pipeline import files
 from pipeline.corpus import SCHEMAS
 from pipeline.dedup.hostlines import NO_LINES, read_host_lines, strip_host_lines
 from pipeline.links.urls import host_of
+from pipeline.parquet import open_table
 from pipeline.parts import Part, PartWriter, finished_part
 from pipeline.progress import Progress
 from pipeline.quality import pii
@@ -87,8 +86,8 @@ def decide_part(unit: DecideUnit) -> list[Part]:
         PartWriter(unit.folder, names[1], SCHEMAS["decisions"], unit.key) as decisions,
         Progress(unit.folder, unit.name) as progress,
     ):
-        for row in read_rows(unit.documents, ["id", *_COPIED]):
-            decision = found.decide(row["id"], row["url"])
+        for row in read_rows(unit.documents, ["id", "canonical", *_COPIED]):
+            decision = found.decide(row["id"], row["url"], row.pop("canonical"))
             decisions.add([decision])
             if decision["kept"]:
                 kept.counts.keep()
@@ -131,13 +130,17 @@ class _Found:
             self.karma[row["id"]] = row["karma"]
             self._reddit[row["id"]] = [m["reddit_id"] for m in row.get("mentions", ())]
 
-    def decide(self, page: str, url: str) -> dict[str, Any]:
+    def decide(self, page: str, url: str, canonical: str | None) -> dict[str, Any]:
         """The decision on a document: takedowns, then duplicates, then the rules in order."""
-        dropped = self._taken_down(page, url) or self._duplicate(page) or self._broken_rule(page)
+        dropped = (
+            self._taken_down(page, url, canonical)
+            or self._duplicate(page)
+            or self._broken_rule(page)
+        )
         return _KEPT | {"id": page} | (dropped or {})
 
-    def _taken_down(self, page: str, url: str) -> dict[str, Any] | None:
-        entry = self._takedown.entry_for(page, url, self._reddit.get(page, ()))
+    def _taken_down(self, page: str, url: str, canonical: str | None) -> dict[str, Any] | None:
+        entry = self._takedown.entry_for(page, url, canonical, self._reddit.get(page, ()))
         if entry is None:
             return None
         return {"kept": False, "stage": "corpus", "reason": "takedown", "detail": entry}
@@ -187,8 +190,8 @@ _KEPT: dict[str, Any] = {
 
 def read_rows(path: str, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
     """The rows of a table, a batch at a time."""
-    with files.open_read(path) as stream:
-        for batch in pq.ParquetFile(stream).iter_batches(_BATCH, columns=columns):
+    with open_table(path) as stored:
+        for batch in stored.iter_batches(_BATCH, columns=columns):
             yield from batch.to_pylist()
 
 
@@ -197,6 +200,6 @@ def _rows_of(
 ) -> Iterator[dict[str, Any]]:
     """The rows of tables whose id is among `ids`; a batch at a time is held."""
     for path in paths:
-        with files.open_read(path) as stream:
-            for batch in pq.ParquetFile(stream).iter_batches(columns=columns):
+        with open_table(path) as stored:
+            for batch in stored.iter_batches(columns=columns):
                 yield from batch.filter(pc.is_in(batch.column("id"), ids)).to_pylist()

@@ -31,15 +31,24 @@ class Takedown:
     hosts: frozenset[str] = frozenset()
     reddit: frozenset[str] = frozenset()
 
-    def entry_for(self, page: str, url: str, reddit_ids: Iterable[str]) -> str | None:
-        """The entry that takes a page out; None when it may stay."""
+    def entry_for(
+        self, page: str, url: str, canonical: str | None, reddit_ids: Iterable[str]
+    ) -> str | None:
+        """The entry that takes a page out; None when it may stay.
+
+        `canonical` is the address that the page gives as its own, if any: a print view or a
+        mirror of a page that is to go names that page there.
+        """
         if page in self.pages:
             return self.pages[page]
-        host = host_of(url).split(":")[0]
-        while "." in host and self.hosts:
-            if host in self.hosts:
-                return host
-            host = host.split(".", 1)[1]
+        if canonical and self.pages and (own := page_id(canonical_key(canonical))) in self.pages:
+            return self.pages[own]
+        for address in filter(None, (url, canonical)):
+            host = host_of(address).split(":")[0]
+            while "." in host and self.hosts:
+                if host in self.hosts:
+                    return host
+                host = host.split(".", 1)[1]
         return next((name for name in sorted(reddit_ids) if name in self.reddit), None)
 
     def entries(self) -> set[str]:

@@ -128,11 +128,15 @@ def _take_down(database: duckdb.DuckDBPyConnection, name: str, settings: Takedow
     gone = []
     if takedown:
         rows = database.execute(
-            "SELECT d.id, d.url, list_transform(l.mentions, lambda m: m.reddit_id) "
+            "SELECT d.id, d.url, d.canonical, list_transform(l.mentions, lambda m: m.reddit_id) "
             "FROM documents d LEFT JOIN links l USING (id)"
         )
         while batch := rows.fetchmany(10_000):
-            gone += [page for page, url, ids in batch if takedown.entry_for(page, url, ids or ())]
+            gone += [
+                page
+                for page, url, canonical, ids in batch
+                if takedown.entry_for(page, url, canonical, ids or ())
+            ]
     database.register(f"{name}_ids", pa.table({"id": pa.array(gone, pa.string())}))
     database.execute(f"CREATE TABLE {name} AS SELECT id FROM {name}_ids")
 

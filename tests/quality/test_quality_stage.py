@@ -13,6 +13,9 @@ from pipeline.errors import SettingError, WebtextError
 from pipeline.quality.stage import CorpusStage, QualityStage
 from pipeline.stage import Job
 
+#: Another threshold, so that the corpus is decided again.
+SHORTER = {"gopher": {"min_words": 40}}
+
 
 def test_each_document_has_one_decision_with_its_reason(documents: Build, tmp_path: Path) -> None:
     listed = tmp_path / "takedown.txt"
@@ -26,6 +29,7 @@ def test_each_document_has_one_decision_with_its_reason(documents: Build, tmp_pa
             page("https://a.org/copy", prose(1)),
             page("https://a.org/short", "Too short to be of use. Really. It is."),
             page("https://a.org/wanted-gone", prose(2)),
+            page("https://a.org/print", prose(7)) | {"canonical": "http://a.org/wanted-gone?#x"},
             page("https://sub.b.org/x", prose(3)),
             page("https://c.org/x", prose(4), reddit_id="t3_zzzzz"),
             page("https://a.org/exam", f"{prose(5)} {question.upper()}?"),
@@ -48,6 +52,7 @@ def test_each_document_has_one_decision_with_its_reason(documents: Build, tmp_pa
     assert decisions[page_id("a.org/copy")]["kept_id"] == page_id("a.org/good")
     assert decided("a.org/short") == ("quality", "gopher_min_words", 9.0, 50.0, None)
     assert decided("a.org/wanted-gone")[4] == "http://www.a.org/wanted-gone"
+    assert decided("a.org/print")[4] == "http://www.a.org/wanted-gone"
     assert decided("sub.b.org/x") == ("corpus", "takedown", None, None, "b.org")
     assert decided("c.org/x")[4] == "t3_zzzzz"
     first_gram = " ".join(question.split()[:13])
@@ -59,7 +64,7 @@ def test_each_document_has_one_decision_with_its_reason(documents: Build, tmp_pa
     assert kept[page_id("a.org/good")]["karma"] == 7
     assert "Write to <email> for more." in kept[page_id("a.org/mail")]["text"]
     manifest = job.corpus.require("corpus", job.interval)
-    assert manifest.counts.seen == 8 and manifest.counts.kept == 2
+    assert manifest.counts.seen == 9 and manifest.counts.kept == 2
     assert manifest.extra == {"host_lines_removed": 0, "pii_replaced": 1}
 
 
@@ -98,6 +103,16 @@ def test_an_empty_result_is_refused_with_the_reasons(documents: Build) -> None:
 def test_wrong_settings_name_key_and_remedy(quality: dict[str, Any], said: str) -> None:
     with pytest.raises(SettingError, match=said):
         recipe("/nowhere", quality)
+
+
+@pytest.mark.parametrize("stage", ["documents", "quality"])
+def test_a_cut_table_is_named(documents: Build, stage: str) -> None:
+    job = documents([page(f"https://a.org/{i}", prose(i)) for i in range(4)])
+    build(job)
+    path = Path(job.corpus.paths(stage, job.interval)[0])
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(WebtextError, match=rf"{path.name} is cut or damaged: .*Delete it"):
+        run(CorpusStage(), Job(job.corpus, job.interval, recipe(job.corpus.root, SHORTER)))
 
 
 @pytest.mark.parametrize("setting", ["takedown", "classifier", "perplexity"])
