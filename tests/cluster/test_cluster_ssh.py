@@ -76,3 +76,11 @@ def test_a_build_makes_its_cluster_by_ssh_and_ends_it(cluster: Cluster, hosts: l
     for name in HOSTS:
         machine = cluster.machines[name]
         wait_for("the end", 30, lambda m=machine: not m.processes("dask_spec"))
+
+
+def test_a_host_that_does_not_let_us_in_is_an_error(cluster: Cluster, hosts: list[str]) -> None:
+    for name in HOSTS:
+        (cluster.machines[name].disk / "authorized").write_text("")
+    code, said = cluster.client.run(*command(cluster, f"{BUCKET}/ssh-no", hosts))
+    assert code == 1 and "Traceback" not in said, said
+    assert "webtext: The ssh cluster did not start" in said and "Permission denied" in said
