@@ -170,3 +170,38 @@ def test_young_scores_are_asked_for_by_the_hundred(run_dag: RunDag, tmp_path: Pa
     assert [len(names.split(",")) for names in asked] == [100, 100, 30]
     rows = [json.loads(line) for line in (tmp_path / "2024-01.jsonl").open()]
     assert [row["score"] for row in rows] == [57] * 230
+
+
+def test_a_model_is_published_and_a_worse_one_is_not(
+    run_dag: RunDag, sample_root: Path, tmp_path: Path
+) -> None:
+    models = tmp_path / "models"
+    settings = ["model.layers=1", "model.width=32", "model.heads=2", "model.context=32"]
+    settings += ["train.batch=8", "eval.sequences=8", "log.tensorboard=false"]
+
+    def train(run: str, steps: int) -> dict[str, str]:
+        outcome, _ = run_dag(
+            "webtext_train",
+            "",
+            {
+                "run": run,
+                "data": f"{sample_root}/tokens/gpt2",
+                "settings": [*settings, f"train.steps={steps}", "schedule.warmup=0"],
+            },
+            WEBTEXT_TRAIN_RECIPE="gpt2-tiny",
+            WEBTEXT_RUNS=str(tmp_path / "runs"),
+            WEBTEXT_MODELS=str(models),
+        )
+        assert outcome["state"] == "success"
+        return outcome["tasks"]
+
+    assert set(train("good", 20).values()) == {"success"}
+    published = json.loads((models / "PUBLISHED.json").read_text())
+    assert published["model"] == f"{models}/good-00000020"
+    states = train("bad", 1)
+    assert (states["export"], states["compare"], states["publish"]) == (
+        "success",
+        "skipped",
+        "skipped",
+    )
+    assert json.loads((models / "PUBLISHED.json").read_text()) == published
