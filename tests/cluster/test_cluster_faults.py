@@ -62,6 +62,13 @@ def struck(
         process.wait()
 
 
+def one_line(said: str) -> str:
+    """The only line of an error; the rest are progress."""
+    lines = [line for line in said.splitlines() if line.startswith("webtext: ")]
+    assert len(lines) == 1 and "Traceback" not in said, said
+    return lines[0]
+
+
 @pytest.mark.parametrize(
     ("name", "strike"),
     [
@@ -79,6 +86,36 @@ def test_the_result_is_right_without(
     with struck(cluster, root, strike) as (process, _):
         said = process.communicate(timeout=400)[0]
     assert process.returncode == 0, said
+    assert cluster.fingerprints(root, STAGES) == expected
+
+
+def test_a_lost_scheduler_ends_the_build_and_the_next_goes_on(
+    cluster: Cluster, expected: dict[str, str]
+) -> None:
+    cluster.settle()
+    root = f"{BUCKET}/scheduler"
+    with struck(cluster, root, lambda _: cluster.machines["scheduler"].kill()) as (process, _):
+        said = process.communicate(timeout=200)[0]
+    assert process.returncode == 1
+    assert "scheduler" in one_line(said)
+    cluster.settle()
+    code, said = cluster.client.run(*command(cluster, root))
+    assert code == 0 and "pages: up to date" in said and "documents: done" in said, said
+    assert cluster.fingerprints(root, STAGES) == expected
+
+
+def test_a_full_disk_of_one_machine_is_said_and_the_next_build_goes_on(
+    cluster: Cluster, expected: dict[str, str]
+) -> None:
+    cluster.settle()
+    root = f"{BUCKET}/disk"
+    with struck(cluster, root, Machine.fill) as (process, victim):
+        said = process.communicate(timeout=200)[0]
+    victim.free()
+    assert process.returncode == 1, said
+    assert "No space left" in one_line(said)
+    code, said = cluster.client.run(*command(cluster, root))
+    assert code == 0 and "pages: up to date" in said and "documents: done" in said, said
     assert cluster.fingerprints(root, STAGES) == expected
 
 
