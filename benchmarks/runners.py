@@ -1,0 +1,193 @@
+"""What runners cost: each stage by bare functions, in one process, and on one and two workers.
+
+    python benchmarks/runners.py [--posts RS --comments RC --archive WARC] [--workers 1 2]
+        [--min-karma 3]
+
+It builds a corpus (the bundled sample, unless dumps and an archive are named) in a folder of
+its own, several times.  `bare` calls the very units of work of the build in a plain loop,
+without Beam: they are written down by a first run and then carried out again.  `local` is
+Beam in one process; the others are dask with so many local workers.  Pages come from the
+archive.  Of each, seconds by the clock and seconds of processor time are printed; on a
+machine with other work only the latter mean something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import cloudpickle
+import psutil
+
+from pipeline import sink
+from pipeline.build import ALL_STAGES, run_stage
+from pipeline.config import Recipe, read_recipe
+from pipeline.corpus import STAGES, Corpus
+from pipeline.parts import Part
+from pipeline.runners.open import open_runner
+from pipeline.runners.profiles import RunnerSettings
+from pipeline.sample import COMMENTS, PAGES, POSTS
+from pipeline.stage import Job
+
+INTERVAL = "2024-01"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds by the clock, and of processor time of this process and all below it."""
+
+    clock: float
+    processor: float
+
+
+def cost_of(work: Callable[[], object]) -> Cost:
+    """Does the work."""
+    clock, processor = time.perf_counter(), _processor()
+    work()
+    return Cost(time.perf_counter() - clock, _processor() - processor)
+
+
+def _processor() -> float:
+    total, me = 0.0, psutil.Process()
+    for process in [me, *me.children(recursive=True)]:
+        try:
+            times = process.cpu_times()
+        except psutil.Error:
+            continue  # it ended: what it used is among its parent's `children`
+        total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+class Recorded:
+    """A function on units that writes down each unit before it carries it out."""
+
+    def __init__(self, make: Callable[[Any], Iterable[Part]], folder: Path) -> None:
+        self._make, self._folder = make, folder
+
+    def __call__(self, unit: Any) -> Iterable[Part]:
+        """Carries it out."""
+        number = len(list(self._folder.iterdir()))
+        path = self._folder / f"{number:06d}"
+        path.write_bytes(cloudpickle.dumps((self._make, unit)))
+        return self._make(unit)
+
+
+def recipe_for(root: Path, given: argparse.Namespace) -> Recipe:
+    """The quickstart's recipe with pages from an archive."""
+    source = f'{{kind="reddit-dump", posts="{given.posts}", comments="{given.comments}"}}'
+    return read_recipe(
+        "quickstart",
+        [
+            f'corpus.root="{root}"',
+            f"links.sources=[{source}]",
+            'pages.source="warc"',
+            f'pages.warc=["{given.archive}"]',
+            f"links.min_karma={given.min_karma}",
+        ],
+    )
+
+
+def on_runner(
+    root: Path, given: argparse.Namespace, workers: int, units: Path | None = None
+) -> dict[str, Cost]:
+    """{stage: cost} of a build; `units` is where its units of work are written down."""
+    recipe, found = recipe_for(root, given), {}
+    name = "local" if workers == 0 else "dask"
+    into: list[Path] = []
+    if units:
+        _record(into)
+    settings = RunnerSettings.checked({"name": name, "workers": max(1, workers)}, "benchmark")
+    with open_runner(settings, (), str(root)) as runner:
+        found["start"] = cost_of(lambda: runner.run(beam.Create([1]), "start"))
+        for stage in ALL_STAGES:
+            job = Job(Corpus(str(root)), INTERVAL, recipe)
+            if units:
+                into[:] = [units / stage.name]
+                into[0].mkdir(parents=True)
+            found[stage.name] = cost_of(lambda s=stage, j=job: run_stage(s, j, runner))
+    return found
+
+
+def _record(into: list[Path]) -> None:
+    """Makes all transforms of this process write their units into the folder in `into`."""
+    plain = sink.MakeParts.__init__
+
+    def init(self: sink.MakeParts, make: Callable[[Any], Iterable[Part]]) -> None:
+        plain(self, Recorded(make, into[0]))
+
+    sink.MakeParts.__init__ = init  # type: ignore[method-assign]
+
+
+def bare(root: Path, units: Path) -> dict[str, Cost]:
+    """{stage: cost} of the units that were written down, in a loop and in their order."""
+    found, corpus = {}, Corpus(str(root))
+    for name in STAGES:
+        made = [Path(corpus.folder("tokens/gpt2" if name == "tokens" else name, INTERVAL))]
+        if name == "tokens":
+            made.append(Path(corpus.tokenizer("gpt2")))
+        for folder in made:
+            folder.rename(folder.with_suffix(".aside"))
+            folder.mkdir()
+        work = [cloudpickle.loads(path.read_bytes()) for path in sorted((units / name).iterdir())]
+        found[name] = cost_of(lambda work=work: [list(make(unit)) for make, unit in work])
+        for folder in made:
+            shutil.rmtree(folder)
+            folder.with_suffix(".aside").rename(folder)
+    return found
+
+
+def alone(work: Callable[..., dict[str, Cost]], *arguments: Any) -> dict[str, Cost]:
+    """Does the work in a process of its own, which finds nothing that another has loaded."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as process:
+        return process.submit(work, *arguments).result()
+
+
+def table(columns: dict[str, dict[str, Cost]]) -> str:
+    """Markdown: clock (processor) seconds."""
+    lines = ["| stage | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for stage in ["start", *STAGES, "sum"]:
+        cells = [stage]
+        for costs in columns.values():
+            if stage == "sum":
+                each = [cost for name, cost in costs.items() if name != "start"]
+                cost = Cost(sum(c.clock for c in each), sum(c.processor for c in each))
+            else:
+                cost = costs.get(stage)
+            cells.append(f"{cost.clock:.1f} ({cost.processor:.1f})" if cost else "")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """One table of all runs."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--posts", default=POSTS)
+    parser.add_argument("--comments", default=COMMENTS)
+    parser.add_argument("--archive", default=PAGES)
+    parser.add_argument("--min-karma", type=int, default=3, help="more: a smaller build")
+    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
+    given = parser.parse_args()
+    columns: dict[str, dict[str, Cost]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        root, units = Path(folder, "recorded"), Path(folder, "units")
+        alone(on_runner, root, given, 0, units)
+        columns["bare"] = alone(bare, root, units)
+        columns["local"] = alone(on_runner, Path(folder, "local"), given, 0)
+        for count in given.workers:
+            place = Path(folder, f"dask{count}")
+            columns[f"dask, {count}"] = alone(on_runner, place, given, count)
+    print(table(columns))
+
+
+if __name__ == "__main__":
+    main()
