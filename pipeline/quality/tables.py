@@ -140,7 +140,7 @@ class _Found:
         return _KEPT | {"id": page} | (dropped or {})
 
     def _taken_down(self, page: str, url: str, canonical: str | None) -> dict[str, Any] | None:
-        entry = self._takedown.entry_for(page, url, canonical, self._reddit.get(page, ()))
+        entry = self._takedown.entry_for(page, url, self._reddit.get(page, ()), canonical)
         if entry is None:
             return None
         return {"kept": False, "stage": "corpus", "reason": "takedown", "detail": entry}

@@ -32,7 +32,7 @@ class Takedown:
     reddit: frozenset[str] = frozenset()
 
     def entry_for(
-        self, page: str, url: str, canonical: str | None, reddit_ids: Iterable[str]
+        self, page: str, url: str, reddit_ids: Iterable[str], canonical: str | None = None
     ) -> str | None:
         """The entry that takes a page out; None when it may stay.
 

@@ -85,7 +85,8 @@ def forget(corpus: Corpus, path: str | None, runs: str | None = None) -> Forgott
 def find_pages(corpus: Corpus, takedown: Takedown) -> tuple[set[str], set[str]]:
     """The ids of pages in the corpus that a list names, and those that only lead to one.
 
-    A link that was redirected to a forgotten address is such a one.
+    Such are a link that was redirected to a forgotten address, and a copy that names one as
+    its own.
     """
     ids: set[str] = set()
     for row in _rows(corpus, "links", "part-", ["id", "url", "mentions"]):
@@ -94,8 +95,12 @@ def find_pages(corpus: Corpus, takedown: Takedown) -> tuple[set[str], set[str]]:
     moved: set[str] = set()
     for row in _rows(corpus, "pages", "fetches-", ["id", "final_url"]):
         final = row["final_url"]
-        if row["id"] not in ids and takedown.entry_for(page_id(canonical_key(final)), final, ()):
+        if takedown.entry_for(page_id(canonical_key(final)), final, ()):
             moved.add(row["id"])
+    for row in _rows(corpus, "documents", "part-", ["id", "url", "canonical"]):
+        if takedown.entry_for(row["id"], row["url"], (), row["canonical"]):
+            moved.add(row["id"])
+    moved -= ids
     return ids | moved, moved
 
 

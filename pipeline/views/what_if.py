@@ -135,7 +135,7 @@ def _take_down(database: duckdb.DuckDBPyConnection, name: str, settings: Takedow
             gone += [
                 page
                 for page, url, canonical, ids in batch
-                if takedown.entry_for(page, url, canonical, ids or ())
+                if takedown.entry_for(page, url, ids or (), canonical)
             ]
     database.register(f"{name}_ids", pa.table({"id": pa.array(gone, pa.string())}))
     database.execute(f"CREATE TABLE {name} AS SELECT id FROM {name}_ids")

@@ -173,13 +173,20 @@ def test_again_changes_nothing(copy: Corpus, listed: str) -> None:
     assert after == before
 
 
-def test_a_link_that_leads_to_a_forgotten_page_goes_too(copy: Corpus, tmp_path: Path) -> None:
-    path = copy.paths("pages", INTERVAL, "fetches-")[0]
-    rows = pq.read_table(path).to_pylist()
+@pytest.mark.parametrize(
+    ("stage", "prefix", "column"),
+    [("pages", "fetches-", "final_url"), ("documents", "part-", "canonical")],
+    ids=["redirect", "copy"],
+)
+def test_what_leads_to_a_forgotten_page_goes_too(
+    copy: Corpus, stage: str, prefix: str, column: str
+) -> None:
+    path = copy.paths(stage, INTERVAL, prefix)[0]
+    table = pq.read_table(path)
+    rows = table.to_pylist()
     moved = next(row for row in rows if row["outcome"] == "ok")
     place = "https://moved.example/there"
-    changed = [row | ({"final_url": place} if row is moved else {}) for row in rows]
-    table = pq.read_table(path)
+    changed = [row | ({column: place} if row is moved else {}) for row in rows]
     pq.write_table(table.from_pylist(changed, schema=table.schema), path)
     from pipeline.quality.takedown import parse_takedown
 
