@@ -7,22 +7,26 @@ wrong settings answer at once.
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import sys
 import traceback
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 import pipeline
+from pipeline import cli_views
+from pipeline.cli_options import (
+    IntervalOption,
+    RecipeArgument,
+    SetOption,
+    leave_card,
+    overrides,
+)
 from pipeline.errors import WebtextError
 from pipeline.result import ANSWER_IS_NO, give_result, plain_outcomes
-
-if TYPE_CHECKING:
-    from pipeline.corpus import Corpus
 
 app = typer.Typer(
     name="webtext",
@@ -32,32 +36,11 @@ app = typer.Typer(
     add_completion=False,
 )
 
-RecipeArgument = Annotated[str, typer.Argument(help="A TOML file, or the name of a bundled recipe")]
-RootArgument = Annotated[str, typer.Argument(help="The corpus: a folder or an address (s3://…)")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Overrides a setting: --set links.min_karma=5"),
-]
-IntervalOption = Annotated[str | None, typer.Option(help="The interval, such as 2024-01")]
-
 
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"webtext {pipeline.__version__}")
         raise typer.Exit
-
-
-def _write_card(corpus: Corpus) -> None:
-    """The dataset card; says so where another README is in its place."""
-    from pipeline.views.card import CARD, write_card
-
-    if write_card(corpus) is None:
-        typer.echo(f"{corpus.root}/{CARD} is not of webtext's making and stays as it is.")
-
-
-def _overrides(given: dict[str, str | int | None]) -> list[str]:
-    """Options that stand for a setting, as overrides."""
-    return [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
 
 
 @app.callback()
@@ -90,12 +73,12 @@ def build(
     from pipeline.config import read_recipe
 
     given = {"corpus.interval": interval, "runner.name": runner, "runner.workers": workers}
-    read = read_recipe(recipe, [*(settings or []), *_overrides(given)])
+    read = read_recipe(recipe, [*(settings or []), *overrides(given)])
     from pipeline.build import build as build_corpus
     from pipeline.corpus import Corpus
 
     outcomes = build_corpus(read, first=first, until=until, options=context.args, say=typer.echo)
-    _write_card(Corpus(read.corpus.root))
+    leave_card(Corpus(read.corpus.root))
     give_result(context, {**read.corpus.model_dump(), "stages": plain_outcomes(outcomes)})
     if all(outcome.reason is None for outcome in outcomes):
         typer.echo(f"Nothing to do: {read.corpus.root} is up to date.")
@@ -117,7 +100,7 @@ def ready(
     from pipeline.config import read_recipe
     from pipeline.links.sources import missing_sources
 
-    read = read_recipe(recipe, [*(settings or []), *_overrides({"corpus.interval": interval})])
+    read = read_recipe(recipe, [*(settings or []), *overrides({"corpus.interval": interval})])
     missing = missing_sources(read.links, scores=scores)
     give_result(context, {**read.corpus.model_dump(), "missing": missing})
     if missing:
@@ -146,7 +129,7 @@ def rescore(
     from pipeline.config import read_recipe
     from pipeline.links.rescore import Asked, rescore_dumps
 
-    read = read_recipe(recipe, [*(settings or []), *_overrides({"corpus.interval": interval})])
+    read = read_recipe(recipe, [*(settings or []), *overrides({"corpus.interval": interval})])
     numbers = rescore_dumps(read.links, Asked(hours, unknown, site), typer.echo)
     give_result(context, asdict(numbers))
     typer.echo(
@@ -169,7 +152,7 @@ def crawl(
     from pipeline.config import read_recipe
     from pipeline.crawl import crawl_group, open_crawl
 
-    read = read_recipe(recipe, [*(settings or []), *_overrides({"corpus.interval": interval})])
+    read = read_recipe(recipe, [*(settings or []), *overrides({"corpus.interval": interval})])
     if group is None:
         groups = open_crawl(read, typer.echo)
         give_result(context, {"groups": list(range(groups))})
@@ -220,7 +203,7 @@ def plan_corpus(
     from pipeline.config import read_recipe
     from pipeline.views.show_plan import Asked, bends, describe, plan_recipe
 
-    read = read_recipe(recipe, [*(settings or []), *_overrides({"corpus.interval": interval})])
+    read = read_recipe(recipe, [*(settings or []), *overrides({"corpus.interval": interval})])
     count = workers or read.runner.worker_count()
     made, notes = plan_recipe(read, Asked(links, intervals, count, fetched, page_kb))
     give_result(context, dataclasses.asdict(made))
@@ -232,177 +215,7 @@ def plan_corpus(
         typer.echo(f"does not fit: {line}")
 
 
-@app.command()
-def status(root: RootArgument) -> None:
-    """What is built, what is unfinished, and the counts of each stage."""
-    from pipeline.corpus import Corpus
-    from pipeline.views.status import show_status
-
-    show_status(Corpus(root))
-
-
-@app.command()
-def show(
-    root: RootArgument,
-    stage: Annotated[str, typer.Argument(help="A stage, or: decisions, fetches, drops")] = "corpus",
-    where: Annotated[str | None, typer.Option(help="An SQL condition on the columns")] = None,
-    n: Annotated[int, typer.Option(help="Rows at most")] = 5,
-    interval: IntervalOption = None,
-) -> None:
-    """Rows of a stage's table."""
-    from pipeline.corpus import Corpus
-    from pipeline.views.show import show_rows
-
-    show_rows(Corpus(root), stage, where=where, limit=n, interval=interval)
-
-
-@app.command()
-def verify(
-    context: typer.Context,
-    root: RootArgument,
-    interval: Annotated[
-        str | None, typer.Option(help="Read the files of this interval only")
-    ] = None,
-) -> None:
-    """Check every file of a corpus: hashes, counts, fingerprints, and that stages fit together."""
-    from pipeline.corpus import Corpus
-    from pipeline.views.verify import verify_corpus
-
-    checked = verify_corpus(Corpus(root), interval)
-    give_result(context, {"root": root, "stages": checked.stages, "files": checked.files})
-    typer.echo(f"Verified {checked.files:,} files of {checked.stages} stages: all is as recorded.")
-
-
-@app.command()
-def publish(
-    context: typer.Context,
-    root: RootArgument,
-    interval: IntervalOption = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Also when it was published with another text")
-    ] = False,
-) -> None:
-    """Add a finished interval to RELEASE.json, which says what others may build on."""
-    from pipeline.corpus import Corpus
-    from pipeline.publish import publish as publish_interval
-
-    corpus = Corpus(root)
-    release = publish_interval(
-        corpus, interval or corpus.last_interval("corpus"), replace=replace
-    ).as_plain(corpus)
-    give_result(context, release)
-    typer.echo(
-        f"Published {root}: {release['documents']:,} documents of {len(release['intervals'])} "
-        f"intervals, fingerprint {release['fingerprint'][:12]}."
-    )
-
-
-@app.command()
-def forget(
-    context: typer.Context,
-    root: RootArgument,
-    file: Annotated[
-        str | None, typer.Argument(help="Addresses, hosts, Reddit ids, document ids, one a line")
-    ] = None,
-    runs: Annotated[
-        str | None, typer.Option(help="Training runs: says which saw the pages")
-    ] = None,
-) -> None:
-    """Take pages out of a corpus, its archives and shards, and out of all later builds.
-
-    Without FILE: those of the corpus's own list again, as after a build that a redirect led to one.
-    """
-    from pipeline.corpus import Corpus
-    from pipeline.views.forget import describe
-    from pipeline.views.forget import forget as forget_pages
-
-    corpus = Corpus(root)
-    done = forget_pages(corpus, file, runs)
-    give_result(context, dataclasses.asdict(done))
-    describe(corpus, done, typer.echo)
-
-
-@app.command()
-def why(
-    root: RootArgument,
-    page: Annotated[str | None, typer.Argument(help="An address in any form, or an id")] = None,
-    token: Annotated[
-        str | None, typer.Option(help="A token instead: NAME/INTERVAL/SHARD:POSITION")
-    ] = None,
-) -> None:
-    """The life of one link: mentions, fetch, text, measurements, decision, tokens."""
-    from pipeline.corpus import Corpus
-    from pipeline.errors import SettingError
-    from pipeline.views.why import life_of, page_of_token, render_life
-
-    corpus = Corpus(root)
-    if (page is None) == (token is None):
-        raise SettingError("`webtext why` takes a page or --token", "Give one of the two")
-    typer.echo(render_life(life_of(corpus, page or page_of_token(corpus, str(token)))))
-
-
-@app.command("what-if")
-def what_if(
-    root: RootArgument, settings: SetOption = None, interval: IntervalOption = None
-) -> None:
-    """What other thresholds would change: who comes in, who leaves, with examples."""
-    from pipeline.corpus import Corpus
-    from pipeline.views.what_if import changed_quality, render, what_if
-
-    corpus = Corpus(root)
-    interval = interval or corpus.last_interval("corpus")
-    current, changed = changed_quality(corpus, interval, settings or [])
-    typer.echo(render(what_if(corpus, interval, current, changed)))
-
-
-@app.command("train-classifier")
-def train_classifier(
-    root: RootArgument,
-    model: Annotated[str, typer.Argument(help="The file to write")],
-    good: Annotated[list[str] | None, typer.Option(help="Files of good texts")] = None,
-    min_karma: Annotated[int, typer.Option(help="Karma of good pages, without --good")] = 10,
-    interval: IntervalOption = None,
-) -> None:
-    """Train GPT-3's quality classifier; reports precision and recall on held-out pages."""
-    from pipeline.corpus import Corpus
-    from pipeline.quality.train import train_classifier as train
-
-    corpus = Corpus(root)
-    interval = interval or corpus.last_interval("documents")
-    report = train(corpus, interval, model, min_karma=min_karma, good_files=good or [])
-    typer.echo(report.render())
-
-
-@app.command("train-perplexity")
-def train_perplexity(
-    model: Annotated[str, typer.Argument(help="The file to write")],
-    texts: Annotated[list[str], typer.Argument(help="Files of good texts")],
-) -> None:
-    """Train the n-gram model whose perplexity a rule can bound."""
-    from pipeline.quality.train import train_perplexity as train
-
-    typer.echo(f"Trained {model} on {train(texts, model):,} tokens.")
-
-
-@app.command()
-def report(
-    context: typer.Context,
-    root: Annotated[str, typer.Argument(help="A corpus, or the folder of a training run")],
-) -> None:
-    """Write a page: for a corpus what came through each stage and why the rest did not."""
-    for entry in entry_points(group="webtext.reports"):
-        written = entry.load()(root)
-        if written is not None:
-            break
-    else:
-        from pipeline.corpus import Corpus
-        from pipeline.views.report import write_report
-
-        written = write_report(Corpus(root))
-        _write_card(Corpus(root))
-    give_result(context, {"report": str(written)})
-    typer.echo(f"Wrote {written}")
-
+cli_views.add_commands(app)
 
 runners = typer.Typer(help="Runners that carry a build.", no_args_is_help=True)
 app.add_typer(runners, name="runner")
