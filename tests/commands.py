@@ -28,6 +28,13 @@ def help_of(*subcommand: str) -> str:
 def check_webtext(arguments: Sequence[str]) -> None:
     """Raises AssertionError for a subcommand or an option that `webtext` does not have."""
     ours = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
+    whole = help_of()
+    while ours and ours[0].startswith("--"):  # options before the subcommand
+        found = re.search(rf"{re.escape(ours[0])}\b +([A-Z]{{2,}}\b)?", whole)
+        assert found, f"no option {ours[0]}"
+        del ours[: 2 if found[1] else 1]
+    if not ours:
+        return
     subcommand = [ours[0]]
     said = help_of(*subcommand)
     assert said, f"webtext {ours[0]} does not exist"

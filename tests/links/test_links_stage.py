@@ -241,7 +241,7 @@ def test_a_source_that_is_read_is_not_read_again(
     work = next((tmp_path / "links/2024-01/_work").glob("mentions-*"))
     before = work.stat().st_mtime_ns
     reads: list[int] = []
-    monkeypatch.setattr("pipeline.links.mentions._Reader", lambda *a: reads.append(1))
+    monkeypatch.setattr("pipeline.links.mentions.Reader", lambda *a: reads.append(1))
     assert run(tmp_path, [source]).counts.kept == 1
     assert not reads
     assert before > 0
