@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import fsspec
 from fsspec.core import url_to_fs
 
 from pipeline.errors import FullDiskError
@@ -27,6 +26,15 @@ from pipeline.errors import FullDiskError
 TEMPORARY = ".tmp-"
 
 _OBJECT_STORES = {"gs", "gcs", "s3", "s3a", "abfs", "az", "memory"}
+
+
+def filesystem(path: str) -> tuple[Any, str]:
+    """The fsspec file system of an address and the path within it.
+
+    Listings are not remembered: what another process has written since must be seen.
+    """
+    fs, place = url_to_fs(path, use_listings_cache=False)
+    return fs, place
 
 
 def is_remote(path: str) -> bool:
@@ -41,13 +49,13 @@ def join(path: str, *names: str) -> str:
 
 def exists(path: str) -> bool:
     """True when a file or folder is there."""
-    fs, place = url_to_fs(path)
+    fs, place = filesystem(path)
     return bool(fs.exists(place))
 
 
 def size(path: str) -> int:
     """Bytes of a file."""
-    fs, place = url_to_fs(path)
+    fs, place = filesystem(path)
     return int(fs.size(place))
 
 
@@ -62,14 +70,14 @@ def leftovers(folder: str) -> list[str]:
 
 
 def _matching(pattern: str) -> list[str]:
-    fs, place = url_to_fs(pattern)
+    fs, place = filesystem(pattern)
     found = sorted(str(path) for path in fs.glob(place))
     return [fs.unstrip_protocol(path) for path in found] if is_remote(pattern) else found
 
 
 def open_read(path: str) -> IO[bytes]:
     """Opens a file for reading bytes; seekable."""
-    fs, place = url_to_fs(path)
+    fs, place = filesystem(path)
     stream: IO[bytes] = fs.open(place, "rb")
     return stream
 
@@ -82,13 +90,13 @@ def read_bytes(path: str) -> bytes:
 
 def make_folder(path: str) -> None:
     """Creates a folder and its parents; no error when it is there."""
-    fs, place = url_to_fs(path)
+    fs, place = filesystem(path)
     fs.makedirs(place, exist_ok=True)
 
 
 def remove(path: str) -> None:
     """Removes a file or a folder with all in it; no error when it is not there."""
-    fs, place = url_to_fs(path)
+    fs, place = filesystem(path)
     if fs.exists(place):
         fs.rm(place, recursive=True)
 
@@ -96,8 +104,8 @@ def remove(path: str) -> None:
 def move(path: str, place: str) -> None:
     """Gives a file another name on the same disk or store; what was there before goes."""
     if is_remote(path):
-        fs, old = url_to_fs(path)
-        fs.mv(old, url_to_fs(place)[1])
+        fs, old = filesystem(path)
+        fs.mv(old, filesystem(place)[1])
     else:
         os.replace(path.removeprefix("file://"), place.removeprefix("file://"))
 
@@ -200,7 +208,7 @@ def _publish_local(temporary: str, path: str) -> None:
 
 
 def _publish_remote(temporary: str, path: str) -> None:
-    fs, place = url_to_fs(path)
+    fs, place = filesystem(path)
     fs.makedirs(fs._parent(place), exist_ok=True)
     if path.split("://", 1)[0] in _OBJECT_STORES:
         fs.put_file(temporary, place)
@@ -208,9 +216,3 @@ def _publish_remote(temporary: str, path: str) -> None:
     beside = f"{place}{TEMPORARY}{uuid.uuid4().hex}"
     fs.put_file(temporary, beside)
     fs.mv(beside, place)
-
-
-def filesystem(path: str) -> tuple[Any, str]:
-    """The fsspec file system of an address and the path within it (for pyarrow and DuckDB)."""
-    fs, place = fsspec.core.url_to_fs(path)
-    return fs, place

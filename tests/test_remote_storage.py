@@ -121,6 +121,21 @@ with files.atomic(sys.argv[1]) as temporary:
     if sys.argv[3] == "linger":
         sys.stdin.read()
 """
+def test_what_another_process_wrote_is_seen(
+    bucket: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in bucket.items():
+        monkeypatch.setenv(name, value)
+    first, second = "s3://corpora/seen/first", "s3://corpora/seen/second"
+    files.write_bytes(first, b"1")
+    assert files.glob("s3://corpora/seen/*") == [first]
+    writes = f"from pipeline import files; files.write_bytes({second!r}, b'22')"
+    subprocess.run([sys.executable, "-c", writes], cwd=PROJECT, check=True)
+    assert files.exists(second)
+    assert files.size(second) == 2
+    assert files.glob("s3://corpora/seen/*") == [first, second]
+
+
 _LARGE = 160 << 20  # bytes; s3fs sends what is larger than 100 MiB in parts
 
 
