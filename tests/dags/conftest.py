@@ -12,9 +12,12 @@ from airflow_runs import SCRIPTS, RunDag, airflow_environment
 from support import PROJECT
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, airflow_python: Path) -> Path:
-    """Airflow's home, with a migrated database."""
+    """Airflow's home, with a migrated database.
+
+    Each module has one of its own: `dag.test()` waits for ever where a backfill had that month.
+    """
     place = tmp_path_factory.mktemp("airflow")
     subprocess.run(
         [airflow_python, "-m", "airflow", "db", "migrate"],
