@@ -121,6 +121,8 @@ with files.atomic(sys.argv[1]) as temporary:
     if sys.argv[3] == "linger":
         sys.stdin.read()
 """
+
+
 def test_what_another_process_wrote_is_seen(
     bucket: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
