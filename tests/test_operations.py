@@ -9,9 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from airflow_runs import airflow_environment
 from support import PROJECT
+
+from pipeline.corpus import Corpus
 
 PAGE = (PROJECT / "docs" / "operations.md").read_text()
 COMMANDS = [line[2:] for line in PAGE.splitlines() if line.startswith("$ ")]
@@ -43,9 +46,17 @@ def test_commands_of_a_corpus(sample_root: Path, replay: str, tmp_path: Path) ->
     recipe = (PROJECT / "pipeline" / "recipes" / "quickstart.toml").read_text()
     recipe = recipe.replace("data/quickstart", "data/webtext")
     (tmp_path / "recipe.toml").write_text(recipe.replace("http://127.0.0.1:8017", replay))
+    page = pq.read_table(Corpus(str(sample_root)).paths("corpus", "2024-01")[0])["url"][0].as_py()
+    (tmp_path / "list.txt").write_text(f"{page}\n")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     ours = [command for command in COMMANDS if not command.startswith("airflow ")]
-    said = run(ours, tmp_path, {**os.environ, "PATH": path})
+    small = "layers=1 width=32 heads=2 context=32".split()
+    settings = [f"model.{one}" for one in small]
+    settings += ["schedule.warmup=0", "train.steps=2", "train.batch=4"]
+    sets = " ".join(f"--set {one}" for one in settings)
+    train = f"webtext train gpt2-tiny --data data/webtext/tokens/gpt2 --out runs/small {sets}"
+    said = run([train, *ours], tmp_path, {**os.environ, "PATH": path})
+    assert "runs/small" in said[said.index("Forgot") :]
     assert "Nothing to do" in said
     assert (tmp_path / "data" / "webtext" / "RELEASE.json").exists()
     assert (tmp_path / "found.json").exists()
