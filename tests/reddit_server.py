@@ -16,11 +16,15 @@ OVERRIDE = ("PRAW_ALLOW_ENDPOINT_OVERRIDE", "1")
 
 
 class Reddit(ThreadingHTTPServer):
-    """Recorded posts behind Reddit's own paths; `refuse` answers come before the good ones."""
+    """Recorded posts behind Reddit's own paths; `refuse` answers come before the good ones.
+
+    A 0 in `refuse` lets one request pass.
+    """
 
     def __init__(self, posts: list[dict[str, Any]]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.posts, self.refuse, self.asked = posts, [], []
+        self.retry_after = "0"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -41,8 +45,8 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         self.server.asked.append((parts.path, query))
-        if self.server.refuse:
-            self._say(self.server.refuse.pop(0), {"error": "wait"}, {"Retry-After": "0"})
+        if self.server.refuse and (status := self.server.refuse.pop(0)):
+            self._say(status, {"error": "wait"}, {"Retry-After": self.server.retry_after})
         elif parts.path == "/r/private/top":
             self._say(403, {"reason": "private"})
         elif parts.path == "/api/info":

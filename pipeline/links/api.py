@@ -10,18 +10,24 @@ PRAW is an extra (`pip install webtext[api]`) and is imported late.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from configparser import NoSectionError
 from typing import TYPE_CHECKING, Any
 
+from pipeline import files
 from pipeline.errors import SettingError, WebtextError
+from pipeline.headers import retry_after
+from pipeline.links.records import Post
 from pipeline.links.settings import RedditApi
 
 if TYPE_CHECKING:
     import praw
 
 _PAGE = 100  # posts an answer; Reddit's most, for listings and for names alike
+_SLICE = 10_000  # posts kept in one file, a hundred requests: about a minute at Reddit's rate
 _TRIES = 6  # requests for one page before it is given up
 _LONGEST_WAIT = 600.0  # seconds; the window of Reddit's rate limit
 
@@ -57,17 +63,46 @@ def named_posts(site: str, names: Sequence[str]) -> Iterator[dict[str, Any]]:
         yield from _children(_get(reddit, "api/info", query))
 
 
+def kept_posts(site: str, names: Sequence[str], folder: str) -> Iterator[dict[str, Any]]:
+    """The posts of `named_posts`, slice by slice kept in `folder`: a killed run asks none again.
+
+    Only the fields that matter are kept, which name no user.
+    """
+    for start in range(0, len(names), _SLICE):
+        asked = names[start : start + _SLICE]
+        name = hashlib.blake2b(",".join(asked).encode(), digest_size=16).hexdigest()
+        place = files.join(folder, f"{name}.jsonl")
+        if not files.exists(place):
+            rows = named_posts(site, asked)
+            files.write_bytes(place, b"".join(_kept(row) for row in rows))
+        for line in files.read_bytes(place).splitlines():
+            yield json.loads(line)
+
+
+def _kept(row: dict[str, Any]) -> bytes:
+    """Python's own writer, as its escapes take half a surrogate, which is judged by the reader."""
+    fields = ("name", *Post.__struct_fields__)
+    return json.dumps({field: row[field] for field in fields if field in row}).encode() + b"\n"
+
+
 def _reddit(site: str) -> praw.Reddit:
     try:
         import praw  # noqa: PLC0415
+        import requests  # noqa: PLC0415
         from praw.exceptions import MissingRequiredAttributeException  # noqa: PLC0415
     except ImportError:
         raise WebtextError(
             "Reddit's API needs PRAW, which is not installed",
             "Run `pip install 'webtext[api]'`",
         ) from None
+    session = requests.Session()
+    session.hooks["response"].append(_in_seconds)
     try:
-        reddit = praw.Reddit(None if site == "DEFAULT" else site, check_for_updates=False)
+        reddit = praw.Reddit(
+            None if site == "DEFAULT" else site,
+            check_for_updates=False,
+            requestor_kwargs={"session": session},
+        )
     except (MissingRequiredAttributeException, NoSectionError) as error:
         raise SettingError(
             f"Reddit's API: no credentials: {str(error).splitlines()[0].strip()}",
@@ -87,7 +122,7 @@ def _get(reddit: praw.Reddit, path: str, query: dict[str, Any]) -> dict[str, Any
         try:
             answer = reddit.request(method="GET", path=path, params=dict(query))
         except exceptions.TooManyRequests as error:
-            said, wait = error, _retry_after(error.response)
+            said, wait = error, _wait(error.response.headers)
         except (exceptions.ServerError, exceptions.RequestException) as error:
             said, wait = error, 2.0**attempt
         except exceptions.PrawcoreException as error:
@@ -108,11 +143,18 @@ def _get(reddit: praw.Reddit, path: str, query: dict[str, Any]) -> dict[str, Any
     )
 
 
-def _retry_after(response: Any) -> float:
+def _in_seconds(response: Any, **_: Any) -> None:
+    """Makes a date in `Retry-After` seconds, which is all that prawcore reads."""
+    said = response.headers.get("retry-after")
+    if said is not None:
+        response.headers["retry-after"] = str(retry_after(said))
+
+
+def _wait(headers: Mapping[str, str]) -> float:
     """Seconds to wait: `Retry-After`, else the rest of the rate limit's window."""
     for header in ("retry-after", "x-ratelimit-reset"):
         try:
-            return max(0.0, float(response.headers[header]))
+            return max(0.0, float(headers[header]))
         except (KeyError, ValueError):
             continue
     return 60.0

@@ -53,22 +53,16 @@ class _CutError(Exception):
 def blocks(path: str, *, accept_cut: bool = False) -> Iterator[Block]:
     """The unpacked lines of a dump, in blocks of some 1 MiB.
 
-    Raises WebtextError where the file is cut or damaged.  With `accept_cut` a file that
-    ends in the middle gives what it has, its last line as it is.
+    Of a line of more than 64 MiB only the beginning is given, which is then a bad line.
+    Raises WebtextError where the file is cut or damaged, or begins with such a line.  With
+    `accept_cut` a file that ends in the middle gives what it has, its last line as it is.
     """
-    offset, rest = 0, b""
+    cutter = _Cutter(path)
     with files.open_read(path) as stream:
         try:
             for piece in _pieces(stream, path):
-                end = piece.rfind(b"\n") + 1
-                if end:
-                    data = rest + piece[:end]
+                for offset, data in cutter.feed(piece):
                     yield Block(offset, data, stream.tell())
-                    offset, rest = offset + len(data), piece[end:]
-                else:
-                    rest += piece
-                if len(rest) > _LONGEST_LINE:
-                    raise _too_long(path, offset)
         except _CutError as error:
             if not accept_cut:
                 raise _damaged(path, stream.tell(), str(error)) from None
@@ -77,10 +71,40 @@ def blocks(path: str, *, accept_cut: bool = False) -> Iterator[Block]:
                 raise _damaged(path, stream.tell(), str(error)) from error
         except _DAMAGE as error:
             raise _damaged(path, stream.tell(), str(error)) from error
-        if rest:
-            yield Block(offset, rest, stream.tell())
-        elif not offset and not accept_cut:
+        if cutter.rest:
+            yield Block(cutter.offset, cutter.rest, stream.tell())
+        elif not cutter.offset and not accept_cut:
             raise WebtextError(f"{path} is empty", "Fetch the file again, or leave it out")
+
+
+class _Cutter:
+    """Cuts the pieces of a file behind their last line; `rest`, at `offset`, is not given yet."""
+
+    def __init__(self, path: str) -> None:
+        self._path, self._skipping = path, False
+        self.offset, self.rest = 0, b""
+
+    def feed(self, piece: bytes) -> Iterator[tuple[int, bytes]]:
+        """(offset, whole lines) that the next piece completes, and the head of a line too long."""
+        fresh = self._behind_skipped(piece) if self._skipping else piece
+        end = fresh.rfind(b"\n") + 1
+        if end:
+            data = self.rest + fresh[:end]
+            yield self.offset, data
+            self.offset, self.rest = self.offset + len(data), fresh[end:]
+        else:
+            self.rest += fresh
+        if len(self.rest) > _LONGEST_LINE:
+            if not self.offset:
+                raise _too_long(self._path)
+            yield self.offset, self.rest[:_PIECE]
+            self.offset, self.rest, self._skipping = self.offset + len(self.rest), b"", True
+
+    def _behind_skipped(self, piece: bytes) -> bytes:
+        end = piece.find(b"\n") + 1
+        self._skipping = not end
+        self.offset += end or len(piece)
+        return piece[end:] if end else b""
 
 
 def lines(block: Block) -> Iterator[tuple[int, bytes]]:
@@ -183,8 +207,8 @@ def _damaged(path: str, place: int, how: str) -> WebtextError:
     )
 
 
-def _too_long(path: str, offset: int) -> WebtextError:
+def _too_long(path: str) -> WebtextError:
     return WebtextError(
-        f"{path} has a line of more than {_LONGEST_LINE >> 20} MiB at byte {offset:,}",
+        f"{path} begins with a line of more than {_LONGEST_LINE >> 20} MiB",
         "Is it a dump with one JSON object a line?",
     )

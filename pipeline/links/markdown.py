@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 
-from pipeline.links.plain import plain_links, with_scheme
+from pipeline.links.plain import has_bare_www, plain_links, with_scheme
 
 #: Reddit writes `\\_` in bare addresses when they were typed in its rich text editor.
 _ESCAPED = re.compile(r"\\([_*()~^#])")
@@ -23,12 +23,13 @@ _ESCAPED = re.compile(r"\\([_*()~^#])")
 _SPACED = re.compile(r"\]\((https?://[^\s()<>]+)((?: [^\s()<>\"']+)+)\)", re.I)
 #: Marks that are not seen, as characters and, from Reddit's rich text editor, as an entity.
 _MARKS_UNSEEN = "\u200b\u200e\u200f\u2060\ufeff"
-_INVISIBLE = re.compile(f"[{_MARKS_UNSEEN}]|&#x200[bB];")
 _MARKS = re.compile(r"(?:~~|\*\*)+$")
 _BARE = re.compile(r"(?<!\()(https?://[^\s<>\[\]]*\\[_*()~^#][^\s<>\[\]]*)")
 #: What makes a text more than a row of independent paragraphs: fences and definitions.
 _WHOLE = re.compile(r"```|~~~|^ {0,3}\[[^\]]+\]:", re.M)
 
+#: All that dumps escape.
+_ESCAPES = {"amp": "&", "lt": "<", "gt": ">"}
 
 #: Characters of a paragraph that the parser gets at once.  Its time grows with the square, and
 #: someone may post what is slowest: 40,000 such characters, Reddit's most, take some 15 seconds.
@@ -52,20 +53,24 @@ def links_in(text: str, *, escaped: bool = True) -> list[str]:
 
     `escaped`: the text has HTML escapes, as dumps have it, which are undone here once.
     """
-    if not _may_link(text):
+    www = has_bare_www(text)
+    if not www and "://" not in text:
         return []
     # One character is found ten times as quickly as three.
     fence = ("`" in text and "```" in text) or ("~" in text and "~~~" in text)
-    whole = (fence or "]:" in text) and _WHOLE.search(text)
-    found: dict[str, None] = {}
-    bare = _has_www(text)
-    # Paragraphs without an address are left out where they stand alone.
-    for piece in (text,) if whole else text.split("\n\n"):
-        if "://" in piece or (bare and _has_www(piece)):
-            plain = _plain(piece, escaped)
-            taken = None if whole else plain_links(plain)
-            found.update(dict.fromkeys(parsed_links(plain) if taken is None else taken))
-    return list(found)
+    if (fence or "]:" in text) and _WHOLE.search(text):
+        return list(dict.fromkeys(parsed_links(_plain(text, escaped))))
+    # Paragraphs without an address are left out, as each stands alone here.
+    pieces = [piece for piece in text.split("\n\n") if "://" in piece or has_bare_www(piece)]
+    links = plain_links(_plain("\n\n".join(pieces), escaped), www)
+    if links is None:  # then some paragraph is not plain
+        links = [link for piece in pieces for link in _paragraph(_plain(piece, escaped))]
+    return list(dict.fromkeys(links)) if len(links) > 1 else links
+
+
+def _paragraph(text: str) -> Iterable[str]:
+    plain = plain_links(text)
+    return parsed_links(text) if plain is None else plain
 
 
 def parsed_links(text: str) -> Iterator[str]:
@@ -98,27 +103,25 @@ def _cut(paragraph: str) -> Iterator[str]:
     yield paragraph
 
 
-def _may_link(text: str) -> bool:
-    return "://" in text or _has_www(text)
-
-
-def _has_www(text: str) -> bool:
-    """`ww.` in any case; lower() of a text beyond ASCII costs more than four searches."""
-    if text.isascii():
-        return "ww." in text.lower()
-    return "ww." in text or "WW." in text or "Ww." in text or "wW." in text
-
-
 def unescape(text: str) -> str:
     """HTML's escapes undone: the three that Reddit's dumps have in a quick way, others in any."""
-    three = text.count("&amp;") + text.count("&lt;") + text.count("&gt;")
-    if text.count("&") > three:
-        return html.unescape(text)
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    first, *rest = text.split("&")
+    plain = [first]
+    for part in rest:
+        name, end, after = part[:4].partition(";")
+        character = _ESCAPES.get(name)
+        if not end or character is None:
+            return html.unescape(text)
+        plain += character, after, part[4:]
+    return "".join(plain)
 
 
 def _plain(text: str, escaped: bool) -> str:
     if escaped and "&" in text:
         text = unescape(text)
-    unseen = not text.isascii() and any(mark in text for mark in _MARKS_UNSEEN)
-    return _INVISIBLE.sub("", text) if unseen or "&#x200" in text else text
+    if not text.isascii():
+        for mark in _MARKS_UNSEEN:
+            text = text.replace(mark, "")
+    if "&" in text and "&#x200" in text:
+        text = text.replace("&#x200B;", "").replace("&#x200b;", "")
+    return text

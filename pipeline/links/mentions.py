@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from pipeline import files
 from pipeline.corpus import WORK, page_id
-from pipeline.links.api import listing_posts, named_posts
+from pipeline.links.api import kept_posts, listing_posts
 from pipeline.links.dumps import blocks, lines, linked_lines
 from pipeline.links.lists import ListReader, list_format, named_mention, parquet_mentions
 from pipeline.links.records import (
@@ -180,7 +180,8 @@ class Reader:
             posts = listing_posts(api, self._source.path)
         else:
             names = files.read_bytes(self._source.path).decode().split()
-            posts = named_posts(api.site, list(dict.fromkeys(names)))
+            answers = files.join(self._source.folder, f"{WORK}/answers-{self._source.number:05d}")
+            posts = kept_posts(api.site, list(dict.fromkeys(names)), answers)
         for number, row in enumerate(posts):
             self.numbers["lines"] += 1
             self._progress.add(0, posts=1)

@@ -24,13 +24,13 @@ _PATH = "[A-Za-z0-9/_~=&+#$:@-]*+"
 _MORE = rf"(?:(?:{_ESCAPE}|[.,!?]++(?=[A-Za-z0-9/_=&+%-])){_PATH})*+"
 _BARE = rf"{_SCHEME}{_HOST}(?:/{_PATH}{_MORE})?"
 #: What ends a bare address for sure.
-_END = r"""(?<!~)(?=(?:\.++|!++|\?++|[,;])?+(?:\s|$)|[)\]>]|\*++(?:[\s)]|$)|["'](?:\s|$))"""
+_END = r"""(?<!~)(?=(?:\.++|!++|\?++|[,;])?+(?:\s|$)|[)\]<>]|\*++(?:[\s)]|$)|["'](?:\s|$))"""
 _INNER = "[A-Za-z0-9/_~=&+#$:@.,!?*'-]*+"
 _SITE = rf"[hH]{_SCHEME}{_HOST}(?::\d{{1,4}})?"
 _STRAIGHT = rf"{_INNER}(?:{_ESCAPE}{_INNER})*+"
 _TARGET = rf"{_SITE}(?:[/?#]{_STRAIGHT}(?:\({_STRAIGHT}\){_STRAIGHT})*+)?"
 #: Any letters and escaped characters; no `:` and `;`, so that it is one address, without entities.
-_ODD = r"""[/?#](?:[^\s\x00-\x1f\x7f()<>\[\]\\`":;]|\\[!-/=?@^_{-~])*+"""
+_ODD = r"""[/?#](?:[^\s\x00-\x1f\x7f()\[\]\\`":;]|\\[!-/=?@^_{-~])*+"""
 #: Words without brackets; a line break only before a letter, which begins no list or quote.
 _WORDS = r"[^\[\]\n]*+(?:\n(?=[A-Za-z])[^\[\]\n]*+)*+"
 
@@ -45,6 +45,8 @@ _INLINE_SPACED = re.compile(
     rf"{_SHOWN}\(({_SITE}(?:[/?#]{_STRAIGHT})?)((?: [A-Za-z0-9/_~=&+#$:@.,!?*%-]+)+)\)"
 )
 _INLINE_ODD = re.compile(rf"{_SHOWN}\(({_SITE}{_ODD})\)")
+#: What the parser's `normalizeLink` leaves as it is.
+_NORMAL = re.compile(rf"https?://{_HOST}(?:/(?:[A-Za-z0-9/?:@&=+$,_.!~*'()#-]++|{_ESCAPE})*+)?")
 _ADDRESS = re.compile(rf"(?<![\w.+/:@\0-])[hH]{_BARE}{_END}")
 _WWW = re.compile(r"(?<![\w/.@-])www\.(?=[\w-]+\.)", re.I)
 _CODE = re.compile(r"`[^`\n]+`")
@@ -52,15 +54,16 @@ _ESCAPED_BRACKET = re.compile(r"\\[\[\]<`]")
 _AUTOLINK = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-def plain_links(paragraph: str) -> list[str] | None:
-    """The web addresses a paragraph links to, in order; None where a parser must say.
+def plain_links(text: str, www: bool = True) -> list[str] | None:
+    """The web addresses a text links to, in order; None where a parser must say.
 
-    The paragraph must be free of HTML's escapes; the text it is of must hold neither fenced
-    code nor definitions of links.
+    The text, one or more paragraphs, must be free of HTML's escapes, and what it is of must hold
+    neither fenced code nor definitions of links.  `www` False: it is known to hold no bare `www.`.
     """
-    if "]:" in paragraph or ("~" in paragraph and "~~~" in paragraph):  # a definition, a fence
+    if "]:" in text or ("~" in text and "~~~" in text):  # a definition, a fence
         return None
-    text = with_scheme(paragraph)
+    if www:
+        text = with_scheme(text)
     if "\\" in text and _ESCAPED_BRACKET.search(text):
         return None
     if "<" in text and _AUTOLINK.search(text):
@@ -110,12 +113,22 @@ def _rare(text: str, bracket: int) -> tuple[int, str]:
     if found:
         return found.end(), found[1] + quote(found[2])
     found = _INLINE_ODD.match(text, bracket)
-    return (found.end(), normalizeLink(unescapeAll(found[1]))) if found else (-1, "")
+    if found is None:
+        return -1, ""
+    address = unescapeAll(found[1])
+    return found.end(), address if _NORMAL.fullmatch(address) else normalizeLink(address)
 
 
 def with_scheme(text: str) -> str:
     """The text with `http://` before each host that begins with `www.`, as Reddit links it."""
+    return _WWW.sub("http://www.", text) if has_bare_www(text) else text
+
+
+def has_bare_www(text: str) -> bool:
+    """Whether `www.`, in any case, stands somewhere without a scheme before it."""
+    # lower() of a text beyond ASCII costs more than four searches.
+    if not text.isascii() and not any(form in text for form in ("ww.", "WW.", "Ww.", "wW.")):
+        return False
     small = text.lower()
     hosts = small.count("www.")
-    bare = hosts and hosts > small.count("://www.")
-    return _WWW.sub("http://www.", text) if bare else text
+    return hosts > 0 and hosts > small.count("://www.")

@@ -7,14 +7,12 @@ less than so many hours after it was made; 24 is well below those 36, and above 
 the others.
 
 Only posts are asked for that hold an address which the recipe's rules let in.  The answer is a
-file of posts like a dump's: the dump's own fields with the score of now.  It is written slice by
-slice beside its place, so a killed run does not ask again, and appears when all are there.
+file of posts like a dump's: the dump's own fields with the score of now.  It appears when all are
+there; until then the answers are kept beside its place, so a killed run does not ask again.
 """
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -24,14 +22,14 @@ import msgspec
 
 from pipeline import files
 from pipeline.errors import SettingError
-from pipeline.links.api import named_posts
+from pipeline.links.api import kept_posts
 from pipeline.links.dumps import blocks, lines
 from pipeline.links.mentions import to_row
 from pipeline.links.records import BAD, BadLineError, Post, post_links, turned_away
 from pipeline.links.rules import Rules
 from pipeline.links.settings import LinksSettings, RedditDump
 
-_SLICE = 10_000  # posts a file, a hundred requests: about a minute at Reddit's rate
+_AT_ONCE = 10_000  # posts held in memory
 _HOUR = 3600.0  # seconds
 
 
@@ -98,19 +96,19 @@ class _Rescore:
     ) -> None:
         self._rules, self._over_18 = Rules(settings), settings.over_18
         self._dump, self._asked, self._numbers, self._say = dump, asked, numbers, say
-        self._slices = f"{dump.scores}.parts"
+        self._answers = f"{dump.scores}.answers"
 
     def run(self) -> None:
-        """Asks slice by slice, then puts the slices together."""
-        young, made = self._young(), []
-        while posts := list(islice(young, _SLICE)):
-            made.append(self._ask(posts))
-            self._say(f"rescore: {self._numbers.asked:,} posts asked for")
+        """Asks for some posts at a time, and writes those that Reddit still has."""
+        young, numbers = self._young(), self._numbers
         with files.atomic(self._dump.scores) as temporary, open(temporary, "wb") as whole:
-            for place in made:
-                with files.open_read(place) as piece:
-                    shutil.copyfileobj(piece, whole)
-        files.remove(self._slices)
+            while posts := list(islice(young, _AT_ONCE)):
+                for line in self._rescored(posts):
+                    whole.write(line)
+                    numbers.got += 1
+                numbers.asked += len(posts)
+                self._say(f"rescore: {numbers.asked:,} posts asked for")
+        files.remove(self._answers)
 
     def _young(self) -> Iterator[Post]:
         paths = files.glob(self._dump.posts)
@@ -149,20 +147,13 @@ class _Rescore:
             for row in rows
         )
 
-    def _ask(self, posts: list[Post]) -> str:
-        """The file of a slice, made unless it is there from a run before."""
+    def _rescored(self, posts: list[Post]) -> Iterator[bytes]:
         names = [f"t3_{post.id}" for post in posts]
-        name = hashlib.blake2b(",".join(names).encode(), digest_size=16).hexdigest()
-        place = files.join(self._slices, f"{name}.jsonl")
-        if not files.exists(place):
-            scores = {row["name"]: row["score"] for row in named_posts(self._asked.site, names)}
-            found = [(post, scores.get(name)) for post, name in zip(posts, names, strict=True)]
-            files.write_bytes(
-                place, b"".join(_line(post, score) for post, score in found if score is not None)
-            )
-        self._numbers.asked += len(posts)
-        self._numbers.got += files.read_bytes(place).count(b"\n")
-        return place
+        rows = kept_posts(self._asked.site, names, self._answers)
+        scores = {row["name"]: row["score"] for row in rows}
+        for post, name in zip(posts, names, strict=True):
+            if name in scores:
+                yield _line(post, scores[name])
 
 
 def _read(line: bytes) -> _Caught | None:

@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from pipeline.headers import retry_after
 from pipeline.pages import robots, tdmrep
 from pipeline.pages.fetch import Answer
-from pipeline.pages.headers import retry_after
 from pipeline.pages.outcomes import UNREACHED, Outcome
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.turns import Turns

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 import aiohttp
 from yarl import URL
 
+from pipeline.headers import retry_after
 from pipeline.pages.decode import TooLargeError
 from pipeline.pages.fetch import storable
 from pipeline.pages.guard import permitted, socket_factory
-from pipeline.pages.headers import retry_after
 from pipeline.pages.settings import PagesSettings
 
 _PIECE = 1 << 16

@@ -73,6 +73,23 @@ def test_a_bomb_comes_in_blocks_of_the_usual_size(tmp_path: Path) -> None:
     assert max(sizes) <= 1 << 20
 
 
+def test_a_line_without_end_costs_itself_alone(tmp_path: Path) -> None:
+    path, long = tmp_path / "RC.ndjson", b'{"body":"' + b"x" * (65 << 20) + b'"}\n'
+    path.write_bytes(DATA + long + DATA)
+    got = list(blocks(str(path)))
+    found = [item for block in got for item in lines(block)]
+    place = DATA.count(b"\n")
+    assert found[place] == (len(DATA), long[: len(found[place][1])])
+    assert len(found[place][1]) < 2 << 20
+    del found[place]
+    whole = DATA + long + DATA
+    assert [line for _, line in found] == [*DATA.splitlines(), *DATA.splitlines()]
+    assert all(whole[o : o + len(line)] == line for o, line in found)
+    path.write_bytes(long + DATA)
+    with pytest.raises(WebtextError, match=r"RC\.ndjson begins with a line of more than 64 MiB"):
+        list(blocks(str(path)))
+
+
 LINES = rb"""{} {"a":1} {cut cut} {"b":"http://a.io"} w {w.} {"b":"Http:\/\/a.io"} {"b":"WWW.a.io"}
 {"b":"a.b:c/d"} ww. {:} :/""".split()
 line = st.sampled_from([b"", b"{\0}", *LINES])

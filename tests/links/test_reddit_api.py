@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +70,38 @@ def test_429_is_waited_for_and_refusals_are_named(
         list(listing_posts(source(subreddits=["x"]), "x"))
 
 
+def test_retry_after_may_be_a_date(reddit: Reddit, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("pipeline.links.api.time.sleep", waits.append)
+    reddit.retry_after = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    reddit.refuse = [429]
+    assert len(list(listing_posts(source(subreddits=["x"], limit=5), "x"))) == 5
+    assert [wait for wait in waits if 30 < wait <= 90]
+
+
+def test_a_list_of_known_posts_goes_on_where_it_was_stopped(
+    reddit: Reddit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.links.api._SLICE", 100)
+    names = [post["name"] for post in reddit.posts]
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    path = str(tmp_path / "names.txt")
+    folder = str(tmp_path / "links")
+    api = source(rescore=path)
+    unit = SourceFile(path, "rescore", 0, folder, "key", True, False, api)
+    reddit.refuse = [0, 0, 403]
+    with pytest.raises(WebtextError, match="refuses api/info"):
+        read_source(unit)
+    resumed = read_source(unit)
+    assert [len(query["id"].split(",")) for _, query in reddit.asked] == [100, 100, 50, 50]
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("answers-*/*.jsonl"))
+    assert kept.count(b"\n") == len(names)
+    assert b'"author"' not in kept
+    whole = read_source(replace(unit, folder=str(tmp_path / "whole")))
+    assert resumed[-1].extra == whole[-1].extra
+    assert [p.file.sha256 for p in resumed if p.file] == [p.file.sha256 for p in whole if p.file]
+
+
 def test_posts_become_mentions_and_are_not_asked_again(reddit: Reddit, tmp_path: Path) -> None:
     api = source(subreddits=["linux"])
     unit = SourceFile("linux", "listing", 0, str(tmp_path), "key", True, False, api)
@@ -84,10 +119,13 @@ def test_posts_become_mentions_and_are_not_asked_again(reddit: Reddit, tmp_path:
 def test_half_a_surrogate_costs_its_post_alone(reddit: Reddit, tmp_path: Path) -> None:
     reddit.posts[3]["url"] = "https://a.io/\ud800"
     api = source(subreddits=["linux"], limit=10)
-    parts = read_source(SourceFile("linux", "listing", 0, str(tmp_path), "key", True, False, api))
-    numbers = parts[-1].extra
-    assert (numbers["lines"], numbers["bad_lines"]) == (10, 1)
-    assert numbers["mentions"] >= 5
+    named = tmp_path / "names.txt"
+    named.write_text("\n".join(post["name"] for post in reddit.posts[:10]))
+    for number, (path, kind) in enumerate([("linux", "listing"), (str(named), "rescore")]):
+        unit = SourceFile(path, kind, number, str(tmp_path), "key", True, False, api)
+        numbers = read_source(unit)[-1].extra
+        assert (numbers["lines"], numbers["bad_lines"]) == (10, 1)
+        assert numbers["mentions"] >= 5
 
 
 def test_missing_credentials_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

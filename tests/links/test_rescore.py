@@ -124,7 +124,7 @@ def test_what_was_asked_for_is_not_asked_again_after_a_failure(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(*OVERRIDE)
     monkeypatch.setattr("praw.config.Config.CONFIG", None)  # it is read once a process
-    monkeypatch.setattr("pipeline.links.rescore._SLICE", 100)
+    monkeypatch.setattr("pipeline.links.rescore._AT_ONCE", 100)
     links = read_recipe("recipe.toml", ["corpus.interval=2024-01"]).links
 
     def refuse_after_two_slices(said: str) -> None:
