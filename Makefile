@@ -50,7 +50,7 @@ test: $(VENV)/.dev lint
 	$(BIN)/pytest -m "not system" -n 2
 
 test-system: $(VENV)/.dev peers airflow
-	$(BIN)/pytest -m system
+	$(BIN)/pytest -m system -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -6,11 +6,31 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from january import January, build_january
 from support import PROJECT, Run, sample_settings
+
+#: Files of tests that take minutes, the longest first: where two processes share the tests, these
+#: begin first, so that none is left to run alone.
+LONGEST = (
+    "test_january.py",
+    "test_backfill.py",
+    "test_sample_training.py",
+    "test_worker_image.py",
+    "test_check.py",
+    "test_remote_storage.py",
+    "test_cluster_faults.py",
+    "test_cluster_build.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest files first; the rest stays as it is."""
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
 
 
 @pytest.fixture(scope="session")
@@ -79,14 +99,32 @@ def replay() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def sample_root(tmp_path_factory: pytest.TempPathFactory, webtext: Run, replay: str) -> Path:
     """The sample's corpus, built by one worker; one for all test processes. Do not change it."""
-    base = tmp_path_factory.getbasetemp()
+
+    def build(root: Path) -> None:
+        done = webtext("build", "quickstart", *sample_settings(root, replay), "--workers", "1")
+        assert done.returncode == 0, done.stdout
+
+    return _made_once(tmp_path_factory, "sample", build)
+
+
+@pytest.fixture(scope="session")
+def january(tmp_path_factory: pytest.TempPathFactory, webtext: Run, shared_data: Path) -> January:
+    """January 2024 built by two workers; one for all test processes. Do not change it."""
+
+    def build(root: Path) -> None:
+        build_january(root, shared_data, webtext)
+
+    return January(_made_once(tmp_path_factory, "january", build))
+
+
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    base = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent
-    root = base / "sample"
-    with (base / "sample.lock").open("w") as lock:
+    root = base / name
+    with (base / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (base / "sample.done").exists():
-            done = webtext("build", "quickstart", *sample_settings(root, replay), "--workers", "1")
-            assert done.returncode == 0, done.stdout
-            (base / "sample.done").touch()
+        if not (base / f"{name}.done").exists():
+            make(root)
+            (base / f"{name}.done").touch()
     return root

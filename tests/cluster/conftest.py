@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from cluster.machines import Machine, network, wait_for
+from january import dump_source
 from support import PROJECT
 
 from pipeline.corpus import STAGES, Corpus
@@ -17,6 +18,7 @@ from pipeline.sample import COMMENTS, PAGES, POSTS
 
 WORKERS = ("worker1", "worker2", "worker3")
 BUCKET = "s3://corpora"
+SAMPLE_DUMPS = [f"{BUCKET}/in/{Path(path).name}" for path in (POSTS, COMMENTS)]
 #: How the scheduler of docs/runners.md is started: it gives up what is gone after this long.
 SCHEDULER = {
     "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "10 s",
@@ -87,26 +89,30 @@ with distributed.Client("{self.scheduler}", timeout=60) as client:
         code, said = self.client.run(sys.executable, "-c", script, seconds=90)
         assert code == 0, said
 
-    def on_cluster(self, root: str, *more: str) -> list[str]:
-        """The build of the sample into `root` on the workers, with its dumps from the store."""
-        posts, comments = (f"{BUCKET}/in/{Path(path).name}" for path in (POSTS, COMMENTS))
-        source = f'{{kind="reddit-dump", posts="{posts}", comments="{comments}"}}'
+    def upload(self, *paths: Path) -> list[str]:
+        """Puts files into the store; their places there."""
+        store = self.machines["store"]
+        code, said = store.run(sys.executable, "-c", _UPLOAD, *map(str, paths))
+        assert code == 0, said
+        return [f"{BUCKET}/in/{path.name}" for path in paths]
+
+    def on_cluster(self, root: str, *more: str, dumps: Sequence[str] = SAMPLE_DUMPS) -> list[str]:
+        """The build of posts' and comments' dumps of the store into `root` on the workers."""
         return [
             sys.executable, "-m", "pipeline", "build", "quickstart", "--runner", "dask",
             "--set", f"runner.dask.scheduler={self.scheduler}",
-            "--set", f"corpus.root={root}", "--set", f"links.sources=[{source}]",
+            "--set", f"corpus.root={root}", "--set", dump_source(*dumps),
             *more,
         ]  # fmt: skip
 
-    def crawl(self, archive: Path = PAGES) -> list[str]:
+    def crawl(self, archive: Path) -> list[str]:
         """The settings with which pages come from the machine `web`, which serves an archive."""
         web = self.machines["web"]
-        if not web.processes("replay"):
-            log = web.log(
-                "replay", sys.executable, "-m", "pipeline.pages.replay", str(archive),
-                "--host", web.address, "--port", "8017",
-            )  # fmt: skip
-            wait_for("the start of the web server", 60, lambda: "http://" in log.read_text())
+        log = web.log(
+            "replay", sys.executable, "-m", "pipeline.pages.replay", str(archive),
+            "--host", web.address, "--port", "8017",
+        )  # fmt: skip
+        wait_for("the start of the web server", 60, lambda: "http://" in log.read_text())
         return [
             "--set", f"pages.via=http://{web.address}:8017",
             "--set", f'pages.allow_hosts=["{web.address}"]',
@@ -155,9 +161,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             }
         log = store.log("moto", sys.executable, "-m", "moto.server", "-H", "0.0.0.0", "-p", "5000")
         wait_for("the store's start", 60, lambda: "Running on" in log.read_text())
-        paths = [str(path) for path in (POSTS, COMMENTS, PAGES)]
-        code, said = store.run(sys.executable, "-c", _UPLOAD, *paths)
-        assert code == 0, said
         found = Cluster(machines)
+        found.upload(*map(Path, (POSTS, COMMENTS, PAGES)))
         found.settle()
         yield found
