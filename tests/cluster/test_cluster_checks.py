@@ -1,6 +1,8 @@
-"""Places that one machine reaches and another does not are found before a build begins."""
+"""A cluster is proven by one command; places that a machine does not reach are found before."""
 
 from __future__ import annotations
+
+import sys
 
 import pytest
 from cluster.conftest import BUCKET, Cluster
@@ -14,6 +16,19 @@ def refusal(cluster: Cluster, root: str) -> str:
     lines = [line for line in said.splitlines() if line.startswith("webtext: ")]
     assert code != 0 and len(lines) == 1 and "Traceback" not in said, said
     return lines[0]
+
+
+def test_a_cluster_is_proven_by_one_command(cluster: Cluster) -> None:
+    """The preflight, the conformance cases and the sample's build, on three machines."""
+    cluster.settle()
+    code, said = cluster.client.run(
+        sys.executable, "-m", "pipeline", "runner", "check", "dask",
+        "--at", f"{BUCKET}/check", "--set", f"runner.dask.scheduler={cluster.scheduler}",
+        seconds=500,
+    )  # fmt: skip
+    assert code == 0, said
+    assert "cases as on FnApiRunner" in said
+    assert "all 7 fingerprints" in said
 
 
 def test_a_folder_that_is_another_on_each_machine_is_refused(cluster: Cluster) -> None:

@@ -1,4 +1,4 @@
-"""`webtext runner check`: a sound runner passes, an unsound one is named."""
+"""`webtext runner check` over Beam's portable protocol; `tests/cluster` has it on a dask cluster."""
 
 from __future__ import annotations
 
@@ -14,15 +14,6 @@ from pathlib import Path
 
 import pytest
 from support import Run
-
-
-@pytest.mark.system
-def test_dask_on_two_workers_is_proven(webtext: Run, tmp_path: Path) -> None:
-    done = webtext("runner", "check", "dask", f"--at={tmp_path}/at", "--set=runner.workers=2")
-    assert done.returncode == 0, done.stdout
-    assert "cases as on FnApiRunner" in done.stdout
-    assert "all 7 fingerprints" in done.stdout
-    assert not (tmp_path / "at").exists()
 
 
 def test_a_folder_in_use_is_refused(webtext: Run, tmp_path: Path) -> None:
