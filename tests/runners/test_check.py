@@ -1,4 +1,4 @@
-"""`webtext runner check` over Beam's portable protocol; `tests/cluster` has it on a dask cluster."""
+"""`webtext runner check` over Beam's portable protocol; `tests/cluster` has it on dask."""
 
 from __future__ import annotations
 
