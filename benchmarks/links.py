@@ -19,6 +19,7 @@ import orjson
 from w3lib.url import canonicalize_url
 
 from pipeline.links.dumps import Block, blocks, lines, linked_lines
+from pipeline.links.markdown import remembered_links
 from pipeline.links.mentions import SourceFile, read_source
 from pipeline.links.records import (
     BadLineError,
@@ -56,6 +57,7 @@ def bare_loop(data: list[Block]) -> None:
 
 def comments(data: list[Block]) -> None:
     """What the stage does with comments, Markdown links included."""
+    remembered_links.cache_clear()
     for block in data:
         for _, line in linked_lines(block)[1]:
             try:
@@ -72,6 +74,7 @@ def turn_away(data: list[Block]) -> None:
 
 def posts(data: list[Block]) -> None:
     """What the stage does with posts, Markdown links included."""
+    remembered_links.cache_clear()
     for block in data:
         for _, line in lines(block):
             try:
@@ -82,6 +85,7 @@ def posts(data: list[Block]) -> None:
 
 def whole(path: str) -> None:
     """All of the stage's first step: unpacking, links, keys, and the sorted file of mentions."""
+    remembered_links.cache_clear()
     with tempfile.TemporaryDirectory() as folder:
         read_source(SourceFile(path, "posts", 0, folder, "key", over_18=True))
 

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-import numpy as np
 import zstandard
+from stringzilla import count, find
 
 from pipeline import files
 from pipeline.errors import WebtextError
@@ -27,11 +27,9 @@ _FED = 1 << 11  # packed bytes of a zst file at once
 _WINDOW = 1 << 31  # dumps since 2018 use zstd's longest window; only what is used takes memory
 _LONGEST_LINE = 64 << 20  # bytes; a line beyond this is no record of Reddit
 
-_NEWLINE, _SPACE, _DOT, _SLASH, _BACKSLASH, _OPEN, _CLOSE = b"\n ./\\{}"
-#: Two bytes as one number, and the bits that make letters small.
-_COLON_SLASH, _COLON_BACKSLASH, _WW, _SMALL = (
-    int.from_bytes(pair, "little") for pair in (b":/", b":\\", b"ww", b"  ")
-)
+_SPACE = ord(" ")
+#: What every address of the web has one of, as JSON may write it.
+_ADDRESS_SIGNS = (b":/", rb":\/", b"ww.", b"WW.", b"Ww.", b"wW.")
 
 _DAMAGE = (EOFError, lzma.LZMAError, zstandard.ZstdError, OSError)
 
@@ -124,38 +122,35 @@ def linked_lines(block: Block) -> tuple[int, list[tuple[int, bytes]]]:
     a NUL, is always given, so that bad lines are seen even where nothing is parsed.
     """
     data = block.data if block.data.endswith(b"\n") else block.data + b"\n"
-    codes = np.frombuffer(data, np.uint8)
-    ends = np.flatnonzero(codes == _NEWLINE)
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    bad = (codes[ends - 1] != _CLOSE) | (codes[starts] != _OPEN)
-    bad &= ends > starts
-    wanted = np.searchsorted(ends, _address_places(data))
-    chosen = np.unique(np.concatenate((wanted, np.flatnonzero(bad))))
-    found = [
-        (block.offset + start, data[start:end])
-        for start, end in zip(starts[chosen].tolist(), ends[chosen].tolist(), strict=True)
-    ]
-    return int(np.count_nonzero(ends > starts)), found
+    read, found = _bad_lines(data)
+    for sign in _ADDRESS_SIGNS:
+        place = find(data, sign)
+        while place >= 0:
+            start, end = data.rfind(b"\n", 0, place) + 1, data.index(b"\n", place)
+            found[start] = end
+            place = find(data, sign, end)
+    chosen = [(block.offset + start, data[start:end]) for start, end in sorted(found.items())]
+    return read, chosen
 
 
-def _address_places(data: bytes) -> np.ndarray:
-    """Places of `:/`, `:\\/`, `ww.` in any case and NUL, in no order.
+def _bad_lines(data: bytes) -> tuple[int, dict[int, int]]:
+    """(lines that are not empty, {start: end} of those that are no whole JSON object).
 
-    Two bytes are looked at together, from even places and from odd ones: half the work.
+    Where each end of a line stands between `}` and `{`, which is told by counting, no line is
+    looked at by itself.
     """
-    padded = data + bytes(4 + len(data) % 2)  # so that neighbours are there, and all are pairs
-    codes = np.frombuffer(padded, np.uint8)
-    places = [np.flatnonzero(codes[: len(data)] == 0)] if b"\0" in data else []
-    for first in (0, 1):
-        pairs = np.frombuffer(padded[1:-1] if first else padded, "<u2")  # a copy, as pairs lie even
-        found = pairs == _COLON_SLASH
-        found |= pairs == _COLON_BACKSLASH
-        found |= (pairs | _SMALL) == _WW
-        at = np.flatnonzero(found) * 2 + first
-        second, third = codes[at + 1], codes[at + 2]
-        sure = (second == _SLASH) | (third == np.where(second == _BACKSLASH, _SLASH, _DOT))
-        places.append(at[sure])
-    return np.concatenate(places)
+    ends = count(data, b"\n")
+    within = data.startswith(b"{") and data.endswith(b"}\n")
+    if within and count(data, b"}\n{") == ends - 1 and b"\0" not in data:
+        return ends, {}
+    filled, bad, start = 0, {}, 0
+    for line in data.split(b"\n"):
+        end = start + len(line)
+        filled += bool(line)
+        if line and not (line.startswith(b"{") and line.endswith(b"}") and b"\0" not in line):
+            bad[start] = end
+        start = end + 1
+    return filled, bad
 
 
 def _pieces(stream: IO[bytes], path: str) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from urllib.parse import quote
 
 from markdown_it import MarkdownIt
@@ -36,6 +36,10 @@ _ESCAPES = {"amp": "&", "lt": "<", "gt": ">"}
 _LONGEST = 2_000
 
 
+#: Characters of a text whose links are remembered; thousands of them are, some 8 MB.
+_SHORT = 2_000
+
+
 @cache
 def _parser() -> MarkdownIt:
     # Indented code is off: on Reddit four spaces before a link are more often a slip.
@@ -53,19 +57,29 @@ def links_in(text: str, *, escaped: bool = True) -> list[str]:
 
     `escaped`: the text has HTML escapes, as dumps have it, which are undone here once.
     """
-    www = has_bare_www(text)
-    if not www and "://" not in text:
+    if "://" not in text and not has_bare_www(text):
         return []
+    find = remembered_links if len(text) <= _SHORT else _links
+    return list(find(text, escaped))
+
+
+@lru_cache(maxsize=1 << 12)
+def remembered_links(text: str, escaped: bool) -> tuple[str, ...]:
+    """The links of a short text; bots write the same comments again and again."""
+    return tuple(_links(text, escaped))
+
+
+def _links(text: str, escaped: bool) -> Iterable[str]:
     # One character is found ten times as quickly as three.
     fence = ("`" in text and "```" in text) or ("~" in text and "~~~" in text)
-    if (fence or "]:" in text) and _WHOLE.search(text):
-        return list(dict.fromkeys(parsed_links(_plain(text, escaped))))
+    if (fence or ("]" in text and "]:" in text)) and _WHOLE.search(text):
+        return dict.fromkeys(parsed_links(_plain(text, escaped)))
     # Paragraphs without an address are left out, as each stands alone here.
     pieces = [piece for piece in text.split("\n\n") if "://" in piece or has_bare_www(piece)]
-    links = plain_links(_plain("\n\n".join(pieces), escaped), www)
+    links = plain_links(_plain("\n\n".join(pieces), escaped))
     if links is None:  # then some paragraph is not plain
         links = [link for piece in pieces for link in _paragraph(_plain(piece, escaped))]
-    return list(dict.fromkeys(links)) if len(links) > 1 else links
+    return dict.fromkeys(links)
 
 
 def _paragraph(text: str) -> Iterable[str]:

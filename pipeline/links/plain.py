@@ -54,16 +54,16 @@ _ESCAPED_BRACKET = re.compile(r"\\[\[\]<`]")
 _AUTOLINK = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-def plain_links(text: str, www: bool = True) -> list[str] | None:
+def plain_links(text: str) -> list[str] | None:
     """The web addresses a text links to, in order; None where a parser must say.
 
     The text, one or more paragraphs, must be free of HTML's escapes, and what it is of must hold
-    neither fenced code nor definitions of links.  `www` False: it is known to hold no bare `www.`.
+    neither fenced code nor definitions of links.
     """
-    if "]:" in text or ("~" in text and "~~~" in text):  # a definition, a fence
+    # A definition, a fence; one character is found ten times as quickly as three.
+    if ("]" in text and "]:" in text) or ("~" in text and "~~~" in text):
         return None
-    if www:
-        text = with_scheme(text)
+    text = with_scheme(text)
     if "\\" in text and _ESCAPED_BRACKET.search(text):
         return None
     if "<" in text and _AUTOLINK.search(text):
@@ -126,9 +126,6 @@ def with_scheme(text: str) -> str:
 
 def has_bare_www(text: str) -> bool:
     """Whether `www.`, in any case, stands somewhere without a scheme before it."""
-    # lower() of a text beyond ASCII costs more than four searches.
-    if not text.isascii() and not any(form in text for form in ("ww.", "WW.", "Ww.", "wW.")):
-        return False
-    small = text.lower()
+    small = text.lower() if "W" in text else text
     hosts = small.count("www.")
     return hosts > 0 and hosts > small.count("://www.")
