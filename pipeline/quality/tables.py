@@ -77,7 +77,7 @@ def decide_part(unit: DecideUnit) -> list[Part]:
     if done[0] is not None and done[1] is not None:
         return [done[0], done[1]]
     found = _Found(unit)
-    host_lines = read_host_lines(unit.host_lines)
+    host_lines = read_host_lines(unit.host_lines, unit.documents)
     extra = {"pii_replaced": 0, "host_lines_removed": 0}
     with (
         PartWriter(unit.folder, names[0], SCHEMAS["corpus"], unit.key) as kept,
