@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from pipeline.parquet import open_table
 from pipeline.parts import Part, PartWriter, finished_part
 
-#: Documents of one unit: some 300 MB while they are joined (`benchmarks/corpus.py`).
+#: Documents of one unit: some 140 MB while they are joined (`benchmarks/corpus.py`).
 DOCUMENTS_A_UNIT = 500_000
 
 _AS_PY = methodcaller("as_py")
