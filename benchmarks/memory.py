@@ -6,6 +6,7 @@ ROOT is a corpus that is built up to its documents.  Each document is written so
 into a corpus in a temporary folder, each time with every fourth word taken from another place
 of the same text: no copy is a near-duplicate of another.  Then everything from dedup to
 shards is built on dask, and the memory of each process is looked at four times a second.
+The peaks of a stage are printed when it is done, so a run that is stopped has said something.
 """
 
 from __future__ import annotations
@@ -16,20 +17,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from itertools import islice
 
 import psutil
 import pyarrow.parquet as pq
+from made import Row, write_stage
 
 from pipeline.build import build
 from pipeline.config import read_recipe
-from pipeline.corpus import MANIFEST, SCHEMAS, Corpus, Counts, Manifest, page_id
-from pipeline.parts import Part, PartWriter, part_name
-from pipeline.sink import complete
+from pipeline.corpus import Corpus, page_id
 
 ROWS = 2_000  # of a part
-Row = dict[str, Any]
 
 
 def copies(corpus: Corpus, interval: str, times: int) -> Iterator[Row]:
@@ -45,21 +43,27 @@ def copies(corpus: Corpus, interval: str, times: int) -> Iterator[Row]:
                 yield {**row, "url": url, "id": page_id(url), "text": " ".join(words)}
 
 
-def write(corpus: Corpus, stage: str, interval: str, rows: list[Row]) -> None:
-    """A stage as if it had been built."""
-    folder, parts = corpus.folder(stage, interval), -(-len(rows) // ROWS)
-    written: list[Part] = []
-    for number in range(parts):
-        ours = sorted(rows[number::parts], key=lambda row: row["id"])
-        with PartWriter(folder, part_name(number, parts), SCHEMAS[stage], f"{number}") as writer:
-            writer.add([{name: row.get(name) for name in SCHEMAS[stage].names} for row in ours])
-            writer.counts = Counts(seen=len(ours), kept=len(ours))
-        written += [writer.part] if writer.part else []
-    draft = Manifest(
-        stage=stage, interval=interval, settings={}, settings_hash="", inputs={},
-        code_version="benchmark", runner="", counts=Counts(), files=[], fingerprint="",
-    )  # fmt: skip
-    Path(folder, MANIFEST).write_bytes(complete(draft, written, 0.0).to_json())
+def multiply(source: Corpus, interval: str, times: int, target: Corpus) -> None:
+    """Writes documents and links of the copies; says how much it is."""
+    rows = copies(source, interval, times)
+    documents = source.require("documents", interval).counts.kept * times
+    links: list[Row] = []
+    characters = 0
+
+    def parts() -> Iterator[list[Row]]:
+        nonlocal characters
+        while part := list(islice(rows, ROWS)):
+            characters += sum(len(row["text"]) for row in part)
+            links.extend(
+                {"id": row["id"], "key": row["url"], "url": row["url"], "karma": 3, "mentions": []}
+                for row in part
+            )
+            yield part
+
+    of = -(-documents // ROWS)
+    write_stage(target, "documents", interval, of, parts())
+    write_stage(target, "links", interval, 1, [links])
+    print(f"{documents:,} documents, {characters / 1e6:.0f} million characters", flush=True)
 
 
 class Watch(threading.Thread):
@@ -68,25 +72,38 @@ class Watch(threading.Thread):
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.ended = threading.Event()
-        self.worker = self.here = self.together = 0  # bytes
+        self.started = time.monotonic()
+        self.largest = self.here = self.together = 0  # bytes
 
     def run(self) -> None:
         """Until `ended` is set."""
         me = psutil.Process()
         while not self.ended.wait(0.25):
-            sizes = []
+            sizes = [0]
             for process in me.children(recursive=True):
                 try:
                     sizes.append(process.memory_info().rss)
                 except psutil.Error:
                     continue  # it ended while it was looked at
-            self.here = max(self.here, me.memory_info().rss)
-            self.worker = max(self.worker, *sizes, 0, 0)
-            self.together = max(self.together, me.memory_info().rss + sum(sizes))
+            here = me.memory_info().rss
+            self.here = max(self.here, here)
+            self.largest = max(self.largest, *sizes)
+            self.together = max(self.together, here + sum(sizes))
+
+    def say(self, line: str) -> None:
+        """Passes on a line of the build; behind that of a finished stage, its peaks."""
+        print(line, flush=True)
+        if ": done, " in line:
+            found = (self.largest, self.here, self.together)
+            largest, here, together = (f"{peak / 1e6:,.0f} MB" for peak in found)
+            seconds = time.monotonic() - self.started
+            print(f"  peaks: largest worker {largest}, submitting process {here},", end=" ")
+            print(f"all together {together}; {seconds:.0f} s since the start", flush=True)
+            self.largest = self.here = self.together = 0
 
 
 def main() -> None:
-    """Prints counts and peaks."""
+    """Builds and prints."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("root")
     parser.add_argument("--times", type=int, default=10)
@@ -96,13 +113,7 @@ def main() -> None:
     source = Corpus(given.root)
     interval = source.last_interval("documents")
     with tempfile.TemporaryDirectory() as folder:
-        rows = list(copies(source, interval, given.times))
-        write(Corpus(folder), "documents", interval, rows)
-        links = [{**row, "key": row["url"], "karma": 3, "mentions": []} for row in rows]
-        write(Corpus(folder), "links", interval, links)
-        text = sum(len(row["text"]) for row in rows)
-        print(f"{len(rows):,} documents, {text / 1e6:.0f} million characters")
-        del rows, links
+        multiply(source, interval, given.times, Corpus(folder))
         recipe = read_recipe(
             "quickstart",
             [
@@ -113,14 +124,11 @@ def main() -> None:
                 f"runner.dask.memory_limit_mb={given.limit}",
             ],
         )
-        watch, started = Watch(), time.monotonic()
+        watch = Watch()
         watch.start()
-        build(recipe, first="dedup")
+        build(recipe, first="dedup", say=watch.say)
         watch.ended.set()
         watch.join()
-    print(f"{time.monotonic() - started:.0f} s")
-    for name in ("worker", "here", "together"):
-        print(f"peak of {name}: {getattr(watch, name) / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":

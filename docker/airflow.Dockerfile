@@ -36,5 +36,7 @@ USER 10001:10001
 EXPOSE 8080
 # One container that does all, for one host; on a cluster its parts are `airflow scheduler` etc.
 CMD ["airflow.sh"]
+# `airflow standalone` stops its parts, and they their tasks, on SIGINT alone: SIGTERM ends it at once.
+STOPSIGNAL SIGINT
 HEALTHCHECK --interval=30s --timeout=10s --start-period=180s \
     CMD ["python", "/opt/webtext/bin/healthy.py", "http://127.0.0.1:8080/api/v2/monitor/health"]

@@ -68,15 +68,25 @@ def read_release(corpus: Corpus) -> Release:
 def publish(corpus: Corpus, interval: str, *, replace: bool = False) -> Release:
     """Adds a finished interval to the release, and returns the release.
 
+    Raises as `add_to` does.
+    """
+    release = read_release(corpus)
+    if add_to(release, corpus, interval, replace=replace):
+        write_release(corpus, release)
+    return release
+
+
+def add_to(release: Release, corpus: Corpus, interval: str, *, replace: bool = False) -> bool:
+    """Adds a finished interval to a release; returns whether that changes it.
+
     Raises WebtextError while the interval is unfinished, SettingError when it was published
     with another text: only `replace` takes that.
     """
-    release = read_release(corpus)
     stages = {"corpus": corpus.require("corpus", interval), **_tokens(corpus, interval)}
     fingerprints = {name: manifest.fingerprint for name, manifest in stages.items()}
     before = release.intervals.get(interval)
     if before and before.fingerprints == fingerprints:
-        return release
+        return False
     if before and not replace:
         changed = sorted(n for n, f in before.fingerprints.items() if fingerprints.get(n) != f)
         raise SettingError(
@@ -88,11 +98,15 @@ def publish(corpus: Corpus, interval: str, *, replace: bool = False) -> Release:
         documents=stages["corpus"].counts.kept,
         published=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    return True
+
+
+def write_release(corpus: Corpus, release: Release) -> None:
+    """Writes `RELEASE.json`, its intervals in order."""
     said = release.model_dump()
     said["intervals"] = dict(sorted(said["intervals"].items()))
     data = orjson.dumps(said, option=orjson.OPT_INDENT_2) + b"\n"
     files.write_bytes(files.join(corpus.root, RELEASE), data)
-    return release
 
 
 def _tokens(corpus: Corpus, interval: str) -> dict[str, Manifest]:

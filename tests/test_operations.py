@@ -1,4 +1,4 @@
-"""docs/operations.md: its commands run in order, and the tests its runbook names are there."""
+"""docs/operations.md: its commands run in order; the tests that tables name are there."""
 
 from __future__ import annotations
 
@@ -72,9 +72,12 @@ def test_commands_of_airflow(airflow_python: Path, tmp_path: Path) -> None:
     assert "manual__" in said
 
 
-def test_the_runbook_names_tests_that_are_there() -> None:
-    rows = [line for line in PAGE.splitlines() if re.search(r"`(\w+/)?test_\w+`[^|]*\|$", line)]
-    assert len(rows) == 10
+@pytest.mark.parametrize(("page", "count"), [("operations.md", 10), ("runners.md", 12)])
+def test_tables_name_tests_that_are_there(page: str, count: int) -> None:
+    """The runbook, and what is done twice: their last column."""
+    lines = (PROJECT / "docs" / page).read_text().splitlines()
+    rows = [line for line in lines if re.search(r"`(\w+/)?test_\w+`[^|]*\|$", line)]
+    assert len(rows) == count
     for row in rows:
         named = row.rstrip("| ").rsplit(" | ", 1)[1]
         for file, functions in re.findall(

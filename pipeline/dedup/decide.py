@@ -143,8 +143,9 @@ def write_sets(unit: SetsUnit) -> list[Part]:
     table = read([files.join(batch.work, _MEMBERS)], ["number", "slice"])
     members, slices = column(table, "number"), column(table, "slice")
     rows = np.flatnonzero(np.isin(numbers, members))
-    stripped = Stripped(batch.host_lines()[unit.file])
-    texts = _texts(batch.documents()[unit.file], path, rows, stripped)
+    documents = batch.documents()[unit.file]
+    stripped = Stripped(batch.host_lines()[unit.file], documents)
+    texts = _texts(documents, path, rows, stripped)
     with PartWriter(batch.work, unit.name, SETS, key, said=False) as writer:
         for number, text in zip(numbers[rows].tolist(), texts, strict=True):
             shingles = shingles_of(normalised(text)).astype("<u8").tobytes()

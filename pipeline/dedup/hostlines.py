@@ -8,7 +8,7 @@ shorter than `words` are left: headings such as "See also" repeat and yet belong
 Shingles are made without these lines, and whoever writes the text (the corpus stage) leaves
 them out with the same function:
 
-    tables = read_host_lines(corpus.paths("dedup", interval, "hostlines-"))
+    tables = read_host_lines(corpus.paths("dedup", interval, "hostlines-"), documents)
     text, removed = strip_host_lines(text, tables.get(host_of(url), NO_LINES))
 """
 
@@ -18,9 +18,10 @@ import hashlib
 from collections.abc import Sequence
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
-from pipeline import files
+from pipeline.links.urls import host_of
+from pipeline.parquet import open_table
 
 #: Pages of a host that are looked at.  The standard error of a share is 0.035 at most.
 SAMPLE = 200
@@ -73,12 +74,26 @@ def strip_host_lines(text: str, lines: frozenset[bytes]) -> tuple[str, int]:
     return "\n".join(kept).rstrip("\n"), removed
 
 
-def read_host_lines(paths: Sequence[str]) -> dict[str, frozenset[bytes]]:
-    """The repeated lines of each host, from the `hostlines-…` tables of an interval."""
+def read_host_lines(paths: Sequence[str], documents: str) -> dict[str, frozenset[bytes]]:
+    """The repeated lines of the hosts of one part of documents.
+
+    `paths` are the `hostlines-…` tables of an interval: they have the lines of all its hosts,
+    and are read a batch at a time.
+    """
+    hosts = pa.array(sorted(_hosts_of(documents)) if paths else [], pa.string())
     found: dict[str, set[bytes]] = {}
     for path in paths:
-        with files.open_read(path) as stream:
-            table = pq.read_table(stream, columns=["host", "line"])
-        for host, line in zip(table["host"].to_pylist(), table["line"].to_pylist(), strict=True):
-            found.setdefault(host, set()).add(bytes.fromhex(line))
+        with open_table(path) as stored:
+            for batch in stored.iter_batches(columns=["host", "line"]):
+                for row in batch.filter(pc.is_in(batch["host"], hosts)).to_pylist():
+                    found.setdefault(row["host"], set()).add(bytes.fromhex(row["line"]))
     return {host: frozenset(lines) for host, lines in found.items()}
+
+
+def _hosts_of(documents: str) -> set[str]:
+    with open_table(documents) as stored:
+        return {
+            host_of(url)
+            for batch in stored.iter_batches(columns=["url"])
+            for url in batch["url"].to_pylist()
+        }

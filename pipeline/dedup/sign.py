@@ -68,7 +68,7 @@ def sign(unit: SignUnit) -> list[Part]:
             Progress(unit.folder, unit.name) as progress,
             PartWriter(unit.folder, unit.name, schema, unit.key, said=False) as writer,
         ):
-            stripped = Stripped(unit.host_lines)
+            stripped = Stripped(unit.host_lines, unit.documents)
             for rows in _rows(unit.documents):
                 texts = [stripped.text(row["url"], row["text"]) for row in rows.to_pylist()]
                 writer.add(_signed(rows, texts, unit.settings))
@@ -81,8 +81,8 @@ def sign(unit: SignUnit) -> list[Part]:
 class Stripped:
     """Texts without the lines that repeat across their hosts, with counts of what went."""
 
-    def __init__(self, paths: tuple[str, ...]) -> None:
-        self._lines = read_host_lines(paths)
+    def __init__(self, paths: tuple[str, ...], documents: str) -> None:
+        self._lines = read_host_lines(paths, documents)
         self.counts: Counter[str] = Counter()
 
     def text(self, url: str, text: str) -> str:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
 
 from pipeline import files
-from pipeline.corpus import Manifest
+from pipeline.corpus import WORK, Manifest
 from pipeline.errors import SettingError, WebtextError
 from pipeline.parts import Part, work_key
 from pipeline.quality.decide import rules_of
+from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, batches_of, join
 from pipeline.quality.settings import MeasureSettings, QualitySettings
 from pipeline.quality.tables import DecideUnit, MeasureUnit, decide_part, measure_part
 from pipeline.quality.takedown import read_takedown
-from pipeline.sink import MakeParts, WriteManifest
+from pipeline.sink import Gather, MakeParts, WriteManifest
 from pipeline.stage import Job, Stage, Total
 
 
@@ -41,6 +43,33 @@ class PartByPart(beam.PTransform):
             | "Each" >> MakeParts(self._make)
             | "Manifest" >> WriteManifest(self._folder, self._draft, something_kept)
         )
+
+
+class Decide(beam.PTransform):
+    """Documents joined with other tables, then decided on part by part; ends in the manifest."""
+
+    def __init__(
+        self, joins: Sequence[JoinUnit], units: Sequence[DecideUnit], folder: str, draft: Manifest
+    ) -> None:
+        super().__init__()
+        self._joins, self._plan = list(joins), partial(_after_all, list(units))
+        self._folder, self._draft = folder, draft
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        """Parts wait for all joins: what one writes is scratch, and no part of the result."""
+        return (
+            root
+            | "Joins" >> beam.Create(self._joins)
+            | "Join" >> MakeParts(join)
+            | "All joined" >> Gather()
+            | "Plan" >> beam.FlatMap(self._plan)
+            | "Each" >> MakeParts(decide_part)
+            | "Manifest" >> WriteManifest(self._folder, self._draft, something_kept)
+        )
+
+
+def _after_all(units: list[DecideUnit], _joined: Sequence[Part]) -> list[DecideUnit]:
+    return units
 
 
 def something_kept(manifest: Manifest) -> Manifest:
@@ -119,34 +148,50 @@ class CorpusStage(Stage):
         """Documents to decide on."""
         return Total(job.corpus.require("documents", job.interval).counts.kept, "documents")
 
-    def transform(self, job: Job) -> PartByPart:
-        """Decides part by part."""
-        draft, folder, corpus = self.draft(job), self.folder(job), job.corpus
+    def transform(self, job: Job) -> Decide:
+        """Joins many parts at once, decides part by part."""
+        draft = self.draft(job)
+        units = self._units(job, draft)
+        return Decide(self._joins(job, units), units, self.folder(job), draft)
+
+    def _joins(self, job: Job, units: Sequence[DecideUnit]) -> list[JoinUnit]:
+        """One unit for as many parts as memory bears."""
+        corpus = job.corpus
+        entries = corpus.require("documents", job.interval).tables("part-")
+        return [
+            JoinUnit(
+                documents=tuple(unit.documents for unit in units[some]),
+                found=tuple(unit.found for unit in units[some]),
+                duplicates=tuple(corpus.paths("dedup", job.interval)),
+                links=tuple(corpus.paths("links", job.interval)),
+                folder=self.folder(job),
+                key=units[0].key,
+                mentions=bool(units[0].takedown.reddit),
+            )
+            for some in batches_of([entry.rows for entry in entries], DOCUMENTS_A_UNIT)
+        ]
+
+    def _units(self, job: Job, draft: Manifest) -> list[DecideUnit]:
+        """One unit a part of documents, in their order."""
+        corpus, settings = job.corpus, self.settings(job)
         inputs = sorted(draft.inputs.items())
         key = work_key(draft.settings_hash, draft.code_version, inputs)
-        duplicates = tuple(corpus.paths("dedup", job.interval))
-        links = tuple(corpus.paths("links", job.interval))
         host_lines = tuple(corpus.paths("dedup", job.interval, "hostlines-"))
-        settings = self.settings(job)
         rules, takedown = tuple(rules_of(settings)), read_takedown(settings.takedown)
-        replace = tuple(sorted(settings.pii.replace))
         measured = {p.rsplit("/", 1)[-1]: p for p in corpus.paths("quality", job.interval)}
-        units = []
-        for path in corpus.paths("documents", job.interval):
-            name = path.rsplit("/", 1)[-1]
-            units.append(
-                DecideUnit(
-                    documents=path,
-                    measurements=measured[name],
-                    duplicates=duplicates,
-                    links=links,
-                    host_lines=host_lines,
-                    name=name,
-                    folder=folder,
-                    key=key,
-                    rules=rules,
-                    takedown=takedown,
-                    replace=replace,
-                )
+        named = [(p.rsplit("/", 1)[-1], p) for p in corpus.paths("documents", job.interval)]
+        return [
+            DecideUnit(
+                documents=path,
+                measurements=measured[name],
+                found=f"{WORK}/{name.replace('part-', 'found-', 1)}",
+                host_lines=host_lines,
+                name=name,
+                folder=self.folder(job),
+                key=key,
+                rules=rules,
+                takedown=takedown,
+                replace=tuple(sorted(settings.pii.replace)),
             )
-        return PartByPart(units, decide_part, folder, draft)
+            for name, path in named
+        ]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
+from pipeline import files
 from pipeline.corpus import SCHEMAS
 from pipeline.dedup.hostlines import NO_LINES, read_host_lines, strip_host_lines
 from pipeline.links.urls import host_of
@@ -41,8 +39,8 @@ class DecideUnit:
 
     documents: str
     measurements: str
-    duplicates: tuple[str, ...]
-    links: tuple[str, ...]
+    #: The scratch table of what links and duplicates say of it (`join.py`), within `folder`.
+    found: str
     #: Tables of lines that repeat across a host (pipeline/dedup/hostlines.py).
     host_lines: tuple[str, ...]
     name: str
@@ -79,7 +77,7 @@ def decide_part(unit: DecideUnit) -> list[Part]:
     if done[0] is not None and done[1] is not None:
         return [done[0], done[1]]
     found = _Found(unit)
-    host_lines = read_host_lines(unit.host_lines)
+    host_lines = read_host_lines(unit.host_lines, unit.documents)
     extra = {"pii_replaced": 0, "host_lines_removed": 0}
     with (
         PartWriter(unit.folder, names[0], SCHEMAS["corpus"], unit.key) as kept,
@@ -96,8 +94,7 @@ def decide_part(unit: DecideUnit) -> list[Part]:
                 replaced = pii.replace(text, unit.replace)
                 extra["pii_replaced"] += int(replaced != text)
                 extra["host_lines_removed"] += removed
-                karma = found.karma.get(row["id"])
-                kept.add([_with_text(row, replaced) | {"karma": karma}])
+                kept.add([_with_text(row, replaced) | {"karma": found.karma(row["id"])}])
             else:
                 kept.counts.drop(decision["reason"])
             progress.add(1, kept=int(decision["kept"]), dropped=int(not decision["kept"]))
@@ -121,14 +118,12 @@ class _Found:
         columns = sorted({rule.column for rule in unit.rules} | {"contamination_set"})
         columns += ["id", "contamination_ngram"]
         self._values = {row["id"]: row for row in read_rows(unit.measurements, columns)}
-        ids = pa.array(self._values, pa.string())
-        self._duplicates = {row["id"]: row for row in _rows_of(unit.duplicates, ids)}
-        self.karma: dict[str, int] = {}
-        self._reddit: dict[str, list[str]] = {}
-        wanted = ["id", "karma", "mentions"] if unit.takedown.reddit else ["id", "karma"]
-        for row in _rows_of(unit.links, ids, wanted):
-            self.karma[row["id"]] = row["karma"]
-            self._reddit[row["id"]] = [m["reddit_id"] for m in row.get("mentions", ())]
+        self._joined = {row["id"]: row for row in read_rows(files.join(unit.folder, unit.found))}
+
+    def karma(self, page: str) -> int | None:
+        """The karma of a document's link; None for one that is on a list without scores."""
+        karma: int | None = self._joined[page]["karma"]
+        return karma
 
     def decide(self, page: str, url: str, canonical: str | None) -> dict[str, Any]:
         """The decision on a document: takedowns, then duplicates, then the rules in order."""
@@ -140,14 +135,16 @@ class _Found:
         return _KEPT | {"id": page} | (dropped or {})
 
     def _taken_down(self, page: str, url: str, canonical: str | None) -> dict[str, Any] | None:
-        entry = self._takedown.entry_for(page, url, self._reddit.get(page, ()), canonical)
+        mentions = self._joined[page].get("mentions") or ()
+        posted = (mention["reddit_id"] for mention in mentions)
+        entry = self._takedown.entry_for(page, url, posted, canonical)
         if entry is None:
             return None
         return {"kept": False, "stage": "corpus", "reason": "takedown", "detail": entry}
 
     def _duplicate(self, page: str) -> dict[str, Any] | None:
-        duplicate = self._duplicates.get(page)
-        if duplicate is None:
+        duplicate = self._joined[page]
+        if duplicate["kind"] is None:
             return None
         return {
             "kept": False,
@@ -193,13 +190,3 @@ def read_rows(path: str, columns: list[str] | None = None) -> Iterator[dict[str,
     with open_table(path) as stored:
         for batch in stored.iter_batches(_BATCH, columns=columns):
             yield from batch.to_pylist()
-
-
-def _rows_of(
-    paths: Iterable[str], ids: pa.Array, columns: list[str] | None = None
-) -> Iterator[dict[str, Any]]:
-    """The rows of tables whose id is among `ids`; a batch at a time is held."""
-    for path in paths:
-        with open_table(path) as stored:
-            for batch in stored.iter_batches(columns=columns):
-                yield from batch.filter(pc.is_in(batch.column("id"), ids)).to_pylist()

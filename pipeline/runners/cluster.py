@@ -18,6 +18,7 @@ from pipeline.runners.made import made_cluster, wait_for_workers, worker_environ
 from pipeline.runners.open import parse_options, run_pipeline
 from pipeline.runners.preflight import check_shared, check_workers
 from pipeline.runners.profiles import RunnerSettings
+from pipeline.runners.trim import TrimWhilePaused
 
 _CONNECT = 5  # seconds to reach a scheduler
 #: Dask's defaults would wait for ever for workers, and five minutes for one whose link is down.
@@ -105,6 +106,7 @@ def _checked(
 def _build(
     client: distributed.Client, name: str, settings: RunnerSettings, options: Sequence[str]
 ) -> DaskBuild:
+    client.register_plugin(TrimWhilePaused())
     partitions = settings.dask.partitions or 2 * len(client.nthreads())
     return DaskBuild(client, name, partitions, options)
 

@@ -25,6 +25,9 @@ ENVIRONMENT = {
     "DASK_LOGGING__DISTRIBUTED": "error",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
+    # Dask's own: freed memory goes back to the system.  What a worker keeps counts against its
+    # limit, and above 80 % of it a worker takes no more tasks.
+    "MALLOC_TRIM_THRESHOLD_": "65536",
 }
 #: SSHCluster learns addresses from what scheduler and workers log, and waits for ever for
 #: those that say nothing.

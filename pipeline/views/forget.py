@@ -30,7 +30,7 @@ from pipeline.forget.known import (
 )
 from pipeline.forget.stages import edit_stage
 from pipeline.links.urls import canonical_key
-from pipeline.publish import publish, read_release
+from pipeline.publish import add_to, read_release, write_release
 from pipeline.quality.takedown import NOTHING, Takedown, parse_takedown
 from pipeline.quality.textfiles import read_text
 from pipeline.views.card import write_card
@@ -138,11 +138,12 @@ def _finish(corpus: Corpus, pending: Pending, done: Forgotten) -> None:
     for stage in (*STAGES[:-1], *corpus.token_stages()):
         for interval in corpus.intervals(stage):
             done.rows[stage] += edit_stage(corpus, stage, interval, gone)
-    for interval in read_release(corpus).intervals:
-        before = read_release(corpus).intervals[interval].fingerprints
-        publish(corpus, interval, replace=True)
-        if read_release(corpus).intervals[interval].fingerprints != before:
-            done.published.append(interval)
+    release = read_release(corpus)
+    published = list(release.intervals)
+    changed = [name for name in published if add_to(release, corpus, name, replace=True)]
+    if changed:
+        write_release(corpus, release)
+    done.published += changed
     if files.exists(files.join(corpus.root, REPORT)):
         write_report(corpus)
     write_card(corpus)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pipeline.config import Recipe
 from pipeline.links.merge import MENTIONS_A_PART
+from pipeline.quality.join import DOCUMENTS_A_UNIT
 from pipeline.views.costs import MB, Shape, UnitCosts
 
 _UNIT_BYTES = 2_000  # a unit of work and the report of its part in a shuffle, pickled
@@ -212,13 +213,15 @@ def _quality(v: Volumes) -> StagePlan:
 
 
 def _corpus(v: Volumes) -> StagePlan:
-    """Each part goes through the links and duplicates of its whole interval."""
-    joined = v.parts * v.load.links / v.load.intervals
+    """The links of an interval are gone through once for each join of its documents."""
+    c, intervals = v.costs, v.load.intervals
+    joins = math.ceil(v.documents / intervals / DOCUMENTS_A_UNIT)
     return StagePlan(
         "corpus",
-        cpu=v.text / MB * v.costs.decide_mb_seconds + joined / v.costs.joined_rows,
-        disk=v.accepted * v.costs.accepted_ratio,
+        cpu=v.text / MB * c.decide_mb_seconds + joins * v.load.links / c.joined_rows,
+        disk=v.accepted * c.accepted_ratio,
         files=2 * v.parts,
+        scratch=v.documents * c.joined_bytes,
     )
 
 

@@ -151,11 +151,6 @@ def bends(made: Plan, recipe: Recipe) -> list[str]:
             f"{made.files:,.0f} files: raise pages.links_a_group and documents.pages_per_unit, "
             "whose rows a worker holds in memory"
         )
-    if made.of("corpus").cpu > made.cpu / 5:
-        said.append(
-            f"corpus: {made.of('corpus').cpu / _HOUR:,.0f} CPU hours, most of them going through "
-            "the interval's links for each part: build more intervals"
-        )
     if dedup.alone > dedup.wall / 2:
         said.append(
             f"dedup: {dedup.alone / _HOUR:,.0f} hours are of steps that one process does; more "

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -22,7 +21,7 @@ from typing import Any
 import psutil
 import pyarrow.parquet as pq
 import pytest
-from airflow_runs import airflow_environment
+from airflow_runs import airflow_environment, free_ports
 from support import PROJECT, Run
 
 from pipeline.corpus import STAGES, Corpus, add_fingerprints
@@ -86,14 +85,6 @@ def recipe(sample_root: Path, tmp_path: Path, replay: str) -> Path:
     place = tmp_path / "recipe.toml"
     place.write_text(RECIPE.format(folder=tmp_path, replay=replay))
     return place
-
-
-def free_ports(n: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 class Airflow:

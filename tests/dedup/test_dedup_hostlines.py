@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -72,12 +74,24 @@ def test_pages_under_one_banner_are_no_duplicates(dedups: Any, pages: Any) -> No
     assert len(rows) == manifest.extra["host_lines_found"] == 9
     assert manifest.extra["host_line_pages"] == 30
     assert manifest.extra["host_lines"] == 9 * 30
-    lines = read_host_lines([path])["big.org"]
-    stripped, _ = strip_host_lines(pages[0]["text"], lines)
+    found = [read_host_lines([path], part) for part in dedups.corpus.paths("documents", "all")]
+    assert found[0].keys() == {"big.org"} and found == [found[0]] * 3
+    stripped, _ = strip_host_lines(pages[0]["text"], found[0]["big.org"])
     assert stripped == pages[0]["text"].splitlines()[8]
     without = dedups.run("all", host_lines={"enabled": False})
     assert without.counts.dropped["near"] == 29
     assert dedups.corpus.paths("dedup", "all", "hostlines-") == []
+
+
+def test_only_lines_of_the_part_s_hosts_are_read(tmp_path: Path) -> None:
+    documents, tables = str(tmp_path / "documents"), [str(tmp_path / name) for name in "ab"]
+    pq.write_table(pa.table({"url": ["http://a.org/1", "https://b.org/2"]}), documents)
+    for path, hosts in zip(tables, (["a.org", "c.org"], ["a.org", "b.org"]), strict=True):
+        lines = [line_hash(f"{host} in {path}").hex() for host in hosts]
+        pq.write_table(pa.table({"host": hosts, "line": lines}), path)
+    one, other = (line_hash(f"a.org in {path}") for path in tables)
+    third = line_hash(f"b.org in {tables[1]}")
+    assert read_host_lines(tables, documents) == {"a.org": {one, other}, "b.org": {third}}
 
 
 def test_the_sample_does_not_depend_on_parts(

@@ -1,0 +1,34 @@
+"""Stages of a corpus that a benchmark makes up, as if they had been built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pipeline.corpus import MANIFEST, SCHEMAS, Corpus, Counts, Manifest
+from pipeline.parts import Part, PartWriter, part_name
+from pipeline.quality.measure import SCHEMA
+from pipeline.sink import complete
+
+Row = dict[str, Any]
+_SCHEMAS = {**SCHEMAS, "quality": SCHEMA}
+
+
+def write_stage(
+    corpus: Corpus, stage: str, interval: str, of: int, parts: Iterable[list[Row]]
+) -> None:
+    """Writes `of` parts and the manifest; rows may leave columns out and have others."""
+    folder, schema = corpus.folder(stage, interval), _SCHEMAS[stage]
+    written: list[Part] = []
+    for number, rows in enumerate(parts):
+        ours = sorted(rows, key=lambda row: str(row["id"]))
+        with PartWriter(folder, part_name(number, of), schema, f"{number}") as writer:
+            writer.add({name: row.get(name) for name in schema.names} for row in ours)
+            writer.counts = Counts(seen=len(ours), kept=len(ours))
+        written += [writer.part] if writer.part else []
+    draft = Manifest(
+        stage=stage, interval=interval, settings={}, settings_hash="", inputs={},
+        code_version="benchmark", runner="", counts=Counts(), files=[], fingerprint="",
+    )  # fmt: skip
+    Path(folder, MANIFEST).write_bytes(complete(draft, written, 0.0).to_json())

@@ -1,0 +1,118 @@
+"""First step of the corpus stage: what the tables of links and duplicates say of the documents.
+
+Both tables lie by id, documents by host: the ids of one part of documents are all over the
+tables.  So a unit of work takes many parts at once, as many as memory bears, goes through the
+tables once for all of them, and leaves each part a scratch table of its own rows.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import methodcaller
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.parquet import open_table
+from pipeline.parts import Part, PartWriter, finished_part
+
+#: Documents of one unit: some 140 MB while they are joined (`benchmarks/corpus.py`).
+DOCUMENTS_A_UNIT = 500_000
+
+_AS_PY = methodcaller("as_py")
+_KARMA = pa.schema([("karma", pa.int64())])
+#: With the ids of posts and comments, for takedown lists that name such.
+_MENTIONED = pa.schema([*_KARMA, ("mentions", pa.list_(pa.struct([("reddit_id", pa.string())])))])
+_DUPLICATE = pa.schema(
+    [("kept_id", pa.string()), ("similarity", pa.float64()), ("kind", pa.string())]
+)
+
+
+@dataclass(frozen=True)
+class JoinUnit:
+    """Parts of documents, the tables to find their documents in, the scratch tables to write."""
+
+    documents: tuple[str, ...]
+    #: One a part, within `folder`.
+    found: tuple[str, ...]
+    duplicates: tuple[str, ...]
+    links: tuple[str, ...]
+    folder: str
+    key: str
+    #: Whether it matters who mentioned a page.
+    mentions: bool
+
+
+def batches_of(rows: Sequence[int], most: int) -> Iterator[slice]:
+    """Runs of neighbouring parts with at most `most` rows together, or of one larger part."""
+    start = together = 0
+    for number, count in enumerate(rows):
+        if number > start and together + count > most:
+            yield slice(start, number)
+            start, together = number, 0
+        together += count
+    if rows:
+        yield slice(start, len(rows))
+
+
+def join(unit: JoinUnit) -> list[Part]:
+    """Writes the scratch tables of some parts of documents, unless they are there."""
+    done = [finished_part(unit.folder, name, unit.key) for name in unit.found]
+    if all(done):
+        return [part for part in done if part]
+    own = [_ids_of(path) for path in unit.documents]
+    ids = pa.concat_arrays(own)
+    linked = _MENTIONED if unit.mentions else _KARMA
+    links = look_up(ids, unit.links, linked)
+    duplicates = look_up(ids, unit.duplicates, _DUPLICATE)
+    names = ["id", *linked.names, *_DUPLICATE.names]
+    rows = pa.table([ids, *links.columns, *duplicates.columns], names=names)
+    written, start = [], 0
+    for name, its in zip(unit.found, own, strict=True):
+        with PartWriter(unit.folder, name, rows.schema, unit.key, said=False) as writer:
+            writer.add(rows.slice(start, len(its)))
+        start += len(its)
+        written += [writer.part] if writer.part else []
+    return written
+
+
+def look_up(ids: pa.Array, paths: Sequence[str], schema: pa.Schema) -> pa.Table:
+    """Columns of the rows that tables have of `ids`, in their order; nulls where there is none.
+
+    The tables are read a batch at a time; what is held is the ids and the rows of them.
+    """
+    order = pc.sort_indices(ids)
+    by_id = ids.take(order)
+    rows, places = [], [np.empty(0, np.int64)]
+    for path in paths:
+        with open_table(path) as stored:
+            for batch in stored.iter_batches(columns=["id", *schema.names]):
+                place = _places(by_id, batch.column("id"))
+                known = pc.is_valid(place)
+                rows.append(batch.filter(known).select(schema.names).cast(schema))
+                places.append(place.filter(known).to_numpy())
+    table = pa.Table.from_batches(rows, schema).combine_chunks()
+    row = np.full(len(ids), -1)
+    row[order.to_numpy()[np.concatenate(places)]] = np.arange(len(table))
+    return table.take(pa.array(row, mask=row < 0))
+
+
+def _places(by_id: pa.Array, wanted: pa.Array) -> pa.Array:
+    """Where the `wanted` ids stand in the sorted `by_id`; null for those that do not.
+
+    A hash table is made of the ids between the least and the greatest one wanted alone: of few,
+    since the tables lie by id.
+    """
+    ends = pc.min_max(wanted).as_py()
+    low = bisect_left(by_id, ends["min"], key=_AS_PY)
+    high = bisect_right(by_id, ends["max"], key=_AS_PY)
+    found = pc.index_in(wanted, value_set=by_id.slice(low, high - low))
+    return pc.add(found.cast(pa.int64()), low)
+
+
+def _ids_of(path: str) -> pa.Array:
+    with open_table(path) as stored:
+        return stored.read(["id"])["id"].combine_chunks()

@@ -1,0 +1,61 @@
+"""Each unit of work carried out by two processes at the same time.
+
+That happens to a unit when a runner starts a straggler's work elsewhere as well, or gives a
+worker up that is still there.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+import pytest
+
+from pipeline.parts import Part
+from pipeline.sink import MakeParts
+
+_WAIT = 120.0  # seconds for one process to wait for the other
+_pair: list[ProcessPoolExecutor] = []
+_barrier: list[Any] = []
+_units: Counter[str] = Counter()
+
+
+@contextmanager
+def everything_twice() -> Iterator[Counter[str]]:
+    """Within it, two processes carry out each unit of `MakeParts`; gives how many, by function."""
+    context = multiprocessing.get_context("spawn")
+    with (
+        ProcessPoolExecutor(2, context, _meet_at, (context.Barrier(2),)) as pool,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        _pair[:] = [pool]
+        _units.clear()
+        patch.setattr(MakeParts, "expand", _expand)
+        yield _units
+
+
+def _meet_at(barrier: Any) -> None:
+    _barrier[:] = [barrier]
+
+
+def _expand(step: MakeParts, units: beam.PCollection) -> beam.PCollection:
+    return units | "Deal" >> beam.Reshuffle() | "Make" >> beam.FlatMap(partial(_both, step._make))
+
+
+def _both(make: Callable[[Any], Iterable[Part]], unit: Any) -> list[Part]:
+    """What both processes say that they have made, which must be the same."""
+    _units[getattr(make, "__name__", str(make))] += 1
+    one, other = [_pair[0].submit(_at_once, make, unit) for _ in range(2)]
+    assert one.result() == other.result(), unit
+    return one.result()
+
+
+def _at_once(make: Callable[[Any], Iterable[Part]], unit: Any) -> list[Part]:
+    _barrier[0].wait(_WAIT)
+    return list(make(unit))
