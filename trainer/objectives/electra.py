@@ -26,6 +26,7 @@ from trainer.objectives.bert import encoder_settings, masker_of
 from trainer.objectives.encoding import (
     area_under_curve,
     at_places,
+    entropy_of_share,
     layout_of,
     masked_batch,
     masked_loss,
@@ -137,12 +138,15 @@ class Electra(Objective):
     def summary(self, tallies: Mapping[str, Tensor]) -> dict[str, float]:
         """Area under the ROC curve of replaced tokens; the generator's accuracy.
 
-        Late in ELECTRA's training about 75 % of the likeliest and 60 % of the drawn tokens
-        are the originals.
+        `rtd_base` is the discriminator's loss, in nats, if it gave each token the share of replaced
+        ones, and so knew nothing of the text.  Late in ELECTRA's training about 75 % of the
+        likeliest and 60 % of the drawn tokens are the originals.
         """
         right, same, asked = tallies["generator"].tolist()
+        scores = tallies["scores"].cpu()
         return {
-            "rtd_auc": area_under_curve(tallies["scores"].cpu()),
+            "rtd_auc": area_under_curve(scores),
+            "rtd_base": entropy_of_share(scores),
             "mlm_accuracy": right / max(asked, 1),
             "generator_sampled_original": same / max(asked, 1),
         }

@@ -133,6 +133,12 @@ def area_under_curve(histograms: Tensor) -> float:
     return float(wins / (negatives.sum() * positives.sum()))
 
 
+def entropy_of_share(histograms: Tensor) -> float:
+    """Entropy in nats of the share of positives; 0 where one kind is missing."""
+    counts = histograms.sum(1)
+    return float(torch.special.entr(counts / counts.sum().clamp_min(1)).sum())
+
+
 def wilson(right: float, count: float, z: float = 1.96) -> tuple[float, float]:
     """Confidence bounds of a share (Wilson 1927), by default of 95 %."""
     if not count:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from trainer.data.rows import HEADER
 from trainer.encoder_settings import ElectraSettings, MaskSettings, Mode
 from trainer.model_settings import EncoderSettings
 from trainer.objectives.electra import Electra
-from trainer.objectives.encoding import area_under_curve, score_histograms, wilson
+from trainer.objectives.encoding import (
+    area_under_curve,
+    entropy_of_share,
+    score_histograms,
+    wilson,
+)
 from trainer.objectives.masked import Masker
 from trainer.vocabulary import Vocabulary
 
@@ -116,6 +122,14 @@ def test_area_under_the_curve_is_the_share_of_right_pairs() -> None:
     exact = (logits[positive][:, None] > logits[~positive][None]).double().mean()
     histograms = score_histograms(logits, positive, torch.ones_like(positive))
     assert area_under_curve(histograms) == pytest.approx(float(exact), abs=2e-3)
+
+
+def test_the_base_rate_s_entropy_is_the_best_loss_of_a_constant_answer() -> None:
+    positive = torch.arange(200) % 8 == 0
+    histograms = score_histograms(torch.zeros(200), positive, torch.ones_like(positive))
+    constant = torch.logit(torch.tensor(1 / 8)).expand(200)
+    loss = functional.binary_cross_entropy_with_logits(constant, positive.float())
+    assert entropy_of_share(histograms) == pytest.approx(float(loss), abs=1e-6)
 
 
 def test_confidence_bounds_are_wilson_s() -> None:
