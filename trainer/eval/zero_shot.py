@@ -87,9 +87,9 @@ def judge(
 ) -> dict[str, float]:
     """Accuracy over all items and of each group.
 
-    `settings.normalise`: "none" compares sums, "bytes" sums over bytes of the choice (as
-    lm-eval's acc_norm), "unconditional" takes off what the choice has after `Answer:`
-    alone (GPT-3's paper, section 2.4).
+    `settings.normalise`: "none" compares sums, "bytes" sums over bytes of the choice (as lm-eval's
+    acc_bytes; its acc_norm divides by characters), "unconditional" takes off what the choice has
+    after `Answer:` alone (GPT-3's paper, section 2.4).
     """
     context = model.settings.context + 1
     prompted = with_examples(items, settings)
