@@ -115,6 +115,19 @@ def test_without_padding_losses_and_gradients_are_the_same() -> None:
             torch.testing.assert_close(mine.grad, want.grad, atol=1e-3, rtol=1e-4, msg=name)
 
 
+def test_special_tokens_are_left_out_of_the_area_and_known_to_the_base() -> None:
+    made = objective().eval()
+    batch = made.prepare(rows())
+    tallies = made.tallies(batch)
+    text = batch["mask"] & (batch["ids"] > 3)
+    assert tallies["scores"].sum() == text.sum() < batch["mask"].sum() == tallies["real"]
+    _, fake = made._judged(batch, made.sample(made._generated(batch), batch))
+    share = fake[text].double().mean().expand(int(text.sum()))
+    loss = functional.binary_cross_entropy(share, fake[text].double(), reduction="sum")
+    said = made.summary(tallies)["rtd_base"]
+    assert said == pytest.approx(float(loss) / int(batch["mask"].sum()), rel=1e-6)
+
+
 def test_area_under_the_curve_is_the_share_of_right_pairs() -> None:
     generator = torch.Generator().manual_seed(4)
     positive = torch.rand(500, generator=generator) < 0.2
