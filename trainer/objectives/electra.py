@@ -27,6 +27,8 @@ from trainer.objectives.encoding import (
     area_under_curve,
     at_places,
     entropy_of_share,
+    frequency_loss,
+    hidden_targets,
     layout_of,
     masked_batch,
     masked_loss,
@@ -133,6 +135,7 @@ class Electra(Objective):
         return {
             "scores": score_histograms(logits, fake, real & ~self.masker.special(batch["ids"])),
             "real": real.sum(),
+            "hidden": hidden_targets(batch, self.masker.vocabulary.size),
             "generator": torch.stack([(right & used).sum(), (same & used).sum(), used.sum()]),
         }
 
@@ -150,6 +153,7 @@ class Electra(Objective):
         return {
             "rtd_auc": area_under_curve(scores),
             "rtd_base": text * entropy_of_share(scores),
+            "mlm_base": frequency_loss(tallies["hidden"], asked),
             "mlm_accuracy": right / max(asked, 1),
             "generator_sampled_original": same / max(asked, 1),
         }

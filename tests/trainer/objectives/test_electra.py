@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -126,6 +128,23 @@ def test_special_tokens_are_left_out_of_the_area_and_known_to_the_base() -> None
     loss = functional.binary_cross_entropy(share, fake[text].double(), reduction="sum")
     said = made.summary(tallies)["rtd_base"]
     assert said == pytest.approx(float(loss) / int(batch["mask"].sum()), rel=1e-6)
+
+
+def test_the_loss_by_frequency_copies_what_is_shown() -> None:
+    made = objective().eval()
+    batch = made.prepare(rows())
+    asked = [
+        (int(shown), int(target))
+        for inputs, places, targets, used in zip(
+            batch["inputs"], batch["places"], batch["targets"], batch["used"], strict=True
+        )
+        for shown, target, here in zip(inputs[places], targets, used, strict=True)
+        if here
+    ]
+    hidden = [target for shown, target in asked if shown != target]
+    assert 0 < len(hidden) < len(asked)
+    loss = -sum(math.log(hidden.count(target) / len(hidden)) for target in hidden) / len(asked)
+    assert made.summary(made.tallies(batch))["mlm_base"] == pytest.approx(loss, rel=1e-6)
 
 
 def test_area_under_the_curve_is_the_share_of_right_pairs() -> None:
