@@ -95,11 +95,15 @@ def evaluate(
 ) -> None:
     """Validation loss, perplexity and bits per byte of a run, or its accuracy on a task."""
     commands = _commands()
+    from trainer.distributed import speaks
+
     if task is None:
         result = commands.evaluate_run(run, data, step, _note)
     else:
         few = commands.FewShot(shots=shots, template=template, normalise=normalise)
         result = commands.judge_run(run, task, file, few, limit, step, _note)
+    if not speaks():
+        return
     give_result(context, result)
     for name, value in result.items():
         typer.echo(f"{name.replace('_', ' ')}: {value:.4f}")

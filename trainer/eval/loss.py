@@ -55,8 +55,9 @@ def evaluate(
 ) -> dict[str, float]:
     """Mean of each loss term over the first `sequences` samples (0: all) of `stream`.
 
-    The processes share the samples; the result is the same for any number of them but
-    for the rounding of the sum.  `perplexity` is exp(loss), of an
+    Batch n of `micro` samples is that of process n modulo their number, and the batches' sums are
+    added up in their order: the result is the same to the last bit for any number of processes (of
+    as many threads, which share out the sums within a batch).  `perplexity` is exp(loss), of an
     encoder that of its masked tokens, and `loss` the weighted sum of its terms; with
     `sizes`, the bytes of each token, `bits_per_byte` compares models with different tokenizers.
     The objective's other figures are left out under FSDP, which knows its forward pass only.
@@ -64,13 +65,16 @@ def evaluate(
     if "loss" not in objective.weights:
         sizes = None  # a masked token is no share of the text
     total = min(sequences or stream.samples, stream.samples)
-    sums = torch.zeros(2, len(objective.weights), dtype=torch.float64, device=world.device)
+    batches = -(-total // micro)
+    rounds = -(-batches // world.size)  # as many for each process: FSDP's passes are common
+    shape = (rounds * world.size, 2, len(objective.weights))
+    found = torch.zeros(shape, dtype=torch.float64, device=world.device)
     tallies: dict[str, Tensor] = {}
     text = torch.zeros((), dtype=torch.int64, device=world.device)
     training = unit.training
     unit.eval()
-    for start in range(0, total, micro * world.size):
-        first = min(start + world.rank * micro, total)
+    for number in range(world.rank, rounds * world.size, world.size):
+        first = min(number * micro, total)
         rows = np.full((micro, stream.length + 1), -1, dtype=np.int32)
         count = min(micro, total - first)
         rows[:count] = stream.batch(first, count)
@@ -80,14 +84,14 @@ def evaluate(
         batch = objective.prepare(torch.from_numpy(rows).to(world.device), filled)
         with torch.autocast(world.device.type, torch.bfloat16, enabled=bf16):
             terms = unit(batch)
-            found = {} if isinstance(objective, FSDPModule) else objective.tallies(batch)
-        for name, tally in found.items():
+            counted = {} if isinstance(objective, FSDPModule) else objective.tallies(batch)
+        for name, tally in counted.items():
             tallies[name] = tallies[name] + tally if name in tallies else tally
         counts = objective.counts(batch)
-        sums[0] += torch.stack([terms[name] for name in objective.weights])
-        sums[1] += torch.stack([counts[name] for name in objective.weights])
+        found[number, 0] = torch.stack([terms[name] for name in objective.weights])
+        found[number, 1] = torch.stack([counts[name] for name in objective.weights])
     unit.train(training)
-    world.add(sums)
+    sums = world.add(found)[:batches].sum(0)  # a row is one process's: the others add 0
     world.add(text)
     means = (sums[0] / sums[1].clamp_min(1)).tolist()
     result = dict(zip(objective.weights, means, strict=True))

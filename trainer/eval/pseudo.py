@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from pipeline.errors import SettingError
 from trainer.distributed import World
+from trainer.eval.deal import dealt
 from trainer.eval.tasks import Item
 from trainer.hf import Parts
 from trainer.models.encoder import Layout
@@ -29,7 +30,10 @@ _BATCH = 64  # sentences in a forward pass
 def sentence_scores(
     parts: Parts, tokenizer: Tokenizer, sentences: Sequence[str], world: World
 ) -> Tensor:
-    """The score of each sentence in nats: float64 (sentences), the same for any processes."""
+    """The score of each sentence in nats: float64 (sentences).
+
+    Passes are shared among the processes (`trainer.eval.deal`).
+    """
     vocabulary = Vocabulary.of(tokenizer)
     room = parts.model.settings.context - 2
     rows = []
@@ -39,13 +43,18 @@ def sentence_scores(
     if parts.replaced is None:
         asked = [(n, place) for n, row in enumerate(rows) for place in range(1, len(row) - 1)]
     asked.sort(key=lambda one: len(rows[one[0]]))
+    found = dealt(
+        len(asked),
+        _BATCH,
+        1,
+        lambda some: _scored(
+            parts, vocabulary, [(rows[asked[n][0]], asked[n][1]) for n in some], world.device
+        ),
+        world,
+    )
+    of_sentence = torch.tensor([n for n, _ in asked])
     scores = torch.zeros(len(rows), dtype=torch.float64)
-    mine = asked[world.rank :: world.size]
-    for first in range(0, len(mine), _BATCH):
-        some = mine[first : first + _BATCH]
-        found = _scored(parts, vocabulary, [(rows[n], place) for n, place in some], world.device)
-        scores.index_add_(0, torch.tensor([n for n, _ in some]), found.double().cpu())
-    return world.add(scores.to(world.device)).cpu()
+    return scores.index_add_(0, of_sentence, found[:, 0])
 
 
 def _scored(
@@ -54,7 +63,7 @@ def _scored(
     asked: Sequence[tuple[list[int], int | None]],
     device: torch.device,
 ) -> Tensor:
-    """One number for each row: of its masked place, or of all its tokens where none is named."""
+    """One number a row, (rows, 1): of its masked place, or of all its tokens without one."""
     longest = max(len(row) for row, _ in asked)
     ids = torch.full((len(asked), longest), vocabulary.pad)
     for n, (row, _) in enumerate(asked):
@@ -66,7 +75,7 @@ def _scored(
         replaced = parts.replaced(parts.model(ids, types, layout))
         position = torch.arange(longest, device=device)
         text = (position > 0) & (position < lengths.to(device)[:, None] - 1)
-        return (functional.logsigmoid(-replaced) * text).sum(1)
+        return (functional.logsigmoid(-replaced) * text).sum(1, keepdim=True)
     assert parts.masked is not None
     number = torch.arange(len(asked), device=device)
     place = torch.tensor([p for _, p in asked], device=device)
@@ -75,8 +84,7 @@ def _scored(
     masked[number, place] = vocabulary.mask
     states = parts.model(masked, types, layout)[number, place]
     logits: Tensor = parts.masked(states, parts.model.embeddings)
-    scores: Tensor = logits.log_softmax(1)[number, targets]
-    return scores
+    return logits.log_softmax(1).gather(1, targets[:, None])
 
 
 def judge_pairs(

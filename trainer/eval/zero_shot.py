@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from trainer.distributed import World
+from trainer.eval.deal import dealt
 from trainer.eval.few_shot import FewShot, with_examples
 from trainer.eval.tasks import Item
 from trainer.models.gpt import GPT
@@ -30,30 +31,34 @@ class Text:
 def log_likelihoods(model: GPT, texts: Sequence[Text], world: World) -> tuple[Tensor, Tensor]:
     """For each text the log-likelihood of what is judged, in nats, and whether it is greedy.
 
-    Float64 and bool, both (texts).  Texts are shared among the processes; the result
-    is the same in each and for any number of them.
+    Float64 and bool, both (texts).  Texts are shared among the processes (`trainer.eval.deal`).
     """
-    sums = torch.zeros(len(texts), dtype=torch.float64)
-    greedy = torch.zeros(len(texts), dtype=torch.float64)
     # Like lengths together: little padding.  Equal lengths keep their order.
     order = sorted(range(len(texts)), key=lambda n: len(texts[n].ids))
-    mine = order[world.rank :: world.size]
-    for first in range(0, len(mine), _BATCH):
-        numbers = mine[first : first + _BATCH]
-        longest = max(len(texts[n].ids) for n in numbers)
-        ids = torch.zeros(len(numbers), longest, dtype=torch.long)
-        for row, number in zip(ids, numbers, strict=True):
-            row[: len(texts[number].ids)] = torch.tensor(texts[number].ids)
-        logits = model.logits(model(ids[:, :-1].to(world.device))).float()
-        logs = logits.log_softmax(dim=2).gather(2, ids[:, 1:, None].to(world.device))[..., 0]
-        best = (logits.argmax(dim=2).cpu() == ids[:, 1:]).double()
-        logs = logs.double().cpu()
-        for row, number in enumerate(numbers):
-            judged = slice(texts[number].start - 1, len(texts[number].ids) - 1)
-            sums[number] = logs[row, judged].sum()
-            greedy[number] = best[row, judged].min()
-    gathered = world.add(torch.stack([sums, greedy]).to(world.device)).cpu()
-    return gathered[0], gathered[1] > 0.5
+    found = dealt(
+        len(order),
+        _BATCH,
+        2,
+        lambda some: _judged(model, [texts[order[n]] for n in some], world.device),
+        world,
+    )
+    result = torch.zeros_like(found)
+    result[order] = found
+    return result[:, 0], result[:, 1] > 0.5
+
+
+def _judged(model: GPT, texts: Sequence[Text], device: torch.device) -> Tensor:
+    """Log-likelihood, and 1 where it is greedy, of texts in one forward pass: (texts, 2)."""
+    longest = max(len(text.ids) for text in texts)
+    ids = torch.zeros(len(texts), longest, dtype=torch.long)
+    for row, text in zip(ids, texts, strict=True):
+        row[: len(text.ids)] = torch.tensor(text.ids)
+    logits = model.logits(model(ids[:, :-1].to(device))).float()
+    logs = logits.log_softmax(dim=2).gather(2, ids[:, 1:, None].to(device))[..., 0]
+    logs, best = logs.double().cpu(), (logits.argmax(dim=2).cpu() == ids[:, 1:]).double()
+    judged = [slice(text.start - 1, len(text.ids) - 1) for text in texts]
+    pairs = [[logs[n, part].sum(), best[n, part].min()] for n, part in enumerate(judged)]
+    return torch.tensor(pairs, dtype=torch.float64)
 
 
 def encode(tokenizer: Tokenizer, context: str, choice: str, begin: int, room: int) -> Text:
@@ -82,9 +87,9 @@ def judge(
 ) -> dict[str, float]:
     """Accuracy over all items and of each group.
 
-    `settings.normalise`: "none" compares sums, "bytes" sums over bytes of the choice (as
-    lm-eval's acc_norm), "unconditional" takes off what the choice has after `Answer:`
-    alone (GPT-3's paper, section 2.4).
+    `settings.normalise`: "none" compares sums, "bytes" sums over bytes of the choice (as lm-eval's
+    acc_bytes; its acc_norm divides by characters), "unconditional" takes off what the choice has
+    after `Answer:` alone (GPT-3's paper, section 2.4).
     """
     context = model.settings.context + 1
     prompted = with_examples(items, settings)

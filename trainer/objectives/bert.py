@@ -22,6 +22,8 @@ from trainer.models.heads import MaskedHead, PairHead, init_encoder_weights
 from trainer.objectives.base import Batch, Filled, Objective, Terms
 from trainer.objectives.encoding import (
     at_places,
+    frequency_loss,
+    hidden_targets,
     layout_of,
     masked_batch,
     masked_loss,
@@ -87,14 +89,16 @@ class MaskedPairs(Objective):
         return {
             "right": torch.stack([right.sum(), answered.sum()]).double(),
             "asked": torch.stack([c.double() for c in self.counts(batch).values()]),
+            "hidden": hidden_targets(batch, self.masker.vocabulary.size),
         }
 
     def summary(self, tallies: Mapping[str, Tensor]) -> dict[str, float]:
-        """Accuracies, that of the pairs with its 95 % bounds."""
+        """Accuracies, that of the pairs with its 95 % bounds; `mlm_base` is `frequency_loss`."""
         right, asked = tallies["right"].tolist(), tallies["asked"].tolist()
         low, high = wilson(right[1], asked[1])
         name = self.question
         return {
+            "mlm_base": frequency_loss(tallies["hidden"], asked[0]),
             "mlm_accuracy": right[0] / max(asked[0], 1),
             f"{name}_accuracy": right[1] / max(asked[1], 1),
             f"{name}_accuracy_low": low,

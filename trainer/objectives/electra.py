@@ -26,6 +26,9 @@ from trainer.objectives.bert import encoder_settings, masker_of
 from trainer.objectives.encoding import (
     area_under_curve,
     at_places,
+    entropy_of_share,
+    frequency_loss,
+    hidden_targets,
     layout_of,
     masked_batch,
     masked_loss,
@@ -122,27 +125,35 @@ class Electra(Objective):
         return logits, filled != batch["ids"]
 
     def tallies(self, batch: Batch) -> Terms:
-        """Histograms of the discriminator's scores, and the generator's right tokens."""
+        """Histograms of the discriminator's scores of text, and the generator's right tokens."""
         states = self._generated(batch)
         filled = self.sample(states, batch)
         logits, fake = self._judged(batch, filled)
         right = self.masked(states, self.model.embeddings).argmax(-1) == batch["targets"]
         same = filled.gather(1, batch["places"]) == batch["targets"]
-        used = batch["used"]
+        used, real = batch["used"], batch["mask"]
         return {
-            "scores": score_histograms(logits, fake, batch["mask"]),
+            "scores": score_histograms(logits, fake, real & ~self.masker.special(batch["ids"])),
+            "real": real.sum(),
+            "hidden": hidden_targets(batch, self.masker.vocabulary.size),
             "generator": torch.stack([(right & used).sum(), (same & used).sum(), used.sum()]),
         }
 
     def summary(self, tallies: Mapping[str, Tensor]) -> dict[str, float]:
         """Area under the ROC curve of replaced tokens; the generator's accuracy.
 
-        Late in ELECTRA's training about 75 % of the likeliest and 60 % of the drawn tokens
-        are the originals.
+        Special tokens are never replaced, which is easily learned: the area is over all others, 0.5
+        by chance, and `rtd_base` is the discriminator's loss, in nats, if it gave all others their
+        share of replaced ones.  Late in ELECTRA's training about 75 % of the likeliest and
+        60 % of the drawn tokens are the originals.
         """
         right, same, asked = tallies["generator"].tolist()
+        scores = tallies["scores"].cpu()
+        text = float(scores.sum() / tallies["real"].cpu().clamp_min(1))
         return {
-            "rtd_auc": area_under_curve(tallies["scores"].cpu()),
+            "rtd_auc": area_under_curve(scores),
+            "rtd_base": text * entropy_of_share(scores),
+            "mlm_base": frequency_loss(tallies["hidden"], asked),
             "mlm_accuracy": right / max(asked, 1),
             "generator_sampled_original": same / max(asked, 1),
         }

@@ -133,6 +133,32 @@ def area_under_curve(histograms: Tensor) -> float:
     return float(wins / (negatives.sum() * positives.sum()))
 
 
+def entropy_of_share(histograms: Tensor) -> float:
+    """Entropy in nats of the share of positives; 0 where one kind is missing."""
+    counts = histograms.sum(1)
+    return float(torch.special.entr(counts / counts.sum().clamp_min(1)).sum())
+
+
+def hidden_targets(batch: Batch, vocab: int) -> Tensor:
+    """How often each token is asked for where the input does not show it: float64 (vocab)."""
+    shown = batch["inputs"].gather(1, batch["places"]) == batch["targets"]
+    weight = (batch["used"] & ~shown).flatten().double()
+    zeros = torch.zeros(vocab, dtype=torch.float64, device=weight.device)
+    return zeros.scatter_add(0, batch["targets"].flatten(), weight)
+
+
+def frequency_loss(hidden: Tensor, asked: float) -> float:
+    """Loss in nats of a model that copies what it is shown and otherwise knows frequencies only.
+
+    `hidden`: of `hidden_targets`; `asked`: all masked tokens.  Only a model that uses the text
+    around a masked token gets below.  Where random tokens stand as well (BERT, ALBERT), it does
+    not know what to copy, and frequencies alone do not get as far.
+    """
+    counts = hidden.sum()
+    entropy = float(torch.special.entr(hidden / counts.clamp_min(1)).sum())
+    return float(counts) / max(asked, 1) * entropy
+
+
 def wilson(right: float, count: float, z: float = 1.96) -> tuple[float, float]:
     """Confidence bounds of a share (Wilson 1927), by default of 95 %."""
     if not count:

@@ -57,14 +57,18 @@ class Masker:
 
     def __call__(self, ids: Tensor, lengths: Tensor, samples: Tensor) -> Masked:
         """Ids (batch, positions), their real lengths and sample numbers, int64 (batch)."""
-        special, starts = self._table(ids.device)
+        _, starts = self._table(ids.device)
         position = torch.arange(ids.shape[1], device=ids.device)
-        candidates = ~special[ids] & (position < lengths[:, None])
+        candidates = ~self.special(ids) & (position < lengths[:, None])
         wanted = (lengths.double() * self.settings.rate).round().long().clamp(1, self.most)
         places, used = self._choose(ids, candidates, wanted, starts, samples)
         targets = ids.gather(1, places)
         replaced = self._replaced(ids, places, samples)
         return Masked(scatter(ids, places, replaced, used), places, targets, used)
+
+    def special(self, ids: Tensor) -> Tensor:
+        """Which of the ids are special tokens, such as [CLS]: never masked."""
+        return self._table(ids.device)[0][ids]
 
     def _choose(
         self, ids: Tensor, candidates: Tensor, wanted: Tensor, starts: Tensor, samples: Tensor

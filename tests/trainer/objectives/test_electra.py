@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from trainer.data.rows import HEADER
 from trainer.encoder_settings import ElectraSettings, MaskSettings, Mode
 from trainer.model_settings import EncoderSettings
 from trainer.objectives.electra import Electra
-from trainer.objectives.encoding import area_under_curve, score_histograms, wilson
+from trainer.objectives.encoding import (
+    area_under_curve,
+    entropy_of_share,
+    score_histograms,
+    wilson,
+)
 from trainer.objectives.masked import Masker
 from trainer.vocabulary import Vocabulary
 
@@ -109,6 +117,36 @@ def test_without_padding_losses_and_gradients_are_the_same() -> None:
             torch.testing.assert_close(mine.grad, want.grad, atol=1e-3, rtol=1e-4, msg=name)
 
 
+def test_special_tokens_are_left_out_of_the_area_and_known_to_the_base() -> None:
+    made = objective().eval()
+    batch = made.prepare(rows())
+    tallies = made.tallies(batch)
+    text = batch["mask"] & (batch["ids"] > 3)
+    assert tallies["scores"].sum() == text.sum() < batch["mask"].sum() == tallies["real"]
+    _, fake = made._judged(batch, made.sample(made._generated(batch), batch))
+    share = fake[text].double().mean().expand(int(text.sum()))
+    loss = functional.binary_cross_entropy(share, fake[text].double(), reduction="sum")
+    said = made.summary(tallies)["rtd_base"]
+    assert said == pytest.approx(float(loss) / int(batch["mask"].sum()), rel=1e-6)
+
+
+def test_the_loss_by_frequency_copies_what_is_shown() -> None:
+    made = objective().eval()
+    batch = made.prepare(rows())
+    asked = [
+        (int(shown), int(target))
+        for inputs, places, targets, used in zip(
+            batch["inputs"], batch["places"], batch["targets"], batch["used"], strict=True
+        )
+        for shown, target, here in zip(inputs[places], targets, used, strict=True)
+        if here
+    ]
+    hidden = [target for shown, target in asked if shown != target]
+    assert 0 < len(hidden) < len(asked)
+    loss = -sum(math.log(hidden.count(target) / len(hidden)) for target in hidden) / len(asked)
+    assert made.summary(made.tallies(batch))["mlm_base"] == pytest.approx(loss, rel=1e-6)
+
+
 def test_area_under_the_curve_is_the_share_of_right_pairs() -> None:
     generator = torch.Generator().manual_seed(4)
     positive = torch.rand(500, generator=generator) < 0.2
@@ -116,6 +154,14 @@ def test_area_under_the_curve_is_the_share_of_right_pairs() -> None:
     exact = (logits[positive][:, None] > logits[~positive][None]).double().mean()
     histograms = score_histograms(logits, positive, torch.ones_like(positive))
     assert area_under_curve(histograms) == pytest.approx(float(exact), abs=2e-3)
+
+
+def test_the_base_rate_s_entropy_is_the_best_loss_of_a_constant_answer() -> None:
+    positive = torch.arange(200) % 8 == 0
+    histograms = score_histograms(torch.zeros(200), positive, torch.ones_like(positive))
+    constant = torch.logit(torch.tensor(1 / 8)).expand(200)
+    loss = functional.binary_cross_entropy_with_logits(constant, positive.float())
+    assert entropy_of_share(histograms) == pytest.approx(float(loss), abs=1e-6)
 
 
 def test_confidence_bounds_are_wilson_s() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.encoder_settings import MaskSettings
+from trainer.encoder_settings import MaskSettings, Mode
 from trainer.noise import gumbels, uniforms
 from trainer.objectives.masked import Masker, scatter, scatter_as_released
 from trainer.objectives.ngrams import choose_ngrams, lengths_drawn
@@ -86,6 +86,23 @@ def test_eighty_ten_ten() -> None:
     assert abs(chi_squared(torch.stack([*became, others]), shares)) < 5
     drawn = after[(after != MASK) & (after != before)]
     assert chi_squared(torch.bincount(drawn // 20, minlength=10).double(), torch.ones(10) / 10) < 5
+
+
+@pytest.mark.parametrize("mode", ["paper", "release"])
+def test_electra_masks_85_percent_and_leaves_the_rest(mode: Mode) -> None:
+    ids, lengths, samples = rows()
+    settings = MaskSettings(masked=0.85, random=0.0, mode=mode)
+    masker = Masker(settings, VOCABULARY, LENGTH, 1)
+    counts = torch.zeros(2)
+    for step in range(10):
+        masked = masker(ids, lengths, samples + step * BATCH * 10_000)
+        # By position: the release may draw one twice, which is masked or left once.
+        chosen = torch.zeros_like(ids).scatter_add(1, masked.places, masked.used.long()) > 0
+        hidden, left = chosen & (masked.inputs == MASK), chosen & (masked.inputs == ids)
+        assert torch.equal(hidden | left, chosen)  # none becomes another token
+        counts += torch.stack([hidden.sum(), left.sum()])
+    assert counts.sum() > 30_000
+    assert chi_squared(counts, torch.tensor([0.85, 0.15])) < 5
 
 
 def test_every_place_is_as_likely() -> None:
