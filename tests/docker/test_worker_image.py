@@ -248,5 +248,9 @@ def build(host: Host, recipe: str, *settings: str) -> dict[str, Any]:
         )
     )
     root = settings[0].rpartition("=")[2]
-    said: dict[str, Any] = json.loads(run(*host.line("cat", f"{root}/links/2024-01/MANIFEST.json")))
+    manifest = ""
+    # Beside others of its container buildah at times passes on nothing of so short a command.
+    for _ in range(5):
+        manifest = manifest or run(*host.line("cat", f"{root}/links/2024-01/MANIFEST.json"))
+    said: dict[str, Any] = json.loads(manifest)
     return said
