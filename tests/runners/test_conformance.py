@@ -49,8 +49,9 @@ def test_dask_agrees_with_fnapirunner(group: str, dask: OpenRunner, tmp_path: Pa
 #: Cases that write by Beam's own sinks, which no stage of ours uses.
 BEAM_SINKS = {"written_text", "written_parquet", "written_files"}
 #: What Prism 2.77 cannot do: session windows (it gives nothing, and Beam itself keeps them
-#: away from it), and Beam's sinks (it panics with "assignment to entry in nil map").
-NOT_ON_PRISM = {"sessions", *BEAM_SINKS}
+#: away from it), Beam's sinks (it panics with "assignment to entry in nil map"), and on a busy
+#: machine now and then the last batch of a key, which a timer at the window's end would give.
+NOT_ON_PRISM = {"sessions", "group_into_batches", *BEAM_SINKS}
 
 
 @pytest.mark.system
