@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -82,8 +83,13 @@ class Stripped:
     """Texts without the lines that repeat across their hosts, with counts of what went."""
 
     def __init__(self, paths: tuple[str, ...], documents: str) -> None:
-        self._lines = read_host_lines(paths, documents)
+        self._paths, self._documents = paths, documents
         self.counts: Counter[str] = Counter()
+
+    @cached_property
+    def _lines(self) -> dict[str, frozenset[bytes]]:
+        """Read with the first text: of most parts of older intervals no text is asked."""
+        return read_host_lines(self._paths, self._documents)
 
     def text(self, url: str, text: str) -> str:
         """The text that shingles are made of."""
