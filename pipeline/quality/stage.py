@@ -158,12 +158,15 @@ class CorpusStage(Stage):
         """One unit for as many parts as memory bears."""
         corpus = job.corpus
         entries = corpus.require("documents", job.interval).tables("part-")
+        duplicates, links = (
+            tuple(corpus.paths(stage, job.interval)) for stage in ("dedup", "links")
+        )
         return [
             JoinUnit(
                 documents=tuple(unit.documents for unit in units[some]),
                 found=tuple(unit.found for unit in units[some]),
-                duplicates=tuple(corpus.paths("dedup", job.interval)),
-                links=tuple(corpus.paths("links", job.interval)),
+                duplicates=duplicates,
+                links=links,
                 folder=self.folder(job),
                 key=units[0].key,
                 mentions=bool(units[0].takedown.reddit),
