@@ -67,8 +67,7 @@ def area(model: Electra, batches: Sequence[Batch], filled: Sequence[Tensor]) -> 
     total = torch.zeros(())
     for batch, ids in zip(batches, filled, strict=True):
         logits, fake = model._judged(batch, ids)
-        text = batch["mask"] & ~model.masker.special(batch["ids"])
-        total = total + score_histograms(logits, fake, text)
+        total = total + score_histograms(logits, fake, model.text(batch))
     return area_under_curve(total)
 
 

@@ -30,12 +30,9 @@ _WHOLE = re.compile(r"```|~~~|^ {0,3}\[[^\]]+\]:", re.M)
 
 #: All that dumps escape.
 _ESCAPES = {"amp": "&", "lt": "<", "gt": ">"}
-
 #: Characters of a paragraph that the parser gets at once.  Its time grows with the square, and
 #: someone may post what is slowest: 40,000 such characters, Reddit's most, take some 15 seconds.
 _LONGEST = 2_000
-
-
 #: Characters of a text whose links are remembered; thousands of them are, some 8 MB.
 _SHORT = 2_000
 

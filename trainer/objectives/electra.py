@@ -124,6 +124,10 @@ class Electra(Objective):
         logits = self.replaced(self.model(filled, batch["types"], layout_of(batch)))
         return logits, filled != batch["ids"]
 
+    def text(self, batch: Batch) -> Tensor:
+        """Which tokens are neither padding nor special, so that they may be replaced."""
+        return batch["mask"] & ~self.masker.special(batch["ids"])
+
     def tallies(self, batch: Batch) -> Terms:
         """Histograms of the discriminator's scores of text, and the generator's right tokens."""
         states = self._generated(batch)
@@ -131,10 +135,10 @@ class Electra(Objective):
         logits, fake = self._judged(batch, filled)
         right = self.masked(states, self.model.embeddings).argmax(-1) == batch["targets"]
         same = filled.gather(1, batch["places"]) == batch["targets"]
-        used, real = batch["used"], batch["mask"]
+        used = batch["used"]
         return {
-            "scores": score_histograms(logits, fake, real & ~self.masker.special(batch["ids"])),
-            "real": real.sum(),
+            "scores": score_histograms(logits, fake, self.text(batch)),
+            "real": batch["mask"].sum(),
             "hidden": hidden_targets(batch, self.masker.vocabulary.size),
             "generator": torch.stack([(right & used).sum(), (same & used).sum(), used.sum()]),
         }

@@ -135,7 +135,11 @@ def area_under_curve(histograms: Tensor) -> float:
 
 def entropy_of_share(histograms: Tensor) -> float:
     """Entropy in nats of the share of positives; 0 where one kind is missing."""
-    counts = histograms.sum(1)
+    return _entropy(histograms.sum(1))
+
+
+def _entropy(counts: Tensor) -> float:
+    """Entropy in nats of the shares of some kinds; 0 where nothing was counted."""
     return float(torch.special.entr(counts / counts.sum().clamp_min(1)).sum())
 
 
@@ -154,9 +158,7 @@ def frequency_loss(hidden: Tensor, asked: float) -> float:
     around a masked token gets below.  Where random tokens stand as well (BERT, ALBERT), it does
     not know what to copy, and frequencies alone do not get as far.
     """
-    counts = hidden.sum()
-    entropy = float(torch.special.entr(hidden / counts.clamp_min(1)).sum())
-    return float(counts) / max(asked, 1) * entropy
+    return float(hidden.sum()) / max(asked, 1) * _entropy(hidden)
 
 
 def wilson(right: float, count: float, z: float = 1.96) -> tuple[float, float]:
