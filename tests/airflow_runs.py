@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -33,12 +32,3 @@ def airflow_environment(home: Path, **more: str) -> dict[str, str]:
         "WEBTEXT_RETRY_MINUTES": "0.01",
         **more,
     }
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on at this moment."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

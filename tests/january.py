@@ -28,11 +28,11 @@ class January:
 
     def peak(self) -> int:
         """The most bytes that all processes of the build held together."""
-        return int(self._peak_file(self.root).read_text())
+        return int(_peak_file(self.root).read_text())
 
-    @staticmethod
-    def _peak_file(root: Path) -> Path:
-        return root.with_suffix(".peak")
+
+def _peak_file(root: Path) -> Path:
+    return root.with_suffix(".peak")
 
 
 def dump_source(posts: str, comments: str) -> str:
@@ -55,7 +55,7 @@ def build_january(root: Path, shared_data: Path, webtext: Run) -> None:
         )
     assert done.returncode == 0, done.stdout
     print(f"{time.monotonic() - started:.0f} s, {peak[0] >> 20} MiB\n{done.stdout}")
-    root.with_suffix(".peak").write_text(str(peak[0]))
+    _peak_file(root).write_text(str(peak[0]))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,15 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def sample_settings(root: Path, replay: str) -> list[str]:
     """The overrides that build the sample into `root` with the pages of the server `replay`."""
     return ["--set", f"corpus.root={root}", "--set", f"pages.via={replay}"]
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on at this moment."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
 
 
 #: A sentence of each of many scripts, with digits, signs and joined characters.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from typing import Any
 
 import fsspec
 import pytest
-from support import PROJECT, Run, sample_settings
+from support import PROJECT, Run, free_ports, sample_settings
 
 from pipeline import files
 from pipeline.build import build
@@ -30,9 +29,7 @@ INTERVAL = "2024-01"
 def bucket() -> Iterator[dict[str, str]]:
     """The environment that leads to an S3-compatible server on loopback with an empty bucket."""
     pytest.importorskip("moto", reason="needs moto's server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     address = f"http://127.0.0.1:{port}"
     environment = {
         "AWS_ENDPOINT_URL": address,

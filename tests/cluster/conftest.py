@@ -18,7 +18,6 @@ from pipeline.sample import COMMENTS, PAGES, POSTS
 
 WORKERS = ("worker1", "worker2", "worker3")
 BUCKET = "s3://corpora"
-SAMPLE_DUMPS = [f"{BUCKET}/in/{Path(path).name}" for path in (POSTS, COMMENTS)]
 #: How the scheduler of docs/runners.md is started: it gives up what is gone after this long.
 SCHEDULER = {
     "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "10 s",
@@ -37,6 +36,14 @@ import json, sys
 from cluster.conftest import fingerprints_of
 print(json.dumps(fingerprints_of(sys.argv[1], sys.argv[2:])))
 """
+
+
+def stored(path: Path) -> str:
+    """Where the store has a file that was put into it."""
+    return f"{BUCKET}/in/{path.name}"
+
+
+SAMPLE_DUMPS = [stored(path) for path in (POSTS, COMMENTS)]
 
 
 def fingerprints_of(root: str, stages: Sequence[str] = STAGES) -> dict[str, str]:
@@ -94,7 +101,7 @@ with distributed.Client("{self.scheduler}", timeout=60) as client:
         store = self.machines["store"]
         code, said = store.run(sys.executable, "-c", _UPLOAD, *map(str, paths))
         assert code == 0, said
-        return [f"{BUCKET}/in/{path.name}" for path in paths]
+        return [stored(path) for path in paths]
 
     def on_cluster(self, root: str, *more: str, dumps: Sequence[str] = SAMPLE_DUMPS) -> list[str]:
         """The build of posts' and comments' dumps of the store into `root` on the workers."""
@@ -120,7 +127,7 @@ with distributed.Client("{self.scheduler}", timeout=60) as client:
 
     def archive(self) -> list[str]:
         """The settings with which pages come from the sample's archive in the store."""
-        return ["--set", 'pages.source="warc"', "--set", f'pages.warc=["{BUCKET}/in/{PAGES.name}"]']
+        return ["--set", 'pages.source="warc"', "--set", f'pages.warc=["{stored(PAGES)}"]']
 
     def fingerprints(self, root: str, stages: Sequence[str] = STAGES) -> dict[str, str]:
         """{stage: fingerprint} of a corpus in the store."""
@@ -162,6 +169,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         log = store.log("moto", sys.executable, "-m", "moto.server", "-H", "0.0.0.0", "-p", "5000")
         wait_for("the store's start", 60, lambda: "Running on" in log.read_text())
         found = Cluster(machines)
-        found.upload(*map(Path, (POSTS, COMMENTS, PAGES)))
+        found.upload(POSTS, COMMENTS, PAGES)
         found.settle()
         yield found

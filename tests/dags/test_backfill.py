@@ -21,8 +21,8 @@ from typing import Any
 import psutil
 import pyarrow.parquet as pq
 import pytest
-from airflow_runs import airflow_environment, free_ports
-from support import PROJECT, Run
+from airflow_runs import airflow_environment
+from support import PROJECT, Run, free_ports
 
 from pipeline.corpus import STAGES, Corpus, add_fingerprints
 from pipeline.publish import read_release

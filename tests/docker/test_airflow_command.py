@@ -16,9 +16,8 @@ from typing import Any
 
 import psutil
 import pytest
-from airflow_runs import free_ports
 from deployment import DOCKER, compose, exec_form, instructions, last
-from support import PROJECT
+from support import PROJECT, free_ports
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 DOCKERFILE = DOCKER / "airflow.Dockerfile"

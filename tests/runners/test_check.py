@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support import Run
+from support import Run, free_ports
 
 
 def test_a_folder_in_use_is_refused(webtext: Run, tmp_path: Path) -> None:
@@ -21,13 +21,6 @@ def test_a_folder_in_use_is_refused(webtext: Run, tmp_path: Path) -> None:
     done = webtext("runner", "check", "dask", f"--at={tmp_path}")
     assert done.returncode == 2 and "is not empty" in done.stdout
     assert (tmp_path / "mine").read_text() == "precious"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -60,7 +53,7 @@ def test_beams_job_service_with_an_external_worker_pool_is_proven(
     webtext: Run, tmp_path: Path
 ) -> None:
     """The portable protocol that Flink and Spark speak, over Beam's own servers."""
-    jobs, pool = free_port(), free_port()
+    jobs, pool = free_ports(2)
     service = "apache_beam.runners.portability.local_job_service_main"
     workers = "apache_beam.runners.worker.worker_pool_main"
     with (
