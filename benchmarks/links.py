@@ -19,13 +19,12 @@ import orjson
 from w3lib.url import canonicalize_url
 
 from pipeline.links.dumps import Block, blocks, lines, linked_lines
-from pipeline.links.markdown import remembered_links
 from pipeline.links.mentions import SourceFile, read_source
 from pipeline.links.records import (
     BadLineError,
     comment_links,
     parse_comment,
-    parse_post,
+    parse_posts,
     post_links,
 )
 from pipeline.links.urls import canonical_key
@@ -42,6 +41,7 @@ def as_dump(block: Block) -> Block:
     kept = [{name: row.get(name) for name in FIELDS} for row in rows]
     for row in kept:
         row["body"] = html.escape(row["body"] or "", quote=False)
+        row["created_utc"] = int(row["created_utc"])
     return Block(0, b"".join(orjson.dumps(row) + b"\n" for row in kept), 0)
 
 
@@ -57,7 +57,6 @@ def bare_loop(data: list[Block]) -> None:
 
 def comments(data: list[Block]) -> None:
     """What the stage does with comments, Markdown links included."""
-    remembered_links.cache_clear()
     for block in data:
         for _, line in linked_lines(block)[1]:
             try:
@@ -74,18 +73,13 @@ def turn_away(data: list[Block]) -> None:
 
 def posts(data: list[Block]) -> None:
     """What the stage does with posts, Markdown links included."""
-    remembered_links.cache_clear()
     for block in data:
-        for _, line in lines(block):
-            try:
-                post_links(parse_post(line))
-            except BadLineError:
-                continue
+        for post in parse_posts(block.data) or []:
+            post_links(post)
 
 
 def whole(path: str) -> None:
     """All of the stage's first step: unpacking, links, keys, and the sorted file of mentions."""
-    remembered_links.cache_clear()
     with tempfile.TemporaryDirectory() as folder:
         read_source(SourceFile(path, "posts", 0, folder, "key", over_18=True))
 

@@ -133,17 +133,23 @@ def linked_lines(block: Block) -> tuple[int, list[tuple[int, bytes]]]:
     return read, chosen
 
 
-def _bad_lines(data: bytes) -> tuple[int, dict[int, int]]:
-    """(lines that are not empty, {start: end} of those that are no whole JSON object).
+def object_lines(data: bytes) -> int:
+    """How many lines, where each ends between `}` and `{` and none holds a NUL; else 0.
 
-    Where each end of a line stands between `}` and `{`, which is told by counting, no line is
-    looked at by itself.
+    That is told by counting, no line is looked at by itself.  Where `data` is a row of JSON
+    objects as well, each is one line: within an object no `{` follows a `}` without a comma.
     """
     ends = count(data, b"\n")
-    within = data.startswith(b"{") and data.endswith(b"}\n")
-    if within and count(data, b"}\n{") == ends - 1 and b"\0" not in data:
-        return ends, {}
-    filled, bad, start = 0, {}, 0
+    if not (data.startswith(b"{") and data.endswith(b"}\n") and b"\0" not in data):
+        return 0
+    return ends if count(data, b"}\n{") == ends - 1 else 0
+
+
+def _bad_lines(data: bytes) -> tuple[int, dict[int, int]]:
+    """(lines that are not empty, {start: end} of those that are no whole JSON object)."""
+    filled, bad, start = object_lines(data), dict[int, int](), 0
+    if filled:
+        return filled, bad
     for line in data.split(b"\n"):
         end = start + len(line)
         filled += bool(line)

@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipeline import files
 from pipeline.corpus import WORK, page_id
 from pipeline.links.api import kept_posts, listing_posts
-from pipeline.links.dumps import blocks, lines, linked_lines
+from pipeline.links.dumps import Block, blocks, lines, linked_lines
 from pipeline.links.lists import ListReader, list_format, named_mention, parquet_mentions
 from pipeline.links.records import (
     BadLineError,
@@ -27,6 +27,7 @@ from pipeline.links.records import (
     comment_links,
     parse_comment,
     parse_post,
+    parse_posts,
     post_links,
     post_of,
     turned_away,
@@ -151,11 +152,25 @@ class Reader:
         read = 0
         for block in blocks(self._source.path, accept_cut=self._source.accept_cut):
             before = self.numbers["lines"]
-            for offset, line in lines(block):
-                self.numbers["lines"] += 1
-                yield from self._try(offset, line, lambda raw: self._post(parse_post(raw), True))
+            posts = parse_posts(block.data)
+            yield from self._by_line(block) if posts is None else self._of_block(block, posts)
             self._progress.add(block.packed - read, lines=self.numbers["lines"] - before)
             read = block.packed
+
+    def _of_block(self, block: Block, posts: list[Post]) -> Iterator[Mention]:
+        cut: list[tuple[int, bytes]] = []
+        self.numbers["lines"] += len(posts)
+        for place, post in enumerate(posts):
+            try:
+                yield from self._post(post, True)
+            except BadLineError as error:
+                cut = cut or list(lines(block))
+                self._reject(*cut[place], str(error))
+
+    def _by_line(self, block: Block) -> Iterator[Mention]:
+        for offset, line in lines(block):
+            self.numbers["lines"] += 1
+            yield from self._try(offset, line, lambda raw: self._post(parse_post(raw), True))
 
     def _of_list(self) -> Iterator[Mention]:
         reader, read = ListReader(self._source.path), 0

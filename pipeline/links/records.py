@@ -11,19 +11,21 @@ time of parsing a line whole.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import orjson
 
-from pipeline.links.markdown import links_in, unescape
+from pipeline.links.dumps import object_lines
+from pipeline.links.markdown import links_in
 
 _MOST = 1 << 31  # of a score; Reddit's highest are below a million
 _LATEST = 253_402_300_799  # seconds; the end of the year 9999, where Python's dates end
 
 
-class Mention(msgspec.Struct, frozen=True):
+class Mention(msgspec.Struct, frozen=True, gc=False):
     """One link in one post, comment or list.  `score` None: someone chose it."""
 
     url: str
@@ -39,7 +41,7 @@ class BadLineError(ValueError):
     """A line that is no record."""
 
 
-class _Record(msgspec.Struct):
+class _Record(msgspec.Struct, gc=False):
     """What posts and comments have in common; any value passes here and is judged later."""
 
     id: Any = None
@@ -48,7 +50,7 @@ class _Record(msgspec.Struct):
     created_utc: Any = None
 
 
-class Post(_Record):
+class Post(_Record, gc=False):
     """The fields of a post that matter here."""
 
     is_self: Any = None
@@ -60,7 +62,7 @@ class Post(_Record):
     over_18: Any = None
 
 
-class Comment(_Record):
+class Comment(_Record, gc=False):
     """The fields of a comment that matter here."""
 
     body: Any = None
@@ -90,6 +92,19 @@ def parse_post(line: bytes) -> Post:
         return _POST.decode(line)
     except BAD as error:
         raise BadLineError(str(error)) from None
+
+
+def parse_posts(data: bytes) -> list[Post] | None:
+    """The posts of whole lines, a post a line, without ever cutting the lines apart.
+
+    None where a line is none or there is a doubt, so that each must be looked at by itself.
+    """
+    lines = object_lines(data)
+    try:
+        posts = _POST.decode_lines(data) if lines else []
+    except BAD:
+        return None
+    return posts if lines and len(posts) == lines else None
 
 
 def parse_comment(line: bytes) -> Comment:
@@ -123,7 +138,7 @@ def post_links(post: Post, *, escaped: bool = True) -> list[Mention]:
 
     Raises BadLineError for what is no post.
     """
-    name, subreddit, score, created = _stamp(post, "t3_")
+    stamp = _stamp(post, "t3_")
     found: list[Mention] = []
     if not post.is_self:
         addresses = [post.url_overridden_by_dest or post.url]
@@ -131,11 +146,11 @@ def post_links(post: Post, *, escaped: bool = True) -> list[Mention]:
             addresses += _gallery(post.gallery_data)
         for address in addresses:
             if isinstance(address, str) and address:
-                plain = unescape(address) if escaped and "&" in address else address
-                found.append(Mention(plain, "post", name, subreddit, score, created))
+                plain = html.unescape(address) if escaped and "&" in address else address
+                found.append(Mention(plain, "post", *stamp))
     if post.selftext:
         for url in links_in(_text(post.selftext), escaped=escaped):
-            found.append(Mention(url, "selftext", name, subreddit, score, created))
+            found.append(Mention(url, "selftext", *stamp))
     return found
 
 
@@ -144,12 +159,12 @@ def comment_links(comment: Comment, *, escaped: bool = True) -> list[Mention]:
 
     Raises BadLineError for what is no comment.
     """
-    name, subreddit, score, created = _stamp(comment, "t1_")
+    stamp = _stamp(comment, "t1_")
     if comment.score_hidden:
         return []
     thread = _text(comment.link_id)
     return [
-        Mention(url, "comment", name, subreddit, score, created, thread)
+        Mention(url, "comment", *stamp, thread)
         for url in links_in(_text(comment.body), escaped=escaped)
     ]
 
@@ -169,7 +184,7 @@ def _stamp(record: _Record, prefix: str) -> tuple[str, str, int, int]:
     if record.id is None:
         raise BadLineError("no id")
     score, created = record.score, record.created_utc
-    if not (type(score) is type(created) is int):
+    if type(score) is not int or type(created) is not int:
         try:
             score, created = int(score), int(float(created))
         except (TypeError, ValueError, OverflowError) as error:

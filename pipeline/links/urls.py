@@ -200,6 +200,7 @@ def _split(url: str) -> _Address | None:
     if found is None or _CONTROL.search(url):
         return None
     scheme, host, port, path, query = found.groups(default="")
+    host = unquote(host) if "%" in host else host  # as browsers do, and as parsers escape letters
     scheme, host = scheme.lower(), host.lower().rstrip(".")
     if not host.isascii():
         try:

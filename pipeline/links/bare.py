@@ -1,0 +1,97 @@
+"""Bare addresses in running text: where each begins and where it ends.
+
+Most end in a way that a pattern is sure of, in a microsecond; the others are asked of
+linkify-it, whose rules for brackets, quotes and full stops are those of most Markdown
+readers.  The text is as in HTML: `&` and `<` are escaped, and a `<` begins a tag.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+from linkify_it import LinkifyIt
+from stringzilla import count, find
+
+_SCHEME = "[hH][tT][tT][pP][sS]?://"
+_HOST = r"(?:[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+\.)+[A-Za-z]{2,}+"
+#: What may stand anywhere in a path; `.,;!?` only before more of it.
+_PATH = "(?:[A-Za-z0-9/_~=+#$:@%-]++|&(?![lg]t;)(?:amp;)?)*+"
+_MORE = rf"(?:[.,;!?](?=[A-Za-z0-9/_=+%-]){_PATH})*+"
+#: What ends an address for sure.
+_END = (
+    r"(?<!~)(?=(?:\.++|!++|\?++|[,;])?+(?:\s|<|$)|[)\]>]|&[lg]t;|\*++(?:[\s)<]|$)"
+    r"""|["'](?:\s|<|$))"""
+)
+_SURE = re.compile(rf"(?<![A-Za-z0-9+]){_SCHEME}{_HOST}(?:/{_PATH}{_MORE})?{_END}")
+
+#: A scheme that is no part of a longer word or scheme.
+_BEGIN = re.compile(r"(?<![A-Za-z0-9+])https?:", re.I)
+#: As far as an address without a sure end can go; longer ones are none (`urls.py`).
+_RUN = re.compile(r"[^\s<]{0,2100}")
+#: Bold and struck marks that touch an address are no part of it.
+_MARKS = re.compile(r"(?:~~|\*)+$")
+#: Only what has a scheme: names with dots are files and methods as often as hosts.
+_LINKIFY = LinkifyIt(options={"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
+
+#: Hosts that begin with `www.`, as people write it, and have no scheme.  Looked for by their
+#: letters first, which is ten times as quick as by what stands before them.
+_WWW = {www: re.compile(rf"{www}(?<![\w/.@-]....)(?=[\w-]+\.)") for www in ("www.", "Www.", "WWW.")}
+
+
+def sure_addresses(text: str) -> list[str] | None:
+    """The bare addresses of a text, in order; None where one has no sure end."""
+    found: list[str] = []
+    colon = text.find("://")
+    while colon >= 0:
+        match = _SURE.match(text, address_start(text, colon))
+        if match is None:
+            return None
+        found.append(match[0].replace("&amp;", "&"))
+        colon = text.find("://", match.end())
+    return found
+
+
+def bare_address(text: str, colon: int) -> tuple[str, int]:
+    """(address, where it ends) of the one whose `://` is at `colon`; the address empty for none."""
+    match = _SURE.match(text, address_start(text, colon))
+    if match is None:
+        return _asked_address(text, colon)
+    return match[0].replace("&amp;", "&"), match.end()
+
+
+def _asked_address(text: str, colon: int) -> tuple[str, int]:
+    """`bare_address` by linkify-it, in some 15 microseconds."""
+    begin = _BEGIN.match(text, address_start(text, colon))
+    run = _RUN.match(text, colon + 1)
+    if begin is None or begin.end() != colon + 1 or run is None:
+        return "", colon + 3
+    rest = html.unescape(run[0])
+    rest = rest[: int(_LINKIFY.test_schema_at(rest, "http:", 0))]
+    end = colon + 1 + len(html.escape(rest, quote=False))
+    return _MARKS.sub("", begin[0] + rest) if rest else "", max(end, colon + 3)
+
+
+def address_start(text: str, colon: int) -> int:
+    """Where an address of the web begins whose `://` is at `colon`."""
+    return max(colon - (5 if text[colon - 1 : colon] in ("s", "S") else 4), 0)
+
+
+def with_scheme(text: str) -> str:
+    """The text with `http://` before each host that begins with `www.`, as Reddit links it."""
+    for www, pattern in _WWW.items():
+        if find(text, www) >= 0 and _is_bare(text, www):
+            text = pattern.sub(f"http://{www}", text)
+    return text
+
+
+def has_bare_www(text: str) -> bool:
+    """Whether `www.` stands somewhere without a scheme before it."""
+    for www in _WWW:  # noqa: SIM110, a generator takes as long as the search
+        if find(text, www) >= 0 and _is_bare(text, www):
+            return True
+    return False
+
+
+def _is_bare(text: str, www: str) -> bool:
+    return bool(count(text, www) > count(text, f"://{www}"))
