@@ -27,8 +27,10 @@ _SURE = re.compile(rf"(?<![A-Za-z0-9+]){_SCHEME}{_HOST}(?:/{_PATH}{_MORE})?{_END
 
 #: A scheme that is no part of a longer word or scheme.
 _BEGIN = re.compile(r"(?<![A-Za-z0-9+])https?:", re.I)
-#: As far as an address without a sure end can go; longer ones are none (`urls.py`).
-_RUN = re.compile(r"[^\s<]{0,2100}")
+#: As far as an address without a sure end can go, within so many characters; longer ones are
+#: none (`urls.py`).
+_RUN = re.compile(r"[^\s<>&]*+(?:&(?![lg]t;)[^\s<>&]*+)*+")
+_LONGEST = 2_100
 #: Bold and struck marks that touch an address are no part of it.
 _MARKS = re.compile(r"(?:~~|\*)+$")
 #: Only what has a scheme: names with dots are files and methods as often as hosts.
@@ -63,13 +65,13 @@ def bare_address(text: str, colon: int) -> tuple[str, int]:
 def _asked_address(text: str, colon: int) -> tuple[str, int]:
     """`bare_address` by linkify-it, in some 15 microseconds."""
     begin = _BEGIN.match(text, address_start(text, colon))
-    run = _RUN.match(text, colon + 1)
-    if begin is None or begin.end() != colon + 1 or run is None:
+    if begin is None or begin.end() != colon + 1:
         return "", colon + 3
-    rest = html.unescape(run[0])
-    rest = rest[: int(_LINKIFY.test_schema_at(rest, "http:", 0))]
+    run = _RUN.match(text[colon + 1 : colon + _LONGEST])
+    rest = html.unescape(run[0] if run else "")
+    rest = _MARKS.sub("", rest[: int(_LINKIFY.test_schema_at(rest, "http:", 0))])
     end = colon + 1 + len(html.escape(rest, quote=False))
-    return _MARKS.sub("", begin[0] + rest) if rest else "", max(end, colon + 3)
+    return begin[0] + rest if rest else "", max(end, colon + 3)
 
 
 def address_start(text: str, colon: int) -> int:

@@ -28,8 +28,8 @@ _WINDOW = 1 << 31  # dumps since 2018 use zstd's longest window; only what is us
 _LONGEST_LINE = 64 << 20  # bytes; a line beyond this is no record of Reddit
 
 _SPACE = ord(" ")
-#: What every address of the web has one of, as JSON may write it.
-_ADDRESS_SIGNS = (b":/", rb":\/", b"ww.", b"WW.", b"Ww.", b"wW.")
+#: What every address of the web has one of, as JSON may write it: also `www.`, `Www.`, `WWW.`.
+_ADDRESS_SIGNS = (b":/", rb":\/", b"ww.", b"WW.")
 
 _DAMAGE = (EOFError, lzma.LZMAError, zstandard.ZstdError, OSError)
 
@@ -118,7 +118,7 @@ def linked_lines(block: Block) -> tuple[int, list[tuple[int, bytes]]]:
     """(lines in the block, those that may hold an address or are no whole JSON object).
 
     A line is turned away when it holds neither `:/` (nor `:\\/`, as JSON may write it)
-    nor `ww.` in any case.  A line that does not begin with `{` or end with `}`, or holds
+    nor `ww.` or `WW.`.  A line that does not begin with `{` or end with `}`, or holds
     a NUL, is always given, so that bad lines are seen even where nothing is parsed.
     """
     data = block.data if block.data.endswith(b"\n") else block.data + b"\n"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -57,6 +58,7 @@ THREADS = pa.schema([("id", pa.string())])
 _Read = Callable[[bytes], list[Mention]]
 
 _RUN = 500_000  # mentions held in memory and written to one file, some 300 MB
+_BATCH = 10_000  # of them as Python's objects at once, some 10 MB
 _REJECTED = 1_000  # bad lines kept of one source, each cut to this many bytes
 
 
@@ -79,16 +81,17 @@ def read_source(source: SourceFile) -> list[Part]:
     done = _finished(source)
     if done is not None:
         return done
-    rows: list[dict[str, Any]] = []
     parts: list[Part] = []
     threads = PartWriter(source.folder, threads_name(source), THREADS, source.key, said=False)
     with Progress(source.folder, f"source-{source.number:05d}") as progress, threads:
         reader = Reader(source, progress, threads)
-        for mention in reader.mentions():
-            rows.append(to_row(mention))
-            if len(rows) >= _RUN:
-                parts.append(_write_run(source, rows, len(parts)))
-                rows = []
+        rows = map(to_row, reader.mentions())
+        tables: list[pa.Table] = []
+        while batch := list(islice(rows, _BATCH)):
+            tables.append(pa.Table.from_pylist(batch, schema=SCHEMA))
+            if len(tables) * _BATCH >= _RUN:
+                parts.append(_write_run(source, tables, len(parts)))
+                tables = []
     assert threads.part is not None
     parts.append(threads.part)
     if reader.rejected:
@@ -98,7 +101,7 @@ def read_source(source: SourceFile) -> list[Part]:
         parts.append(file_part(source.folder, name, rows=len(reader.rejected)))
     # The last run is written last of all and carries the numbers: with it the source is done.
     runs = sum(_is_run(part) for part in parts)
-    parts.append(_write_run(source, rows, runs, reader.numbers))
+    parts.append(_write_run(source, tables, runs, reader.numbers))
     return parts
 
 
@@ -260,15 +263,16 @@ def _is_run(part: Part) -> bool:
 
 def _write_run(
     source: SourceFile,
-    rows: list[dict[str, Any]],
+    tables: list[pa.Table],
     run: int,
     numbers: dict[str, int] | None = None,
 ) -> Part:
-    """Writes sorted rows; with `numbers` it is the last run of its source."""
-    rows.sort(key=lambda row: (row["id"], row["url"], row["reddit_id"], row["kind"]))
+    """Writes the mentions of tables, sorted; with `numbers` it is the last run of its source."""
+    table = pa.concat_tables([SCHEMA.empty_table(), *tables])
+    order = [(name, "ascending") for name in ("id", "url", "reddit_id", "kind")]
     writer = PartWriter(source.folder, _run_name(source, run), SCHEMA, source.key, said=False)
     with writer:
-        writer.add(rows)
+        writer.add(table.sort_by(order))
         if numbers is not None:
             writer.extra.update(numbers, source_files=1)
     assert writer.part is not None

@@ -55,11 +55,8 @@ _WRAPPERS = {
     "steamcommunity.com/linkfilter/": "url",
     "www.youtube.com/redirect": "q",
 }
-_WRAPPER_HOST = re.compile(
-    r"https?://(?:out\.reddit|lm?\.facebook|(?:www\.)?google|steamcommunity|www\.youtube|"
-    r"[a-z0-9-]+\.cdn\.ampproject)\.(?:com|org)/",
-    re.I,
-)
+_WRAPPER_HOSTS = frozenset(wrapper.partition("/")[0] for wrapper in _WRAPPERS)
+_AMP_HOST = ".cdn.ampproject.org"
 #: Google's AMP viewer and cache: `/amp/s/HOST/PATH`, with `s` for https.
 _AMP_CACHE = re.compile(
     r"https?://(?:(?:www\.)?google\.com/amp|[a-z0-9-]+\.cdn\.ampproject\.org/[cv])/(s/)?"
@@ -84,10 +81,11 @@ def page_of(posted: str) -> Page | None:
 
     None where it is no web address.
     """
-    address = _repaired(posted)
-    if address is None:
+    repaired = _repaired(posted)
+    if repaired is None:
         return None
-    return Page(_url(address), _key(address), address[1] + address[2])
+    url, address = repaired
+    return Page(url, _key(address), address[1] + address[2])
 
 
 def repair(text: str) -> str | None:
@@ -96,24 +94,39 @@ def repair(text: str) -> str | None:
     `text` must be free of HTML escapes.  Redirects that carry their target are
     unwrapped, spaces and other characters are percent-encoded, the fragment goes.
     """
-    address = _repaired(text)
-    return None if address is None else _url(address)
+    repaired = _repaired(text)
+    return None if repaired is None else repaired[0]
 
 
 def canonical_key(url: str) -> str:
     """The canonical form of a web address; the address itself, stripped, when it is none."""
-    address = _split(_CONTROL_SPACE.sub("", url.strip()))
-    return url.strip() if address is None else _key(address)
+    address = _split(_cleaned(url))
+    return url.strip() if address is None else _key(_encoded(address))
 
 
-def _repaired(text: str) -> _Address | None:
-    """The pieces of the address to fetch; None where it is none, or longer than works."""
-    address = _split(unwrap(_CONTROL_SPACE.sub("", text.strip())))
+def _repaired(text: str) -> tuple[str, _Address] | None:
+    """The address to fetch and its pieces; None where it is none, or longer than works."""
+    posted = _cleaned(text)
+    address = _split(posted)
+    if address is not None and _is_wrapper(address[1]):
+        address = _split(unwrap(posted))
     if address is None:
         return None
+    scheme, host, port, path, query = _encoded(address)
+    address = scheme, host, port, path or "/", query
+    url = _url(address)
+    return (url, address) if len(url) <= _LONGEST else None
+
+
+def _cleaned(text: str) -> str:
+    """The text without white space around it and without what browsers drop inside."""
+    text = text.strip()
+    return text if text.isprintable() else _CONTROL_SPACE.sub("", text)
+
+
+def _encoded(address: _Address) -> _Address:
     scheme, host, port, path, query = address
-    address = scheme, host, port, _encode(path) or "/", _encode(query)
-    return address if len(_url(address)) <= _LONGEST else None
+    return scheme, host, port, _encode(path), _encode(query)
 
 
 def _url(address: _Address) -> str:
@@ -140,7 +153,7 @@ def _bare_host(host: str) -> str:
 def _canonical_path(path: str) -> str:
     if ";" in path:
         path = _SESSION_IN_PATH.sub("", path)
-    path, before = _resolve_dots(_encode(path)), None
+    path, before = _resolve_dots(path), None
     small = path.lower()
     if not ("amp" in small or "index." in small or "default." in small):  # most, at once
         return _without_slash(path)
@@ -156,21 +169,23 @@ def _without_slash(path: str) -> str:
 
 def _canonical_query(query: str) -> str:
     """The query in order of its parameters, without those that do not change the page."""
-    kept = sorted(_encode(pair) for pair in query.split("&") if pair and not _is_noise(pair))
+    kept = sorted(pair for pair in query.split("&") if pair and not _is_noise(pair))
     return f"?{'&'.join(kept)}".replace("+", "%20") if kept else ""
 
 
 def unwrap(url: str) -> str:
     """The target of a redirect that carries it in the query; other addresses as they are."""
     for _ in range(3):
-        if not _WRAPPER_HOST.match(url):
-            return url
         amp = _AMP_CACHE.match(url)
         target = f"http{'s' if amp[1] else ''}://{amp[2]}" if amp else _wrapped(url)
         if target is None:
             return url
         url = target
     return url
+
+
+def _is_wrapper(host: str) -> bool:
+    return host in _WRAPPER_HOSTS or host.endswith(_AMP_HOST)
 
 
 def _wrapped(url: str) -> str | None:
@@ -197,7 +212,7 @@ def host_of(url: str) -> str:
 def _split(url: str) -> _Address | None:
     """The pieces of a web address; None when it is none."""
     found = _ADDRESS.fullmatch(url)
-    if found is None or _CONTROL.search(url):
+    if found is None or not (url.isprintable() or _CONTROL.search(url) is None):
         return None
     scheme, host, port, path, query = found.groups(default="")
     host = unquote(host) if "%" in host else host  # as browsers do, and as parsers escape letters

@@ -7,9 +7,11 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.links.mentions import to_row
-from pipeline.links.records import parse_post, post_links, turned_away
+from pipeline.links.records import BadLineError, parse_post, parse_posts, post_links, turned_away
 
 from .test_links_stage import dump, post, run, table
 
@@ -106,3 +108,37 @@ def test_hostile_lines_cost_themselves_alone(tmp_path: Path) -> None:
     manifest = run(tmp_path, sources)
     assert {row["host"] for row in table(tmp_path)} == {"first.org", "last.org"}
     assert manifest.extra["bad_lines"] == len(hostile) + 4
+
+
+ROW = rb'{"id":"1","score":3,"created_utc":1,"url":"http://a.io","media":{"a":[{"b":"}{"}]}}'
+LINES = [
+    *(ROW, ROW, ROW, b"{}", b"", b" ", b"[]", b"1", b"{cut", ROW + ROW, ROW + b" " + ROW, b"{}}{"),
+    *(ROW + b"\r", b" " + ROW, ROW + b",", b'{"id":', b'"2"}', b'{"id":"\0"}', b'{"id":"\xff"}'),
+    *(rb'{"selftext":"\n{\n}"}', b'{"media":[{}', b"{}]}", b"{" * 2_000),
+]
+
+
+@given(st.lists(st.sampled_from(LINES), max_size=6), st.booleans())
+def test_a_block_of_posts_is_what_its_lines_are(said: list[bytes], ended: bool) -> None:
+    """Parsed at once or line by line: the same posts, or a doubt that has each line looked at."""
+    posts = parse_posts(b"\n".join(said) + (b"\n" if ended else b""))
+    if posts is not None:
+        assert posts == [parse_post(line) for line in said]
+    elif ended and said:
+        with pytest.raises(BadLineError):
+            for line in said:
+                if line.strip() != line or not line:
+                    raise BadLineError("not a line of a dump")
+                parse_post(line)
+
+
+def test_a_bad_post_among_good_ones_is_kept_with_its_offset(tmp_path: Path) -> None:
+    good, bad = orjson.dumps(post(1, "http://a.io/")), orjson.dumps({"url": "http://b.io/"})
+    source = dump(tmp_path / "RS.zst", [good, bad, good, bad])
+    manifest = run(tmp_path, [{"kind": "reddit-dump", "posts": source}])
+    text = (tmp_path / "links/2024-01/rejected-00000.jsonl").read_bytes()
+    rejected = [orjson.loads(line) for line in text.splitlines()]
+    assert manifest.extra["lines"] == 4
+    first = len(good) + 1
+    assert [row["offset"] for row in rejected] == [first, 2 * first + len(bad) + 1]
+    assert [row["line"] for row in rejected] == [bad.decode()] * 2

@@ -18,7 +18,7 @@ CHILD = """
 import os, signal, sys
 from pipeline.links import mentions
 path, folder, files = sys.argv[1:]
-mentions._RUN = 100
+mentions._RUN = mentions._BATCH = 100
 left, replace = [int(files)], os.replace
 def replace_or_die(*places):
     left[0] -= 1
@@ -54,6 +54,7 @@ def test_killed_before_a_file_is_in_its_place(
     child = subprocess.run([sys.executable, "-c", CHILD, dump, folder, str(files)], check=False)
     assert child.returncode == -signal.SIGKILL
     monkeypatch.setattr(mentions, "_RUN", 100)
+    monkeypatch.setattr(mentions, "_BATCH", 100)
     parts = read(dump, folder)
     assert read(dump, folder) == parts
     assert parts == read(dump, tmp_path / "whole")
