@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import html
 import re
+from html.entities import html5
 
 import pyromark
 from stringzilla import count, find
@@ -28,6 +29,7 @@ from pipeline.links.bare import (
 
 #: Marks that are not seen; Reddit's rich text editor writes the first as an entity.
 _MARKS_UNSEEN = "\u200b\u200e\u200f\u2060\ufeff"
+_ESCAPE = re.compile(r"&(#?)(\w+;)")
 #: An entity that someone wrote: beyond the three that dumps escape, or escaped itself.
 _ENTITY = re.compile(r"&(?:amp;|(?!amp;|lt;|gt;))#?\w+;")
 #: A target in angle brackets, in a text in which those are escaped.
@@ -66,13 +68,22 @@ def links_in(text: str, *, escaped: bool = True) -> list[str]:
     return list(dict.fromkeys(_parsed(text) if found is None else found))
 
 
+def unescape(text: str) -> str:
+    """HTML's escapes undone, those that end with `;`: `&region=` of a query is none of `&reg`."""
+    return _ESCAPE.sub(_character, text)
+
+
+def _character(escape: re.Match[str]) -> str:
+    return html.unescape(escape[0]) if escape[1] == "#" else html5.get(escape[2], escape[0])
+
+
 def _markdown(text: str) -> str:
     """The text as the parser takes it: `&` and `<` stay escaped, as Reddit shows HTML as text."""
     if "<" in text:  # some dumps escape nothing
         text = text.replace("<", "&lt;")
     if "&" in text:
         if _ENTITY.search(text):
-            text = html.escape(html.unescape(html.unescape(text)), quote=False)
+            text = html.escape(unescape(unescape(text)), quote=False)
         text = text.replace("&gt;", ">")
         text = text.replace("!&lt;", " !&lt;")  # the end of a spoiler
         if find(text, "](&lt;") >= 0:

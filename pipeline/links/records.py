@@ -11,7 +11,6 @@ time of parsing a line whole.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +18,7 @@ import msgspec
 import orjson
 
 from pipeline.links.dumps import object_lines
-from pipeline.links.markdown import links_in
+from pipeline.links.markdown import links_in, unescape
 
 _MOST = 1 << 31  # of a score; Reddit's highest are below a million
 _LATEST = 253_402_300_799  # seconds; the end of the year 9999, where Python's dates end
@@ -146,7 +145,7 @@ def post_links(post: Post, *, escaped: bool = True) -> list[Mention]:
             addresses += _gallery(post.gallery_data)
         for address in addresses:
             if isinstance(address, str) and address:
-                plain = html.unescape(address) if escaped and "&" in address else address
+                plain = unescape(address) if escaped and "&" in address else address
                 found.append(Mention(plain, "post", *stamp))
     if post.selftext:
         for url in links_in(_text(post.selftext), escaped=escaped):

@@ -60,6 +60,11 @@ TEXTS = {  # file -> whether its texts carry HTML's escapes
         ("[a](&lt;https://e.com/a b&gt;)", ["https://e.com/a%20b"]),
         ("[a](https://e.com/?a=1&amp;b=2)", ["https://e.com/?a=1&b=2"]),
         ("https://e.com/a&amp;nbsp;b", ["https://e.com/a"]),
+        (
+            "&amp;#x200B; https://e.com/?a=1&amp;region=2&amp;copy=3 [a](https://f.com/?b&amp;lt=4)",
+            ["https://e.com/?a=1&region=2&copy=3", "https://f.com/?b&lt=4"],
+        ),
+        ("&nbsp; https://e.com/?a=1&region=2&copy=3", ["https://e.com/?a=1&region=2&copy=3"]),
         ("https://e.com/_a_/*b*/c_ *d*", ["https://e.com/_a_/*b*/c_"]),
         ("*see https://e.com/a*", ["https://e.com/a"]),
         ("*see https://e.com/a*b c*", ["https://e.com/a*b"]),
