@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -25,6 +28,17 @@ def free_ports(count: int) -> list[int]:
     for one in sockets:
         one.close()
     return ports
+
+
+def kill_when(there: Callable[[], bool], work: Callable[[Any], object], unit: object) -> None:
+    """Does a unit of work in a process of its own, which is killed as soon as `there` says so."""
+    child = multiprocessing.get_context("spawn").Process(target=work, args=(unit,))
+    child.start()
+    while not there():
+        assert child.is_alive()
+        time.sleep(0.002)
+    child.kill()
+    child.join()
 
 
 #: A sentence of each of many scripts, with digits, signs and joined characters.

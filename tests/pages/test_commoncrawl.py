@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
-import signal
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -14,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support import kill_when
 from warcio.archiveiterator import ArchiveIterator
 
 from pipeline import files
@@ -281,14 +280,7 @@ def test_killed_and_resumed(server: ArchiveServer, tmp_path: Path) -> None:
     match_index(IndexFile(str(tmp_path / "index.parquet"), 0, pages, "key", links))
     chosen = settings(server, commoncrawl_delay=0.005)
     reading = Reading(pages, "key", links, ("_work/matches-00000.parquet",), chosen, ())
-    child = os.fork()
-    if child == 0:
-        read_captures(reading)
-        os._exit(0)
-    while len(server.asked) < 40:
-        time.sleep(0.002)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    kill_when(lambda: len(server.asked) >= 40, read_captures, reading)
     read_captures(reading)
     rows = rows_of(tmp_path / "pages")
     assert len(rows) == 60 and {row["outcome"] for row in rows.values()} == {"ok"}

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import os
-import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from support import kill_when
 from warcio.archiveiterator import ArchiveIterator
 
 from pipeline import files
@@ -52,14 +50,14 @@ def settings(server: ArchiveServer, **changes: Any) -> PagesSettings:
     return PagesSettings.checked(values | changes, "test")
 
 
-def saved(
+def unit_of(
     server: ArchiveServer,
     folder: Path,
     outcomes: dict[str, Outcome],
     days: dict[str, str] | None = None,
     **changes: Any,
-) -> tuple[dict[str, dict[str, Any]], list[Part]]:
-    """The last rows by address, of links that ended with `outcomes` on the web."""
+) -> Rescue:
+    """The unit of work of links that ended with `outcomes` on the web."""
     links = write_links(folder, {url: (days or {}).get(url, "2015-06-01") for url in outcomes})
     pages = folder / "pages"
     table = f"{FIRST}-00000-of-00001.parquet"
@@ -68,9 +66,19 @@ def saved(
         for url, outcome in outcomes.items()
     ]
     write_fetches(str(pages), table, "first", rows)
-    chosen = settings(server, **changes)
-    parts = rescue(Rescue(str(pages), "key", links, chosen, tables=(table,)))
-    (path,) = pages.glob("fetches-*.parquet")
+    return Rescue(str(pages), "key", links, settings(server, **changes), tables=(table,))
+
+
+def saved(
+    server: ArchiveServer,
+    folder: Path,
+    outcomes: dict[str, Outcome],
+    days: dict[str, str] | None = None,
+    **changes: Any,
+) -> tuple[dict[str, dict[str, Any]], list[Part]]:
+    """The last rows by address, of links that ended with `outcomes` on the web."""
+    parts = rescue(unit_of(server, folder, outcomes, days, **changes))
+    (path,) = (folder / "pages").glob("fetches-*.parquet")
     return {row["url"]: row for row in pq.read_table(path).to_pylist()}, parts
 
 
@@ -225,14 +233,8 @@ def test_killed_and_resumed(server: ArchiveServer, tmp_path: Path) -> None:
     urls = {f"https://a.example/{i}": Outcome.NOT_FOUND for i in range(20)}
     for i, url in enumerate(urls):
         server.snapshots.append(Snapshot("20150601000000", url, PAGE % b"%d" % i, HTML))
-    child = os.fork()
-    if child == 0:
-        saved(server, tmp_path, urls, wayback_delay=0.01)
-        os._exit(0)
-    while len(server.asked) < 21:
-        time.sleep(0.002)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    unit = unit_of(server, tmp_path, urls, wayback_delay=0.01)
+    kill_when(lambda: len(server.asked) >= 21, rescue, unit)
     rows, parts = saved(server, tmp_path, urls)
     assert len(server.asked) <= 2 * 20 + 2  # the page in flight is asked for again
     assert [part.counts.kept for part in parts if part.counts.seen] == [20]
