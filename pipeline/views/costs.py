@@ -1,9 +1,10 @@
 """What a unit of each stage costs, measured: the one table that `webtext plan` computes with.
 
 Measured by `python benchmarks/costs.py --data ../shared/data` on a month of 2,472 pages of
-documentation (85 MB of HTML, 29 MB of text), one worker, two cores of an Intel Xeon that much
-other work used as well.  Processor time is the kernel's account; the start of each stage's
-processes is in it, so what is larger costs a little less.  Figures of other scripts name them.
+documentation (85 MB of HTML, 29 MB of text), one worker, two cores of an Intel Xeon that did
+nothing else; the slower of two runs.  Processor time is the kernel's account; the start of each
+stage's processes is in it, so what is larger costs a little less.  Figures of other scripts name
+them.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ MB, GB = 1e6, 1e9
 class UnitCosts:
     """Processor seconds and bytes a unit.  "MB" is a million bytes."""
 
-    post_seconds: float = 45.9e-6
+    post_seconds: float = 20.7e-6
     """A line of a dump of posts (59,627 genuine ones of 2013), read to its mentions."""
-    comment_seconds: float = 11.3e-6
+    comment_seconds: float = 4.8e-6
     """A line of a dump of comments (6,384 genuine ones); most are turned away by their bytes."""
-    mention_seconds: float = 53.3e-6
+    mention_seconds: float = 36.7e-6
     """A mention merged into its link."""
     mention_scratch: float = 77.0
     link_bytes: float = 109.0
     """On disk, in the table of links."""
 
-    page_seconds: float = 0.0028
+    page_seconds: float = 0.0023
     """A page fetched, judged and archived; DNS and TLS are not in it.  `benchmarks/crawl.py`
     has 0.001 s for larger pages of many hosts."""
     archive_ratio: float = 0.252
@@ -37,12 +38,12 @@ class UnitCosts:
     shuffled_bytes: float = 106.0
     """Id, address and host of a link, which go through Beam's shuffle to their group."""
 
-    extract_mb_seconds: float = 0.78
+    extract_mb_seconds: float = 0.56
     """A MB of HTML, to text and language."""
     text_ratio: float = 0.31
     """On disk, a byte of text in the documents."""
 
-    sign_mb_seconds: float = 0.34
+    sign_mb_seconds: float = 0.20
     """A MB of text in dedup: lines of hosts, signature, sets of shingles, verification."""
     search_seconds: float = 41.3e-6
     """A document in dedup's search, comparison and decision, over all intervals that are there
@@ -61,12 +62,12 @@ class UnitCosts:
     """Memory of a document that cannot spill: the index while components are found
     (docs/dedup.md)."""
 
-    measure_mb_seconds: float = 0.98
+    measure_mb_seconds: float = 0.71
     """A MB of text in quality."""
     measure_bytes: float = 249.0
     """On disk, a document's measurements."""
 
-    decide_mb_seconds: float = 0.22
+    decide_mb_seconds: float = 0.18
     """A MB of text in corpus."""
     joined_rows: float = 5.0e6
     """Rows of links a processor second that the corpus stage goes through, all for each join of
@@ -76,7 +77,7 @@ class UnitCosts:
     accepted_ratio: float = 0.32
     """On disk, a byte of accepted text."""
 
-    encode_mb_seconds: float = 1.57
+    encode_mb_seconds: float = 0.76
     """A MB of text in tokens, training of the tokenizer included."""
     token_bytes: float = 2.0
     """In a shard (docs/shards.md), and as much in scratch."""
