@@ -56,10 +56,15 @@ _NO_LINK = re.compile(
 _TORN = re.compile(r"<(?:em|strong)>|(?:</(?:em|strong)>)+[\w/&=?%#-]")
 
 
+class TextError(ValueError):
+    """A text that the parser cannot read."""
+
+
 def links_in(text: str, *, escaped: bool = True) -> list[str]:
     """All web addresses that a Markdown text links to, in order, without repeats.
 
     `escaped`: the text has HTML escapes, as dumps have it, which are undone here once.
+    Raises TextError where the parser fails.
     """
     if find(text, "://") < 0 and not has_bare_www(text):
         return []
@@ -103,10 +108,20 @@ def _is_marked(text: str) -> bool:
 def _parsed(text: str) -> list[str]:
     if "\\" in text:
         text = _BROKEN.sub(": //", text)
-    written = pyromark.html(text)
+    written = _written(text)
     links, torn = _links(written)
     better = _put_right(text, written, torn)
     return links if better == text else _parsed(better)
+
+
+def _written(text: str) -> str:
+    """The text as HTML.  A panic in Rust is no Exception: it would end the build."""
+    try:
+        return pyromark.html(text)
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise TextError(f"the Markdown parser fails: {error}") from None
+        raise
 
 
 def _put_right(text: str, written: str, torn: bool) -> str:

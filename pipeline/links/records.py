@@ -18,7 +18,7 @@ import msgspec
 import orjson
 
 from pipeline.links.dumps import object_lines
-from pipeline.links.markdown import links_in, unescape
+from pipeline.links.markdown import TextError, links_in, unescape
 
 _MOST = 1 << 31  # of a score; Reddit's highest are below a million
 _LATEST = 253_402_300_799  # seconds; the end of the year 9999, where Python's dates end
@@ -148,7 +148,7 @@ def post_links(post: Post, *, escaped: bool = True) -> list[Mention]:
                 plain = unescape(address) if escaped and "&" in address else address
                 found.append(Mention(plain, "post", *stamp))
     if post.selftext:
-        for url in links_in(_text(post.selftext), escaped=escaped):
+        for url in _links(post.selftext, escaped):
             found.append(Mention(url, "selftext", *stamp))
     return found
 
@@ -162,16 +162,20 @@ def comment_links(comment: Comment, *, escaped: bool = True) -> list[Mention]:
     if comment.score_hidden:
         return []
     thread = _text(comment.link_id)
-    return [
-        Mention(url, "comment", *stamp, thread)
-        for url in links_in(_text(comment.body), escaped=escaped)
-    ]
+    return [Mention(url, "comment", *stamp, thread) for url in _links(comment.body, escaped)]
 
 
 def _gallery(data: Any) -> list[Any]:
     items = data.get("items") if isinstance(data, dict) else None
     rows = items if isinstance(items, list) else ()
     return [item.get("outbound_url") for item in rows if isinstance(item, dict)]
+
+
+def _links(text: Any, escaped: bool) -> list[str]:
+    try:
+        return links_in(_text(text), escaped=escaped)
+    except TextError as error:
+        raise BadLineError(str(error)) from None
 
 
 def _text(value: Any) -> str:
