@@ -6,14 +6,13 @@ import html
 from pathlib import Path
 from urllib.parse import unquote
 
-import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from benchmarks.link_texts import linked_texts
 from pipeline.links.bare import with_scheme
-from pipeline.links.dumps import blocks, lines
 from pipeline.links.markdown import links_in
 from pipeline.links.urls import canonical_key
 
@@ -95,7 +94,8 @@ def test_api_text_is_not_unescaped() -> None:
 @pytest.mark.parametrize("name", TEXTS)
 def test_another_reader_finds_the_same(shared_data: Path, name: str) -> None:
     """markdown-it-py on each real text: the same pages but in one of 150 with what Reddit lets."""
-    texts = linked_texts(shared_data / "reddit" / name, TEXTS[name])
+    plain = html.unescape if TEXTS[name] else str
+    texts = list({plain(text): None for text in linked_texts(str(shared_data / "reddit" / name))})
     assert len(texts) > 50
     differ = [
         text
@@ -103,21 +103,6 @@ def test_another_reader_finds_the_same(shared_data: Path, name: str) -> None:
         if pages(links_in(text, escaped=False)) != pages(others(with_scheme(text)))
     ]
     assert len(differ) <= len(texts) / 150, differ
-
-
-def linked_texts(path: Path, escaped: bool) -> list[str]:
-    """The different texts of a file with an address, without HTML's escapes."""
-    found: dict[str, None] = {}
-    for block in blocks(str(path), accept_cut=True):
-        for _, line in lines(block):
-            try:
-                row = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                continue
-            text = row.get("body") or row.get("selftext") or ""
-            if "://" in text:
-                found[html.unescape(text) if escaped else text] = None
-    return list(found)
 
 
 def pages(links: list[str]) -> set[str]:
