@@ -1,6 +1,6 @@
 """Links in Markdown: the time of a text, the parser's part of it, and the slowest hostile text.
 
-    python benchmarks/link_texts.py DUMP…
+    python -m benchmarks.link_texts DUMP…
 
 Texts are the self texts or bodies of dumps that hold an address.  Times are of the processor,
 the best of five.  Hostile texts are made here: one piece of Markdown or two, again and again,
@@ -10,14 +10,13 @@ to 40,000 characters, the most that Reddit takes.
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
 from functools import partial
 from itertools import product
 
 import orjson
 import pyromark
 
+from benchmarks.links import best
 from pipeline.links.dumps import blocks, lines
 from pipeline.links.markdown import links_in
 
@@ -52,25 +51,16 @@ def hostile_texts() -> dict[str, str]:
     return {piece: f"{text} http://e.com" for piece, text in texts.items()}
 
 
-def seconds(work: Callable[[], object], times: int = 5) -> float:
-    """Processor seconds, the best of so many times."""
-    best = float("inf")
-    for _ in range(times):
-        started = time.process_time()
-        work()
-        best = min(best, time.process_time() - started)
-    return best
-
-
 def measured(path: str) -> str:
     """How long the texts of a dump take, a text."""
     texts = linked_texts(path)
-    whole = seconds(lambda: [links_in(text) for text in texts]) / len(texts) * 1e6
-    parsed = seconds(lambda: [pyromark.html(text) for text in texts]) / len(texts) * 1e6
+    whole, parsed = best(
+        lambda: [links_in(text) for text in texts], lambda: [pyromark.html(text) for text in texts]
+    )
     return (
         f"{path.rsplit('/', 1)[-1]}: {len(texts):,} texts of "
-        f"{sum(map(len, texts)) // len(texts):,} characters, {whole:.1f} us a text; "
-        f"the parser alone {parsed:.1f}"
+        f"{sum(map(len, texts)) // len(texts):,} characters, {whole / len(texts) * 1e6:.1f} us "
+        f"a text; the parser alone {parsed / len(texts) * 1e6:.1f}"
     )
 
 
@@ -81,7 +71,8 @@ def main() -> None:
     for path in parser.parse_args().dumps:
         print(measured(path))
     texts = hostile_texts()
-    took, piece = max((seconds(partial(links_in, texts[piece]), 1), piece) for piece in texts)
+    times = best(*(partial(links_in, text) for text in texts.values()), rounds=1)
+    took, piece = max(zip(times, texts, strict=True))
     print(f"{len(texts)} hostile texts: the slowest, of {piece!r}, {took:.2f} s")
 
 

@@ -24,6 +24,7 @@ from pipeline.links.records import (
     BadLineError,
     comment_links,
     parse_comment,
+    parse_post,
     parse_posts,
     post_links,
 )
@@ -74,8 +75,16 @@ def turn_away(data: list[Block]) -> None:
 def posts(data: list[Block]) -> None:
     """What the stage does with posts, Markdown links included."""
     for block in data:
-        for post in parse_posts(block.data) or []:
-            post_links(post)
+        found = parse_posts(block.data)
+        if found is not None:
+            for post in found:
+                post_links(post)
+            continue
+        for _, line in lines(block):
+            try:
+                post_links(parse_post(line))
+            except BadLineError:
+                continue
 
 
 def whole(path: str) -> None:
@@ -93,10 +102,10 @@ def keys(urls: list[str], make: Callable[[str], str]) -> None:
             continue
 
 
-def best(*works: Callable[[], None]) -> list[float]:
-    """Processor seconds of each work, the best of five, in turns."""
+def best(*works: Callable[[], object], rounds: int = 5) -> list[float]:
+    """Processor seconds of each work, the best of some rounds, in turns."""
     times = [float("inf")] * len(works)
-    for _ in range(5):
+    for _ in range(rounds):
         for place, work in enumerate(works):
             started = time.process_time()
             work()

@@ -11,9 +11,10 @@ import html
 import re
 
 from linkify_it import LinkifyIt
-from stringzilla import count, find
+from stringzilla import count
 
-_SCHEME = "[hH][tT][tT][pP][sS]?://"
+#: How an address of the web begins, in any case; a flag would cost what stands before its speed.
+SCHEME = "[hH][tT][tT][pP][sS]?://"
 _HOST = r"(?:[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+\.)+[A-Za-z]{2,}+"
 #: What may stand anywhere in a path; `.,;!?` only before more of it.
 _PATH = "(?:[A-Za-z0-9/_~=+#$:@%-]++|&(?![lg]t;)(?:amp;)?)*+"
@@ -23,7 +24,7 @@ _END = (
     r"(?<!~)(?=(?:\.++|!++|\?++|[,;])?+(?:\s|<|$)|[)\]>]|&[lg]t;|\*++(?:[\s)<]|$)"
     r"""|["'](?:\s|<|$))"""
 )
-_SURE = re.compile(rf"(?<![A-Za-z0-9+]){_SCHEME}{_HOST}(?:/{_PATH}{_MORE})?{_END}")
+_SURE = re.compile(rf"(?<![A-Za-z0-9+]){SCHEME}{_HOST}(?:/{_PATH}{_MORE})?{_END}")
 
 #: A scheme that is no part of a longer word or scheme.
 _BEGIN = re.compile(r"(?<![A-Za-z0-9+])https?:", re.I)
@@ -46,20 +47,23 @@ def sure_addresses(text: str) -> list[str] | None:
     found: list[str] = []
     colon = text.find("://")
     while colon >= 0:
-        match = _SURE.match(text, address_start(text, colon))
-        if match is None:
+        sure = _sure_address(text, colon)
+        if sure is None:
             return None
-        found.append(match[0].replace("&amp;", "&"))
-        colon = text.find("://", match.end())
+        address, end = sure
+        found.append(address)
+        colon = text.find("://", end)
     return found
 
 
 def bare_address(text: str, colon: int) -> tuple[str, int]:
     """(address, where it ends) of the one whose `://` is at `colon`; the address empty for none."""
+    return _sure_address(text, colon) or _asked_address(text, colon)
+
+
+def _sure_address(text: str, colon: int) -> tuple[str, int] | None:
     match = _SURE.match(text, address_start(text, colon))
-    if match is None:
-        return _asked_address(text, colon)
-    return match[0].replace("&amp;", "&"), match.end()
+    return match and (match[0].replace("&amp;", "&"), match.end())
 
 
 def _asked_address(text: str, colon: int) -> tuple[str, int]:
@@ -82,18 +86,16 @@ def address_start(text: str, colon: int) -> int:
 def with_scheme(text: str) -> str:
     """The text with `http://` before each host that begins with `www.`, as Reddit links it."""
     for www, pattern in _WWW.items():
-        if find(text, www) >= 0 and _is_bare(text, www):
+        if _is_bare(text, www):
             text = pattern.sub(f"http://{www}", text)
     return text
 
 
 def has_bare_www(text: str) -> bool:
     """Whether `www.` stands somewhere without a scheme before it."""
-    for www in _WWW:  # noqa: SIM110, a generator takes as long as the search
-        if find(text, www) >= 0 and _is_bare(text, www):
-            return True
-    return False
+    return any(_is_bare(text, www) for www in _WWW)
 
 
 def _is_bare(text: str, www: str) -> bool:
-    return bool(count(text, www) > count(text, f"://{www}"))
+    hosts = count(text, www)
+    return bool(hosts and hosts > count(text, f"://{www}"))

@@ -20,6 +20,7 @@ import pyromark
 from stringzilla import count, find
 
 from pipeline.links.bare import (
+    SCHEME,
     address_start,
     bare_address,
     has_bare_www,
@@ -40,18 +41,16 @@ _BROKEN = re.compile(r":(?<!\(http:)(?<!\(https:)(?:\\?/\\/|\\//)")
 #: Four spaces are code in CommonMark; on Reddit they are more often a slip.
 _INDENT = re.compile(r"\n(?: {4}| {0,3}\t)[ \t]*")
 #: A space within the address of an inline link: Reddit's old editor let it pass.
-_SPACED = re.compile(r"\]\([hH][tT][tT][pP][sS]?://[^\s()<>]+(?: [^\s()<>\"']+)+\)")
+_SPACED = re.compile(rf"\]\({SCHEME}[^\s()<>]+(?: [^\s()<>\"']+)+\)")
 #: An address in the text, without the marks that may close emphasis behind it.
 _HELD = re.compile(r"(?<!<)https?://[^\s<>]*[^\s<>*_~]", re.I)
 _MARK = re.compile(r"(?<!\\)([*_])")
 
 _LINK = '<a href="'
 #: The address of a link to the web, in the HTML.
-_TARGET = re.compile(_LINK + '([hH][tT][tT][pP][sS]?://[^"]*)"')
+_TARGET = re.compile(f'{_LINK}({SCHEME}[^"]*)"')
 #: What holds addresses in the HTML that nobody can follow, or not on the web.
-_NO_LINK = re.compile(
-    r'<(?:code.*?</code>|img [^>]*>|a href="(?![hH][tT][tT][pP][sS]?://).*?</a>)', re.S
-)
+_NO_LINK = re.compile(rf'<(?:code.*?</code>|img [^>]*>|a href="(?!{SCHEME}).*?</a>)', re.S)
 #: What stands right behind a bare address that emphasis has torn.
 _TORN = re.compile(r"<(?:em|strong)>|(?:</(?:em|strong)>)+[\w/&=?%#-]")
 

@@ -156,7 +156,10 @@ class Reader:
         for block in blocks(self._source.path, accept_cut=self._source.accept_cut):
             before = self.numbers["lines"]
             posts = parse_posts(block.data)
-            yield from self._by_line(block) if posts is None else self._of_block(block, posts)
+            if posts is None:
+                yield from self._by_line(block, lambda raw: self._post(parse_post(raw), True))
+            else:
+                yield from self._of_block(block, posts)
             self._progress.add(block.packed - read, lines=self.numbers["lines"] - before)
             read = block.packed
 
@@ -170,17 +173,15 @@ class Reader:
                 cut = cut or list(lines(block))
                 self._reject(*cut[place], str(error))
 
-    def _by_line(self, block: Block) -> Iterator[Mention]:
+    def _by_line(self, block: Block, read: _Read) -> Iterator[Mention]:
         for offset, line in lines(block):
             self.numbers["lines"] += 1
-            yield from self._try(offset, line, lambda raw: self._post(parse_post(raw), True))
+            yield from self._try(offset, line, read)
 
     def _of_list(self) -> Iterator[Mention]:
         reader, read = ListReader(self._source.path), 0
         for block in blocks(self._source.path):
-            for offset, line in lines(block):
-                self.numbers["lines"] += 1
-                yield from self._try(offset, line, reader.read)
+            yield from self._by_line(block, reader.read)
             self._progress.add(block.packed - read)
             read = block.packed
 

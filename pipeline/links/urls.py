@@ -212,7 +212,7 @@ def host_of(url: str) -> str:
 def _split(url: str) -> _Address | None:
     """The pieces of a web address; None when it is none."""
     found = _ADDRESS.fullmatch(url)
-    if found is None or not (url.isprintable() or _CONTROL.search(url) is None):
+    if found is None or (not url.isprintable() and _CONTROL.search(url)):
         return None
     scheme, host, port, path, query = found.groups(default="")
     host = unquote(host) if "%" in host else host  # as browsers do, and as parsers escape letters
