@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import zstandard
 
-from pipeline.corpus import Counts, FileEntry, Manifest
+from pipeline.store.manifest import Counts, FileEntry, Manifest
 from pipeline.tokens.megatron import Writer, dtype_for
 from pipeline.tokens.sentences import split_sentences
 from pipeline.tokens.settings import TokensSettings

@@ -21,12 +21,12 @@ from collections.abc import Callable
 
 from made import Row, write_stage
 
-from pipeline.config import read_recipe
-from pipeline.corpus import Corpus, page_id
+from pipeline.build.recipe import read_recipe
+from pipeline.engine.runners.open import open_runner
 from pipeline.quality.measure import SCHEMA
 from pipeline.quality.stage import CorpusStage
-from pipeline.runners.open import open_runner
-from pipeline.stage import Job
+from pipeline.store.addresses import page_id
+from pipeline.store.corpus import Corpus
 
 INTERVAL = "2024-01"
 SIZES = (25_000, 50_000, 100_000, 200_000)
@@ -55,7 +55,7 @@ def run(root: str) -> None:
     """The stage, in this process; prints its processor seconds and megabytes."""
     recipe = read_recipe("quickstart", [f'corpus.root="{root}"', "runner.workers=1"])
     with open_runner(recipe.runner) as runner:
-        job = Job(Corpus(root), INTERVAL, recipe, runner.name)
+        job = recipe.job()
         start = time.process_time()
         runner.run(CorpusStage().transform(job), "corpus")
         seconds = time.process_time() - start

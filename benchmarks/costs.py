@@ -1,4 +1,4 @@
-"""What a unit of each stage costs: the figures of `pipeline/views/costs.py`, measured anew.
+"""What a unit of each stage costs: the figures of `pipeline/plan/costs.py`, measured anew.
 
     python benchmarks/costs.py [--data ../shared/data]
 
@@ -26,16 +26,17 @@ import pyarrow.parquet as pq
 import zstandard
 from links import as_dump
 
-from pipeline.corpus import STAGES, Corpus, page_id
+from pipeline.cli.demo import replay_server
 from pipeline.links.dumps import blocks
 from pipeline.links.mentions import SourceFile, read_source
 from pipeline.links.merge import Range, merge_range
 from pipeline.links.settings import LinksSettings, UrlList
 from pipeline.pages.stage import read_links
-from pipeline.parts import text_bytes
 from pipeline.quality.join import DOCUMENTS_A_UNIT, look_up
-from pipeline.quickstart import replay_server
 from pipeline.sample import PAGES
+from pipeline.store.addresses import page_id
+from pipeline.store.corpus import STAGES, Corpus
+from pipeline.store.parts import text_bytes
 
 INTERVAL = "2024-01"
 

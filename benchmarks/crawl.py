@@ -32,10 +32,10 @@ import psutil
 from aiohttp import web
 from zlib_ng import zlib_ng
 
-from pipeline.corpus import page_id
 from pipeline.pages.crawl import Link, loop_factory
 from pipeline.pages.group import Group, fetch_group
 from pipeline.pages.settings import PagesSettings
+from pipeline.store.addresses import page_id
 
 CONNECTIONS = 64
 GROUP = 5_000  # links, as the setting `links_a_group` has it

@@ -34,14 +34,15 @@ import pyarrow.parquet as pq
 import zstandard
 from datasketch import MinHash
 
-from pipeline.corpus import SCHEMAS, page_id
 from pipeline.dedup.batch import Batch, Source, signature_schema
 from pipeline.dedup.minhash import SHINGLE_WORDS, shingles_of, signature_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.settings import DedupSettings, HostLineSettings
 from pipeline.dedup.stage import STEPS
 from pipeline.dedup.verify import jaccard
-from pipeline.parts import Part
+from pipeline.store.addresses import page_id
+from pipeline.store.parts import Part
+from pipeline.store.schemas import SCHEMAS
 
 PEERS = Path(__file__).resolve().parent.parent / ".venv-peers"
 HASHES, CHARS = 100, 4500

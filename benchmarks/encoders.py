@@ -23,14 +23,14 @@ import transformers
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.config import EncoderSettings, RunRecipe, read_run_recipe
-from trainer.data.rows import HEADER
+from trainer.data.header import HEADER
+from trainer.data.vocabulary import Vocabulary
 from trainer.objectives.base import Batch, Objective
 from trainer.objectives.bert import Albert
 from trainer.objectives.electra import Electra
 from trainer.objectives.masked import Masker
-from trainer.plan_encoder import generator_settings
-from trainer.vocabulary import Vocabulary
+from trainer.settings.objective import generator_settings
+from trainer.settings.recipe import EncoderSettings, RunRecipe, read_run_recipe
 
 VOCAB = 30_522
 SPECIAL = frozenset({0, 1, 2, 3})

@@ -28,7 +28,7 @@ from pipeline.links.records import (
     parse_posts,
     post_links,
 )
-from pipeline.links.urls import canonical_key
+from pipeline.store.addresses import canonical_key
 
 FIELDS = (
     "id link_id parent_id subreddit subreddit_id score created_utc body edited gilded "

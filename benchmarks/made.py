@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpus import MANIFEST, SCHEMAS, Corpus, Counts, Manifest
-from pipeline.parts import Part, PartWriter, part_name
+from pipeline.engine.sink import complete
 from pipeline.quality.measure import SCHEMA
-from pipeline.sink import complete
+from pipeline.store.corpus import Corpus
+from pipeline.store.manifest import MANIFEST, Counts, Manifest
+from pipeline.store.parts import Part, PartWriter, part_name
+from pipeline.store.schemas import SCHEMAS
 
 Row = dict[str, Any]
 _SCHEMAS = {**SCHEMAS, "quality": SCHEMA}
@@ -26,7 +28,7 @@ def write_stage(
         with PartWriter(folder, part_name(number, of), schema, f"{number}") as writer:
             writer.add({name: row.get(name) for name in schema.names} for row in ours)
             writer.counts = Counts(seen=len(ours), kept=len(ours))
-        written += [writer.part] if writer.part else []
+        written += [writer.finish()]
     draft = Manifest(
         stage=stage, interval=interval, settings={}, settings_hash="", inputs={},
         code_version="benchmark", runner="", counts=Counts(), files=[], fingerprint="",

@@ -23,9 +23,10 @@ import psutil
 import pyarrow.parquet as pq
 from made import Row, write_stage
 
-from pipeline.build import build
-from pipeline.config import read_recipe
-from pipeline.corpus import Corpus, page_id
+from pipeline.build.build import build
+from pipeline.build.recipe import read_recipe
+from pipeline.store.addresses import page_id
+from pipeline.store.corpus import Corpus
 
 ROWS = 2_000  # of a part
 

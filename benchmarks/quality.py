@@ -23,11 +23,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.corpus import SCHEMAS, Corpus, Counts, FileEntry, Manifest, page_id
-from pipeline.parts import part_name
 from pipeline.quality.decide import first_failure, rules_of
 from pipeline.quality.measure import SCHEMA, measure
 from pipeline.quality.settings import QualitySettings
+from pipeline.store.addresses import page_id
+from pipeline.store.corpus import Corpus
+from pipeline.store.manifest import Counts, FileEntry, Manifest
+from pipeline.store.parts import part_name
+from pipeline.store.schemas import SCHEMAS
 from pipeline.views.what_if import render, what_if
 
 #: datatrove's defaults in this project's rules.

@@ -28,15 +28,14 @@ import apache_beam as beam
 import cloudpickle
 import psutil
 
-from pipeline import sink
-from pipeline.build import ALL_STAGES, run_stage
-from pipeline.config import Recipe, read_recipe
-from pipeline.corpus import STAGES, Corpus
-from pipeline.parts import Part
-from pipeline.runners.open import open_runner
-from pipeline.runners.profiles import RunnerSettings
+from pipeline.build.build import ALL_STAGES, run_stage
+from pipeline.build.recipe import Recipe, read_recipe
+from pipeline.engine import sink
+from pipeline.engine.runners.open import open_runner
+from pipeline.engine.runners.profiles import RunnerSettings
 from pipeline.sample import COMMENTS, PAGES, POSTS
-from pipeline.stage import Job
+from pipeline.store.corpus import STAGES, Corpus
+from pipeline.store.parts import Part
 
 INTERVAL = "2024-01"
 
@@ -109,7 +108,7 @@ def on_runner(
     with open_runner(settings, (), str(root)) as runner:
         found["start"] = cost_of(lambda: runner.run(beam.Create([1]), "start"))
         for stage in ALL_STAGES:
-            job = Job(Corpus(str(root)), INTERVAL, recipe)
+            job = recipe.job()
             if units:
                 into[:] = [units / stage.name]
                 into[0].mkdir(parents=True)

@@ -21,8 +21,8 @@ from typing import Any
 import apache_beam as beam
 import psutil
 
-from pipeline.runners.open import open_runner
-from pipeline.runners.profiles import RunnerSettings
+from pipeline.engine.runners.open import open_runner
+from pipeline.engine.runners.profiles import RunnerSettings
 
 
 def values(number: int) -> Iterator[tuple[int, bytes]]:

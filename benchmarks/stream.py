@@ -151,17 +151,17 @@ def bare(arguments: argparse.Namespace) -> Iterator[Any]:
 
 
 def ours(arguments: argparse.Namespace) -> Iterator[Any]:
-    """What the training loop gets: `trainer.feed`."""
+    """What the training loop gets: `trainer.loop.feed`."""
     return feed(arguments, str(arguments.folder / "corpus"))
 
 
 def feed(arguments: argparse.Namespace, root: str, **settings: Any) -> Iterator[Any]:
-    """Batches of `trainer.feed` from the shards at `root`."""
-    from trainer.batches import Batches
-    from trainer.data.settings import DataSettings
-    from trainer.data.shards import Generation, Interval, Shards, TokenCorpus
+    """Batches of `trainer.loop.feed` from the shards at `root`."""
+    from trainer.data.shard_set import Generation, Interval, Shards, TokenCorpus
     from trainer.data.stream import Stream
-    from trainer.feed import Feed
+    from trainer.loop.feed import Feed
+    from trainer.optim.batch_schedule import Batches
+    from trainer.settings.data import DataSettings
 
     here = arguments.folder / "corpus"
     sizes = {

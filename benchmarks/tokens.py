@@ -28,8 +28,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from pipeline import files
-from pipeline.corpus import SCHEMAS, Corpus, page_id
+from pipeline.store import files
+from pipeline.store.addresses import page_id
+from pipeline.store.corpus import Corpus
+from pipeline.store.schemas import SCHEMAS
 from pipeline.tokens import tokenizer as tok
 from pipeline.tokens.encode import SPLITS, EncodeUnit, encode_part, load_encoder
 from pipeline.tokens.megatron import IndexedDataset

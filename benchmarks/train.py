@@ -35,10 +35,10 @@ import torch
 from tokenizers import Tokenizer
 
 from pipeline.tokens.megatron import IndexedDataset
-from trainer.commands import evaluate_run
-from trainer.data.shards import Shards, find_shards
+from trainer.data.shard_set import Shards, find_shards
 from trainer.data.stream import Stream
-from trainer.log import read_log
+from trainer.eval.evaluate import evaluate_run
+from trainer.run.log import read_log
 
 _SETTLED = 10  # steps before the clock counts: compilation, first allocations
 

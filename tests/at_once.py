@@ -17,8 +17,8 @@ from typing import Any
 import apache_beam as beam
 import pytest
 
-from pipeline.parts import Part
-from pipeline.sink import MakeParts
+from pipeline.engine.sink import MakeParts
+from pipeline.store.parts import Part
 
 _WAIT = 120.0  # seconds for one process to wait for the other
 _pair: list[ProcessPoolExecutor] = []

@@ -13,6 +13,10 @@ import pytest
 from january import January, build_january
 from support import PROJECT, Run, sample_settings
 
+from pipeline.engine.runners.cluster import DaskBuild
+from pipeline.engine.runners.open import open_runner
+from pipeline.engine.runners.profiles import DaskSettings, RunnerSettings
+
 #: Files of tests that take minutes, the longest first: where two processes share the tests, these
 #: begin first, so that none is left to run alone.
 LONGEST = (
@@ -31,6 +35,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the longest files first; the rest stays as it is."""
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
+
+
+@pytest.fixture(scope="session")
+def dask_build() -> Iterator[DaskBuild]:
+    """Our runner on two local workers of dask, which can import `toy`; one for a test process."""
+    before = os.environ.get("PYTHONPATH", "")
+    toy = str(PROJECT / "tests")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [toy, before]))
+    settings = RunnerSettings(name="dask", workers=2, dask=DaskSettings(partitions=4))
+    try:
+        with open_runner(settings) as build:
+            assert isinstance(build, DaskBuild)
+            yield build
+    finally:
+        os.environ["PYTHONPATH"] = before
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +109,7 @@ def webtext() -> Run:
 @pytest.fixture(scope="session")
 def replay() -> Iterator[str]:
     """The address of a replay server on loopback that serves the sample's pages."""
-    from pipeline.quickstart import replay_server
+    from pipeline.cli.demo import replay_server
 
     with replay_server() as address:
         yield address

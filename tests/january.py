@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 from support import Run
 
-from pipeline.quickstart import replay_server
+from pipeline.cli.demo import replay_server
 
 INTERVAL = "2024-01"
 PAGES = "pages/docs.warc.gz"

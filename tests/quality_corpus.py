@@ -11,11 +11,14 @@ import apache_beam as beam
 import pyarrow.parquet as pq
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from pipeline.config import Recipe
-from pipeline.corpus import SCHEMAS, Corpus, Counts, Manifest, page_id
-from pipeline.parts import PartWriter
+from pipeline.build.recipe import Recipe
+from pipeline.engine.stage import Job, Stage
 from pipeline.quality.stage import CorpusStage, QualityStage
-from pipeline.stage import Job, Stage
+from pipeline.store.addresses import page_id
+from pipeline.store.corpus import Corpus
+from pipeline.store.manifest import Counts, Manifest
+from pipeline.store.parts import PartWriter
+from pipeline.store.schemas import SCHEMAS
 
 INTERVAL = "2024-01"
 PROSE = (
@@ -95,10 +98,9 @@ def write_table(
         with PartWriter(folder, name, SCHEMAS[stage], "test") as writer:
             writer.add(rows)
             writer.counts.keep(len(rows))
-        assert writer.part is not None and writer.part.file is not None
-        entries.append(writer.part.file)
-        counts += writer.part.counts
-        fingerprint += writer.part.file.fingerprint or ""
+        entries.append(writer.finish().file)
+        counts += writer.finish().counts
+        fingerprint += writer.finish().file.fingerprint or ""
     manifest = Manifest(
         stage=stage,
         interval=INTERVAL,

@@ -12,9 +12,9 @@ import pytest
 from commands import check_webtext
 from support import PROJECT
 
-from pipeline.config import Recipe
-from pipeline.errors import SettingError
-from pipeline.settings import override
+from pipeline.build.recipe import Recipe
+from pipeline.store.errors import SettingError
+from pipeline.store.settings import override
 
 PAGES = sorted([PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *PROJECT.glob("docs/*.md")])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)

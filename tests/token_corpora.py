@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.corpus import SCHEMAS, Counts, FileEntry, Manifest, page_id
+from pipeline.store.addresses import page_id
+from pipeline.store.manifest import Counts, FileEntry, Manifest
+from pipeline.store.schemas import SCHEMAS
 from pipeline.tokens.megatron import Writer
 
 

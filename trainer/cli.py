@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import typer
 
-from pipeline.errors import WebtextError
-from pipeline.result import ANSWER_IS_NO, give_result
+from pipeline.store.errors import WebtextError
+from pipeline.store.result import ANSWER_IS_NO, give_result
 
 RunArgument = Annotated[str, typer.Argument(help="The folder of a run: runs/NAME")]
 ModelsArgument = Annotated[str, typer.Argument(help="The folder of exported models")]
@@ -39,10 +40,10 @@ def add_commands(app: typer.Typer) -> None:
 
 def report_run(folder: str) -> str | None:
     """Writes the page of a training run and returns its place; None for another folder."""
-    if not (Path(folder) / "run.json").is_file():  # trainer.run imports torch
+    if not (Path(folder) / "run.json").is_file():  # trainer.run.run imports torch
         return None
-    from trainer.report import write_run_report
-    from trainer.run import RunFolder
+    from trainer.run.report import write_run_report
+    from trainer.run.run import RunFolder
 
     return write_run_report(RunFolder(Path(folder)))
 
@@ -55,7 +56,7 @@ def plan_train(
     mfu: Annotated[float, typer.Option(help="Share of the peak that is reached")] = 0.4,
 ) -> None:
     """Parameters, tokens, FLOPs, hours and memory of a recipe, and how to shard it."""
-    from trainer.plan import Hardware, describe_plan, plan_run
+    from trainer.plan.plan import Hardware, describe_plan, plan_run
 
     hardware = Hardware(gpus=gpus, mfu=mfu)
     for line in describe_plan(plan_run(recipe, settings or [], data, hardware), hardware):
@@ -73,7 +74,10 @@ def train(
     ] = False,
 ) -> None:
     """Train a model on the shards of a corpus."""
-    folder = _commands().train(recipe, data, settings or [], out, resume)
+    _need_torch()
+    from trainer.loop.train import train as train_run
+
+    folder = train_run(recipe, data, settings or [], out, resume)
     if folder is not None:
         give_result(context, {"run": folder})
         typer.echo(f"Trained {folder}.")
@@ -90,18 +94,23 @@ def evaluate(
     file: Annotated[str, typer.Option(help="The task's items")] = "",
     shots: Annotated[int, typer.Option(min=0, help="Solved examples before each item")] = 0,
     template: Annotated[str, typer.Option(help="A solved example")] = "{context} {answer}",
-    normalise: Annotated[str, typer.Option(help="none, bytes or unconditional")] = "none",
+    normalise: Annotated[
+        Literal["none", "bytes", "unconditional"],
+        typer.Option(help="What a choice's log-likelihood is divided by"),
+    ] = "none",
     limit: Annotated[int, typer.Option(min=0, help="Only the first items; 0 for all")] = 0,
 ) -> None:
     """Validation loss, perplexity and bits per byte of a run, or its accuracy on a task."""
-    commands = _commands()
-    from trainer.distributed import speaks
+    _need_torch()
+    from trainer.eval.evaluate import evaluate_run, judge_run
+    from trainer.eval.few_shot import FewShot
+    from trainer.run.distributed import speaks
 
     if task is None:
-        result = commands.evaluate_run(run, data, step, _note)
+        result = evaluate_run(run, data, step, _note)
     else:
-        few = commands.FewShot(shots=shots, template=template, normalise=normalise)
-        result = commands.judge_run(run, task, file, few, limit, step, _note)
+        few = FewShot(shots=shots, template=template, normalise=normalise)
+        result = judge_run(run, task, file, few, limit, step, _note)
     if not speaks():
         return
     give_result(context, result)
@@ -121,9 +130,12 @@ def generate(
     step: StepOption = None,
 ) -> None:
     """Continue prompts: one as it comes, several together."""
-    commands = _commands()
-    sampling = commands.Sampling(temperature, top_k, top_p, seed)
-    commands.generate_text(run, prompt or [""], tokens, sampling, step, _piece, samples)
+    _need_torch()
+    from trainer.eval.continue_text import generate_text
+    from trainer.eval.generate import Sampling
+
+    sampling = Sampling(temperature, top_k, top_p, seed)
+    generate_text(run, prompt or [""], tokens, sampling, step, _piece, samples)
 
 
 def export(
@@ -136,12 +148,14 @@ def export(
     ] = False,
 ) -> None:
     """Write the model in Hugging Face's format: weights, config, tokenizer, model card."""
+    _need_torch()
+    from trainer.hf.export import export_run
+
     if by_step:
-        _commands()
-        from trainer.publish import model_folder
+        from trainer.eval.publish import model_folder
 
         folder, step = model_folder(run, folder)
-    _commands().export_run(run, folder, step, _note)
+    export_run(run, folder, step, _note)
     give_result(context, {"run": run, "model": folder})
     typer.echo(f"Exported {run} to {folder}.")
 
@@ -155,8 +169,8 @@ def compare(
     ] = 0.0,
 ) -> None:
     """Is a run as good as the published one on its validation text? Exit code 3 says no."""
-    _commands()
-    from trainer.publish import compare as compare_runs
+    _need_torch()
+    from trainer.eval.publish import compare as compare_runs
 
     found = compare_runs(run, models, tolerance, _note)
     said = {"loss": found.loss, "published_loss": found.published_loss, "worse": found.worse}
@@ -168,8 +182,8 @@ def compare(
 
 def publish_model(context: typer.Context, run: RunArgument, models: ModelsArgument) -> None:
     """Name the exported model of a run in MODELS/PUBLISHED.json, by which others find it."""
-    _commands()
-    from trainer.publish import publish_model as publish
+    _need_torch()
+    from trainer.eval.publish import publish_model as publish
 
     said = publish(run, models)
     give_result(context, asdict(said))
@@ -192,7 +206,7 @@ def finetune(
     out: Annotated[str | None, typer.Option(help="Where the classifier is written")] = None,
 ) -> None:
     """Fine-tune an encoder to classify sentences or pairs; accuracy and Matthews correlation."""
-    _commands()
+    _need_torch()
     from trainer.finetune.command import finetune as run
     from trainer.finetune.examples import Columns
     from trainer.finetune.train import FineTuning
@@ -210,7 +224,11 @@ def trace(
     sample: Annotated[int | None, typer.Option(help="Only this sample of it")] = None,
 ) -> None:
     """The documents whose text was in a step: sample, id, tokens, url, where it was posted."""
-    for source in _commands().trace_run(run, step, sample):
+    _need_torch()
+    from trainer.run.run import RunFolder
+    from trainer.run.trace import trace as trace_step
+
+    for source in trace_step(RunFolder(Path(run)), step, sample):
         links = "; ".join(source.links)
         typer.echo(f"{source.sample}\t{source.id}\t{source.tokens}\t{source.url}\t{links}")
 
@@ -224,17 +242,13 @@ def _note(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def _commands() -> Any:
+def _need_torch() -> None:
+    """Raises WebtextError where the packages of the trainer's extra are not installed."""
     # Threads that spin at each barrier cost most of the speed where cores are shared; the
     # OpenMP library reads this when torch loads it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        import trainer.commands
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").split(".")[0]
-        if missing not in {"torch", "safetensors", "tensorboard"}:
-            raise
-        raise WebtextError(
-            f"Training needs {missing}, which is not installed", "pip install 'webtext[train]'"
-        ) from None
-    return trainer.commands
+    for package in ("torch", "safetensors", "tensorboard"):
+        if importlib.util.find_spec(package) is None:
+            raise WebtextError(
+                f"Training needs {package}, which is not installed", "pip install 'webtext[train]'"
+            )

@@ -17,13 +17,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import files
-from pipeline.corpus import WORK
 from pipeline.dedup.bands import Numbers
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.settings import DedupSettings
-from pipeline.parquet import open_table
-from pipeline.parts import Part, part_name
+from pipeline.store import files
+from pipeline.store.manifest import WORK
+from pipeline.store.parquet import open_table
+from pipeline.store.parts import Part, part_name
 
 #: The keep order of a finished interval: row i is its i-th most preferred document.
 REGISTER = pa.schema(

@@ -14,7 +14,6 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from pipeline import files
 from pipeline.dedup.bands import Numbers
 from pipeline.dedup.batch import Batch, Index, column, read
 from pipeline.dedup.components import Forest, slices_of
@@ -23,9 +22,10 @@ from pipeline.dedup.normalise import normalised
 from pipeline.dedup.representatives import removals
 from pipeline.dedup.sign import Stripped
 from pipeline.dedup.verify import jaccard
-from pipeline.errors import WebtextError
-from pipeline.parquet import open_table
-from pipeline.parts import Part, PartWriter, finished_part, part_name, work_key
+from pipeline.store import files
+from pipeline.store.errors import WebtextError
+from pipeline.store.parquet import open_table
+from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
 
 #: Shingles of a slice or window: 64 MB as sets.
 _WINDOW = 8_000_000
@@ -90,10 +90,10 @@ def _shingle_counts(index: Index, members: Numbers) -> Numbers:
 def _write_members(
     batch: Batch, key: str, members: Numbers, slices: Numbers, weights: Numbers
 ) -> Part:
-    with PartWriter(batch.work, _MEMBERS, MEMBERS, key, said=False) as writer:
+    with PartWriter(batch.work, _MEMBERS, MEMBERS, key, fingerprinted=False) as writer:
         writer.extra = {"slices": int(slices.max(initial=-1)) + 1}
         writer.add(pa.table([members, slices, weights], schema=MEMBERS))
-    return _finished(writer)
+    return writer.finish()
 
 
 def _write_edges(batch: Batch, key: str, close: str, members: Numbers, slices: Numbers) -> Part:
@@ -101,15 +101,9 @@ def _write_edges(batch: Batch, key: str, close: str, members: Numbers, slices: N
     later = column(table, "later")
     table = table.add_column(0, "slice", pa.array(slices[np.searchsorted(members, later)]))
     order = [("slice", "ascending"), ("later", "ascending"), ("earlier", "ascending")]
-    with PartWriter(batch.work, edges_name(close), EDGES, key, said=False) as writer:
+    with PartWriter(batch.work, edges_name(close), EDGES, key, fingerprinted=False) as writer:
         writer.add(table.sort_by(order).cast(EDGES))
-    return _finished(writer)
-
-
-def _finished(writer: PartWriter) -> Part:
-    if writer.part is None:
-        raise WebtextError("A scratch file of dedup vanished while it was written", "Build again")
-    return writer.part
+    return writer.finish()
 
 
 @dataclass(frozen=True)
@@ -146,12 +140,12 @@ def write_sets(unit: SetsUnit) -> list[Part]:
     documents = batch.documents()[unit.file]
     stripped = Stripped(batch.host_lines()[unit.file], documents)
     texts = _texts(documents, path, rows, stripped)
-    with PartWriter(batch.work, unit.name, SETS, key, said=False) as writer:
+    with PartWriter(batch.work, unit.name, SETS, key, fingerprinted=False) as writer:
         for number, text in zip(numbers[rows].tolist(), texts, strict=True):
             shingles = shingles_of(normalised(text)).astype("<u8").tobytes()
             place = int(slices[np.searchsorted(members, number)])
             writer.add([{"slice": place, "number": number, "shingles": shingles}])
-    return [_finished(writer)]
+    return [writer.finish()]
 
 
 def _texts(documents: str, signatures: str, rows: Numbers, stripped: Stripped) -> Iterator[str]:
@@ -213,9 +207,9 @@ def decide(unit: DecideUnit) -> list[Part]:
         shares = (column(table, "matches") / batch.settings.hashes).tolist()
         ask = partial(_look_up, dict(zip(pairs, shares, strict=True)))
     found = removals(pairs, ask, batch.settings.threshold)
-    with PartWriter(batch.work, unit.name, DECISIONS, key, said=False) as writer:
+    with PartWriter(batch.work, unit.name, DECISIONS, key, fingerprinted=False) as writer:
         writer.add(removal._asdict() for removal in found)
-    return [_finished(writer)]
+    return [writer.finish()]
 
 
 def _look_up(shares: dict[tuple[int, int], float], later: int, earlier: int) -> float:

@@ -12,17 +12,18 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from pipeline import files
-from pipeline.corpus import WORK, page_id
 from pipeline.dedup.batch import REGISTER, Batch, Decided, EvaluationFile
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.minhash import SHINGLE_WORDS
 from pipeline.dedup.order import batches
 from pipeline.dedup.settings import DedupSettings
 from pipeline.dedup.sign import SignUnit, sign
-from pipeline.errors import SettingError
-from pipeline.parts import Part, PartWriter, finished_part, work_key
-from pipeline.quality.contamination import read_set
+from pipeline.store import files
+from pipeline.store.addresses import page_id
+from pipeline.store.errors import SettingError
+from pipeline.store.manifest import WORK
+from pipeline.store.parts import Part, PartWriter, finished_part, work_key
+from pipeline.store.textfiles import read_set
 
 #: What tells a file of texts from the root of a corpus.
 _SUFFIX = re.compile(r"\.(txt|tsv|json|jsonl|ndjson)(\.(gz|xz|bz2|zst))?$")
@@ -95,7 +96,7 @@ def sign_evaluation(unit: EvaluationUnit) -> list[Part]:
     return [part for part in (documents, *signed, register) if part]
 
 
-def _write_texts(unit: EvaluationUnit) -> Part | None:
+def _write_texts(unit: EvaluationUnit) -> Part:
     """Texts of fewer words than a shingle are left: they would match pages by chance."""
     name = unit.file.path.rsplit("/", 1)[-1]
     rows = [
@@ -108,17 +109,19 @@ def _write_texts(unit: EvaluationUnit) -> Part | None:
             f"dedup.against: {unit.file.path} holds no text of {SHINGLE_WORDS} words or more",
             "Name a file of evaluation examples: JSON lines, tab-separated, or a text a line",
         )
-    with PartWriter(unit.work, unit.file.name("documents"), _TEXTS, unit.key, said=False) as writer:
+    with PartWriter(
+        unit.work, unit.file.name("documents"), _TEXTS, unit.key, fingerprinted=False
+    ) as writer:
         writer.add(sorted(rows, key=lambda row: row["id"]))
-    return writer.part
+    return writer.finish()
 
 
-def _write_register(unit: EvaluationUnit) -> Part | None:
+def _write_register(unit: EvaluationUnit) -> Part:
     """The keep order: as the texts lie, in order of their ids."""
     path = files.join(unit.work, unit.file.name("signatures"))
     seen: set[bytes] = set()
     with PartWriter(
-        unit.work, unit.file.name("register"), REGISTER, unit.key, said=False
+        unit.work, unit.file.name("register"), REGISTER, unit.key, fingerprinted=False
     ) as writer:
         place = 0
         for rows in batches(path, ["id", "exact"]):
@@ -137,4 +140,4 @@ def _write_register(unit: EvaluationUnit) -> Part | None:
                 pa.array([not copy for copy in copies], pa.bool_()),
             ]
             writer.add(pa.table(columns, schema=REGISTER))
-    return writer.part
+    return writer.finish()

@@ -13,12 +13,12 @@ from heapq import heappush, heappushpop
 
 import pyarrow as pa
 
-from pipeline import files
 from pipeline.dedup.batch import Batch, names_of
-from pipeline.dedup.hostlines import HOST_LINES, SAMPLE, long_lines
 from pipeline.dedup.order import batches, database, tables
-from pipeline.links.urls import host_of
-from pipeline.parts import Part, PartWriter, finished_part, part_name, work_key
+from pipeline.store import files
+from pipeline.store.addresses import host_of
+from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
+from pipeline.store.repeated_lines import HOST_LINES, SAMPLE, long_lines
 
 _SAMPLED = pa.schema([("host", pa.string()), ("id", pa.string()), ("lines", pa.list_(pa.string()))])
 
@@ -78,13 +78,13 @@ def sample_lines(unit: LinesUnit) -> list[Part]:
         return [done]
     chosen = _least_ids(unit.documents)
     words = unit.batch.settings.host_lines.words
-    with PartWriter(unit.batch.work, unit.name, _SAMPLED, key, said=False) as writer:
+    with PartWriter(unit.batch.work, unit.name, _SAMPLED, key, fingerprinted=False) as writer:
         for rows in batches(unit.documents, ["id", "url", "text"], 500):
             for row in rows.to_pylist():
                 if row["id"] in chosen:
                     lines = [line.hex() for line in long_lines(row["text"], words)]
                     writer.add([{"host": host_of(row["url"]), "id": row["id"], "lines": lines}])
-    return [writer.part] if writer.part else []
+    return [writer.finish()]
 
 
 def _least_ids(path: str) -> set[str]:
@@ -138,7 +138,7 @@ def write_repeated(unit: RepeatUnit) -> list[Part]:
         for rows in tables(connection.sql(_REPEATED, params=given), HOST_LINES):
             writer.add(rows)
             writer.extra["host_lines_found"] = writer.extra.get("host_lines_found", 0) + len(rows)
-    return [writer.part] if writer.part else []
+    return [writer.finish()]
 
 
 def _sampled(unit: RepeatUnit) -> Iterator[pa.RecordBatch]:

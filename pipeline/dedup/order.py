@@ -13,12 +13,12 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from pipeline import files
 from pipeline.dedup.batch import ORDER, Batch, rows_of
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.settings import Preference
-from pipeline.parquet import open_table
-from pipeline.parts import Part, PartWriter, finished_part
+from pipeline.store import files
+from pipeline.store.parquet import open_table
+from pipeline.store.parts import Part, PartWriter, finished_part
 
 _MEMORY = "2GB"
 _ROWS = 100_000  # rows that pass between DuckDB and files at a time
@@ -65,7 +65,10 @@ def arrange(batch: Batch) -> list[Part]:
     base = sum(rows_of(path) for decided in batch.history for path in decided.registers)
     preferences = ", ".join(_SQL[preference] for preference in batch.settings.keep)
     preferences += ", " if preferences else ""
-    with database() as connection, PartWriter(folder, name, ORDER, batch.key, said=False) as writer:
+    with (
+        database() as connection,
+        PartWriter(folder, name, ORDER, batch.key, fingerprinted=False) as writer,
+    ):
         connection.register("signed", _reader(_SIGNED, _signed(batch)))
         connection.register("links", _reader(_KARMA, _karma(batch)))
         connection.register("past", _reader(_PAST, _past(batch)))
@@ -93,7 +96,7 @@ def arrange(batch: Batch) -> list[Part]:
         )
         for rows in tables(found, ORDER):
             writer.add(rows)
-    return [writer.part] if writer.part else []
+    return [writer.finish()]
 
 
 def tables(found: duckdb.DuckDBPyRelation, schema: pa.Schema) -> Iterator[pa.Table]:

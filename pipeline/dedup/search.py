@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline import files
 from pipeline.dedup.bands import Numbers, band_keys, bucket_pairs
 from pipeline.dedup.batch import (
     Batch,
@@ -27,8 +26,9 @@ from pipeline.dedup.batch import (
 )
 from pipeline.dedup.minhash import Hashes64
 from pipeline.dedup.verify import may_be_similar
-from pipeline.parquet import open_table
-from pipeline.parts import Part, PartWriter, finished_part, part_name, work_key
+from pipeline.store import files
+from pipeline.store.parquet import open_table
+from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
 
 #: Documents whose keys one unit sorts: 10^7 take 400 MB.
 _SLICE_ROWS = 10_000_000
@@ -79,9 +79,9 @@ def search_band(unit: BandUnit) -> list[Part]:
     open_ones = (later >= index.base) & index.kept[earlier]
     later, earlier = later[open_ones], earlier[open_ones]
     order = np.lexsort((earlier, later))
-    with PartWriter(batch.work, unit.name, PAIRS, key, said=False) as writer:
+    with PartWriter(batch.work, unit.name, PAIRS, key, fingerprinted=False) as writer:
         writer.add(pa.table([later[order], earlier[order]], schema=PAIRS))
-    return [writer.part] if writer.part else []
+    return [writer.finish()]
 
 
 def _bucketed(unit: BandUnit, index: Index) -> tuple[Hashes64, Numbers]:
@@ -152,11 +152,11 @@ def compare(unit: CompareUnit) -> list[Part]:
     )
     sizes = shingles[one], shingles[other]
     close = may_be_similar(matches, sizes, settings.threshold, settings.hashes)
-    with PartWriter(batch.work, unit.name, CLOSE, key, said=False) as writer:
+    with PartWriter(batch.work, unit.name, CLOSE, key, fingerprinted=False) as writer:
         writer.extra = {"candidates": len(later), "compared": int(close.sum())}
         columns = [later[close], earlier[close], matches[close]]
         writer.add(pa.table(columns, schema=CLOSE))
-    return [writer.part] if writer.part else []
+    return [writer.finish()]
 
 
 def _distinct_pairs(unit: CompareUnit) -> tuple[Numbers, Numbers]:

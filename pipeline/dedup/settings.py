@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.dedup.bands import collision_probability
-from pipeline.settings import Settings
+from pipeline.store.settings import Settings
 
 Preference = Literal["karma", "longest", "shortest", "earliest", "latest"]
 
@@ -16,7 +16,7 @@ _LEAST_RECALL = 0.95
 
 
 class HostLineSettings(Settings):
-    """Lines that repeat across a host (`[dedup.host_lines]`, pipeline/dedup/hostlines.py).
+    """Lines that repeat across a host (`[dedup.host_lines]`, pipeline/store/repeated_lines.py).
 
     The defaults are this project's own: docs/dedup.md says what they remove and leave.
     """

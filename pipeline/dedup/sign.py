@@ -11,14 +11,14 @@ import pyarrow as pa
 
 from pipeline.dedup.batch import Batch, band_column, signature_schema
 from pipeline.dedup.exact import exact_hash
-from pipeline.dedup.hostlines import NO_LINES, read_host_lines, strip_host_lines
 from pipeline.dedup.minhash import shingles_of, signature_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.settings import DedupSettings
-from pipeline.links.urls import host_of
-from pipeline.parquet import open_table
-from pipeline.parts import Part, PartWriter, finished_part, work_key
-from pipeline.progress import Progress
+from pipeline.store.addresses import host_of
+from pipeline.store.parquet import open_table
+from pipeline.store.parts import Part, PartWriter, finished_part, work_key
+from pipeline.store.progress import Progress
+from pipeline.store.repeated_lines import NO_LINES, read_host_lines, strip_host_lines
 
 _ROWS = 500  # documents in memory at a time
 
@@ -67,7 +67,7 @@ def sign(unit: SignUnit) -> list[Part]:
         schema = signature_schema(unit.settings)
         with (
             Progress(unit.folder, unit.name) as progress,
-            PartWriter(unit.folder, unit.name, schema, unit.key, said=False) as writer,
+            PartWriter(unit.folder, unit.name, schema, unit.key, fingerprinted=False) as writer,
         ):
             stripped = Stripped(unit.host_lines, unit.documents)
             for rows in _rows(unit.documents):
@@ -75,8 +75,8 @@ def sign(unit: SignUnit) -> list[Part]:
                 writer.add(_signed(rows, texts, unit.settings))
                 progress.add(rows.num_rows)
             writer.extra = dict(stripped.counts)
-        done = writer.part
-    return [done] if done else []
+        done = writer.finish()
+    return [done]
 
 
 class Stripped:

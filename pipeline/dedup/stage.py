@@ -17,7 +17,6 @@ from typing import Any, ClassVar
 
 import apache_beam as beam
 
-from pipeline.corpus import Corpus, Manifest
 from pipeline.dedup.batch import Batch, Decided, EvaluationFile, Source, names_of
 from pipeline.dedup.decide import (
     DecideUnit,
@@ -50,10 +49,12 @@ from pipeline.dedup.search import (
 from pipeline.dedup.settings import DedupSettings
 from pipeline.dedup.sign import sign, sign_units
 from pipeline.dedup.write import WriteUnit, write
-from pipeline.errors import SettingError, WebtextError
-from pipeline.parts import Part, work_key
-from pipeline.sink import Gather, MakeParts, WriteManifest
-from pipeline.stage import Job, Stage, Total
+from pipeline.engine.sink import Gather, MakeParts, WriteManifest
+from pipeline.engine.stage import Job, Stage, Total
+from pipeline.store.corpus import Corpus
+from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.manifest import Manifest
+from pipeline.store.parts import Part, work_key
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ class DedupStage(Stage):
 
     def settings(self, job: Job) -> DedupSettings:
         """The `[dedup]` section."""
-        return job.recipe.dedup
+        return job.section(DedupSettings)
 
     def inputs(self, job: Job) -> dict[str, str]:
         """Documents and karma of the interval; documents and decisions of all before it."""

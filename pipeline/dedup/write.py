@@ -10,13 +10,13 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from pipeline import files
-from pipeline.corpus import SCHEMAS
 from pipeline.dedup.batch import REGISTER, Batch, rows_of
 from pipeline.dedup.decide import DECISIONS
 from pipeline.dedup.order import batches, database, tables
-from pipeline.errors import WebtextError
-from pipeline.parts import Part, PartWriter, finished_part, part_name
+from pipeline.store import files
+from pipeline.store.errors import WebtextError
+from pipeline.store.parts import Part, PartWriter, finished_part, part_name
+from pipeline.store.schemas import SCHEMAS
 
 #: Documents that one part of the duplicate table stands for.
 _PART_DOCUMENTS = 1_000_000
@@ -134,7 +134,7 @@ def _numbered(
                 yield pa.record_batch([scoped, numbers, *rows.columns], schema=schema)
 
 
-def _write_large(connection: duckdb.DuckDBPyConnection, batch: Batch, name: str) -> Part | None:
+def _write_large(connection: duckdb.DuckDBPyConnection, batch: Batch, name: str) -> Part:
     """Lists clusters above the limit and says so, before anything acts upon the table."""
     limit = batch.settings.large_cluster
     rows = connection.execute(_LARGE, {"limit": limit, "examples": _EXAMPLES}).fetchall()
@@ -151,15 +151,15 @@ def _write_large(connection: duckdb.DuckDBPyConnection, batch: Batch, name: str)
                 'dedup.large_cluster or set dedup.on_large_cluster = "report"',
             )
         logging.getLogger(__name__).warning("%s; all are in %s", said, name)
-    with PartWriter(batch.folder, name, CLUSTERS, batch.key, said=False) as writer:
+    with PartWriter(batch.folder, name, CLUSTERS, batch.key, fingerprinted=False) as writer:
         writer.extra = {"large_clusters": len(rows)}
         writer.add(dict(zip(CLUSTERS.names, row, strict=True)) for row in rows)
-    return writer.part
+    return writer.finish()
 
 
 def _write_part(
     connection: duckdb.DuckDBPyConnection, batch: Batch, name: str, part: int, of: int
-) -> Part | None:
+) -> Part:
     """One part of the duplicate table: ids of an equal range, with their share of the counts."""
     # The last range ends behind all hex digits.
     low, high = (f"{(1 << 32) * i // of:08x}" if i < of else "g" for i in (part, part + 1))
@@ -171,18 +171,16 @@ def _write_part(
             writer.counts.drop(kind, number)
         for (seen,) in connection.execute(_SEEN_BY_PART, ours).fetchall():
             writer.counts.keep(seen - writer.counts.seen)
-    return writer.part
+    return writer.finish()
 
 
-def _write_register(
-    connection: duckdb.DuckDBPyConnection, unit: WriteUnit, name: str
-) -> Part | None:
+def _write_register(connection: duckdb.DuckDBPyConnection, unit: WriteUnit, name: str) -> Part:
     """The batch's keep order with what was decided; row groups follow the scratch file."""
     batch = unit.batch
     found = connection.execute("SELECT number FROM removed ORDER BY number").fetchnumpy()
     removed = found["number"]
     number = sum(rows_of(path) for interval in batch.history for path in interval.registers)
-    with PartWriter(batch.folder, name, REGISTER, batch.key, said=False) as writer:
+    with PartWriter(batch.folder, name, REGISTER, batch.key, fingerprinted=False) as writer:
         writer.extra = dict(unit.measured)
         for rows in batches(batch.order, ["id", "place", "exact", "first"]):
             numbers = np.arange(number, number + rows.num_rows)
@@ -191,17 +189,15 @@ def _write_register(
             kept = ~np.isin(numbers, removed)
             columns = [rows["id"], rows["place"], rows["exact"], copy, kept]
             writer.add(pa.table(columns, schema=REGISTER))
-    return writer.part
+    return writer.finish()
 
 
-def _write_evaluation(
-    connection: duckdb.DuckDBPyConnection, batch: Batch, name: str
-) -> Part | None:
+def _write_evaluation(connection: duckdb.DuckDBPyConnection, batch: Batch, name: str) -> Part:
     """Says which evaluation texts were found, and counts what was removed for them."""
     found = connection.execute("SELECT kept_id, count(*) FROM removed GROUP BY kept_id").fetchall()
     counts = dict(found)
     documents = [path for file in batch.evaluation for path in batch.history[file.number].documents]
-    with PartWriter(batch.folder, name, EVALUATION, batch.key, said=False) as writer:
+    with PartWriter(batch.folder, name, EVALUATION, batch.key, fingerprinted=False) as writer:
         removed = 0
         for path in documents:
             for rows in batches(path, ["id", "url"]):
@@ -210,4 +206,4 @@ def _write_evaluation(
                         removed += counts[row["id"]]
                         writer.add([{"id": row["id"], "source": row["url"]}])
         writer.extra = {"removed_for_evaluation": removed}
-    return writer.part
+    return writer.finish()

@@ -22,10 +22,10 @@ from contextlib import contextmanager
 
 import orjson
 
-from pipeline.documents import frames
-from pipeline.documents.judge import Page, Verdict
+from pipeline.documents import messages as frames
 from pipeline.documents.settings import DocumentsSettings
-from pipeline.errors import WebtextError
+from pipeline.documents.verdict import Page, Verdict
+from pipeline.store.errors import WebtextError
 
 #: Seconds by the clock on the wall for each second of the deadline, which counts processor
 #: time: only a child that waits for ever, or a machine that swaps, gets there.

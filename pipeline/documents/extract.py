@@ -23,11 +23,11 @@ from lxml.html import HtmlElement
 from trafilatura.core import bare_extraction
 from trafilatura.settings import Document, Extractor
 
-from pipeline.documents.frame import mark_main_text
+from pipeline.documents.clean import tidy
+from pipeline.documents.main_content import mark_main_text
 from pipeline.documents.metadata import find_canonical, find_date, find_title, letters, read_metas
 from pipeline.documents.parse import parse_html
 from pipeline.documents.render import render
-from pipeline.documents.tidy import tidy
 
 _OPTIONS = Extractor(output_format="txt", fast=True, comments=False, tables=True, dedup=False)
 #: The title is looked for among this many blocks at the start of the text.

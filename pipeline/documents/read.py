@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from pipeline import files
-from pipeline.errors import WebtextError
-from pipeline.pages.decode import BadEncodingError, TooLargeError, unpack
-from pipeline.pages.warc import read_records
+from pipeline.store import files
+from pipeline.store.decode import BadEncodingError, TooLargeError, unpack
+from pipeline.store.errors import WebtextError
+from pipeline.store.warc import read_records
 
 #: A row of a fetch table (`unit.FETCH_COLUMNS`).
 Fetch = dict[str, Any]

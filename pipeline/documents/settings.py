@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from pipeline.settings import Settings
+from pipeline.store.settings import Settings
 
 
 class DocumentsSettings(Settings):

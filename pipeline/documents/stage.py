@@ -9,13 +9,13 @@ from typing import ClassVar
 import apache_beam as beam
 from lxml import etree
 
-from pipeline.corpus import Manifest
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.unit import Unit, make
-from pipeline.parquet import open_table
-from pipeline.parts import work_key
-from pipeline.sink import MakeParts, WriteManifest
-from pipeline.stage import Job, Stage, Total
+from pipeline.engine.sink import MakeParts, WriteManifest
+from pipeline.engine.stage import Job, Stage, Total
+from pipeline.store.manifest import Manifest
+from pipeline.store.parquet import open_table
+from pipeline.store.parts import work_key
 
 #: Libraries whose versions decide the text; another version, another text.
 _LIBRARIES = ("trafilatura", "lxml", "resiliparse", "py3langid")
@@ -100,7 +100,7 @@ class DocumentsStage(Stage):
 
     def settings(self, job: Job) -> DocumentsSettings:
         """The `[documents]` section."""
-        return job.recipe.documents
+        return job.section(DocumentsSettings)
 
     def inputs(self, job: Job) -> dict[str, str]:
         """The pages of the interval."""

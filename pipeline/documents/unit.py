@@ -15,14 +15,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.corpus import SCHEMAS, VOLATILE
 from pipeline.documents.child import borrowed
-from pipeline.documents.judge import Page, Verdict
 from pipeline.documents.read import Fetch, read_pages
 from pipeline.documents.settings import DocumentsSettings
-from pipeline.parquet import open_table
-from pipeline.parts import Part, PartWriter, finished_part, part_name
-from pipeline.progress import Progress
+from pipeline.documents.verdict import Page, Verdict
+from pipeline.store.parquet import open_table
+from pipeline.store.parts import Part, PartWriter, finished_part, part_name
+from pipeline.store.progress import Progress
+from pipeline.store.schemas import SCHEMAS, VOLATILE
 
 #: What the stage reads of a fetch table.
 FETCH_COLUMNS = [
@@ -142,5 +142,4 @@ def _write(
             for drop in drops:
                 writer.counts.drop(drop["outcome"])
         writer.add(sorted(rows, key=lambda row: str(row["id"])))
-    assert writer.part is not None
-    return writer.part
+    return writer.finish()

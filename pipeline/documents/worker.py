@@ -15,10 +15,10 @@ import signal
 import sys
 from datetime import date
 
-from pipeline.documents import frames
-from pipeline.documents.judge import Page, Verdict, judge
+from pipeline.documents import messages as frames
 from pipeline.documents.language import identify
 from pipeline.documents.settings import DocumentsSettings
+from pipeline.documents.verdict import Page, Verdict, judge
 
 
 def main() -> None:

@@ -18,10 +18,8 @@ from typing import IO
 
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
-from pipeline import files
-from pipeline.corpus import page_id
-from pipeline.links.urls import canonical_key
-from pipeline.pages import warc
+from pipeline.store import files, warc
+from pipeline.store.addresses import canonical_key, page_id
 
 _STORED = 0xFFFF  # bytes of one stored block of deflate
 #: Bytes of a gzip member before its blocks, and with those behind them.

@@ -15,18 +15,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import files
-from pipeline.corpus import (
+from pipeline.store import files
+from pipeline.store.errors import WebtextError
+from pipeline.store.manifest import (
     MANIFEST,
-    VOLATILE,
     Counts,
     FileEntry,
     Manifest,
     add_fingerprints,
     read_manifest,
 )
-from pipeline.errors import WebtextError
-from pipeline.parts import Part, PartWriter, finished_part, part_key
+from pipeline.store.parts import Part, PartWriter, finished_part, part_key
+from pipeline.store.schemas import VOLATILE
 
 ASIDE = "_forget"
 _BATCH = 10_000  # rows held at a time
@@ -92,13 +92,12 @@ class Edit:
                 table.schema_arrow.remove_metadata(),
                 made_by if key is None else key,
                 volatile=VOLATILE.get(name.split("-", 1)[0], frozenset()),
-                said=before.file.fingerprint is not None,
+                fingerprinted=before.file.fingerprint is not None,
             ) as writer:
                 writer.counts, writer.extra = before.counts, before.extra
                 for batch in table.iter_batches(_BATCH):
                     writer.add(make(pa.Table.from_batches([batch])))
-        assert writer.part is not None
-        self.add([writer.part])
+        self.add([writer.finish()])
 
     def finish(
         self, lost: Counts, inputs: Mapping[str, str], extra: Mapping[str, int] | None = None

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import files
-from pipeline.corpus import SCHEMAS
-from pipeline.parts import Part, PartWriter, part_key
+from pipeline.store import files
+from pipeline.store.parts import Part, PartWriter, part_key
+from pipeline.store.schemas import SCHEMAS
 from pipeline.tokens.megatron import Writer, parse_index
 from pipeline.tokens.shards import shard_file
 
@@ -52,10 +52,9 @@ def cut_shard(folder: str, name: str, target: str, gone: Collection[str]) -> Cut
     key = part_key(table_path) or ""
     with PartWriter(target, table_name, SCHEMAS["tokens"], key) as writer:
         writer.add(kept.sort_by("id"))
-    assert writer.part is not None
     written = [shard_file(target, name, ending) for ending in (".bin", ".idx")]
     return Cut(
-        [Part(writer.part.file), *written],
+        [Part(writer.finish().file), *written],
         documents=int((~keep).sum()),
         sentences=int(sentences[~keep].sum()),
         tokens=int(lengths[~keep].sum()),

@@ -16,14 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import files
-from pipeline.corpus import STAGES, Corpus, Counts, Manifest
 from pipeline.forget.archives import erase
 from pipeline.forget.edit import Edit, counted, put_in_place
 from pipeline.forget.shards import cut_shard, shards_with
 from pipeline.links.merge import FORGOTTEN
-from pipeline.pages.again import key_of
-from pipeline.parts import file_part
+from pipeline.pages.refetch import key_of
+from pipeline.store import files
+from pipeline.store.corpus import STAGES, Corpus
+from pipeline.store.manifest import Counts, Manifest
+from pipeline.store.parts import file_part
 
 
 def edit_stage(corpus: Corpus, stage: str, interval: str, gone: frozenset[str]) -> int:

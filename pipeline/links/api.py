@@ -17,11 +17,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from configparser import NoSectionError
 from typing import TYPE_CHECKING, Any
 
-from pipeline import files
-from pipeline.errors import SettingError, WebtextError
-from pipeline.headers import retry_after
 from pipeline.links.records import Post
 from pipeline.links.settings import RedditApi
+from pipeline.store import files
+from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.retry_after import retry_after
 
 if TYPE_CHECKING:
     import praw

@@ -19,8 +19,8 @@ from typing import IO
 import zstandard
 from stringzilla import count, find
 
-from pipeline import files
-from pipeline.errors import WebtextError
+from pipeline.store import files
+from pipeline.store.errors import WebtextError
 
 _PIECE = 1 << 20  # bytes read, and about the bytes unpacked, at once
 _FED = 1 << 11  # packed bytes of a zst file at once

@@ -16,9 +16,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline import files
-from pipeline.errors import WebtextError
 from pipeline.links.records import BadLineError, Mention, in_range, parse
+from pipeline.store import files
+from pipeline.store.errors import WebtextError
 
 _SCORES = ("score", "karma")
 _DATES = ("date", "created", "created_utc")

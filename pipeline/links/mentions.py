@@ -16,8 +16,6 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from pipeline import files
-from pipeline.corpus import WORK, page_id
 from pipeline.links.api import kept_posts, listing_posts
 from pipeline.links.dumps import Block, blocks, lines, linked_lines
 from pipeline.links.lists import ListReader, list_format, named_mention, parquet_mentions
@@ -34,9 +32,11 @@ from pipeline.links.records import (
     turned_away,
 )
 from pipeline.links.settings import RedditApi
-from pipeline.links.urls import page_of
-from pipeline.parts import Part, PartWriter, file_part, finished_part
-from pipeline.progress import Progress
+from pipeline.store import files
+from pipeline.store.addresses import page_id, page_of
+from pipeline.store.manifest import WORK
+from pipeline.store.parts import Part, PartWriter, file_part, finished_part
+from pipeline.store.progress import Progress
 
 SCHEMA = pa.schema(
     [
@@ -82,7 +82,9 @@ def read_source(source: SourceFile) -> list[Part]:
     if done is not None:
         return done
     parts: list[Part] = []
-    threads = PartWriter(source.folder, threads_name(source), THREADS, source.key, said=False)
+    threads = PartWriter(
+        source.folder, threads_name(source), THREADS, source.key, fingerprinted=False
+    )
     with Progress(source.folder, f"source-{source.number:05d}") as progress, threads:
         reader = Reader(source, progress, threads)
         rows = map(to_row, reader.mentions())
@@ -92,8 +94,7 @@ def read_source(source: SourceFile) -> list[Part]:
             if len(tables) * _BATCH >= _RUN:
                 parts.append(_write_run(source, tables, len(parts)))
                 tables = []
-    assert threads.part is not None
-    parts.append(threads.part)
+    parts.append(threads.finish())
     if reader.rejected:
         name = rejected_name(source.number)
         listed = b"".join(orjson.dumps(line) + b"\n" for line in reader.rejected)
@@ -271,13 +272,14 @@ def _write_run(
     """Writes the mentions of tables, sorted; with `numbers` it is the last run of its source."""
     table = pa.concat_tables([SCHEMA.empty_table(), *tables])
     order = [(name, "ascending") for name in ("id", "url", "reddit_id", "kind")]
-    writer = PartWriter(source.folder, _run_name(source, run), SCHEMA, source.key, said=False)
+    writer = PartWriter(
+        source.folder, _run_name(source, run), SCHEMA, source.key, fingerprinted=False
+    )
     with writer:
         writer.add(table.sort_by(order))
         if numbers is not None:
             writer.extra.update(numbers, source_files=1)
-    assert writer.part is not None
-    return writer.part
+    return writer.finish()
 
 
 def _finished(source: SourceFile) -> list[Part] | None:

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import files
-from pipeline.corpus import SCHEMAS
 from pipeline.links.months import count_month
 from pipeline.links.rules import Rules
 from pipeline.links.settings import LinksSettings
-from pipeline.links.urls import has_tracker
-from pipeline.parts import Part, PartWriter, finished_part, id_range, part_name, read_ids
-from pipeline.quality.takedown import NOTHING, Takedown
+from pipeline.store import files
+from pipeline.store.addresses import has_tracker
+from pipeline.store.parts import Part, PartWriter, finished_part, id_range, part_name, read_ids
+from pipeline.store.schemas import SCHEMAS
+from pipeline.store.takedown import NOTHING, Takedown
 
 #: Why a link is left out that `webtext forget` was told of.
 FORGOTTEN = "forgotten"
@@ -55,19 +55,22 @@ def merge_range(part: Range) -> list[Part]:
         counted = [row for row in rows if row["thread"] not in blocked]
         writer.extra["comments_over_18"] = len(rows) - len(counted)
         for _, mentions in groupby(counted, key=lambda row: row["id"]):
-            _decide(list(mentions), rules, part.forgotten, writer)
-    assert writer.part is not None
-    return [writer.part]
+            _write(list(mentions), rules, part.forgotten, writer)
+    return [writer.finish()]
 
 
-def _decide(
-    mentions: list[dict[str, Any]], rules: Rules, forgotten: Takedown, writer: PartWriter
-) -> None:
-    reasons = [rules.uncounted(mention) for mention in mentions]
-    uncounted = [reason for reason in reasons if reason]
+def decide(mentions: list[dict[str, Any]], rules: Rules) -> tuple[dict[str, Any], str | None]:
+    """The link of all mentions of a page, and why the rules drop it (None: it is kept)."""
+    uncounted = [reason for mention in mentions if (reason := rules.uncounted(mention))]
     link = make_link(mentions, rules)
     none_counts = uncounted if len(uncounted) == len(mentions) else []
-    reason = rules.why_dropped(link["url"], link["host"], link["karma"], none_counts)
+    return link, rules.why_dropped(link["url"], link["host"], link["karma"], none_counts)
+
+
+def _write(
+    mentions: list[dict[str, Any]], rules: Rules, forgotten: Takedown, writer: PartWriter
+) -> None:
+    link, reason = decide(mentions, rules)
     if reason is None and forgotten:
         posted = (mention["reddit_id"] for mention in link["mentions"])
         if forgotten.entry_for(link["id"], link["url"], posted):

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.corpus import Manifest
+from pipeline.store.manifest import Manifest
 
 #: A month is out of line below this part of the median share, or above its inverse.
 _OUT_OF_LINE = 0.5

@@ -20,14 +20,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pipeline import files
-from pipeline.errors import SettingError
 from pipeline.links.api import kept_posts
 from pipeline.links.dumps import blocks, lines
 from pipeline.links.mentions import to_row
 from pipeline.links.records import BAD, BadLineError, Post, post_links, turned_away
 from pipeline.links.rules import Rules
 from pipeline.links.settings import LinksSettings, RedditDump
+from pipeline.store import files
+from pipeline.store.errors import SettingError
 
 _AT_ONCE = 10_000  # posts held in memory
 _HOUR = 3600.0  # seconds

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pipeline.links.blocklist import domains_of, reason_to_drop
 from pipeline.links.settings import LinksSettings
+from pipeline.store.blocklist import domains_of, reason_to_drop
 
 _DAY = 86_400  # seconds
 

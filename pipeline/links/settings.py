@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.settings import Settings
+from pipeline.store.settings import Settings
 
 
 class RedditDump(Settings):
@@ -94,4 +94,4 @@ class LinksSettings(Settings):
     block_domains: tuple[str, ...] = ()
     """Hosts to leave out, with all below them."""
     blocklists: tuple[Blocklist, ...] = ("reddit", "media", "wikipedia", "file_type")
-    """Lists of what to leave out; each drop names its list (`pipeline/links/blocklist.py`)."""
+    """Lists of what to leave out; each drop names its list (`pipeline/store/blocklist.py`)."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from pipeline import files
-from pipeline.errors import SettingError
 from pipeline.links.settings import LinksSettings, RedditApi, RedditDump, Source
+from pipeline.store import files
+from pipeline.store.errors import SettingError
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,18 @@ from functools import partial
 
 import apache_beam as beam
 
-from pipeline.corpus import WORK, Manifest
-from pipeline.errors import WebtextError
-from pipeline.forget.known import forgotten
+from pipeline.engine.sink import Gather, MakeParts, WriteManifest
+from pipeline.engine.stage import Job, Stage, Total
 from pipeline.links.mentions import SourceFile, read_source
 from pipeline.links.merge import MENTIONS_A_PART, Range, merge_range
 from pipeline.links.months import month_shares, warning
 from pipeline.links.settings import LinksSettings
 from pipeline.links.sources import Found, find_sources
-from pipeline.parts import Part, work_key
-from pipeline.quality.takedown import NOTHING, Takedown
-from pipeline.sink import Gather, MakeParts, WriteManifest
-from pipeline.stage import Job, Stage, Total
+from pipeline.store.errors import WebtextError
+from pipeline.store.forgotten import forgotten
+from pipeline.store.manifest import WORK, Manifest
+from pipeline.store.parts import Part, work_key
+from pipeline.store.takedown import NOTHING, Takedown
 
 _LOG = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class LinksStage(Stage):
 
     def settings(self, job: Job) -> LinksSettings:
         """The `[links]` section."""
-        return job.recipe.links
+        return job.section(LinksSettings)
 
     def inputs(self, job: Job) -> dict[str, str]:
         """Each source by its name, with its fingerprint."""

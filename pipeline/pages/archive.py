@@ -9,18 +9,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import files
-from pipeline.corpus import SCHEMAS, WORK, page_id
-from pipeline.links.urls import canonical_key
 from pipeline.pages.crawl import Link
-from pipeline.pages.judge import Judged, is_wanted, judge, media_type
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.records import Capture
+from pipeline.pages.screen import Judged, is_wanted, judge, media_type
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.table import Row, blank_row, write_fetches
-from pipeline.pages.warc import Response, Revisit, captures, payload_digest
-from pipeline.parts import Part, PartWriter, finished_part, id_range, part_name, read_ids
-from pipeline.progress import Progress
+from pipeline.store import files
+from pipeline.store.addresses import canonical_key, page_id
+from pipeline.store.manifest import WORK
+from pipeline.store.parts import Part, PartWriter, finished_part, id_range, part_name, read_ids
+from pipeline.store.progress import Progress
+from pipeline.store.schemas import SCHEMAS
+from pipeline.store.warc import Response, Revisit, captures, payload_digest
 
 #: A row of the fetch table, and the digest by which a revisit finds the record with the body.
 _INDEX = SCHEMAS["fetches"].append(pa.field("payload", pa.string()))
@@ -64,10 +65,9 @@ def index_archive(archive: Archive) -> list[Part]:
             rows.append(_row(archive, found) if isinstance(found, Response) else _revisit(found))
             progress.add(0, indexed=1)
     rows.sort(key=lambda row: (row["id"], row["warc_offset"]))
-    with PartWriter(archive.folder, name, _INDEX, archive.key, said=False) as writer:
+    with PartWriter(archive.folder, name, _INDEX, archive.key, fingerprinted=False) as writer:
         writer.add(rows)
-    assert writer.part is not None
-    return [writer.part]
+    return [writer.finish()]
 
 
 def _row(archive: Archive, found: Response) -> Row:

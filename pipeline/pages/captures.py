@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import files
+from pipeline.store import files
 
 
 class Spot(NamedTuple):

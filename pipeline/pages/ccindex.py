@@ -17,13 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import files
-from pipeline.corpus import WORK, page_id
-from pipeline.errors import WebtextError
-from pipeline.links.urls import canonical_key
 from pipeline.pages.captures import Spot
-from pipeline.parts import Part, PartWriter, finished_part
-from pipeline.progress import Progress
+from pipeline.store import files
+from pipeline.store.addresses import canonical_key, page_id
+from pipeline.store.errors import WebtextError
+from pipeline.store.manifest import WORK
+from pipeline.store.parts import Part, PartWriter, finished_part
+from pipeline.store.progress import Progress
 
 MATCHES = pa.schema(
     [
@@ -78,10 +78,9 @@ def match_index(index: IndexFile) -> list[Part]:
             rows += [{"id": identity, **spot._asdict()} for identity, spot, ours in both if ours]
             progress.add(0, candidates=len(ids), captures=int(mine.sum()))
     rows.sort(key=lambda row: (row["id"], row["date"], row["file"], row["offset"]))
-    with PartWriter(index.folder, name, MATCHES, index.key, said=False) as writer:
+    with PartWriter(index.folder, name, MATCHES, index.key, fingerprinted=False) as writer:
         writer.add(rows)
-    assert writer.part is not None
-    return [writer.part]
+    return [writer.finish()]
 
 
 def _candidates(index: IndexFile) -> Iterator[list[Spot]]:

@@ -13,20 +13,20 @@ from collections import defaultdict
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from pipeline import files
-from pipeline.pages.again import FIRST_RUN, Rerun, terms
+from pipeline.pages.archive_client import AwayError, PoliteClient
 from pipeline.pages.captures import Dated, Spot, dated_links, nearest
-from pipeline.pages.decode import TooLargeError
 from pipeline.pages.journal import Journal
-from pipeline.pages.judge import Judged, is_wanted, judge, media_type
 from pipeline.pages.outcomes import Outcome
-from pipeline.pages.polite import AwayError, PoliteClient
 from pipeline.pages.records import Capture, page_records
+from pipeline.pages.refetch import FIRST_RUN, Rerun, terms
+from pipeline.pages.screen import Judged, is_wanted, judge, media_type
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.table import Row, blank_row, fetched_before, write_fetches
-from pipeline.pages.warc import BadRecordError, Response, read_member
-from pipeline.parts import Part, file_part, finished_part, id_range, part_name, read_ids
-from pipeline.progress import Progress
+from pipeline.store import files
+from pipeline.store.decode import TooLargeError
+from pipeline.store.parts import Part, file_part, finished_part, id_range, part_name, read_ids
+from pipeline.store.progress import Progress
+from pipeline.store.warc import BadRecordError, Response, read_member
 
 ORIGIN = "commoncrawl"
 #: CloudFront answers 403 to who asks too fast, the buckets behind it 503 ("Slow Down").

@@ -16,14 +16,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from pipeline.errors import WebtextError
-from pipeline.links.blocklist import reason_to_drop
 from pipeline.pages.fetch import Answer, Client
 from pipeline.pages.host import Host, Site
+from pipeline.pages.host_lock import Turns
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.settings import PagesSettings
-from pipeline.pages.turns import Turns
-from pipeline.progress import HostPace
+from pipeline.store.blocklist import reason_to_drop
+from pipeline.store.errors import WebtextError
+from pipeline.store.progress import HostPace
 
 #: Sites whose robots.txt is kept, for each host at work: redirects lead to others.
 _SITES_A_HOST = 4

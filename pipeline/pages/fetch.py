@@ -13,12 +13,12 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from yarl import URL
 
-from pipeline.links.urls import repair
-from pipeline.pages.decode import BadEncodingError, TooLargeError, unpack
 from pipeline.pages.guard import permitted, socket_factory, was_refused
-from pipeline.pages.judge import is_wanted, judge, media_type
 from pipeline.pages.outcomes import UNREACHED, Outcome
+from pipeline.pages.screen import is_wanted, judge, media_type
 from pipeline.pages.settings import PagesSettings
+from pipeline.store.addresses import repair
+from pipeline.store.decode import BadEncodingError, TooLargeError, unpack
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})

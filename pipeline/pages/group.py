@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import files
-from pipeline.corpus import WORK
-from pipeline.pages.again import FIRST_RUN, Rerun, terms
 from pipeline.pages.crawl import Ended, Link, crawl
+from pipeline.pages.host_lock import Turns
 from pipeline.pages.journal import Journal
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.pace import Meter
 from pipeline.pages.records import Capture, Record, page_records
+from pipeline.pages.refetch import FIRST_RUN, Rerun, terms
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.table import deferred_before, fetched_before, write_fetches
-from pipeline.pages.turns import Turns
-from pipeline.parts import Part, file_part, finished_part, part_name
-from pipeline.progress import HostPace, Progress
+from pipeline.store import files
+from pipeline.store.manifest import WORK
+from pipeline.store.parts import Part, file_part, finished_part, part_name
+from pipeline.store.progress import HostPace, Progress
 
 
 @dataclass(frozen=True)

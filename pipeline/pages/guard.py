@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline.errors import SettingError
+from pipeline.store.errors import SettingError
 
 _WEB_PORTS = frozenset({80, 443})
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # RFC 4291: all that is assigned so far

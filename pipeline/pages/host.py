@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from pipeline.headers import retry_after
 from pipeline.pages import robots, tdmrep
 from pipeline.pages.fetch import Answer
+from pipeline.pages.host_lock import Turns
 from pipeline.pages.outcomes import UNREACHED, Outcome
 from pipeline.pages.settings import PagesSettings
-from pipeline.pages.turns import Turns
+from pipeline.store.retry_after import retry_after
 
 _FIRST_BACKOFF = 0.1  # seconds after a first failure where the delay is less
 _MOST_DOUBLINGS = 20  # beyond all patience; keeps the power small

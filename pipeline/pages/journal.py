@@ -18,13 +18,12 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 
-from pipeline import files
-from pipeline.corpus import WORK
-from pipeline.errors import FullDiskError
-from pipeline.pages import warc
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.records import Record
 from pipeline.pages.recover import supported, whole_lines, whole_members
+from pipeline.store import files, warc
+from pipeline.store.errors import FullDiskError
+from pipeline.store.manifest import WORK
 
 #: Columns of a journal line that are no columns of the fetch table: where the archive
 #: ended, the content encoding of the page, and what the outcome hangs on (`again.terms`).

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 
-from pipeline.progress import HostPace, Pace, slowest_of
+from pipeline.store.progress import HostPace, Pace, slowest_of
 
 _WINDOW = 30.0  # seconds
 

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.pages import warc
-from pipeline.pages.judge import Judged
 from pipeline.pages.outcomes import Outcome
+from pipeline.pages.screen import Judged
 from pipeline.pages.table import Row, blank_row
+from pipeline.store import warc
 
 #: (type, fields, block), ready to be packed.
 Record = tuple[str, dict[str, str], bytes]

@@ -13,8 +13,8 @@ import signal
 
 from aiohttp import web
 
-from pipeline.links.urls import canonical_key
-from pipeline.pages.warc import read_records, responses
+from pipeline.store.addresses import canonical_key
+from pipeline.store.warc import read_records, responses
 
 
 def page_index(archive: str) -> dict[str, int]:

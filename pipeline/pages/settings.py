@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.settings import Settings
+from pipeline.store.settings import Settings
 
 #: It goes into a header, so it is one word; a host's operator must be able to use it.
 _CONTACT = re.compile(r"(mailto:)?[^\s@:/]+@[^\s@:/]+|https?://[^\s/]+\S*", re.A)

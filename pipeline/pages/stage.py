@@ -11,21 +11,22 @@ import apache_beam as beam
 import pyarrow.parquet as pq
 import tldextract
 
-from pipeline import files
-from pipeline.corpus import PREVIOUS, WORK, Manifest, bucket_of, page_id, read_manifest
-from pipeline.errors import SettingError, WebtextError
+from pipeline.engine.sink import Gather, MakeParts, WriteManifest
+from pipeline.engine.stage import Job, Stage, Total
 from pipeline.pages import wayback
-from pipeline.pages.again import key_of, plan_rerun
 from pipeline.pages.archive import Archive, Lookup, index_archive, look_up
 from pipeline.pages.ccindex import IndexFile, match_index
 from pipeline.pages.commoncrawl import Reading, read_captures
 from pipeline.pages.crawl import Link
 from pipeline.pages.group import Group, fetch_group
 from pipeline.pages.outcomes import UNREACHED, Outcome
+from pipeline.pages.refetch import key_of, plan_rerun
 from pipeline.pages.settings import PagesSettings
-from pipeline.parts import Part, work_key
-from pipeline.sink import Gather, MakeParts, WriteManifest
-from pipeline.stage import Job, Stage, Total
+from pipeline.store import files
+from pipeline.store.addresses import page_id
+from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.manifest import PREVIOUS, WORK, Manifest, read_manifest
+from pipeline.store.parts import Part, bucket_of, work_key
 
 #: The list of suffixes that ships inside the package: never fetched, so never another one.
 _domains = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
@@ -258,10 +259,8 @@ class PagesStage(Stage):
     version = "2"
 
     def settings(self, job: Job) -> PagesSettings:
-        """The `[pages]` section; what `documents.content_types` names is fetched too."""
-        pages = job.recipe.pages
-        kinds = {*pages.content_types, *job.recipe.documents.content_types}
-        return pages.model_copy(update={"content_types": tuple(sorted(kinds))})
+        """The `[pages]` section."""
+        return job.section(PagesSettings)
 
     def inputs(self, job: Job) -> dict[str, str]:
         """The links, and each archive or file of an index by its name."""

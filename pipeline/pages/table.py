@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import files
-from pipeline.corpus import SCHEMAS, VOLATILE
-from pipeline.pages.again import Rerun
 from pipeline.pages.outcomes import Outcome
-from pipeline.parts import Part, PartWriter
+from pipeline.pages.refetch import Rerun
+from pipeline.store import files
+from pipeline.store.parts import Part, PartWriter
+from pipeline.store.schemas import SCHEMAS, VOLATILE
 
 #: A row of the fetch table.
 Row = dict[str, Any]
@@ -52,8 +52,7 @@ def write_fetches(folder: str, name: str, key: str, rows: Iterable[Row]) -> Part
             else:
                 writer.counts.drop(row["outcome"])
             writer.add([row])
-    assert writer.part is not None
-    return writer.part
+    return writer.finish()
 
 
 def read_all(path: str) -> Iterator[Row]:

@@ -17,21 +17,21 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import orjson
 
-from pipeline import files
-from pipeline.corpus import WORK, page_id
-from pipeline.links.urls import canonical_key
-from pipeline.pages.again import FIRST_RUN, Rerun, terms
+from pipeline.pages.archive_client import AwayError, PoliteClient, Reply
 from pipeline.pages.captures import Spot, first_seen, nearest
-from pipeline.pages.decode import TooLargeError
 from pipeline.pages.journal import Journal
-from pipeline.pages.judge import is_wanted, judge
 from pipeline.pages.outcomes import Outcome
-from pipeline.pages.polite import AwayError, PoliteClient, Reply
 from pipeline.pages.records import Capture, page_records
+from pipeline.pages.refetch import FIRST_RUN, Rerun, terms
+from pipeline.pages.screen import is_wanted, judge
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.table import Row, deferred_before, fetched_before, read_all, write_fetches
-from pipeline.parts import Part, file_part, finished_part
-from pipeline.progress import Progress
+from pipeline.store import files
+from pipeline.store.addresses import canonical_key, page_id
+from pipeline.store.decode import TooLargeError
+from pipeline.store.manifest import WORK
+from pipeline.store.parts import Part, file_part, finished_part
+from pipeline.store.progress import Progress
 
 ORIGIN = "wayback"
 #: First part of the names of the tables that are still to be gone through.

@@ -7,7 +7,6 @@ same in every build.  `pipeline/quality/train.py` trains a model.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import zlib
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline import files
-from pipeline.errors import SettingError
 from pipeline.quality.words import Pieces
+from pipeline.store import files
+from pipeline.store.chance import chance_of
+from pipeline.store.errors import SettingError
 
 ALPHA = 9.0
 BUCKETS = 1 << 18  # of features, as Spark's HashingTF has by default
@@ -73,8 +73,7 @@ def features(tokens: list[str]) -> tuple[Numbers, Floats]:
 
 def uniform(page: str) -> float:
     """A number in (0, 1], evenly spread over ids and independent of their order."""
-    digest = hashlib.blake2b(page.encode(), digest_size=8, person=b"classifier").digest()
-    return ((int.from_bytes(digest) >> 11) + 1) / (1 << 53)
+    return 1.0 - chance_of(page, "classifier")
 
 
 def pareto(page: str) -> float:

@@ -7,20 +7,14 @@ counts as a whole, and shorter ones say too little to be evidence.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
-from pipeline import files
-from pipeline.errors import SettingError
-from pipeline.quality.textfiles import read_text
 from pipeline.quality.words import Pieces, tokens_of
 
 SHORTEST = 8  # tokens; GPT-3's smallest n
@@ -87,36 +81,3 @@ def roll(words: Hashes, n: int) -> Hashes:
     for i in range(n):
         rolled = rolled * _BASE + words[i : i + count]
     return rolled
-
-
-def read_set(path: str, fields: tuple[str, ...]) -> Iterator[str]:
-    """The texts of an evaluation set: JSON lines, tab-separated values, or a text a line.
-
-    `fields` are names in JSON, numbers of columns from 0 in tab-separated values;
-    none means all.  `.gz`, `.xz`, `.bz2` and `.zst` are unpacked.
-    Raises SettingError when the file is missing, broken, or has no such field.
-    """
-    if not files.exists(path):
-        raise SettingError(f"Evaluation set {path} does not exist", "Change contamination.sets")
-    name = path.removesuffix(".zst").removesuffix(".gz").removesuffix(".xz").removesuffix(".bz2")
-    lines = read_text(path).splitlines()
-    try:
-        if name.endswith((".jsonl", ".ndjson", ".json")):
-            yield from _json_texts(lines, fields)
-        elif name.endswith(".tsv"):
-            rows = csv.reader(io.StringIO("\n".join(lines)), delimiter="\t", quoting=csv.QUOTE_NONE)
-            for row in rows:
-                yield from ([row[int(field)] for field in fields] if fields else row)
-        else:
-            yield from lines
-    except (orjson.JSONDecodeError, KeyError, IndexError, ValueError) as error:
-        raise SettingError(
-            f"Evaluation set {path}: {type(error).__name__} {error}", "Check file and fields"
-        ) from None
-
-
-def _json_texts(lines: Iterable[str], fields: tuple[str, ...]) -> Iterator[str]:
-    for line in filter(None, lines):
-        row = orjson.loads(line)
-        values = [row[field] for field in fields] if fields else row.values()
-        yield from (value for value in values if isinstance(value, str))

@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.parquet import open_table
-from pipeline.parts import Part, PartWriter, finished_part
+from pipeline.store.parquet import open_table
+from pipeline.store.parts import Part, PartWriter, finished_part
 
 #: Documents of one unit: some 140 MB while they are joined (`benchmarks/corpus.py`).
 DOCUMENTS_A_UNIT = 500_000
@@ -72,10 +72,10 @@ def join(unit: JoinUnit) -> list[Part]:
     rows = pa.table([ids, *links.columns, *duplicates.columns], names=names)
     written, start = [], 0
     for name, its in zip(unit.found, own, strict=True):
-        with PartWriter(unit.folder, name, rows.schema, unit.key, said=False) as writer:
+        with PartWriter(unit.folder, name, rows.schema, unit.key, fingerprinted=False) as writer:
             writer.add(rows.slice(start, len(its)))
         start += len(its)
-        written += [writer.part] if writer.part else []
+        written += [writer.finish()]
     return written
 
 

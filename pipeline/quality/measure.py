@@ -22,6 +22,7 @@ from pipeline.quality import (
 )
 from pipeline.quality.settings import MeasureSettings
 from pipeline.quality.words import take_apart
+from pipeline.store.textfiles import read_set
 
 #: Measures of the text alone.
 MEASURES = (gopher, repetition, c4, fineweb, dclm, symbols, lexicon, pii)
@@ -52,7 +53,7 @@ class Measurer:
     """All measures, with the evaluation sets and models of a recipe read once."""
 
     def __init__(self, settings: MeasureSettings) -> None:
-        texts = {s.name: contamination.read_set(s.path, s.fields) for s in settings.sets}
+        texts = {s.name: read_set(s.path, s.fields) for s in settings.sets}
         self._index = contamination.build_index(texts, settings.size)
         self._perplexity = _read(perplexity.Model, settings.perplexity_model)
         self._classifier = _read(classifier.Model, settings.classifier_model)

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline import files
-from pipeline.errors import SettingError
 from pipeline.quality.contamination import Hashes, roll, token_hashes
 from pipeline.quality.words import Pieces
+from pipeline.store import files
+from pipeline.store.errors import SettingError
 
 ORDER = 3
 DISCOUNT = 0.75  # Church and Gale 1991 found it for counts above 1

@@ -13,7 +13,8 @@ from typing import Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from pipeline.settings import Settings
+from pipeline.store.settings import Settings
+from pipeline.store.takedown import TakedownSettings
 
 #: A threshold, or false for a rule that is off.
 Limit = float | bool
@@ -206,12 +207,6 @@ class PiiSettings(Limits):
     max_phones: Limit = False
     max_cards: Limit = False
     max_secrets: Limit = False
-
-
-class TakedownSettings(Settings):
-    """Pages that must not be in the corpus: a file of addresses, hosts and Reddit ids."""
-
-    path: str | None = None
 
 
 class RulesSettings(Settings):

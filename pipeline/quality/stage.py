@@ -8,17 +8,17 @@ from typing import Any
 
 import apache_beam as beam
 
-from pipeline import files
-from pipeline.corpus import WORK, Manifest
-from pipeline.errors import SettingError, WebtextError
-from pipeline.parts import Part, work_key
+from pipeline.engine.sink import Gather, MakeParts, WriteManifest
+from pipeline.engine.stage import Job, Stage, Total
 from pipeline.quality.decide import rules_of
 from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, batches_of, join
 from pipeline.quality.settings import MeasureSettings, QualitySettings
 from pipeline.quality.tables import DecideUnit, MeasureUnit, decide_part, measure_part
-from pipeline.quality.takedown import read_takedown
-from pipeline.sink import Gather, MakeParts, WriteManifest
-from pipeline.stage import Job, Stage, Total
+from pipeline.store import files
+from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.manifest import WORK, Manifest
+from pipeline.store.parts import Part, work_key
+from pipeline.store.takedown import read_takedown
 
 
 class PartByPart(beam.PTransform):
@@ -100,7 +100,7 @@ class QualityStage(Stage):
 
     def settings(self, job: Job) -> MeasureSettings:
         """Evaluation sets and models; thresholds do not change measurements."""
-        return job.recipe.quality.measured()
+        return job.section(QualitySettings).measured()
 
     def inputs(self, job: Job) -> dict[str, str]:
         """The documents, and the files that measures read."""
@@ -135,13 +135,13 @@ class CorpusStage(Stage):
 
     def settings(self, job: Job) -> QualitySettings:
         """The `[quality]` section: all thresholds."""
-        return job.recipe.quality
+        return job.section(QualitySettings)
 
     def inputs(self, job: Job) -> dict[str, str]:
         """All that is joined here, and the takedown list."""
         stages = ("links", "documents", "dedup", "quality")
         found = {name: job.corpus.require(name, job.interval).fingerprint for name in stages}
-        path = job.recipe.quality.takedown.path
+        path = job.section(QualitySettings).takedown.path
         return found | ({"takedown": _fingerprint("takedown list", path)} if path else {})
 
     def total(self, job: Job) -> Total:

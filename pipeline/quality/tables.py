@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline import files
-from pipeline.corpus import SCHEMAS
-from pipeline.dedup.hostlines import NO_LINES, read_host_lines, strip_host_lines
-from pipeline.links.urls import host_of
-from pipeline.parquet import open_table
-from pipeline.parts import Part, PartWriter, finished_part
-from pipeline.progress import Progress
 from pipeline.quality import pii
 from pipeline.quality.decide import Rule, first_failure
 from pipeline.quality.measure import SCHEMA, measurer
 from pipeline.quality.settings import MeasureSettings
-from pipeline.quality.takedown import Takedown
+from pipeline.store import files
+from pipeline.store.addresses import host_of
+from pipeline.store.parquet import open_table
+from pipeline.store.parts import Part, PartWriter, finished_part
+from pipeline.store.progress import Progress
+from pipeline.store.repeated_lines import NO_LINES, read_host_lines, strip_host_lines
+from pipeline.store.schemas import SCHEMAS
+from pipeline.store.takedown import Takedown
 
 _BATCH = 500  # documents held at once, some MB of text
 
@@ -41,7 +41,7 @@ class DecideUnit:
     measurements: str
     #: The scratch table of what links and duplicates say of it (`join.py`), within `folder`.
     found: str
-    #: Tables of lines that repeat across a host (pipeline/dedup/hostlines.py).
+    #: Tables of lines that repeat across a host (pipeline/store/repeated_lines.py).
     host_lines: tuple[str, ...]
     name: str
     folder: str
@@ -66,8 +66,7 @@ def measure_part(unit: MeasureUnit) -> list[Part]:
             writer.add([measures.measure(row["id"], row["text"])])
             writer.counts.keep()
             progress.add()
-    assert writer.part is not None
-    return [writer.part]
+    return [writer.finish()]
 
 
 def decide_part(unit: DecideUnit) -> list[Part]:
@@ -99,8 +98,7 @@ def decide_part(unit: DecideUnit) -> list[Part]:
                 kept.counts.drop(decision["reason"])
             progress.add(1, kept=int(decision["kept"]), dropped=int(not decision["kept"]))
         kept.extra.update(extra)
-    assert kept.part is not None and decisions.part is not None
-    return [kept.part, decisions.part]
+    return [kept.finish(), decisions.finish()]
 
 
 _COPIED = ("url", "title", "date", "language", "text", "words")

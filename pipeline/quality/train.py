@@ -16,13 +16,14 @@ import numpy.typing as npt
 import orjson
 import pyarrow.parquet as pq
 
-from pipeline import files
-from pipeline.corpus import Corpus
-from pipeline.errors import SettingError
 from pipeline.quality import perplexity
 from pipeline.quality.classifier import BUCKETS, Model, Numbers, features
-from pipeline.quality.textfiles import read_text
 from pipeline.quality.words import tokens_of
+from pipeline.store import files
+from pipeline.store.chance import chance_of
+from pipeline.store.corpus import Corpus
+from pipeline.store.errors import SettingError
+from pipeline.store.textfiles import read_text
 
 Floats = npt.NDArray[np.float64]
 
@@ -156,8 +157,7 @@ def _examples(
 
 
 def _is_held_out(page: str) -> bool:
-    digest = hashlib.blake2b(page.encode(), digest_size=8, person=b"held out").digest()
-    return int.from_bytes(digest) % _HELD_OUT == 0
+    return chance_of(page, "held out") < 1 / _HELD_OUT
 
 
 def _matrix(examples: Iterable[Example]) -> _Rows:

@@ -20,15 +20,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tokenizers import Tokenizer
 
-from pipeline import files
-from pipeline.corpus import WORK
-from pipeline.parts import Part, PartWriter, finished_part
-from pipeline.progress import Progress
+from pipeline.store import files
+from pipeline.store.manifest import WORK
+from pipeline.store.parts import Part, PartWriter, finished_part
+from pipeline.store.progress import Progress
 from pipeline.tokens import tokenizer as tok
-from pipeline.tokens.known import KnownWords, goes_by_words
 from pipeline.tokens.megatron import dtype_for
 from pipeline.tokens.sentences import split_sentences
 from pipeline.tokens.settings import TokensSettings
+from pipeline.tokens.word_cache import KnownWords, goes_by_words
 
 SPLITS = ("train", "validation")
 _BATCH = 100  # documents encoded at once
@@ -74,15 +74,14 @@ def encode_part(unit: EncodeUnit) -> list[Part]:
             rows.append(row)
             tokens[row["split"]] += count
     rows.sort(key=lambda row: (row["split"], row["order"]))
-    with PartWriter(unit.folder, name, _PIECE, unit.key, said=False) as writer:
+    with PartWriter(unit.folder, name, _PIECE, unit.key, fingerprinted=False) as writer:
         writer.add(rows)
         writer.counts.keep(len(rows))
         if empty:
             writer.counts.drop("no_tokens", empty)
         writer.extra.update(train_tokens=tokens[0], validation_tokens=tokens[1])
         writer.extra["sentences"] = sum(len(row["lengths"]) for row in rows)
-    assert writer.part is not None
-    return [writer.part]
+    return [writer.finish()]
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import files
-from pipeline.errors import WebtextError
+from pipeline.store import files
+from pipeline.store.errors import WebtextError
 
 MAGIC = b"MMIDIDX\x00\x00"
 VERSION = 1

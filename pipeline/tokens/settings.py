@@ -6,8 +6,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.corpus import check_interval
-from pipeline.settings import Settings
+from pipeline.store.corpus import check_interval
+from pipeline.store.settings import Settings
 
 #: What follows from `kind` where a recipe does not set it: the vocabularies of the releases of
 #: GPT-2, ALBERT and ELECTRA, and GPT-2's end of text (the other two have none in their data).

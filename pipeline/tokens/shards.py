@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline import files
-from pipeline.corpus import SCHEMAS, Counts, add_fingerprints
-from pipeline.parts import Part, PartWriter, file_part, finished_part, id_range
+from pipeline.store import files
+from pipeline.store.manifest import Counts, add_fingerprints
+from pipeline.store.parts import Part, PartWriter, file_part, finished_part, id_range
+from pipeline.store.schemas import SCHEMAS
 from pipeline.tokens.encode import SPLITS
 from pipeline.tokens.megatron import Writer
 
@@ -65,8 +66,7 @@ def _write_shard(unit: ShardUnit, name: str, table: str) -> Part:
     )
     with PartWriter(unit.folder, table, SCHEMAS["tokens"], unit.key) as writer:
         writer.add(documents.sort_by("id"))
-    assert writer.part is not None
-    return writer.part
+    return writer.finish()
 
 
 def _range(unit: ShardUnit) -> pa.Table:

@@ -7,12 +7,13 @@ from functools import partial
 
 import apache_beam as beam
 
-from pipeline import files
-from pipeline.corpus import Corpus, Counts, Manifest, read_manifest
-from pipeline.errors import SettingError, WebtextError
-from pipeline.parts import Part, work_key
-from pipeline.sink import Gather, MakeParts, WriteManifest
-from pipeline.stage import Job, Stage, Total
+from pipeline.engine.sink import Gather, MakeParts, WriteManifest
+from pipeline.engine.stage import Job, Stage, Total
+from pipeline.store import files
+from pipeline.store.corpus import Corpus
+from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.manifest import Counts, Manifest, read_manifest
+from pipeline.store.parts import Part, work_key
 from pipeline.tokens import tokenizer as tok
 from pipeline.tokens.encode import SPLITS, EncodeUnit, encode_part
 from pipeline.tokens.megatron import dtype_for
@@ -136,7 +137,7 @@ class TokensStage(Stage):
 
     def settings(self, job: Job) -> TokensSettings:
         """The `[tokens]` section."""
-        return job.recipe.tokens
+        return job.section(TokensSettings)
 
     def inputs(self, job: Job) -> dict[str, str]:
         """The corpus of the interval, and the tokenizer once it is there."""

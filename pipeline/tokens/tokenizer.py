@@ -9,8 +9,9 @@ from typing import NamedTuple
 import orjson
 from tokenizers import AddedToken, Tokenizer, models
 
-from pipeline import files
-from pipeline.errors import SettingError
+from pipeline.store import files
+from pipeline.store.chance import chance_of
+from pipeline.store.errors import SettingError
 from pipeline.tokens import byte_bpe, unigram, wordpiece
 from pipeline.tokens.settings import TokensSettings
 
@@ -127,19 +128,14 @@ def for_transformers(tokenizer: Tokenizer, settings: TokensSettings) -> dict[str
 
 def in_sample(page: str, fraction: float) -> bool:
     """Whether a document is in the tokenizer's sample: by hash, the same at any time."""
-    return _share(page, b"tokenizer") < fraction
+    return chance_of(page, "tokenizer") < fraction
 
 
 def in_validation(page: str, fraction: float) -> bool:
     """Whether a cluster of near-duplicates, named by its kept document, is for validation."""
-    return _share(page, b"validation") < fraction
+    return chance_of(page, "validation") < fraction
 
 
 def order_of(page: str) -> str:
     """Where a document stands: in order of this hash, which is independent of the split's."""
     return hashlib.blake2b(page.encode(), digest_size=16, person=b"order").hexdigest()
-
-
-def _share(page: str, purpose: bytes) -> float:
-    digest = hashlib.blake2b(page.encode(), digest_size=8, person=purpose).digest()
-    return int.from_bytes(digest) / 2**64

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline import files
-from pipeline.corpus import MANIFEST, FileEntry, Manifest, read_manifest
-from pipeline.parts import Part, file_part, text_bytes
+from pipeline.store import files
+from pipeline.store.manifest import MANIFEST, FileEntry, Manifest, read_manifest
+from pipeline.store.parts import Part, file_part, text_bytes
 from pipeline.tokens import tokenizer as tok
 from pipeline.tokens.encode import read_rows
 from pipeline.tokens.settings import TokensSettings

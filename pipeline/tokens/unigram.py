@@ -27,7 +27,7 @@ from tokenizers import (
     processors,
 )
 
-from pipeline.errors import SettingError
+from pipeline.store.errors import SettingError
 from pipeline.tokens.settings import TokensSettings
 from pipeline.tokens.words import word_counts
 

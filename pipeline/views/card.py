@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pipeline import files
-from pipeline.corpus import STAGES, Corpus, Counts, Manifest
-from pipeline.errors import WebtextError
+from pipeline.store import files
+from pipeline.store.corpus import STAGES, Corpus
+from pipeline.store.errors import WebtextError
+from pipeline.store.manifest import Counts, Manifest
 
 CARD = "README.md"
 #: In the first line of the text: a README of someone else is never written over.

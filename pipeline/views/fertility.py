@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.corpus import Corpus
+from pipeline.store.corpus import Corpus
 
 _TOP = 10  # languages and domains of each tokenizer, those with the most documents
 _OF = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.corpus import Corpus
-from pipeline.dedup.hostlines import line_hash
+from pipeline.store.corpus import Corpus
+from pipeline.store.repeated_lines import line_hash
 
 _CUT = 160  # characters shown of a line
 

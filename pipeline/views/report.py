@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline import files
-from pipeline.corpus import STAGES, Corpus, Manifest
-from pipeline.errors import WebtextError
+from pipeline.store import files
+from pipeline.store.corpus import STAGES, Corpus
+from pipeline.store.errors import WebtextError
+from pipeline.store.manifest import Manifest
 from pipeline.views.fertility import fertility
 from pipeline.views.html import bars, page, samples, table, waterfall
 from pipeline.views.repeated import repeated_lines

@@ -8,9 +8,9 @@ import duckdb
 from rich.console import Console
 from rich.text import Text
 
-from pipeline import files
-from pipeline.corpus import Corpus
-from pipeline.errors import SettingError, WebtextError
+from pipeline.store import files
+from pipeline.store.corpus import Corpus
+from pipeline.store.errors import SettingError, WebtextError
 
 #: What can be shown: (stage, prefix of its files).
 TABLES = {

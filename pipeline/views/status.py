@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from rich.console import Console
 from rich.table import Table
 
-from pipeline import files
-from pipeline.corpus import STAGES, Corpus, Manifest, read_manifest
-from pipeline.errors import WebtextError
-from pipeline.progress import Snapshot, Total, read_progress
-from pipeline.show_progress import describe
+from pipeline.engine.show_progress import describe
+from pipeline.store import files
+from pipeline.store.corpus import STAGES, Corpus
+from pipeline.store.errors import WebtextError
+from pipeline.store.manifest import Manifest, read_manifest
+from pipeline.store.progress import Snapshot, Total, read_progress
 
 
 def stage_folders(corpus: Corpus) -> list[tuple[str, str, str]]:

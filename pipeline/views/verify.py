@@ -7,19 +7,19 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import files
-from pipeline.corpus import (
-    VOLATILE,
-    Corpus,
+from pipeline.store import files
+from pipeline.store.corpus import Corpus
+from pipeline.store.errors import WebtextError
+from pipeline.store.forgotten import refuse_pending
+from pipeline.store.manifest import (
     FileEntry,
     Manifest,
     add_fingerprints,
     read_manifest,
     table_fingerprint,
 )
-from pipeline.errors import WebtextError
-from pipeline.forget.known import refuse_pending
-from pipeline.tokens.leaks import check_leaks
+from pipeline.store.schemas import VOLATILE
+from pipeline.views.leaks import check_leaks
 from pipeline.views.status import stage_folders, stale_inputs
 
 _REMEDY = "Remove the stage's MANIFEST.json and build again: what is damaged is made anew"

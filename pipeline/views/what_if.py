@@ -15,12 +15,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipeline.corpus import Corpus
-from pipeline.errors import SettingError
 from pipeline.quality.decide import Rule, rules_of
-from pipeline.quality.settings import QualitySettings, TakedownSettings
-from pipeline.quality.takedown import read_takedown
-from pipeline.settings import override
+from pipeline.quality.settings import QualitySettings
+from pipeline.store.corpus import Corpus
+from pipeline.store.errors import SettingError
+from pipeline.store.settings import override
+from pipeline.store.takedown import TakedownSettings, read_takedown
 from pipeline.views.show import connect
 
 EXAMPLES = 5  # of each kind; ids are hashes, so the lowest ones are a fair sample

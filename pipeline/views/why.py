@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.corpus import Corpus, page_id
-from pipeline.errors import SettingError, WebtextError
-from pipeline.links.urls import canonical_key
+from pipeline.store.addresses import canonical_key, page_id
+from pipeline.store.corpus import Corpus
+from pipeline.store.errors import SettingError, WebtextError
 from pipeline.views.show import connect
 
 #: What is looked up, in the order of a page's life: (title, stage, prefix of the files).

@@ -13,8 +13,8 @@ from cluster.machines import Machine, network, wait_for
 from january import dump_source
 from support import PROJECT
 
-from pipeline.corpus import STAGES, Corpus
 from pipeline.sample import COMMENTS, PAGES, POSTS
+from pipeline.store.corpus import STAGES, Corpus
 
 WORKERS = ("worker1", "worker2", "worker3")
 BUCKET = "s3://corpora"

@@ -121,10 +121,10 @@ def test_a_full_disk_of_one_machine_is_said_and_the_next_build_goes_on(
 
 _SEGFAULT = """
 import sys
-from runners.toy import Failing
-from pipeline.errors import WebtextError
-from pipeline.runners.open import open_runner
-from pipeline.runners.profiles import read_profile
+from toy import Failing
+from pipeline.store.errors import WebtextError
+from pipeline.engine.runners.open import open_runner
+from pipeline.engine.runners.profiles import read_profile
 with open_runner(read_profile("dask", ["runner.dask.scheduler=" + sys.argv[1]])) as runner:
     try:
         runner.run(Failing("segfault"), "toy")

@@ -24,8 +24,9 @@ import pytest
 from airflow_runs import airflow_environment
 from support import PROJECT, Run, free_ports
 
-from pipeline.corpus import STAGES, Corpus, add_fingerprints
-from pipeline.publish import read_release
+from pipeline.store.corpus import STAGES, Corpus
+from pipeline.store.manifest import add_fingerprints
+from pipeline.store.release import read_release
 
 #: A bound for a machine with much other work; alone it takes a tenth.
 pytestmark = [pytest.mark.system, pytest.mark.timeout(3000)]

@@ -15,8 +15,8 @@ from airflow_runs import SCRIPTS, RunDag, airflow_environment
 from reddit_server import OVERRIDE, serve_reddit
 from support import PROJECT, sample_settings
 
-from pipeline.corpus import STAGES, Corpus
-from pipeline.publish import read_release
+from pipeline.store.corpus import STAGES, Corpus
+from pipeline.store.release import read_release
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
 MONTH = "2024-01"

@@ -12,14 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from pipeline.config import Recipe
-from pipeline.corpus import MANIFEST, SCHEMAS, Corpus, Counts, Manifest, page_id
 from pipeline.dedup.batch import Batch, read
 from pipeline.dedup.settings import DedupSettings
 from pipeline.dedup.stage import STEPS, Dedup, DedupStage, is_final, source_of
-from pipeline.parts import Part, PartWriter, part_name
-from pipeline.sink import complete, remove_unlisted
-from pipeline.stage import Job
+from pipeline.engine.sink import complete, remove_unlisted
+from pipeline.engine.stage import Job
+from pipeline.store.addresses import page_id
+from pipeline.store.corpus import Corpus
+from pipeline.store.manifest import MANIFEST, Counts, Manifest
+from pipeline.store.parts import Part, PartWriter, part_name
+from pipeline.store.schemas import SCHEMAS
 
 Document = dict[str, Any]
 
@@ -51,7 +53,7 @@ def _write(corpus: Corpus, stage: str, interval: str, rows: list[Document], part
         with PartWriter(folder, name, schema, repr(ours)) as writer:
             writer.add([{key: row.get(key) for key in schema.names} for row in ours])
             writer.counts = Counts(seen=len(ours), kept=len(ours))
-        written.append(writer.part)
+        written.append(writer.finish())
     draft = Manifest(
         stage=stage,
         interval=interval,
@@ -83,8 +85,7 @@ class Dedups:
 
     def job(self, interval: str, **settings: Any) -> Job:
         """The job of an interval."""
-        recipe = Recipe.model_construct(dedup=DedupSettings(**settings))
-        return Job(self.corpus, interval, recipe)
+        return Job(self.corpus, interval, (DedupSettings(**settings),))
 
     def run(self, interval: str, *, by_beam: bool = False, **settings: Any) -> Manifest:
         """Runs the stage on an interval, by Beam or step by step without it; its manifest."""

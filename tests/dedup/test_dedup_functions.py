@@ -19,7 +19,7 @@ from pipeline.dedup.normalise import normalised
 from pipeline.dedup.representatives import removals
 from pipeline.dedup.settings import DedupSettings
 from pipeline.dedup.verify import jaccard, least_matches, may_be_similar
-from pipeline.errors import SettingError
+from pipeline.store.errors import SettingError
 
 
 @pytest.mark.parametrize(

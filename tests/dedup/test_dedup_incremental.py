@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.corpus import MANIFEST, add_fingerprints, table_fingerprint
 from pipeline.dedup.minhash import shingles_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.stage import DedupStage
 from pipeline.dedup.verify import jaccard
-from pipeline.errors import WebtextError
+from pipeline.store.errors import WebtextError
+from pipeline.store.manifest import MANIFEST, add_fingerprints, table_fingerprint
 
 Rows = list[dict[str, Any]]
 

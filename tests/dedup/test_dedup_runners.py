@@ -21,10 +21,10 @@ import pytest
 from dedup.intervals import Dedups
 from support import PROJECT
 
-from pipeline.corpus import MANIFEST
 from pipeline.dedup.stage import DedupStage
-from pipeline.runners.open import open_runner
-from pipeline.runners.profiles import RunnerSettings
+from pipeline.engine.runners.open import open_runner
+from pipeline.engine.runners.profiles import RunnerSettings
+from pipeline.store.manifest import MANIFEST
 
 INTERVAL = "2024-01"
 

@@ -11,7 +11,7 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.errors import SettingError, WebtextError
+from pipeline.store.errors import SettingError, WebtextError
 
 Prose = Callable[[int, int], list[str]]
 New = Callable[..., dict[str, Any]]

@@ -21,8 +21,8 @@ from deployment import (
 )
 from support import PROJECT
 
-from pipeline.config import Recipe
-from pipeline.runners.profiles import RunnerSettings
+from pipeline.build.recipe import Recipe
+from pipeline.engine.runners.profiles import RunnerSettings
 
 SERVICES: dict[str, dict[str, Any]] = compose()["services"]
 RECIPES = sorted(DOCKER.glob("recipes/*.toml"))

@@ -22,8 +22,8 @@ from deployment import (
     pod_specs,
 )
 
-from pipeline.config import Recipe
-from pipeline.runners.profiles import RunnerSettings
+from pipeline.build.recipe import Recipe
+from pipeline.engine.runners.profiles import RunnerSettings
 
 #: Kinds of operators: their pods are checked, and the dask operator's by its own schema.
 CUSTOM = {"DaskCluster", "FlinkDeployment"}

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from pipeline.documents.child import Judge, borrowed, close_idle
-from pipeline.documents.judge import Page, Verdict
 from pipeline.documents.settings import DocumentsSettings
+from pipeline.documents.verdict import Page, Verdict
 
 TODAY = date(2026, 1, 1)
 PROSE = b"<p>The committee met on Tuesday and heard from three of the engineers.</p>"
@@ -124,7 +124,7 @@ class sabotaged(Judge):
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
         (folder / "sitecustomize.py").write_text(
-            "import os, re, signal, pipeline.documents.judge as judge\n"
+            "import os, re, signal, pipeline.documents.verdict as judge\n"
             "prepare = judge.prepare\n"
             "def sabotage(html, url, latest):\n"
             f"    if 'sabotage' in html:\n        {action}\n"
@@ -203,7 +203,7 @@ def test_a_child_ends_with_its_parent() -> None:
     program = (
         "import os, sys, datetime\n"
         "from pipeline.documents.child import Judge\n"
-        "from pipeline.documents.judge import Page\n"
+        "from pipeline.documents.verdict import Page\n"
         "from pipeline.documents.settings import DocumentsSettings\n"
         "judge = Judge(DocumentsSettings())\n"
         "judge.ask(Page('https://e.org', b'<p>x', 'text/html', datetime.date(2026, 1, 1)))\n"
@@ -223,7 +223,7 @@ def test_a_child_ends_with_its_parent() -> None:
 
 
 def test_a_child_that_cannot_start_says_what_to_do() -> None:
-    from pipeline.errors import WebtextError
+    from pipeline.store.errors import WebtextError
 
     judge = Judge(DocumentsSettings(memory_mb=300))
     judge._settings = judge._settings.model_copy(update={"memory_mb": 1})

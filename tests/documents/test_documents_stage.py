@@ -7,30 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 
 import apache_beam as beam
 import pyarrow.parquet as pq
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from pipeline.corpus import (
-    SCHEMAS,
-    VOLATILE,
-    Corpus,
-    Counts,
-    Manifest,
-    page_id,
-    read_manifest,
-)
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.stage import DocumentsStage
 from pipeline.documents.unit import fetches_of, make
-from pipeline.errors import WebtextError
-from pipeline.pages.warc import http_block, record
-from pipeline.parts import PartWriter, part_name
-from pipeline.sink import complete
-from pipeline.stage import Job
+from pipeline.engine.sink import complete
+from pipeline.engine.stage import Job
+from pipeline.store.addresses import page_id
+from pipeline.store.corpus import Corpus
+from pipeline.store.errors import WebtextError
+from pipeline.store.manifest import Counts, Manifest, read_manifest
+from pipeline.store.parts import PartWriter, part_name
+from pipeline.store.schemas import SCHEMAS, VOLATILE
+from pipeline.store.warc import http_block, record
 from pipeline.views.verify import verify_stage
 
 FETCHED = int(datetime(2024, 1, 31, tzinfo=UTC).timestamp())
@@ -100,7 +94,7 @@ def pages_stage(corpus: Corpus, pages: Sequence[Archived], archives: int = 1) ->
             writer.counts.keep(len(rows) - 1)
             writer.counts.drop("gone")
             writer.add(sorted(rows, key=lambda row: row["id"]))
-        parts.append(writer.part)
+        parts.append(writer.finish())
     draft = Manifest(
         stage="pages", interval="all", settings={}, settings_hash="", inputs={}, code_version="1",
         runner="local", counts=Counts(), files=[], fingerprint="",
@@ -112,7 +106,7 @@ def pages_stage(corpus: Corpus, pages: Sequence[Archived], archives: int = 1) ->
 
 def job(corpus: Corpus, **settings: object) -> Job:
     chosen = DocumentsSettings.model_validate({"max_bytes": 1_000_000} | settings)
-    return Job(corpus, "all", SimpleNamespace(documents=chosen))  # type: ignore[arg-type]
+    return Job(corpus, "all", (chosen,))
 
 
 def run(of: Job) -> Manifest:

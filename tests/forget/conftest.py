@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus import Corpus
+from pipeline.store.corpus import Corpus
 from pipeline.views.show import select
 
 

@@ -13,14 +13,14 @@ import pytest
 from fastwarc.warc import ArchiveIterator
 from support import Run
 
-from pipeline import files
-from pipeline.build import locked
-from pipeline.corpus import Corpus
-from pipeline.errors import WebtextError
-from pipeline.forget.known import LIST, PENDING
-from pipeline.publish import publish, read_release
+from pipeline.build.build import locked
+from pipeline.forget.forget import find_pages, forget
+from pipeline.store import files
+from pipeline.store.corpus import Corpus
+from pipeline.store.errors import WebtextError
+from pipeline.store.forgotten import LIST, PENDING
+from pipeline.store.release import publish, read_release
 from pipeline.tokens.megatron import IndexedDataset
-from pipeline.views.forget import find_pages, forget
 from pipeline.views.report import REPORT, write_report
 from pipeline.views.verify import finished_stages, verify_corpus
 
@@ -34,7 +34,7 @@ def fingerprints(corpus: Corpus) -> dict[str, str]:
 
 def gone_pages(sample_root: Path, listed: str) -> dict[str, str]:
     """The pages that the list names, {id: address}, worked out from the tables of the sample."""
-    from pipeline.quality.takedown import parse_takedown
+    from pipeline.store.takedown import parse_takedown
 
     corpus = Corpus(str(sample_root))
     ids, _ = find_pages(corpus, parse_takedown(Path(listed).read_text(), listed))
@@ -158,8 +158,8 @@ def test_a_killed_one_goes_on_where_it_stopped(
 
 def forget_nothing_else(corpus: Corpus) -> None:
     """A build, which must not start between the two states."""
-    from pipeline.build import build
-    from pipeline.config import read_recipe
+    from pipeline.build.build import build
+    from pipeline.build.recipe import read_recipe
 
     build(read_recipe("quickstart", [f'corpus.root="{corpus.root}"']), say=lambda _: None)
 
@@ -188,7 +188,7 @@ def test_what_leads_to_a_forgotten_page_goes_too(
     place = "https://moved.example/there"
     changed = [row | ({column: place} if row is moved else {}) for row in rows]
     pq.write_table(table.from_pylist(changed, schema=table.schema), path)
-    from pipeline.quality.takedown import parse_takedown
+    from pipeline.store.takedown import parse_takedown
 
     ids, found = find_pages(copy, parse_takedown(place, "list"))
     assert ids == found == {moved["id"]}

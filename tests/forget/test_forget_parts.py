@@ -13,12 +13,12 @@ import pytest
 from dedup.intervals import Dedups, document
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
-from pipeline.corpus import page_id
 from pipeline.forget.archives import erase, filler, pages_of
 from pipeline.forget.stages import edit_stage
 from pipeline.pages.records import Capture, page_records
-from pipeline.pages.warc import record, responses
 from pipeline.sample import PAGES
+from pipeline.store.addresses import page_id
+from pipeline.store.warc import record, responses
 
 SIZES = [*range(250, 420), 1_000, 65_600, 65_735, 131_100, 131_101, 131_106, 1_000_000]
 

@@ -12,8 +12,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import WebtextError
 from pipeline.links.dumps import Block, blocks, lines, linked_lines
+from pipeline.store.errors import WebtextError
 
 DATA = b"".join(b'{"id":"%d","body":"%s"}\n' % (n, b"x" * (n % 400)) for n in range(20_000))
 

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.links import mentions
 from pipeline.links.mentions import SourceFile, read_source
-from pipeline.parts import Part
+from pipeline.store.parts import Part
 
 CHILD = """
 import os, signal, sys

@@ -16,13 +16,13 @@ import pytest
 import zstandard
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from pipeline.config import Recipe
-from pipeline.corpus import Corpus, Manifest
-from pipeline.errors import SettingError, WebtextError
+from pipeline.build.recipe import Recipe
 from pipeline.links.months import month_shares, warning
 from pipeline.links.stage import LinksStage
-from pipeline.links.urls import canonical_key
-from pipeline.stage import Job
+from pipeline.store.addresses import canonical_key
+from pipeline.store.corpus import Corpus
+from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.manifest import Manifest
 
 
 def run(root: Path, sources: list[dict[str, Any]], **settings: Any) -> Manifest:
@@ -34,7 +34,7 @@ def run(root: Path, sources: list[dict[str, Any]], **settings: Any) -> Manifest:
         },
         "test",
     )
-    job = Job(Corpus(str(root)), "2024-01", recipe)
+    job = recipe.job()
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
         _ = pipeline | LinksStage().transform(job)
     return Corpus(str(root)).require("links", "2024-01")

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from benchmarks.link_texts import linked_texts
 from pipeline.links.bare import with_scheme
 from pipeline.links.markdown import links_in
-from pipeline.links.urls import canonical_key
+from pipeline.store.addresses import canonical_key
 
 TEXTS = {  # file -> whether its texts carry HTML's escapes
     "RC_2024-01_docs.zst": True,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import Run
 
-from pipeline.config import read_recipe
+from pipeline.build.recipe import read_recipe
 
 RECIPE = """
 [corpus]

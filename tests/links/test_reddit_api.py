@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 from reddit_server import OVERRIDE, Reddit, serve_reddit
 
-from pipeline import files
-from pipeline.errors import SettingError, WebtextError
 from pipeline.links.api import listing_posts, named_posts
 from pipeline.links.dumps import blocks, lines
 from pipeline.links.mentions import SourceFile, read_source
 from pipeline.links.settings import RedditApi
+from pipeline.store import files
+from pipeline.store.errors import SettingError, WebtextError
 
 pytest.importorskip("praw")
 

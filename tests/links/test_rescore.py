@@ -12,10 +12,10 @@ import pytest
 from reddit_server import OVERRIDE, Reddit, serve_reddit
 from support import Run
 
-from pipeline.config import read_recipe
-from pipeline.corpus import Corpus
-from pipeline.errors import WebtextError
+from pipeline.build.recipe import read_recipe
 from pipeline.links.rescore import Asked, rescore_dumps
+from pipeline.store.corpus import Corpus
+from pipeline.store.errors import WebtextError
 
 pytest.importorskip("praw")
 

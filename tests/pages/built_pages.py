@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.build import Outcome, build
-from pipeline.config import Recipe
+from pipeline.build.build import Outcome, build
+from pipeline.build.recipe import Recipe
 
 from .crawling import SITE_FILES
 from .hostile_server import HostileServer

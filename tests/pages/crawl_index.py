@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.corpus import SCHEMAS, bucket_of, page_id
-from pipeline.links.urls import canonical_key
-from pipeline.pages import warc
-from pipeline.parts import PartWriter, part_name
+from pipeline.store import warc
+from pipeline.store.addresses import canonical_key, page_id
+from pipeline.store.parts import PartWriter, bucket_of, part_name
+from pipeline.store.schemas import SCHEMAS
 
 #: The columns that are used, with the types of the published table, and one that is not.
 INDEX = pa.schema(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.corpus import page_id
 from pipeline.pages.crawl import Ended, Link, crawl
 from pipeline.pages.settings import PagesSettings
+from pipeline.store.addresses import page_id
 
 from .hostile_server import HostileServer
 

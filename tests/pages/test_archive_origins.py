@@ -13,8 +13,8 @@ from pipeline.pages.archive import Archive, Lookup, index_archive, look_up
 from pipeline.pages.crawl import Link
 from pipeline.pages.group import Group, fetch_group
 from pipeline.pages.settings import PagesSettings
-from pipeline.pages.warc import read_records, responses
 from pipeline.sample import PAGES as SAMPLE
+from pipeline.store.warc import read_records, responses
 
 from .archive_server import Snapshot, archive_server
 from .crawl_index import CrawlArchive, write_links

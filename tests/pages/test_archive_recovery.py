@@ -20,9 +20,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
-from pipeline import files
-from pipeline.corpus import WORK
-from pipeline.errors import FullDiskError
 from pipeline.pages.crawl import Link
 from pipeline.pages.group import Group, fetch_group
 from pipeline.pages.journal import Journal
@@ -30,7 +27,10 @@ from pipeline.pages.outcomes import Outcome
 from pipeline.pages.records import Capture, page_records
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.table import blank_row
-from pipeline.pages.warc import read_records
+from pipeline.store import files
+from pipeline.store.errors import FullDiskError
+from pipeline.store.manifest import WORK
+from pipeline.store.warc import read_records
 
 from .page_server import PageServer, page_server
 

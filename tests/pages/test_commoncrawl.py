@@ -15,17 +15,15 @@ import pytest
 from support import kill_when
 from warcio.archiveiterator import ArchiveIterator
 
-from pipeline import files
-from pipeline.corpus import page_id
-from pipeline.errors import SettingError, WebtextError
-from pipeline.links.urls import canonical_key
-from pipeline.pages import warc
 from pipeline.pages.ccindex import IndexFile, match_index
 from pipeline.pages.commoncrawl import Reading, read_captures
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.stage import given_files
-from pipeline.pages.warc import read_records
-from pipeline.parts import Part
+from pipeline.store import files, warc
+from pipeline.store.addresses import canonical_key, page_id
+from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.parts import Part
+from pipeline.store.warc import read_records
 
 from .archive_server import ArchiveServer, archive_server
 from .crawl_index import CrawlArchive, write_links

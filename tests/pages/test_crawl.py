@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.errors import FullDiskError
 from pipeline.pages.crawl import Ended, crawl
+from pipeline.store.errors import FullDiskError
 
 from .crawling import ends, link, settings
 from .hostile_server import HostileServer, hostile_server

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from pipeline.pages.group import Group, fetch_group
-from pipeline.pages.turns import Turns
+from pipeline.pages.host_lock import Turns
 
 from .crawling import link, outcomes, settings
 from .hostile_server import hostile_server

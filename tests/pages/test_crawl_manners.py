@@ -8,7 +8,7 @@ from email.utils import formatdate
 
 import pytest
 
-from pipeline.headers import retry_after
+from pipeline.store.retry_after import retry_after
 
 from .crawling import SITE_FILES, outcomes, settings
 from .hostile_server import HostileServer, hostile_server

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from support import PROJECT, Run
 
+from pipeline.engine.show_progress import describe
 from pipeline.pages import pace
 from pipeline.pages.crawl import crawl
 from pipeline.pages.pace import Meter
-from pipeline.progress import HostPace, Pace, Progress, Snapshot, Total, read_progress
-from pipeline.show_progress import describe
+from pipeline.store.progress import HostPace, Pace, Progress, Snapshot, Total, read_progress
 
 from .built_pages import Corpus
 from .crawling import link, settings
@@ -126,7 +126,7 @@ def test_a_unit_that_was_killed_has_no_pace(
     Progress(str(tmp_path), "a").keep_pace(Pace(2.0, 1e6, 1, ()))
     assert read_progress(str(tmp_path)).pace
     now = time.time() + 3_600
-    monkeypatch.setattr("pipeline.progress.time.time", lambda: now)
+    monkeypatch.setattr("pipeline.store.progress.time.time", lambda: now)
     assert read_progress(str(tmp_path)).pace is None
 
 

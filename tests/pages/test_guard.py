@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from pipeline.errors import SettingError
 from pipeline.pages.guard import RefusedAddressError, is_public, permitted, socket_factory
+from pipeline.store.errors import SettingError
 
 INNER = [
     "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1",

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
-from pipeline import files
 from pipeline.pages.crawl import Link
 from pipeline.pages.group import Group, fetch_group
 from pipeline.pages.settings import PagesSettings
-from pipeline.pages.warc import read_records
-from pipeline.parts import Part
+from pipeline.store import files
+from pipeline.store.parts import Part
+from pipeline.store.warc import read_records
 
 from .hostile_server import HostileServer, hostile_server
 

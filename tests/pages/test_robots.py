@@ -10,10 +10,10 @@ import pytest
 from pipeline.pages import host as hosts
 from pipeline.pages.fetch import Answer
 from pipeline.pages.host import Host, Refusal, Site
+from pipeline.pages.host_lock import Turns
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.robots import MOST_BYTES, SECONDS, parse_rules, rules_from
 from pipeline.pages.settings import PagesSettings
-from pipeline.pages.turns import Turns
 
 from .crawling import outcomes, settings
 from .hostile_server import HostileServer, hostile_server

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.corpus import PREVIOUS, WORK
-from pipeline.errors import WebtextError
-from pipeline.pages.again import FIRST_RUN, terms
 from pipeline.pages.group import Group, fetch_group
+from pipeline.pages.refetch import FIRST_RUN, terms
 from pipeline.pages.settings import PagesSettings
+from pipeline.store.errors import WebtextError
+from pipeline.store.manifest import PREVIOUS, WORK
 
 from .archive_server import Snapshot, archive_server
 from .built_pages import Corpus

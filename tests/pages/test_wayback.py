@@ -12,16 +12,15 @@ import pytest
 from support import kill_when
 from warcio.archiveiterator import ArchiveIterator
 
-from pipeline import files
-from pipeline.corpus import page_id
-from pipeline.links.urls import canonical_key
-from pipeline.pages.again import FIRST_RUN
 from pipeline.pages.outcomes import Outcome
+from pipeline.pages.refetch import FIRST_RUN
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.table import blank_row, fetched_before, write_fetches
-from pipeline.pages.warc import read_records
 from pipeline.pages.wayback import DEAD, FIRST, Rescue, original_headers, rescue
-from pipeline.parts import Part
+from pipeline.store import files
+from pipeline.store.addresses import canonical_key, page_id
+from pipeline.store.parts import Part
+from pipeline.store.warc import read_records
 
 from .archive_server import ArchiveServer, Snapshot, archive_server
 from .crawl_index import write_links

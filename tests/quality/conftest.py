@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from quality_corpus import INTERVAL, Build, document, link, recipe, write_table
+from quality_corpus import Build, document, link, recipe, write_table
 
-from pipeline.corpus import SCHEMAS, Corpus, page_id
-from pipeline.stage import Job
+from pipeline.engine.stage import Job
+from pipeline.store.addresses import page_id
+from pipeline.store.corpus import Corpus
+from pipeline.store.schemas import SCHEMAS
 
 
 @pytest.fixture
@@ -33,6 +35,6 @@ def documents(tmp_path: Path) -> Build:
             for a, b in (duplicates or {}).items()
         ]
         write_table(corpus, "dedup", [found], seen=len(rows))
-        return Job(corpus, INTERVAL, recipe(corpus.root, quality))
+        return recipe(corpus.root, quality).job()
 
     return build

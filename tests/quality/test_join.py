@@ -9,13 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 from quality_corpus import Build, page, prose, run
 
-from pipeline import files
-from pipeline.corpus import page_id
+from pipeline.engine.stage import Job
 from pipeline.quality import join as joins
 from pipeline.quality import stage
 from pipeline.quality.join import JoinUnit, batches_of, look_up
 from pipeline.quality.stage import CorpusStage, QualityStage
-from pipeline.stage import Job
+from pipeline.store import files
+from pipeline.store.addresses import page_id
 
 KARMA = pa.schema([("karma", pa.int64())])
 

@@ -15,8 +15,8 @@ from pipeline.quality.contamination import build_index
 from pipeline.quality.decide import first_failure, rules_of
 from pipeline.quality.measure import SCHEMA, Measurer, measure
 from pipeline.quality.settings import MeasureSettings, QualitySettings
-from pipeline.quality.takedown import parse_takedown
 from pipeline.quality.words import take_apart
+from pipeline.store.takedown import parse_takedown
 
 RULES = rules_of(QualitySettings())
 WORDS = " ".join(f"w{i}" for i in range(20))
@@ -186,7 +186,7 @@ def test_contamination(item: str, text: str, found: int) -> None:
 
 
 def test_real_evaluation_sets(shared_data: Any) -> None:
-    from pipeline.quality.contamination import read_set
+    from pipeline.store.textfiles import read_set
 
     folder = shared_data / "evaluation"
     files = {
@@ -204,7 +204,7 @@ def test_real_evaluation_sets(shared_data: Any) -> None:
 
 
 def test_takedown_lists_name_the_line_that_is_wrong() -> None:
-    from pipeline.errors import SettingError
+    from pipeline.store.errors import SettingError
 
     with pytest.raises(SettingError, match="list.txt, line 2: 'what is this'"):
         parse_takedown("a.org\nwhat is this\n", "list.txt")

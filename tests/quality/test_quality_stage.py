@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from quality_corpus import PROSE, Build, build, page, prose, recipe, run, table
 
-from pipeline.corpus import page_id
-from pipeline.errors import SettingError, WebtextError
 from pipeline.quality.stage import CorpusStage, QualityStage
-from pipeline.stage import Job
+from pipeline.store.addresses import page_id
+from pipeline.store.errors import SettingError, WebtextError
 
 #: Another threshold, so that the corpus is decided again.
 SHORTER = {"gopher": {"min_words": 40}}
@@ -73,7 +72,7 @@ def test_a_threshold_changes_decisions_and_no_measurement(documents: Build) -> N
     build(job)
     measured = job.corpus.require("quality", job.interval)
     more = {"gopher": {"min_words": len(PROSE.split()) + 1}}
-    strict = Job(job.corpus, job.interval, recipe(job.corpus.root, more))
+    strict = recipe(job.corpus.root, more).job()
     assert QualityStage().draft(strict).settings_hash == measured.settings_hash
     before = CorpusStage().draft(job).settings_hash
     assert CorpusStage().draft(strict).settings_hash != before
@@ -112,7 +111,7 @@ def test_a_cut_table_is_named(documents: Build, stage: str) -> None:
     path = Path(job.corpus.paths(stage, job.interval)[0])
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(WebtextError, match=rf"{path.name} is cut or damaged: .*Delete it"):
-        run(CorpusStage(), Job(job.corpus, job.interval, recipe(job.corpus.root, SHORTER)))
+        run(CorpusStage(), recipe(job.corpus.root, SHORTER).job())
 
 
 @pytest.mark.parametrize("setting", ["takedown", "classifier", "perplexity"])

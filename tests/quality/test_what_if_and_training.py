@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 from quality_corpus import PROSE, Build, build, page, prose, recipe, run
 
-from pipeline.errors import SettingError
 from pipeline.quality import classifier, perplexity
 from pipeline.quality.stage import CorpusStage
 from pipeline.quality.train import train_classifier, train_perplexity
 from pipeline.quality.words import tokens_of
-from pipeline.stage import Job
+from pipeline.store.errors import SettingError
 from pipeline.views.what_if import render, what_if
 
 
@@ -32,7 +31,7 @@ def test_what_if_says_what_the_corpus_stage_will_do(documents: Build, tmp_path: 
             "takedown": {"path": str(listed)},
         },
     )
-    result = what_if(job.corpus, job.interval, job.recipe.quality, changed.quality)
+    result = what_if(job.corpus, job.interval, job.section(QualitySettings), changed.quality)
     assert (result.documents, result.kept_before, result.kept_after) == (11, 6, 7)
     assert [(c.reason, c.documents) for c in result.come_in] == [("gopher_min_words", 2)]
     assert [e.value for e in result.come_in[0].examples] == pytest.approx([42, 43], abs=1)
@@ -43,7 +42,7 @@ def test_what_if_says_what_the_corpus_stage_will_do(documents: Build, tmp_path: 
     assert "11 documents: 6 kept now (54.5 %), 7 with the change" in said
     assert "https://b.org/x" in said
 
-    run(CorpusStage(), Job(job.corpus, job.interval, changed))
+    run(CorpusStage(), changed.job())
     assert job.corpus.require("corpus", job.interval).counts.kept == result.kept_after
 
 
@@ -51,7 +50,7 @@ def test_what_if_refuses_what_was_not_measured(documents: Build) -> None:
     job = documents([page("https://a.org/1", PROSE)])
     changed = recipe(job.corpus.root, {"contamination": {"size": 8}})
     with pytest.raises(SettingError, match="evaluation set or a model"):
-        what_if(job.corpus, job.interval, job.recipe.quality, changed.quality)
+        what_if(job.corpus, job.interval, job.section(QualitySettings), changed.quality)
 
 
 def test_a_trained_classifier_decides(documents: Build, tmp_path: Path) -> None:
@@ -68,13 +67,13 @@ def test_a_trained_classifier_decides(documents: Build, tmp_path: Path) -> None:
     train_classifier(job.corpus, job.interval, model, min_karma=10)
     assert Path(model).read_bytes() == first
 
-    off = {"repetition": dict.fromkeys(job.recipe.quality.repetition.limits(), False)}
+    off = {"repetition": dict.fromkeys(job.section(QualitySettings).repetition.limits(), False)}
     strict = recipe(
         job.corpus.root,
         off
         | {"c4": {"min_tfds_sentences": False}, "classifier": {"model": model, "min_score": 0.5}},
     )
-    build(Job(job.corpus, job.interval, strict))
+    build(strict.job())
     counts = job.corpus.require("corpus", job.interval).counts
     assert (counts.kept, counts.dropped) == (150, {"classifier_min_score": 150})
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import WebtextError
+from pipeline.store.errors import WebtextError
 from pipeline.tokens.megatron import IndexedDataset, Writer, dtype_for
 
 U16, I32 = np.dtype("<u2"), np.dtype("<i4")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from support import Run, sample_settings
 
-from pipeline.corpus import read_manifest
+from pipeline.store.manifest import read_manifest
 from pipeline.tokens.megatron import IndexedDataset
 
 INTERVAL = "2024-01"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus import Counts, FileEntry, Manifest
-from pipeline.errors import SettingError
-from pipeline.parts import Part
+from pipeline.store.errors import SettingError
+from pipeline.store.manifest import Counts, FileEntry, Manifest
+from pipeline.store.parts import Part
 from pipeline.tokens.settings import TokensSettings
 from pipeline.tokens.shards import ShardUnit
 from pipeline.tokens.stage import plan_shards

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.corpus import page_id
+from pipeline.store.addresses import page_id
 from pipeline.tokens.train import Sample
 
 ROWS = sorted(

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from support import SCRIPTS
 from tokenizers import Tokenizer
 
-from pipeline.corpus import Corpus
-from pipeline.errors import SettingError
+from pipeline.store.corpus import Corpus
+from pipeline.store.errors import SettingError
 from pipeline.tokens import tokenizer as tok
 from pipeline.tokens.sentences import split_sentences
 from pipeline.tokens.settings import TokensSettings

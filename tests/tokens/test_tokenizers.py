@@ -14,8 +14,8 @@ import sentencepiece
 from support import PROJECT, SCRIPTS
 from tokenizers import Tokenizer
 
-from pipeline.corpus import Corpus
-from pipeline.errors import SettingError
+from pipeline.store.corpus import Corpus
+from pipeline.store.errors import SettingError
 from pipeline.tokens import tokenizer as tok
 from pipeline.tokens import unigram
 from pipeline.tokens.encode import load_encoder

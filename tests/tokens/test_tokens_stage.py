@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from support import Run, sample_settings
 
-from pipeline.corpus import Corpus, read_manifest
+from pipeline.store.corpus import Corpus
+from pipeline.store.manifest import read_manifest
 from pipeline.tokens.megatron import IndexedDataset
 from pipeline.tokens.tokenizer import in_validation, order_of
 from pipeline.views.report import write_report

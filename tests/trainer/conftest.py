@@ -12,7 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from pipeline.corpus import SCHEMAS, Counts, FileEntry, Manifest, page_id
+from pipeline.store.addresses import page_id
+from pipeline.store.manifest import Counts, FileEntry, Manifest
+from pipeline.store.schemas import SCHEMAS
 from pipeline.tokens.megatron import Writer, dtype_for
 
 VOCAB = 1024

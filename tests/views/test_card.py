@@ -10,8 +10,9 @@ import pytest
 import yaml
 from support import Run
 
-from pipeline.corpus import MANIFEST, Corpus
-from pipeline.errors import WebtextError
+from pipeline.store.corpus import Corpus
+from pipeline.store.errors import WebtextError
+from pipeline.store.manifest import MANIFEST
 from pipeline.views.card import CARD, write_card
 
 INTERVAL = "2024-01"

@@ -12,7 +12,8 @@ import pytest
 from dedup.intervals import Dedups, document
 from support import Run
 
-from pipeline.corpus import Corpus, read_manifest
+from pipeline.store.corpus import Corpus
+from pipeline.store.manifest import read_manifest
 from pipeline.views.html import page, samples, table
 from pipeline.views.report import write_report
 

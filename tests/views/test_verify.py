@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus import Corpus
-from pipeline.errors import WebtextError
+from pipeline.store.corpus import Corpus
+from pipeline.store.errors import WebtextError
 from pipeline.views.verify import verify_corpus
 
 

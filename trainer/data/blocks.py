@@ -15,8 +15,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from trainer.data.row import Layout, TokenRow, span_of
 from trainer.data.shard import Shard
+from trainer.data.token_row import Layout, TokenRow, span_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import FullDiskError
+from pipeline.store.errors import FullDiskError
 
 _CHECKSUM = 16  # bytes of blake2b behind the content
 _TEMPORARY = ".tmp-"

@@ -17,9 +17,9 @@ from trainer.data.numbering import Numbering
 from trainer.data.order import order_key
 from trainer.data.pack import Packing, chunk_starts, document_of, sentence_ends
 from trainer.data.reader import Reader
-from trainer.data.row import Chunks, Span, TokenRow, span_of
-from trainer.data.settings import DataSettings
-from trainer.data.shards import Shards
+from trainer.data.shard_set import Shards
+from trainer.data.token_row import Chunks, Span, TokenRow, span_of
+from trainer.settings.data import DataSettings
 
 _TRIES = 64
 

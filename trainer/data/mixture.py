@@ -17,7 +17,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import SettingError
+from pipeline.store.errors import SettingError
 
 #: Longest period: weights with more digits than a share needs would only cost memory.
 LONGEST = 100_000

@@ -15,13 +15,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.config import RunRecipe
 from trainer.data.encoder import EncoderSample, EncoderSamples
+from trainer.data.header import HEADER
 from trainer.data.numbering import Numbering
-from trainer.data.row import Span
-from trainer.data.rows import HEADER
-from trainer.data.shards import Shards
-from trainer.rng import seed_for
+from trainer.data.seeds import seed_for
+from trainer.data.shard_set import Shards
+from trainer.data.token_row import Span
+from trainer.settings.recipe import RunRecipe
 
 #: Shortest target of a short sample (ALBERT and BERT 2, ELECTRA 5).
 _SHORTEST = {"bert": 2, "albert": 2, "electra": 5}

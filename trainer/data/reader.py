@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import files
-from pipeline.errors import SettingError, WebtextError
+from pipeline.store import files
+from pipeline.store.errors import SettingError, WebtextError
 from trainer.data.blocks import Blocks
 from trainer.data.cache import DiskCache, default_folder
 from trainer.data.mixture import Mixture
 from trainer.data.numbering import Numbering, Part
-from trainer.data.row import Layout, Span, TokenRow, span_of
-from trainer.data.settings import DataSettings
 from trainer.data.shard import open_shard
-from trainer.data.shards import Shards
+from trainer.data.shard_set import Shards
+from trainer.data.token_row import Layout, Span, TokenRow, span_of
+from trainer.settings.data import DataSettings
 
 _GIGABYTE = 1_000_000_000
 _AHEAD = 4096  # samples that are located at once

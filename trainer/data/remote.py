@@ -11,8 +11,8 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from pipeline import files
-from pipeline.errors import WebtextError
+from pipeline.store import files
+from pipeline.store.errors import WebtextError
 
 _TRIES = 6
 _FIRST_PAUSE = 0.25  # seconds, doubled each time: 8 s in all

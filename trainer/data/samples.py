@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.data.numbering import Numbering
-from trainer.data.row import Span
+from trainer.data.token_row import Span
 
 
 class Samples(Protocol):

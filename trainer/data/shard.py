@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import files
-from pipeline.errors import WebtextError
+from pipeline.store import files
+from pipeline.store.errors import WebtextError
 from pipeline.tokens.megatron import (
     HEADER,
     Header,

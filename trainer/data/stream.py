@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from trainer.data.numbering import Numbering
 from trainer.data.reader import Reader
-from trainer.data.row import Span, Windows
-from trainer.data.settings import DataSettings
-from trainer.data.shards import Shards
+from trainer.data.shard_set import Shards
+from trainer.data.token_row import Span, Windows
+from trainer.settings.data import DataSettings
 
 __all__ = ["Span", "Stream"]
 

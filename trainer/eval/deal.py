@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from trainer.distributed import World
+from trainer.run.distributed import World
 
 
 def dealt(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pipeline.errors import SettingError
+from pipeline.store.errors import SettingError
 from trainer.eval.tasks import Item
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pipeline.errors import SettingError
+from pipeline.store.errors import SettingError
 from trainer.models.attention import Cache
 from trainer.models.gpt import GPT
 

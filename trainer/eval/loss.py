@@ -14,8 +14,8 @@ from torch.distributed.fsdp import FSDPModule
 
 from trainer.data.samples import Samples
 from trainer.data.stream import Stream
-from trainer.distributed import World
 from trainer.objectives.base import Objective
+from trainer.run.distributed import World
 
 
 def token_bytes(tokenizer: Path) -> NDArray[np.int64] | None:

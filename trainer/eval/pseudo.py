@@ -15,13 +15,13 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.errors import SettingError
-from trainer.distributed import World
+from pipeline.store.errors import SettingError
+from trainer.data.vocabulary import Vocabulary
 from trainer.eval.deal import dealt
 from trainer.eval.tasks import Item
 from trainer.hf import Parts
 from trainer.models.encoder import Layout
-from trainer.vocabulary import Vocabulary
+from trainer.run.distributed import World
 
 _BATCH = 64  # sentences in a forward pass
 

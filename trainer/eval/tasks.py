@@ -15,7 +15,7 @@ from typing import Any
 
 import zstandard
 
-from pipeline.errors import SettingError
+from pipeline.store.errors import SettingError
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from trainer.distributed import World
 from trainer.eval.deal import dealt
 from trainer.eval.few_shot import FewShot, with_examples
 from trainer.eval.tasks import Item
 from trainer.models.gpt import GPT
+from trainer.run.distributed import World
 
 _BATCH = 32  # texts in a forward pass
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from trainer.hf import Parts
 from trainer.models.encoder import STD
-from trainer.noise import truncated_normal
+from trainer.models.noise import truncated_normal
 
 #: Before the last layer (google-research/bert, albert and electra: 0.1).
 _DROPOUT = 0.1

@@ -10,14 +10,14 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
-from pipeline.errors import SettingError
-from trainer.checkpoint import write_atomic
-from trainer.distributed import pick_device
+from pipeline.store.errors import SettingError
 from trainer.finetune.examples import Columns, read_examples
 from trainer.finetune.train import FineTuning, figures, fine_tune, predict
 from trainer.hf import Parts, load_encoder
-from trainer.hf.runs import parts_of
-from trainer.run import load_run, read_tokenizer
+from trainer.hf.parts import parts_of
+from trainer.run.checkpoint import write_atomic
+from trainer.run.distributed import pick_device
+from trainer.run.run import load_run, read_tokenizer
 
 Say = Callable[[str], None]
 

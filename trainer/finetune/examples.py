@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import SettingError
+from pipeline.store.errors import SettingError
 
 
 @dataclass(frozen=True)

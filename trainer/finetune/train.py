@@ -14,14 +14,14 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.errors import SettingError
+from pipeline.store.errors import SettingError
 from trainer.data.order import order_key, permute
+from trainer.data.seeds import seed_for
+from trainer.data.vocabulary import Vocabulary
 from trainer.finetune.classifier import Classifier, layer_groups
 from trainer.finetune.examples import Example
 from trainer.hf import Parts
 from trainer.optim.lamb import Lamb
-from trainer.rng import seed_for
-from trainer.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)

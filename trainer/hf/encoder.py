@@ -20,11 +20,11 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from pipeline.errors import SettingError, WebtextError
-from trainer.model_settings import EncoderSettings
+from pipeline.store.errors import SettingError, WebtextError
+from trainer.data.vocabulary import Vocabulary
 from trainer.models.encoder import STD, TYPES, Encoder
 from trainer.models.heads import MaskedHead, PairHead, ReplacedHead
-from trainer.vocabulary import Vocabulary
+from trainer.settings.model import EncoderSettings
 
 Kind = Literal["bert", "albert", "electra", "electra-generator"]
 

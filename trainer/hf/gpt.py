@@ -18,9 +18,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipeline.errors import SettingError, WebtextError
-from trainer.config import ModelSettings
+from pipeline.store.errors import SettingError, WebtextError
 from trainer.models.gpt import GPT
+from trainer.settings.recipe import ModelSettings
 
 #: Ours -> Hugging Face's; `*` stands for the number of the block.
 NAMES = {

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from trainer.model_settings import EncoderSettings
+from trainer.settings.model import EncoderSettings
 
 #: Segment types: first and second.
 TYPES = 2

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from trainer.config import ModelSettings
 from trainer.models.attention import Cache, Kernel, Mask, SelfAttention, mask_of
+from trainer.settings.recipe import ModelSettings
 
 _STD = 0.02
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.model_settings import EncoderSettings
 from trainer.models.encoder import STD, Embeddings
-from trainer.noise import truncated_normal
+from trainer.models.noise import truncated_normal
+from trainer.settings.model import EncoderSettings
 
 
 class MaskedHead(nn.Module):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from tokenizers import Tokenizer
 
-from trainer.config import RunRecipe
 from trainer.objectives.base import Objective
 from trainer.objectives.bert import Albert, Bert
 from trainer.objectives.causal import Causal
 from trainer.objectives.electra import Electra
+from trainer.settings.recipe import RunRecipe
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "causal": Causal,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from trainer.config import RunRecipe
+from trainer.settings.recipe import RunRecipe
 
 #: Tensors on the device; the first dimension of each is the sequence, but for `index`.
 Batch = Mapping[str, Tensor]

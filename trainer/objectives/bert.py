@@ -14,9 +14,8 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from pipeline.errors import SettingError
-from trainer.config import RunRecipe
-from trainer.model_settings import EncoderSettings
+from pipeline.store.errors import SettingError
+from trainer.data.vocabulary import Vocabulary
 from trainer.models.encoder import Encoder
 from trainer.models.heads import MaskedHead, PairHead, init_encoder_weights
 from trainer.objectives.base import Batch, Filled, Objective, Terms
@@ -31,7 +30,8 @@ from trainer.objectives.encoding import (
     wilson,
 )
 from trainer.objectives.masked import Masker
-from trainer.vocabulary import Vocabulary
+from trainer.settings.model import EncoderSettings
+from trainer.settings.recipe import RunRecipe
 
 
 class MaskedPairs(Objective):

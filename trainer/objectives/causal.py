@@ -7,10 +7,10 @@ from typing import Self
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from trainer.config import RunRecipe
 from trainer.models.gpt import GPT
 from trainer.objectives.base import Batch, Filled, Objective, Terms
 from trainer.objectives.cross_entropy import IGNORED, cross_entropy_sum
+from trainer.settings.recipe import RunRecipe
 
 
 class Causal(Objective):

@@ -15,12 +15,10 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.config import RunRecipe
-from trainer.encoder_settings import ElectraSettings
-from trainer.model_settings import EncoderSettings
+from trainer.data.seeds import seed_for
 from trainer.models.encoder import Encoder
 from trainer.models.heads import MaskedHead, ReplacedHead, init_encoder_weights
-from trainer.noise import gumbels
+from trainer.models.noise import gumbels
 from trainer.objectives.base import Batch, Filled, Objective, Terms
 from trainer.objectives.bert import encoder_settings, masker_of
 from trainer.objectives.encoding import (
@@ -35,8 +33,9 @@ from trainer.objectives.encoding import (
     score_histograms,
 )
 from trainer.objectives.masked import Masker, scatter, scatter_as_released
-from trainer.plan_encoder import generator_settings
-from trainer.rng import seed_for
+from trainer.settings.model import EncoderSettings
+from trainer.settings.objective import ElectraSettings, generator_settings
+from trainer.settings.recipe import RunRecipe
 
 
 class Electra(Objective):

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from trainer.data.rows import HEADER
+from trainer.data.header import HEADER
 from trainer.models.encoder import Embeddings, Encoder, Layout
 from trainer.models.heads import MaskedHead
 from trainer.objectives.base import Batch, Filled

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainer.encoder_settings import MaskSettings
-from trainer.noise import uniforms
+from trainer.data.seeds import seed_for
+from trainer.data.vocabulary import Vocabulary
+from trainer.models.noise import uniforms
 from trainer.objectives.ngrams import choose_ngrams
-from trainer.rng import seed_for
-from trainer.vocabulary import Vocabulary
+from trainer.settings.objective import MaskSettings
 
 
 @dataclass(frozen=True)

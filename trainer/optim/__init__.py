@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from trainer.config import OptimSettings
 from trainer.optim.groups import decay_groups, trust_groups
 from trainer.optim.lamb import Lamb
 from trainer.optim.muon import Muon
+from trainer.settings.recipe import OptimSettings
 
 
 def build_optimizers(model: nn.Module, settings: OptimSettings) -> list[torch.optim.Optimizer]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from pipeline.errors import SettingError
-from trainer.config import ScheduleSettings
+from pipeline.store.errors import SettingError
+from trainer.settings.recipe import ScheduleSettings
 
 #: Share of a "wsd" run that decays where the recipe does not say (MiniCPM: about a tenth;
 #: a fifth in Haegele et al. 2024, "Scaling Laws and Compute-Optimal Training ...").

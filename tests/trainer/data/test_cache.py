@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import FullDiskError
+from pipeline.store.errors import FullDiskError
 from trainer.data.cache import DiskCache
 
 MEGABYTE = 1 << 20

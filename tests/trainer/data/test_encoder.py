@@ -13,8 +13,8 @@ from token_corpora import numbered_corpus
 from pipeline.tokens.megatron import Index, IndexedDataset
 from trainer.data.encoder import EncoderSamples
 from trainer.data.pack import Packing, chunk_starts, document_of, sentence_ends
-from trainer.data.settings import DataSettings
-from trainer.data.shards import find_shards
+from trainer.data.shard_set import find_shards
+from trainer.settings.data import DataSettings
 
 DOCUMENTS = st.lists(st.lists(st.integers(0, 40), max_size=12), max_size=20)
 

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from token_corpora import numbered_corpus
 
-from pipeline.errors import SettingError
+from pipeline.store.errors import SettingError
 from trainer.data.mixture import LONGEST, Mixture
-from trainer.data.settings import DataSettings
-from trainer.data.shards import find_shards
+from trainer.data.shard_set import find_shards
 from trainer.data.stream import Stream
+from trainer.settings.data import DataSettings
 
 WEIGHTS = st.lists(st.integers(1, 90), min_size=1, max_size=6)
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainer.config import RunRecipe
+from trainer.data.header import HEADER
 from trainer.data.pairs import PairStream
-from trainer.data.rows import HEADER
-from trainer.data.shards import find_shards
-from trainer.vocabulary import Vocabulary
+from trainer.data.shard_set import find_shards
+from trainer.data.vocabulary import Vocabulary
+from trainer.settings.recipe import RunRecipe
 
 CONTEXT = 96
 

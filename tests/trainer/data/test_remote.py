@@ -15,12 +15,12 @@ import pytest
 from token_corpora import numbered_corpus
 
 from benchmarks.range_server import Behaviour, serve
-from pipeline.errors import SettingError, WebtextError
+from pipeline.store.errors import SettingError, WebtextError
 from trainer.data import remote
 from trainer.data.encoder import EncoderSamples
-from trainer.data.settings import DataSettings
-from trainer.data.shards import find_shards
+from trainer.data.shard_set import find_shards
 from trainer.data.stream import Stream
+from trainer.settings.data import DataSettings
 
 SIZES = [40_000, 25_001, 35_003]
 
@@ -200,8 +200,8 @@ def test_a_cache_too_small_for_two_windows_is_refused(address: str, tmp_path: Pa
 
 READER = """
 import hashlib, sys
-from trainer.data.settings import DataSettings
-from trainer.data.shards import find_shards
+from trainer.settings.data import DataSettings
+from trainer.data.shard_set import find_shards
 from trainer.data.stream import Stream
 address, cache = sys.argv[1:]
 settings = DataSettings(block=2000, window=6, cache=cache, cache_gb=0.0003, threads=2)

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import SettingError, WebtextError
+from pipeline.store.errors import SettingError, WebtextError
 from pipeline.tokens.megatron import IndexedDataset
-from trainer.data.shards import find_shards
+from trainer.data.shard_set import find_shards
 from trainer.data.stream import Stream
 
 

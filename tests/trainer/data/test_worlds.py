@@ -12,12 +12,12 @@ import pytest
 import torch
 from token_corpora import numbered_corpus
 
-from pipeline.errors import WebtextError
-from trainer.batches import Batches
-from trainer.data.settings import DataSettings
-from trainer.data.shards import find_shards
+from pipeline.store.errors import WebtextError
+from trainer.data.shard_set import find_shards
 from trainer.data.stream import Stream
-from trainer.feed import Feed
+from trainer.loop.feed import Feed
+from trainer.optim.batch_schedule import Batches
+from trainer.settings.data import DataSettings
 
 GROWING = Batches(full=24, steps=9, start=7, warmup=3.0)
 FULL = Batches(full=24, steps=9, start=0, warmup=0.0)
@@ -106,11 +106,11 @@ def test_what_goes_wrong_in_the_thread_is_raised_in_the_loop(tmp_path: Path) -> 
 
 RUN = """
 import hashlib, sys
-from trainer.batches import Batches
-from trainer.data.settings import DataSettings
-from trainer.data.shards import find_shards
+from trainer.optim.batch_schedule import Batches
+from trainer.settings.data import DataSettings
+from trainer.data.shard_set import find_shards
 from trainer.data.stream import Stream
-from trainer.feed import Feed
+from trainer.loop.feed import Feed
 data, consumed, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 stream = Stream(
     find_shards(data), "train", 16, 3, settings=DataSettings(block=64, window=5, weights=(2, 1))

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 from trainer_runs import SMALL, webtext
 
-from trainer import commands
-from trainer.config import ModelSettings
-from trainer.distributed import World
 from trainer.eval.deal import dealt
+from trainer.eval.evaluate import evaluate_run, judge_run
 from trainer.eval.few_shot import FewShot
 from trainer.eval.zero_shot import Text, log_likelihoods
+from trainer.loop.train import train
 from trainer.models.gpt import GPT
+from trainer.run.distributed import World
+from trainer.settings.recipe import ModelSettings
 
 
 class Share(World):
@@ -61,7 +62,7 @@ def test_likelihoods_are_equal_bit_by_bit() -> None:
 def run(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("judged") / "run"
     settings = [f"{k}={v}" for k, v in (SMALL | {"train.steps": 12, "schedule.warmup": 4}).items()]
-    commands.train("gpt2-tiny", str(tokens), settings, str(out), False)
+    train("gpt2-tiny", str(tokens), settings, str(out), False)
     return out
 
 
@@ -76,8 +77,8 @@ def test_two_processes_say_what_one_says(run: Path, tmp_path: Path) -> None:
     ]  # fmt: skip
     file.write_text("\n".join(map(json.dumps, rows)))
     alone = {
-        "loss": commands.evaluate_run(str(run), None, None, print),
-        "task": commands.judge_run(str(run), "blimp", str(file), FewShot(), 0, None, print),
+        "loss": evaluate_run(str(run), None, None, print),
+        "task": judge_run(str(run), "blimp", str(file), FewShot(), 0, None, print),
     }
     assert len(alone["task"]) == 1 + len(nouns)
     options = {"loss": (), "task": ("--task", "blimp", "--file", str(file))}

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from pipeline.errors import SettingError
-from trainer.config import ModelSettings
+from pipeline.store.errors import SettingError
 from trainer.eval.generate import Sampling, choose, generate
 from trainer.models.gpt import GPT
+from trainer.settings.recipe import ModelSettings
 
 GREEDY = Sampling(temperature=0)
 #: Shorter than each other, equal, as long as the context and longer.

@@ -13,11 +13,14 @@ import pytest
 import torch
 from trainer_runs import SMALL
 
-from trainer import commands
-from trainer.distributed import World
+from trainer.eval.evaluate import judge_run
 from trainer.eval.few_shot import FewShot
 from trainer.eval.tasks import Item, read_items
 from trainer.eval.zero_shot import encode, log_likelihoods
+from trainer.hf.export import export_run
+from trainer.loop.train import train
+from trainer.run.distributed import World
+from trainer.run.run import decoder, load_run
 
 pytestmark = pytest.mark.system
 
@@ -58,7 +61,7 @@ metric_list: [{{metric: acc}}, {{metric: acc_bytes}}]
 def run(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("harness") / "run"
     settings = [f"{name}={value}" for name, value in SETTINGS.items()]
-    commands.train("gpt2-tiny", str(tokens), settings, str(out), False)
+    train("gpt2-tiny", str(tokens), settings, str(out), False)
     return out
 
 
@@ -124,8 +127,8 @@ def harness(
 
 
 def likelihoods(run: Path, items: Sequence[Item]) -> list[float]:
-    loaded = commands.load_run(str(run), torch.device("cpu"), None, print)
-    model, begin = commands.decoder(loaded), loaded.facts.end_token
+    loaded = load_run(str(run), torch.device("cpu"), None, print)
+    model, begin = decoder(loaded), loaded.facts.end_token
     assert begin is not None
     room = model.settings.context + 1
     texts = [
@@ -141,7 +144,7 @@ def test_likelihoods_and_accuracies_are_the_harness_s(
     run: Path, shared_data: Path, peers_python: Path, tmp_path: Path
 ) -> None:
     model = tmp_path / "exported"
-    commands.export_run(str(run), str(model), None, print)
+    export_run(str(run), str(model), None, print)
     written = {
         "piqa": write_piqa(shared_data, tmp_path),
         "blimp": write_blimp(shared_data, tmp_path),
@@ -154,5 +157,5 @@ def test_likelihoods_and_accuracies_are_the_harness_s(
         assert mine == pytest.approx(want["likelihoods"], rel=1e-5, abs=1e-4)
         for normalise, figure in (("none", "acc"), ("bytes", "acc_bytes")):
             few = FewShot(normalise=normalise)
-            said = commands.judge_run(str(run), name, str(file), few, 0, None, print)
+            said = judge_run(str(run), name, str(file), few, 0, None, print)
             assert said["accuracy"] == want[figure]

@@ -10,13 +10,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from trainer.data.shards import find_shards
-from trainer.distributed import World
+from trainer.data.shard_set import find_shards
+from trainer.data.vocabulary import Vocabulary
 from trainer.eval.pseudo import judge_pairs, sentence_scores
 from trainer.eval.tasks import Item
 from trainer.hf import load_encoder
-from trainer.run import read_tokenizer
-from trainer.vocabulary import Vocabulary
+from trainer.run.distributed import World
+from trainer.run.run import read_tokenizer
 
 SENTENCES = ["The old man went home.", "He was.", "She said that it was not so and sat down."]
 ALONE = World(0, 1, torch.device("cpu"))

@@ -7,13 +7,13 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from pipeline.errors import SettingError
-from trainer.config import ModelSettings
-from trainer.distributed import World
+from pipeline.store.errors import SettingError
 from trainer.eval.few_shot import FewShot, with_examples
 from trainer.eval.tasks import Item, read_items
 from trainer.eval.zero_shot import Text, encode, judge, log_likelihoods
 from trainer.models.gpt import GPT
+from trainer.run.distributed import World
+from trainer.settings.recipe import ModelSettings
 
 ALONE = World(0, 1, torch.device("cpu"))
 

@@ -9,7 +9,7 @@ import pytest
 from trainer_runs import losses, webtext
 
 from trainer.hf import load_encoder
-from trainer.run import load_run
+from trainer.run.run import load_run
 
 SMALL = ["model.width=32", "model.embedding=16", "model.layers=2", "model.heads=2"]
 FAST = ["train.steps=24", "train.batch=8", "schedule.warmup=4", "eval.every=0"]

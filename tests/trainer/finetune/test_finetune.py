@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import SettingError
+from pipeline.store.errors import SettingError
 from trainer.finetune.classifier import Classifier, layer_groups
 from trainer.finetune.examples import Columns, Example, read_examples
 from trainer.finetune.train import figures
 from trainer.hf import Parts
-from trainer.model_settings import EncoderSettings
+from trainer.settings.model import EncoderSettings
 
 
 @pytest.mark.parametrize(("said", "truth", "want"), [

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.errors import SettingError, WebtextError
+from pipeline.store.errors import SettingError, WebtextError
 from trainer.hf import Parts, config_of_encoder, encoder_to_hf, load_encoder, save_encoder
 from trainer.models.encoder import Layout
 from trainer.objectives.encoding import pair_loss

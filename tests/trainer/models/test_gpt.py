@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn.attention import flex_attention
 
-from pipeline.errors import SettingError
-from trainer.config import ModelSettings, RunRecipe, TrainSettings
-from trainer.distributed import compiles
+from pipeline.store.errors import SettingError
 from trainer.models.attention import Cache, Kernel, visible
 from trainer.models.gpt import GPT
+from trainer.run.distributed import compiles
+from trainer.settings.recipe import ModelSettings, RunRecipe, TrainSettings
 
 
 def model(**settings: object) -> GPT:

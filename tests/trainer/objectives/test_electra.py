@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.data.rows import HEADER
-from trainer.encoder_settings import ElectraSettings, MaskSettings, Mode
-from trainer.model_settings import EncoderSettings
+from trainer.data.header import HEADER
+from trainer.data.vocabulary import Vocabulary
 from trainer.objectives.electra import Electra
 from trainer.objectives.encoding import (
     area_under_curve,
@@ -20,7 +19,8 @@ from trainer.objectives.encoding import (
     wilson,
 )
 from trainer.objectives.masked import Masker
-from trainer.vocabulary import Vocabulary
+from trainer.settings.model import EncoderSettings
+from trainer.settings.objective import ElectraSettings, MaskSettings, Mode
 
 SIZE, LENGTH, BATCH = 64, 40, 16
 VOCABULARY = Vocabulary(SIZE, 0, 1, 2, 3, frozenset({0, 1, 2, 3}), (True,) * SIZE)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from trainer.config import OptimSettings
-from trainer.data.rows import HEADER
-from trainer.encoder_settings import ElectraSettings, MaskSettings
-from trainer.model_settings import EncoderSettings
+from trainer.data.header import HEADER
+from trainer.data.vocabulary import Vocabulary
 from trainer.objectives.electra import Electra
 from trainer.objectives.masked import Masker
 from trainer.optim import build_optimizers
-from trainer.vocabulary import Vocabulary
+from trainer.settings.model import EncoderSettings
+from trainer.settings.objective import ElectraSettings, MaskSettings
+from trainer.settings.recipe import OptimSettings
 
 SIZE, LENGTH, BATCH, STEPS = 40, 6, 128, 700
 CONTEXT = 8

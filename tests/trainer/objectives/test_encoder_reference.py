@@ -14,16 +14,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.config import RunRecipe, read_run_recipe
-from trainer.data.shards import find_shards
+from trainer.data.shard_set import find_shards
 from trainer.hf import Parts, encoder_to_hf
-from trainer.noise import gumbels
+from trainer.models.noise import gumbels
 from trainer.objectives import build_objective
 from trainer.objectives.base import Batch, Objective
 from trainer.objectives.bert import Albert
 from trainer.objectives.electra import Electra
-from trainer.run import read_tokenizer, with_vocabulary
-from trainer.streams import open_stream
+from trainer.objectives.streams import open_stream
+from trainer.run.run import read_tokenizer, with_vocabulary
+from trainer.settings.recipe import RunRecipe, read_run_recipe
 
 STEPS, BATCH = 100, 8
 SMALL = ["model.width=64", "model.embedding=32", "model.layers=2", "model.context=48"]

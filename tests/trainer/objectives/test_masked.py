@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.encoder_settings import MaskSettings, Mode
-from trainer.noise import gumbels, uniforms
+from trainer.data.seeds import seed_for
+from trainer.data.vocabulary import Vocabulary
+from trainer.models.noise import gumbels, uniforms
 from trainer.objectives.masked import Masker, scatter, scatter_as_released
 from trainer.objectives.ngrams import choose_ngrams, lengths_drawn
-from trainer.rng import seed_for
-from trainer.vocabulary import Vocabulary
+from trainer.settings.objective import MaskSettings, Mode
 
 PAD, CLS, SEP, MASK, SIZE = 0, 1, 2, 3, 200
 #: Every third token goes on with the word before it.

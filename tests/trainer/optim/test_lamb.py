@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from trainer.config import OptimSettings, ScheduleSettings
 from trainer.optim import build_optimizers
 from trainer.optim.lamb import Lamb
 from trainer.optim.schedule import factor
+from trainer.settings.recipe import OptimSettings, ScheduleSettings
 
 
 class Small(nn.Module):

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.errors import SettingError
-from trainer.config import GuardSettings, OptimSettings, ScheduleSettings
-from trainer.guard import Guard
+from pipeline.store.errors import SettingError
+from trainer.loop.guard import Guard
 from trainer.optim import build_optimizers
 from trainer.optim.muon import Muon, orthogonalised
 from trainer.optim.schedule import check_schedule, factor
+from trainer.settings.recipe import GuardSettings, OptimSettings, ScheduleSettings
 
 
 @pytest.mark.parametrize(

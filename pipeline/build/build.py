@@ -1,0 +1,261 @@
+"""Builds a corpus: which stages are stale and why, in what order, and runs them.
+
+A stage is up to date when its settings, the fingerprints of its inputs and its
+code version are those of its manifest, and it left nothing over (pages that were
+deferred).  Everything else is run again, once, and the reason is said.  Since inputs
+are compared by what they say, a stage that was rebuilt with the same result makes
+nothing behind it stale.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.build.recipe import Recipe
+from pipeline.dedup.stage import DedupStage
+from pipeline.documents.stage import DocumentsStage
+from pipeline.engine.runners.beam_runner import OpenRunner
+from pipeline.engine.runners.open import open_runner
+from pipeline.engine.show_progress import watch
+from pipeline.engine.stage import Job, Stage
+from pipeline.links.stage import LinksStage
+from pipeline.pages.stage import PagesStage
+from pipeline.quality.stage import CorpusStage, QualityStage
+from pipeline.store import files
+from pipeline.store.corpus import STAGES, Corpus
+from pipeline.store.errors import FullDiskError, SettingError, WebtextError
+from pipeline.store.forgotten import refuse_pending
+from pipeline.store.manifest import MANIFEST, PREVIOUS, Manifest, read_manifest
+from pipeline.tokens.stage import TokensStage
+
+ALL_STAGES: tuple[Stage, ...] = (
+    LinksStage(),
+    PagesStage(),
+    DocumentsStage(),
+    DedupStage(),
+    QualityStage(),
+    CorpusStage(),
+    TokensStage(),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one stage in a build: its manifest, and why it was run (None: it was not)."""
+
+    stage: str
+    manifest: Manifest
+    reason: str | None
+
+
+def build(
+    recipe: Recipe,
+    *,
+    first: str | None = None,
+    until: str | None = None,
+    options: Sequence[str] = (),
+    say: Callable[[str], None] = print,
+) -> list[Outcome]:
+    """Builds the stages of the recipe's interval from `first` to `until`; says so by `say`.
+
+    What comes before `first` is taken as it is, and must be finished.  `options` go to Beam
+    as they are.  Raises SettingError for an unknown stage, WebtextError when a stage fails:
+    what is finished stays, and the next build goes on from there.
+    """
+    stages = ALL_STAGES[_place("--from", first, 0) : _place("--until", until, -1) + 1]
+    if not stages:
+        raise SettingError(f"--from {first} comes after --until {until}", "Swap them")
+    corpus = Corpus(recipe.corpus.root)
+    refuse_earlier_interval(corpus, recipe.corpus.interval)
+    outcomes: list[Outcome] = []
+    with locked(corpus.root), _late_runner(recipe, options) as runner:
+        refuse_pending(corpus)
+        for stage in stages:
+            job = recipe.job()
+            reason = stale_reason(stage, job)
+            if reason is not None:
+                say(f"{stage.name}: {reason}")
+                run_stage(stage, job, runner())
+            manifest = read_manifest(stage.folder(job))
+            if manifest is None:
+                raise WebtextError(f"Stage {stage.name} left no manifest in {stage.folder(job)}")
+            outcomes.append(Outcome(stage.name, manifest, reason))
+            say(f"{stage.name}: {'done' if reason else 'up to date'}, {summary(manifest)}")
+    return outcomes
+
+
+def _place(option: str, stage: str | None, default: int) -> int:
+    """The place of a stage in the order of stages."""
+    if stage is None:
+        return range(len(STAGES))[default]
+    if stage not in STAGES:
+        raise SettingError(f"{option} {stage}: no such stage", f"One of: {', '.join(STAGES)}")
+    return STAGES.index(stage)
+
+
+def stale_reason(stage: Stage, job: Job) -> str | None:
+    """Why the stage must be run, in words; None when it is up to date."""
+    folder = stage.folder(job)
+    manifest = read_manifest(folder)
+    draft = stage.draft(job)
+    if manifest is None:
+        begun = bool(files.glob(files.join(folder, "*")))
+        return "goes on where it stopped" if begun else "not built yet"
+    if manifest.settings_hash != draft.settings_hash:
+        return f"settings changed: {', '.join(_changes(manifest.settings, draft.settings))}"
+    if manifest.code_version != draft.code_version:
+        return f"code changed: {manifest.code_version} -> {draft.code_version}"
+    changed = [
+        name
+        for name in sorted(manifest.inputs.keys() | draft.inputs.keys())
+        if manifest.inputs.get(name) != draft.inputs.get(name)
+    ]
+    return f"input changed: {', '.join(changed)}" if changed else stage.left_over(manifest)
+
+
+def run_stage(stage: Stage, job: Job, runner: OpenRunner) -> None:
+    """Runs one stage and shows its progress; when it fails, the build before is there again."""
+    folder = stage.folder(job)
+    job = replace(job, runner=runner.name)
+    transform, total = stage.transform(job), stage.total(job)
+    files.make_folder(folder)
+    set_aside(folder)
+    try:
+        with watch(stage.name, folder, total, runner.activity):
+            runner.run(transform, stage.name)
+    except (FullDiskError, KeyboardInterrupt):
+        raise  # the new files stay: the next build goes on from them
+    except BaseException:
+        _put_back(folder)
+        raise
+
+
+def summary(manifest: Manifest) -> str:
+    """The counts of a stage in one line."""
+    counts = manifest.counts
+    drops = sorted(counts.dropped.items(), key=lambda item: (-item[1], item[0]))
+    said = f"{counts.seen:,} in, {counts.kept:,} kept"
+    if drops:
+        said += f" ({', '.join(f'{n:,} {reason}' for reason, n in drops[:6])})"
+    return f"{said}, {manifest.seconds:.1f} s"
+
+
+def plain_outcomes(outcomes: Iterable[Outcome]) -> dict[str, Any]:
+    """Of each stage of a build: counts, fingerprint, and why it was run (None: it was not)."""
+    return {
+        outcome.stage: {
+            **outcome.manifest.counts.model_dump(by_alias=True),
+            "fingerprint": outcome.manifest.fingerprint,
+            "reason": outcome.reason,
+        }
+        for outcome in outcomes
+    }
+
+
+def refuse_earlier_interval(corpus: Corpus, interval: str) -> None:
+    """Intervals are append-only: a new one must come after all that are built."""
+    built = corpus.intervals("dedup")
+    if built and interval < built[-1] and interval not in built:
+        raise SettingError(
+            f"Interval {interval} comes before {built[-1]}, which is built already",
+            "Intervals are added in order, since each is deduplicated against those before; "
+            "name it later, or build it in another corpus root",
+        )
+
+
+@contextmanager
+def locked(root: str, *, shared: bool = False) -> Iterator[None]:
+    """Keeps a second build out of a local corpus; the lock ends with the process.
+
+    `shared` lets others in that share it too.
+    """
+    if files.is_remote(root):
+        yield
+        return
+    Path(root).mkdir(parents=True, exist_ok=True)
+    with (Path(root) / ".lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise WebtextError(
+                f"Another build (process {lock.read().strip() or 'unknown'}) is at work in {root}",
+                "Wait for it to end, or stop it",
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@contextmanager
+def _late_runner(recipe: Recipe, options: Sequence[str]) -> Iterator[Callable[[], OpenRunner]]:
+    """Opens the runner at first need: a build that has nothing to do starts no cluster."""
+    opened: list[OpenRunner] = []
+    manager = open_runner(recipe.runner, options, recipe.corpus.root)
+
+    def runner() -> OpenRunner:
+        if not opened:
+            opened.append(manager.__enter__())
+        return opened[0]
+
+    try:
+        yield runner
+    except BaseException as error:
+        if opened and manager.__exit__(type(error), error, error.__traceback__):
+            return
+        raise
+    else:
+        if opened:
+            manager.__exit__(None, None, None)
+
+
+def set_aside(folder: str) -> None:
+    """Takes the old manifest away, so that a killed run is not taken for a finished stage.
+
+    On a disk its files get a second name, which costs nothing: new files take the
+    place of the old names and leave the old content as it is.
+    """
+    old = read_manifest(folder)
+    aside = files.join(folder, PREVIOUS)
+    if old is None:
+        return
+    files.remove(aside)
+    files.make_folder(aside)
+    for entry in [] if files.is_remote(folder) else old.files:
+        os.link(files.join(folder, entry.name), files.join(aside, entry.name))
+    files.write_bytes(files.join(aside, MANIFEST), old.to_json())
+    files.remove(files.join(folder, MANIFEST))
+
+
+def _put_back(folder: str) -> None:
+    """Brings the stage back as it was; where that cannot be, it stays unfinished."""
+    aside = files.join(folder, PREVIOUS)
+    old = read_manifest(aside)
+    if old is None:
+        return
+    for entry in old.files:
+        place, kept = files.join(folder, entry.name), files.join(aside, entry.name)
+        if files.exists(place) and files.sha256(place) == entry.sha256:
+            continue
+        if files.is_remote(folder) or not files.exists(kept):
+            return
+        os.replace(kept, place)
+    files.write_bytes(files.join(folder, MANIFEST), old.to_json())
+    files.remove(aside)
+
+
+def _changes(old: object, new: object, name: str = "") -> list[str]:
+    """`threshold 0.8 -> 0.7` for each value that differs, by its place in the recipe."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        found: list[str] = []
+        for key in sorted(old.keys() | new.keys()):
+            found += _changes(old.get(key), new.get(key), f"{name}.{key}" if name else key)
+        return found
+    return [] if old == new else [f"{name} {old} -> {new}"]

@@ -1,0 +1,78 @@
+"""The recipe of a corpus: one settings class a section, each defined beside the code it steers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import field_validator, model_validator
+
+from pipeline.dedup.settings import DedupSettings
+from pipeline.documents.settings import DocumentsSettings
+from pipeline.engine.runners.profiles import RunnerSettings
+from pipeline.engine.stage import Job
+from pipeline.links.settings import LinksSettings
+from pipeline.pages.settings import PagesSettings
+from pipeline.quality.settings import QualitySettings
+from pipeline.store.corpus import Corpus, check_interval
+from pipeline.store.settings import Settings, load_recipe
+from pipeline.tokens.settings import TokensSettings
+
+RECIPES = Path(__file__).parent.parent / "recipes"
+
+#: In the paths of sources and archives it stands for the interval that is built.
+INTERVAL = "{interval}"
+
+
+class CorpusSettings(Settings):
+    """Where the corpus is, and which interval of it is built."""
+
+    root: str
+    interval: str = "all"
+
+    _plain_name = field_validator("interval")(check_interval)
+
+
+class Recipe(Settings):
+    """All a build needs to know."""
+
+    corpus: CorpusSettings
+    links: LinksSettings
+    pages: PagesSettings
+    documents: DocumentsSettings = DocumentsSettings()
+    dedup: DedupSettings = DedupSettings()
+    quality: QualitySettings = QualitySettings()
+    tokens: TokensSettings = TokensSettings()
+    runner: RunnerSettings = RunnerSettings()
+
+    def job(self) -> Job:
+        """What each stage of the build is told.  Content types that documents reads are fetched."""
+        kinds = {*self.pages.content_types, *self.documents.content_types}
+        pages = self.pages.model_copy(update={"content_types": tuple(sorted(kinds))})
+        stages = (self.links, pages, self.documents, self.dedup, self.quality, self.tokens)
+        return Job(Corpus(self.corpus.root), self.corpus.interval, stages)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_interval(cls, values: Any) -> Any:
+        """One recipe serves all months: `posts = "RS_{interval}.zst"`."""
+        if not isinstance(values, dict) or not isinstance(values.get("corpus"), dict):
+            return values
+        interval = values["corpus"].get("interval", "all")
+        inputs = ("links", "pages")
+        return values | {n: _fill(values[n], str(interval)) for n in inputs if n in values}
+
+
+def read_recipe(recipe: str, overrides: Iterable[str] = ()) -> Recipe:
+    """Reads a recipe by path or bundled name, with `section.key=value` overrides."""
+    return load_recipe(Recipe, recipe, overrides, RECIPES)
+
+
+def _fill(value: Any, interval: str) -> Any:
+    """`value` with the interval in all its texts."""
+    if isinstance(value, dict):
+        return {name: _fill(inner, interval) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_fill(inner, interval) for inner in value]
+    return value.replace(INTERVAL, interval) if isinstance(value, str) else value

@@ -1,0 +1,188 @@
+"""Subcommands of `webtext` on a corpus that is there: to look at it, judge it and mend it."""
+
+from __future__ import annotations
+
+import dataclasses
+from importlib.metadata import entry_points
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import IntervalOption, RootArgument, SetOption, leave_card
+from pipeline.store.result import give_result
+
+
+def status(root: RootArgument) -> None:
+    """What is built, what is unfinished, and the counts of each stage."""
+    from pipeline.store.corpus import Corpus
+    from pipeline.views.status import show_status
+
+    show_status(Corpus(root))
+
+
+def show(
+    root: RootArgument,
+    stage: Annotated[str, typer.Argument(help="A stage, or: decisions, fetches, drops")] = "corpus",
+    where: Annotated[str | None, typer.Option(help="An SQL condition on the columns")] = None,
+    n: Annotated[int, typer.Option(help="Rows at most")] = 5,
+    interval: IntervalOption = None,
+) -> None:
+    """Rows of a stage's table."""
+    from pipeline.store.corpus import Corpus
+    from pipeline.views.show import show_rows
+
+    show_rows(Corpus(root), stage, where=where, limit=n, interval=interval)
+
+
+def verify(
+    context: typer.Context,
+    root: RootArgument,
+    interval: Annotated[
+        str | None, typer.Option(help="Read the files of this interval only")
+    ] = None,
+) -> None:
+    """Check every file of a corpus: hashes, counts, fingerprints, and that stages fit together."""
+    from pipeline.store.corpus import Corpus
+    from pipeline.views.verify import verify_corpus
+
+    checked = verify_corpus(Corpus(root), interval)
+    give_result(context, {"root": root, "stages": checked.stages, "files": checked.files})
+    typer.echo(f"Verified {checked.files:,} files of {checked.stages} stages: all is as recorded.")
+
+
+def publish(
+    context: typer.Context,
+    root: RootArgument,
+    interval: IntervalOption = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also when it was published with another text")
+    ] = False,
+) -> None:
+    """Add a finished interval to RELEASE.json, which says what others may build on."""
+    from pipeline.store.corpus import Corpus
+    from pipeline.store.release import publish as publish_interval
+
+    corpus = Corpus(root)
+    release = publish_interval(
+        corpus, interval or corpus.last_interval("corpus"), replace=replace
+    ).as_plain(corpus)
+    give_result(context, release)
+    typer.echo(
+        f"Published {root}: {release['documents']:,} documents of {len(release['intervals'])} "
+        f"intervals, fingerprint {release['fingerprint'][:12]}."
+    )
+
+
+def forget(
+    context: typer.Context,
+    root: RootArgument,
+    file: Annotated[
+        str | None, typer.Argument(help="Addresses, hosts, Reddit ids, document ids, one a line")
+    ] = None,
+    runs: Annotated[
+        str | None, typer.Option(help="Training runs: says which saw the pages")
+    ] = None,
+) -> None:
+    """Take pages out of a corpus, its archives and shards, and out of all later builds.
+
+    Without FILE: those of the corpus's own list again, as after a build that a redirect led to one.
+    """
+    from pipeline.forget.forget import describe
+    from pipeline.forget.forget import forget as forget_pages
+    from pipeline.store.corpus import Corpus
+
+    corpus = Corpus(root)
+    done = forget_pages(corpus, file, runs)
+    give_result(context, dataclasses.asdict(done))
+    describe(corpus, done, typer.echo)
+
+
+def why(
+    root: RootArgument,
+    page: Annotated[str | None, typer.Argument(help="An address in any form, or an id")] = None,
+    token: Annotated[
+        str | None, typer.Option(help="A token instead: NAME/INTERVAL/SHARD:POSITION")
+    ] = None,
+) -> None:
+    """The life of one link: mentions, fetch, text, measurements, decision, tokens."""
+    from pipeline.store.corpus import Corpus
+    from pipeline.store.errors import SettingError
+    from pipeline.views.why import life_of, page_of_token, render_life
+
+    corpus = Corpus(root)
+    if (page is None) == (token is None):
+        raise SettingError("`webtext why` takes a page or --token", "Give one of the two")
+    typer.echo(render_life(life_of(corpus, page or page_of_token(corpus, str(token)))))
+
+
+def what_if(
+    root: RootArgument, settings: SetOption = None, interval: IntervalOption = None
+) -> None:
+    """What other thresholds would change: who comes in, who leaves, with examples."""
+    from pipeline.store.corpus import Corpus
+    from pipeline.views.what_if import changed_quality, render, what_if
+
+    corpus = Corpus(root)
+    interval = interval or corpus.last_interval("corpus")
+    current, changed = changed_quality(corpus, interval, settings or [])
+    typer.echo(render(what_if(corpus, interval, current, changed)))
+
+
+def train_classifier(
+    root: RootArgument,
+    model: Annotated[str, typer.Argument(help="The file to write")],
+    good: Annotated[list[str] | None, typer.Option(help="Files of good texts")] = None,
+    min_karma: Annotated[int, typer.Option(help="Karma of good pages, without --good")] = 10,
+    interval: IntervalOption = None,
+) -> None:
+    """Train GPT-3's quality classifier; reports precision and recall on held-out pages."""
+    from pipeline.quality.train import train_classifier as train
+    from pipeline.store.corpus import Corpus
+
+    corpus = Corpus(root)
+    interval = interval or corpus.last_interval("documents")
+    report = train(corpus, interval, model, min_karma=min_karma, good_files=good or [])
+    typer.echo(report.render())
+
+
+def train_perplexity(
+    model: Annotated[str, typer.Argument(help="The file to write")],
+    texts: Annotated[list[str], typer.Argument(help="Files of good texts")],
+) -> None:
+    """Train the n-gram model whose perplexity a rule can bound."""
+    from pipeline.quality.train import train_perplexity as train
+
+    typer.echo(f"Trained {model} on {train(texts, model):,} tokens.")
+
+
+def report(
+    context: typer.Context,
+    root: Annotated[str, typer.Argument(help="A corpus, or the folder of a training run")],
+) -> None:
+    """Write a page: for a corpus what came through each stage and why the rest did not."""
+    for entry in entry_points(group="webtext.reports"):
+        written = entry.load()(root)
+        if written is not None:
+            break
+    else:
+        from pipeline.store.corpus import Corpus
+        from pipeline.views.report import write_report
+
+        written = write_report(Corpus(root))
+        leave_card(Corpus(root))
+    give_result(context, {"report": str(written)})
+    typer.echo(f"Wrote {written}")
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Adds them to the command."""
+    app.command()(status)
+    app.command()(show)
+    app.command()(verify)
+    app.command()(publish)
+    app.command()(forget)
+    app.command()(why)
+    app.command("what-if")(what_if)
+    app.command("train-classifier")(train_classifier)
+    app.command("train-perplexity")(train_perplexity)
+    app.command()(report)

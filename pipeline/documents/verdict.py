@@ -1,0 +1,123 @@
+"""One page from bytes to verdict: a document, or the reason why it gives none.
+
+This is what runs inside the child process; it raises nothing on bad pages that it
+knows, and what it does not know the child reports (`worker.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any
+
+from pipeline.documents.extract import Extracted, Source, finish, prepare
+from pipeline.documents.language import identify
+from pipeline.documents.parse import count_tags
+from pipeline.documents.pdf import extract_pdf
+from pipeline.documents.plain import extract_plain
+from pipeline.documents.prefilter import foreign, words_at_most
+from pipeline.documents.settings import DocumentsSettings
+from pipeline.store.decode import decode
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as it was received, decompressed."""
+
+    url: str
+    body: bytes
+    content_type: str
+    #: The day of fetching: no page can be younger.
+    fetched: date
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of a page: `ok` with a document, or why there is none.
+
+    Outcomes: ok, empty, too_short, language, language_score, too_large, bad_encoding,
+    too_many_tags, content_type, timeout, memory, crash, error.  `value` is what was measured
+    against the limit (words, probability, bytes, tags, seconds); `error` says more in words.
+    """
+
+    outcome: str
+    value: float = 0.0
+    error: str = ""
+    language: str = ""
+    language_score: float = 0.0
+    document: Extracted = field(default_factory=lambda: Extracted(""))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for the pipe between the processes."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Verdict:
+        """The inverse of `to_json`."""
+        return cls(**{**values, "document": Extracted(**values["document"])})
+
+
+_KINDS = {
+    "text/html": "html",
+    "application/xhtml+xml": "html",
+    "application/pdf": "pdf",
+    "text/plain": "plain",
+}
+
+
+def judge(page: Page, settings: DocumentsSettings) -> Verdict:
+    """Decodes, checks limits, extracts, and measures length and language."""
+    kind = kind_of(page)
+    if kind not in settings.content_types:
+        return Verdict("content_type", error=page.content_type[:100])
+    if len(page.body) > settings.max_bytes:
+        return Verdict("too_large", float(len(page.body)))
+    if kind == "pdf":
+        return _measure(extract_pdf(page.body, page.fetched), settings)
+    text, _, _ = decode(page.body, page.content_type)
+    if kind == "plain":
+        return _measure(extract_plain(text, page.url, page.fetched), settings)
+    return _judge_html(text, page, settings)
+
+
+def kind_of(page: Page) -> str:
+    """html, pdf or plain by what the server says, by its first bytes where that is wrong."""
+    if page.body.startswith(b"%PDF-"):
+        return "pdf"
+    said = page.content_type.partition(";")[0].strip().lower()
+    return _KINDS.get(said, "" if said else "html")
+
+
+def _judge_html(html: str, page: Page, settings: DocumentsSettings) -> Verdict:
+    tags = count_tags(html)
+    if tags > settings.max_tags:
+        return Verdict("too_many_tags", float(tags))
+    source = prepare(html, page.url, page.fetched)
+    if source is None:
+        return Verdict("empty")
+    turned_away = _first_pass(source, settings) if settings.prefilter else None
+    return turned_away or _measure(finish(source), settings)
+
+
+def _first_pass(source: Source, settings: DocumentsSettings) -> Verdict | None:
+    words = words_at_most(source.tree)
+    if words < settings.min_words:
+        return Verdict("too_short" if words else "empty", float(words), "by the first pass")
+    if found := foreign(source.tree, settings.languages):
+        language, score = found
+        return Verdict("language", score, "by the first pass", language, score)
+    return None
+
+
+def _measure(document: Extracted, settings: DocumentsSettings) -> Verdict:
+    if not document.text:
+        return Verdict("empty")
+    words = len(document.text.split())
+    if words < settings.min_words:
+        return Verdict("too_short", float(words))
+    language, score = identify(document.text)
+    if settings.languages and language not in settings.languages:
+        return Verdict("language", score, language=language, language_score=score)
+    if settings.languages and score < settings.min_language_score:
+        return Verdict("language_score", score, language=language, language_score=score)
+    return Verdict("ok", float(words), "", language, score, document)

@@ -1,0 +1,1 @@
+"""How work is carried: stages, the sink, progress, runners."""

@@ -1,0 +1,142 @@
+"""Dask clusters: local processes made for a build, or a scheduler that is there already."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import apache_beam as beam
+import dask
+import distributed
+
+from pipeline.engine.runners.beam_runner import parse_options, run_pipeline
+from pipeline.engine.runners.dask import DaskRunner
+from pipeline.engine.runners.preflight import check_shared, check_workers
+from pipeline.engine.runners.profiles import RunnerSettings
+from pipeline.engine.runners.provision import made_cluster, wait_for_workers, worker_environment
+from pipeline.engine.runners.trim import TrimWhilePaused
+from pipeline.store.errors import WebtextError
+
+_CONNECT = 5  # seconds to reach a scheduler
+#: Dask's defaults would wait for ever for workers, and five minutes for one whose link is down.
+_CONFIG = {
+    "distributed.scheduler.worker-ttl": "60 s",
+    "distributed.scheduler.no-workers-timeout": "120 s",
+    "distributed.scheduler.allowed-failures": 3,
+    "distributed.worker.memory.target": 0.5,
+    "distributed.worker.memory.spill": 0.6,
+    "distributed.worker.memory.pause": 0.8,
+    "distributed.worker.memory.terminate": 0.95,
+    "distributed.worker.daemon": False,  # extraction starts child processes
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.logging.distributed": "error",
+    "logging.distributed": "error",
+    "distributed.worker.preload": ["pipeline.engine.runners.quiet"],
+}
+
+
+class DaskBuild:
+    """Our dask runner, ready for the stages of a build."""
+
+    def __init__(
+        self, client: distributed.Client, name: str, partitions: int, options: Sequence[str]
+    ) -> None:
+        self.name = name
+        self.client, self._partitions, self._options = client, partitions, list(options)
+        self._tasks = (0, 0)
+
+    def run(self, transform: beam.PTransform, label: str) -> None:
+        """Runs one transform; blocks."""
+        self._tasks = (0, 0)
+        runner = DaskRunner(self.client, self._partitions, self._count)
+        pipeline = beam.Pipeline(runner=runner, options=parse_options(self._options))
+        run_pipeline(pipeline, transform, label)
+
+    def activity(self) -> str:
+        """Workers and tasks."""
+        workers = len(self.client.scheduler_info(n_workers=-1)["workers"])
+        done, total = self._tasks
+        return f"{workers} workers, {done}/{total} tasks"
+
+    def _count(self, done: int, total: int) -> None:
+        self._tasks = (done, total)
+
+
+@contextmanager
+def open_dask(
+    settings: RunnerSettings, options: Sequence[str], root: str = ""
+) -> Iterator[DaskBuild]:
+    """Connects to the scheduler of the settings, or makes a cluster of their kind.
+
+    `root` is where stages write; workers on other machines are checked for reaching it.
+    Raises SettingError for a cluster that lacks settings or packages, WebtextError when it
+    cannot be reached or its workers would not do.
+    """
+    with dask.config.set(_CONFIG):
+        # What goes wrong with a scheduler or a worker ends the build with an error, or is mended.
+        for name in ("distributed", "distributed.client", "tornado.application"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        if settings.dask.scheduler:
+            with _connected(settings.dask.scheduler) as client:
+                yield _checked(client, settings, options, root)
+            return
+        if settings.dask.cluster == "local":
+            count = settings.worker_count()
+            with _local_cluster(count, settings) as cluster, _connected(cluster) as client:
+                yield _build(client, f"dask, {count} local workers", settings, options)
+            return
+        with made_cluster(settings) as (cluster, count), _connected(cluster) as client:
+            wait_for_workers(client, count, settings.dask.start_timeout)
+            yield _checked(client, settings, options, root)
+
+
+def _checked(
+    client: distributed.Client, settings: RunnerSettings, options: Sequence[str], root: str
+) -> DaskBuild:
+    """The build on workers of other machines, which are checked first."""
+    check_workers(client)
+    if root:
+        check_shared(client, root)
+    return _build(client, f"dask, {len(client.nthreads())} workers", settings, options)
+
+
+def _build(
+    client: distributed.Client, name: str, settings: RunnerSettings, options: Sequence[str]
+) -> DaskBuild:
+    client.register_plugin(TrimWhilePaused())
+    partitions = settings.dask.partitions or 2 * len(client.nthreads())
+    return DaskBuild(client, name, partitions, options)
+
+
+@contextmanager
+def _connected(place: Any) -> Iterator[distributed.Client]:
+    """A client of a scheduler's address or of a cluster."""
+    try:
+        client = distributed.Client(place, timeout=_CONNECT, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise WebtextError(
+            f"No dask scheduler answers at {place}: {error}", "Check runner.dask.scheduler"
+        ) from error
+    with client:
+        yield client
+
+
+@contextmanager
+def _local_cluster(count: int, settings: RunnerSettings) -> Iterator[distributed.LocalCluster]:
+    """Processes of one thread each, every one under a nanny that starts it again."""
+    path = os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])
+    with worker_environment(PYTHONPATH=path):
+        cluster = distributed.LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=settings.dask.memory_limit_mb * 1_000_000,
+            dashboard_address="127.0.0.1:0",
+            host="127.0.0.1",
+            silence_logs=logging.ERROR,
+        )
+        with cluster:
+            yield cluster

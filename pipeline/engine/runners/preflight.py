@@ -1,0 +1,140 @@
+"""Checks of a dask cluster before anything is submitted: one clear error for each thing wrong."""
+
+from __future__ import annotations
+
+import os
+import platform
+import uuid
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+import distributed
+
+from pipeline.store import files
+from pipeline.store.errors import WebtextError
+
+#: Packages whose version must be that of the submitting side: pickles and protos cross over.
+_PACKAGES = ("apache-beam", "cloudpickle", "dask", "distributed", "webtext")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What a process has: its Python, its packages, its hash seed."""
+
+    python: str
+    packages: tuple[str, ...]
+    hash_seed: str
+
+
+def installation() -> Installation:
+    """That of this process; the Python version without its last number."""
+    return Installation(
+        ".".join(platform.python_version_tuple()[:2]),
+        tuple(f"{name} {_version(name)}" for name in _PACKAGES),
+        os.environ.get("PYTHONHASHSEED", "random"),
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def check_workers(client: distributed.Client) -> None:
+    """Raises WebtextError for the first machine that would give wrong results or none.
+
+    The scheduler is one of them: it unpacks the graph of tasks, so it needs the packages too.
+    """
+    _check_installation("Scheduler", client.scheduler.address, _of_scheduler(client))
+    threads = client.nthreads()
+    if not threads:
+        raise WebtextError(
+            f"The scheduler {client.scheduler.address} has no workers",
+            "Start some: PYTHONHASHSEED=0 dask worker --nthreads 1 SCHEDULER",
+        )
+    for address, count in sorted(threads.items()):
+        if count != 1:
+            raise WebtextError(
+                f"Worker {address} has {count} threads; Beam's bundles need one",
+                "Start it with --nthreads 1, and --nworkers for more processes",
+            )
+    for address, found in sorted(client.run(installation, on_error="return").items()):
+        _check_worker(address, found)
+
+
+def _of_scheduler(client: distributed.Client) -> Installation | BaseException:
+    try:
+        found: Installation = client.run_on_scheduler(installation)
+    except Exception as error:
+        return error
+    return found
+
+
+def _check_worker(address: str, found: Installation | BaseException) -> None:
+    _check_installation("Worker", address, found)
+    if isinstance(found, Installation) and found.hash_seed == "random":
+        raise WebtextError(
+            f"Worker {address} has a random hash seed, so a repeated task could differ",
+            "Set PYTHONHASHSEED=0 in its environment before it starts",
+        )
+
+
+def _check_installation(role: str, address: str, found: Installation | BaseException) -> None:
+    if not isinstance(found, Installation):
+        raise WebtextError(
+            f"{role} {address} cannot load this package: {found}",
+            "Install webtext in the same version on the scheduler and all workers",
+        ) from found
+    here = installation()
+    if found.python != here.python:
+        raise WebtextError(
+            f"{role} {address} runs Python {found.python}, this process {here.python}",
+            "Use the same Python on all machines",
+        )
+    for there, ours in zip(found.packages, here.packages, strict=True):
+        if there != ours:
+            raise WebtextError(
+                f"{role} {address} has {there}, this process {ours}",
+                "Install from the same constraints file on all machines",
+            )
+
+
+def check_shared(client: distributed.Client, root: str) -> None:
+    """Raises WebtextError unless all workers write into the very folder that this process reads.
+
+    `root` is a path or an fsspec address.  A path that exists on every machine, but is another
+    disk on each, is found as well: each side looks for what the other one wrote.
+    """
+    folder = files.join(root, f"_check-{uuid.uuid4().hex}")
+    try:
+        files.write_bytes(files.join(folder, "here"), b"")
+        found = client.run(_leave_mark, folder, on_error="return")
+        for address, mark in sorted(found.items()):
+            _check_mark(address, folder, root, mark)
+    finally:
+        files.remove(folder)
+
+
+def _leave_mark(folder: str) -> tuple[bool, str]:
+    """On a worker: whether it sees this process's file, and the name of its own."""
+    name = uuid.uuid4().hex
+    files.write_bytes(files.join(folder, name), b"")
+    return files.exists(files.join(folder, "here")), name
+
+
+def _check_mark(
+    address: str, folder: str, root: str, mark: tuple[bool, str] | BaseException
+) -> None:
+    if isinstance(mark, BaseException):
+        raise WebtextError(
+            f"Worker {address} cannot write to {root}: {type(mark).__name__}: {mark}",
+            "Give workers access and credentials, or free space there",
+        ) from mark
+    sees, name = mark
+    if not sees or not files.exists(files.join(folder, name)):
+        raise WebtextError(
+            f"{root} of worker {address} is not the one that this process sees",
+            "Use an address that all machines share, such as s3://bucket/corpus",
+        )

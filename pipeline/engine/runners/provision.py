@@ -1,0 +1,165 @@
+"""Dask clusters that a build makes for itself on other machines: ssh, Slurm, Kubernetes.
+
+Their packages are extras and are imported late.  Each worker is a process of one
+thread, whose hash seed is set before its Python starts.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
+from typing import Any
+
+import dask
+import distributed
+
+from pipeline.engine.runners.beam_options import needed
+from pipeline.engine.runners.profiles import RunnerSettings
+from pipeline.store.errors import SettingError, WebtextError
+
+#: What a worker's environment must have.
+ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "DASK_LOGGING__DISTRIBUTED": "error",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # Dask's own: freed memory goes back to the system.  What a worker keeps counts against its
+    # limit, and above 80 % of it a worker takes no more tasks.
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+}
+#: SSHCluster learns addresses from what scheduler and workers log, and waits for ever for
+#: those that say nothing.
+_TALKING = {
+    "logging.distributed": "info",
+    "distributed.logging.distributed": "info",
+    "distributed.nanny.pre-spawn-environ": {
+        name: value for name, value in ENVIRONMENT.items() if name != "DASK_LOGGING__DISTRIBUTED"
+    },
+}
+
+
+def worker_environment(**more: str) -> AbstractContextManager[Any]:
+    """Makes nannies start their workers with `ENVIRONMENT`; in force inside the block.
+
+    A worker process is spawned, and reads its hash seed from the environment it starts in.
+    """
+    found: AbstractContextManager[Any] = dask.config.set(
+        {"distributed.nanny.pre-spawn-environ": {**ENVIRONMENT, **more}}
+    )
+    return found
+
+
+@contextmanager
+def made_cluster(settings: RunnerSettings) -> Iterator[tuple[Any, int]]:
+    """(cluster, number of its workers); ended when the block ends.
+
+    Raises SettingError for missing settings or packages, WebtextError when it does not start.
+    """
+    kind = settings.dask.cluster
+    make = {"ssh": _ssh, "slurm": _slurm, "kubernetes": _kubernetes}[kind]
+    with worker_environment():
+        try:
+            cluster, count = make(settings)
+        except WebtextError:
+            raise
+        except Exception as error:  # asyncssh, kubernetes and dask have no class in common
+            raise WebtextError(
+                f"The {kind} cluster did not start: {type(error).__name__}: {error}",
+                f"Check runner.dask.{kind}",
+            ) from error
+        with cluster:
+            yield cluster, count
+
+
+def wait_for_workers(client: distributed.Client, count: int, seconds: int) -> None:
+    """Waits until all workers are there; WebtextError when some do not come in time."""
+    try:
+        client.wait_for_workers(count, timeout=seconds)
+    except TimeoutError:
+        raise WebtextError(
+            f"{len(client.nthreads())} of {count} dask workers came within {seconds} s",
+            "Look at the workers' logs, or raise runner.dask.start_timeout",
+        ) from None
+
+
+def _package(name: str, kind: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError:
+        raise SettingError(
+            f'runner.dask.cluster = "{kind}" needs the package {name.split(".", maxsplit=1)[0]}',
+            f"pip install 'webtext[{kind}]'",
+        ) from None
+
+
+def _ssh(settings: RunnerSettings) -> tuple[Any, int]:
+    _package("asyncssh", "ssh")
+    ssh = settings.dask.ssh
+    if len(ssh.hosts) < 2:
+        raise SettingError(
+            "runner.dask.ssh.hosts names no worker",
+            'Name the scheduler\'s host, then the workers\': hosts = ["a", "a", "b"]',
+        )
+    interface = {"interface": ssh.interface} if ssh.interface else {}
+    with dask.config.set(_TALKING):
+        cluster = distributed.SSHCluster(
+            list(ssh.hosts),
+            connect_options={"username": ssh.username} if ssh.username else {},
+            scheduler_options=interface,
+            worker_options={
+                "nthreads": 1,
+                "n_workers": ssh.processes,
+                "memory_limit": settings.dask.memory_limit_mb * 1_000_000,
+                **interface,
+            },
+            remote_python=ssh.python,
+        )
+    return cluster, ssh.processes * (len(ssh.hosts) - 1)
+
+
+def _slurm(settings: RunnerSettings) -> tuple[Any, int]:
+    jobqueue = _package("dask_jobqueue", "slurm")
+    slurm = settings.dask.slurm
+    seed = [f"export {name}={value}" for name, value in ENVIRONMENT.items()]
+    cluster = jobqueue.SLURMCluster(
+        queue=slurm.queue or None,
+        account=slurm.account or None,
+        walltime=slurm.walltime,
+        cores=slurm.processes,
+        processes=slurm.processes,
+        memory=f"{slurm.processes * settings.dask.memory_limit_mb}MB",
+        interface=slurm.interface or None,
+        job_extra_directives=list(slurm.directives),
+        job_script_prologue=[*seed, *slurm.prologue],
+        python=slurm.python or sys.executable,
+    )
+    cluster.scale(jobs=slurm.jobs)
+    return cluster, slurm.jobs * slurm.processes
+
+
+def kubernetes_spec(settings: RunnerSettings) -> dict[str, Any]:
+    """The DaskCluster resource that the operator makes pods of."""
+    operator = _package("dask_kubernetes.operator", "kubernetes")
+    kubernetes = settings.dask.kubernetes
+    memory = f"{settings.dask.memory_limit_mb}M"
+    resources = {"cpu": kubernetes.cpu, "memory": memory}
+    spec: dict[str, Any] = operator.make_cluster_spec(
+        name=kubernetes.cluster,
+        image=needed(kubernetes.image, "runner.dask.kubernetes.image", "registry/worker:1.0"),
+        n_workers=settings.worker_count(),
+        resources={"requests": resources, "limits": resources},
+        env=ENVIRONMENT,
+        worker_command="dask worker --nthreads 1",
+    )
+    spec["metadata"]["namespace"] = kubernetes.namespace
+    return spec
+
+
+def _kubernetes(settings: RunnerSettings) -> tuple[Any, int]:
+    spec = kubernetes_spec(settings)
+    operator = _package("dask_kubernetes.operator", "kubernetes")
+    namespace = settings.dask.kubernetes.namespace
+    cluster = operator.KubeCluster(custom_cluster_spec=spec, namespace=namespace)
+    return cluster, settings.worker_count()

@@ -1,0 +1,112 @@
+"""Beam transforms that every stage is made of: units of work in, finished parts out.
+
+Text never goes through a shuffle.  What goes through Beam is units (which file to
+read, which part to write) and reports on finished parts; a unit reads and writes
+files by itself, deterministically and atomically.  So a bundle that a runner
+repeats writes the same bytes again, and nothing depends on order or worker count.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import apache_beam as beam
+
+from pipeline.store import files
+from pipeline.store.errors import WebtextError
+from pipeline.store.manifest import MANIFEST, PROGRESS, WORK, Counts, Manifest, add_fingerprints
+from pipeline.store.parts import Part
+
+
+class MakeParts(beam.PTransform):
+    """Runs `make` on each unit; units are dealt out to all workers, parts come back.
+
+    `make(unit)` writes the unit's files and returns their reports.  It must be
+    idempotent: the same unit gives the same bytes.
+    """
+
+    def __init__(self, make: Callable[[Any], Iterable[Part]]) -> None:
+        super().__init__()
+        self._make = make
+
+    def expand(self, units: beam.PCollection) -> beam.PCollection:
+        """Units in, parts out."""
+        return units | "Deal" >> beam.Reshuffle() | "Make" >> beam.FlatMap(self._make)
+
+
+class Gather(beam.PTransform):
+    """All elements as one list, in no particular order: a barrier between two steps.
+
+    An empty input gives one empty list, so the steps behind it always run once.
+    """
+
+    def expand(self, elements: beam.PCollection) -> beam.PCollection:
+        """Elements in, one list out."""
+        return elements | beam.CombineGlobally(beam.combiners.ToListCombineFn())
+
+
+class WriteManifest(beam.PTransform):
+    """Gathers the parts of a stage and writes its manifest, the last file of all.
+
+    `check` may refuse the finished manifest (an empty result) by raising, or add to it.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        draft: Manifest,
+        check: Callable[[Manifest], Manifest] = lambda manifest: manifest,
+    ) -> None:
+        super().__init__()
+        self._folder, self._draft, self._check = folder, draft, check
+        self._started = time.time()
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        """Parts in, one Manifest out."""
+        return parts | Gather() | "Finish" >> beam.Map(self._finish)
+
+    def _finish(self, parts: Sequence[Part]) -> Manifest:
+        manifest = self._check(complete(self._draft, parts, time.time() - self._started))
+        files.write_bytes(files.join(self._folder, MANIFEST), manifest.to_json())
+        remove_unlisted(self._folder, manifest)
+        return manifest
+
+
+def complete(draft: Manifest, parts: Sequence[Part], seconds: float) -> Manifest:
+    """The manifest of a finished stage from its draft and its parts."""
+    counts, extra = Counts(), dict(draft.extra)
+    for part in parts:
+        counts += part.counts
+        for name, number in part.extra.items():
+            extra[name] = extra.get(name, 0) + number
+    if not counts.balanced():
+        raise WebtextError(
+            f"Stage {draft.stage}: counts do not add up: {counts.model_dump(by_alias=True)}",
+            "This is a bug of the stage: please report it with the recipe",
+        )
+    entries = sorted((part.file for part in parts if part.file), key=lambda entry: entry.name)
+    return draft.model_copy(
+        update={
+            "counts": counts,
+            "extra": dict(sorted(extra.items())),
+            "files": entries,
+            "fingerprint": add_fingerprints(e.fingerprint for e in entries if e.fingerprint),
+            "seconds": round(seconds, 3),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+    )
+
+
+def remove_unlisted(folder: str, manifest: Manifest) -> None:
+    """Removes scratch, progress, files of an older build, and what killed runs left."""
+    listed = {entry.name for entry in manifest.files} | {MANIFEST}
+    for name in (WORK, PROGRESS):
+        files.remove(files.join(folder, name))
+    for path in files.glob(files.join(folder, "*")):
+        if path.rsplit("/", 1)[-1] not in listed:
+            files.remove(path)
+    for path in files.leftovers(folder):
+        files.remove(path)

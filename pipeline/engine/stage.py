@@ -1,0 +1,91 @@
+"""What every stage has in common: the protocol that `build.py` drives.
+
+A stage says which settings and inputs decide its result (so that it can be told
+whether it is up to date) and gives the Beam transform that does the work.  The
+transform starts from the pipeline's root and ends in the stage's manifest, which
+it writes itself, last of all: so a stage is one pipeline on any runner.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+import apache_beam as beam
+
+from pipeline.store.corpus import Corpus
+from pipeline.store.manifest import Counts, Manifest
+from pipeline.store.progress import Total
+from pipeline.store.settings import Settings
+
+__all__ = ["Job", "Stage", "Total"]
+
+S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One stage run: for which corpus and interval, with which settings."""
+
+    corpus: Corpus
+    interval: str
+    #: The sections of the recipe.  A stage knows its own by its class, and no other.
+    sections: tuple[Settings, ...]
+    #: The runner's name, for the manifest only.
+    runner: str = "local"
+
+    def section(self, kind: type[S]) -> S:
+        """The section of the recipe that is of class `kind`."""
+        return next(section for section in self.sections if type(section) is kind)
+
+
+class Stage(ABC):
+    """One row of the table of stages.  Subclasses live in `pipeline/STAGE/stage.py`."""
+
+    name: ClassVar[str]
+    #: Raised by hand when the stage's code gives another result on the same input.
+    version: ClassVar[str]
+
+    def folder(self, job: Job) -> str:
+        """Where the stage writes."""
+        return job.corpus.folder(self.name, job.interval)
+
+    @abstractmethod
+    def settings(self, job: Job) -> Settings:
+        """The settings that decide what comes out."""
+
+    @abstractmethod
+    def inputs(self, job: Job) -> dict[str, str]:
+        """What the stage reads, by name, each with its fingerprint.
+
+        Raises WebtextError when an input is not there.
+        """
+
+    def draft(self, job: Job) -> Manifest:
+        """The manifest before the work: all that is known without results."""
+        settings = self.settings(job)
+        return Manifest(
+            stage=self.name,
+            interval=job.interval,
+            settings=settings.identity(),
+            settings_hash=settings.digest(),
+            inputs=self.inputs(job),
+            code_version=self.version,
+            runner=job.runner,
+            counts=Counts(),
+            files=[],
+            fingerprint="",
+        )
+
+    def left_over(self, manifest: Manifest) -> str | None:
+        """Why a finished stage has more to do by itself, in words; None when it has not."""
+        return None
+
+    @abstractmethod
+    def total(self, job: Job) -> Total:
+        """How much there is to do."""
+
+    @abstractmethod
+    def transform(self, job: Job) -> beam.PTransform:
+        """The work: from the pipeline's root to a PCollection of one Manifest."""

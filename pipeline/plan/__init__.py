@@ -1,0 +1,1 @@
+"""What a build will cost, before any of it is run."""

@@ -1,0 +1,84 @@
+"""The folder of a corpus: where each stage of each interval lies (`docs/formats.md`).
+
+It is the contract between the stages, and between pipeline and trainer: paths here, tables in
+`schemas.py`, what a stage says of itself in `manifest.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pipeline.store import files
+from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.manifest import MANIFEST, Manifest, read_manifest
+
+#: The stages, in the order in which data flows.
+STAGES = ("links", "pages", "documents", "dedup", "quality", "corpus", "tokens")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The folder of a corpus.  `root` is a local path or an fsspec address."""
+
+    root: str
+
+    def folder(self, stage: str, interval: str) -> str:
+        """The folder of a stage of an interval; of tokens, pass `tokens/NAME` as the stage."""
+        return files.join(self.root, stage, interval)
+
+    def tokenizer(self, name: str) -> str:
+        """The folder of a tokenizer."""
+        return files.join(self.root, "tokenizers", name)
+
+    def token_stages(self) -> list[str]:
+        """The stages with shards, one a tokenizer: `tokens/NAME`."""
+        found = files.glob(files.join(self.root, "tokens", "*"))
+        return ["tokens/" + path.rstrip("/").rsplit("/", 1)[-1] for path in found]
+
+    def manifest(self, stage: str, interval: str) -> Manifest | None:
+        """The manifest of a stage, None while it is unfinished."""
+        return read_manifest(self.folder(stage, interval))
+
+    def require(self, stage: str, interval: str) -> Manifest:
+        """The manifest of a stage; WebtextError while it is unfinished."""
+        manifest = self.manifest(stage, interval)
+        if manifest is None:
+            raise WebtextError(
+                f"Stage {stage} of {interval} is not built in {self.root}",
+                f"Run `webtext build RECIPE --until {stage}` first",
+            )
+        return manifest
+
+    def intervals(self, stage: str) -> list[str]:
+        """The intervals for which a stage is finished, in order."""
+        found = files.glob(files.join(self.root, stage, "*", MANIFEST))
+        return sorted(path.rsplit("/", 2)[1] for path in found)
+
+    def last_interval(self, stage: str) -> str:
+        """The last finished interval of a stage; WebtextError where there is none."""
+        found = self.intervals(stage)
+        if not found:
+            raise WebtextError(
+                f"{self.root} has no finished stage {stage}", "Run `webtext build RECIPE` first"
+            )
+        return found[-1]
+
+    def intervals_before(self, stage: str, interval: str) -> list[str]:
+        """The finished intervals of a stage that come before `interval`."""
+        return [name for name in self.intervals(stage) if name < interval]
+
+    def paths(self, stage: str, interval: str, prefix: str = "part-") -> list[str]:
+        """The Parquet files of a finished stage whose names begin with `prefix`, in order."""
+        manifest = self.require(stage, interval)
+        folder = self.folder(stage, interval)
+        return [files.join(folder, entry.name) for entry in manifest.tables(prefix)]
+
+
+def check_interval(interval: str) -> str:
+    """Refuses names that would not sort or could not be a folder."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", interval):
+        raise SettingError(
+            f"Interval {interval!r} is not a plain name", "Use letters, digits, '-', '.', '_'"
+        )
+    return interval

@@ -1,0 +1,145 @@
+"""What a finished stage says of itself: settings, inputs, counts that add up, files, fingerprint.
+
+`MANIFEST.json` is written last, so a stage without one is unfinished.  A fingerprint is the
+sum of a hash of each row: it depends on no order, and partial sums add up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any, Self
+
+import orjson
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.store import files
+from pipeline.store.errors import WebtextError
+
+MANIFEST = "MANIFEST.json"
+#: Scratch of an unfinished stage (exchange files, progress); removed when it is done.
+WORK = "_work"
+PROGRESS = "_progress"
+#: Keeps the finished build before while a stage is run again.
+PREVIOUS = "_previous"
+
+
+def row_hash(row: dict[str, Any]) -> int:
+    """256-bit hash of one row, independent of the order of its columns."""
+    return int.from_bytes(
+        hashlib.blake2b(orjson.dumps(row, option=orjson.OPT_SORT_KEYS), digest_size=32).digest()
+    )
+
+
+def add_fingerprints(parts: Iterable[str]) -> str:
+    """The sum modulo 2^256 of hex fingerprints: that of the union of their rows."""
+    return f"{sum(int(part, 16) for part in parts) % (1 << 256):064x}"
+
+
+def table_fingerprint(table: pa.Table, volatile: frozenset[str] = frozenset()) -> str:
+    """The sum modulo 2^256 of the hashes of all rows, without volatile columns, in hex."""
+    said = table.drop_columns([name for name in table.column_names if name in volatile])
+    total = 0
+    for batch in said.to_batches(max_chunksize=4096):
+        total += sum(row_hash(row) for row in batch.to_pylist())
+    return f"{total % (1 << 256):064x}"
+
+
+class Counts(BaseModel):
+    """What went into a unit of work, what was kept, and why the rest was dropped."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    seen: int = Field(0, alias="in")
+    kept: int = 0
+    dropped: dict[str, int] = Field(default_factory=dict)
+
+    def keep(self, n: int = 1) -> None:
+        """Counts `n` that came in and were kept."""
+        self.seen += n
+        self.kept += n
+
+    def drop(self, reason: str, n: int = 1) -> None:
+        """Counts `n` that came in and were dropped for `reason`."""
+        self.seen += n
+        self.dropped[reason] = self.dropped.get(reason, 0) + n
+
+    def __add__(self, other: Counts) -> Counts:
+        reasons = sorted(self.dropped.keys() | other.dropped.keys())
+        return Counts(
+            seen=self.seen + other.seen,
+            kept=self.kept + other.kept,
+            dropped={r: self.dropped.get(r, 0) + other.dropped.get(r, 0) for r in reasons},
+        )
+
+    def balanced(self) -> bool:
+        """True when in = kept + sum of drops."""
+        return self.seen == self.kept + sum(self.dropped.values())
+
+
+class FileEntry(BaseModel):
+    """One file of a stage.  `name` is relative to the stage's folder.
+
+    `fingerprint` is that of its rows; None for files that repeat or index what
+    another file says (signatures, archives) and so stay out of the stage's.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+    fingerprint: str | None = None
+
+
+class Manifest(BaseModel):
+    """What a finished stage says of itself (`MANIFEST.json`)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stage: str
+    interval: str
+    settings: dict[str, Any]
+    settings_hash: str
+    inputs: dict[str, str]
+    code_version: str
+    runner: str
+    counts: Counts
+    files: list[FileEntry]
+    fingerprint: str
+    #: Further numbers of the stage, summed over its parts (lines read, bytes fetched).
+    extra: dict[str, int] = Field(default_factory=dict)
+    #: Seconds from the start of the stage to its manifest, and when that was (UTC, ISO).
+    seconds: float = 0.0
+    finished: str = ""
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if not self.counts.balanced():
+            raise ValueError(f"counts do not add up: {self.counts.model_dump(by_alias=True)}")
+        return self
+
+    def to_json(self) -> bytes:
+        """Indented JSON, as it is on disk."""
+        return orjson.dumps(self.model_dump(by_alias=True), option=orjson.OPT_INDENT_2) + b"\n"
+
+    def tables(self, prefix: str) -> list[FileEntry]:
+        """The Parquet files whose names begin with `prefix`, in order of name."""
+        found = [f for f in self.files if f.name.startswith(prefix) and f.name.endswith(".parquet")]
+        return sorted(found, key=lambda f: f.name)
+
+
+def read_manifest(folder: str) -> Manifest | None:
+    """The manifest in `folder`, None without one; WebtextError when it cannot be read."""
+    path = files.join(folder, MANIFEST)
+    if not files.exists(path):
+        return None
+    try:
+        return Manifest.model_validate_json(files.read_bytes(path))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise WebtextError(
+            f"{path} is damaged: {first['msg']}", "Remove it and build the stage again"
+        ) from None

@@ -1,0 +1,124 @@
+"""The columns of every table of a corpus, and which of them say nothing of its content."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+MENTION = pa.struct(
+    [
+        ("kind", pa.string()),  # post | selftext | comment | list
+        ("reddit_id", pa.string()),  # t3_… or t1_…; empty for lists
+        ("subreddit", pa.string()),
+        ("score", pa.int64()),
+        ("created", pa.int64()),  # seconds since 1970, UTC
+    ]
+)
+
+SCHEMAS: dict[str, pa.Schema] = {
+    "links": pa.schema(
+        [
+            ("id", pa.string()),
+            ("key", pa.string()),
+            ("url", pa.string()),
+            ("host", pa.string()),
+            ("karma", pa.int64()),
+            ("first_seen", pa.int64()),
+            ("mentions", pa.list_(MENTION)),
+        ]
+    ),
+    "fetches": pa.schema(
+        [
+            ("id", pa.string()),
+            ("url", pa.string()),
+            ("final_url", pa.string()),
+            ("outcome", pa.string()),
+            ("status", pa.int32()),
+            ("content_type", pa.string()),
+            ("bytes", pa.int64()),
+            ("digest", pa.string()),  # sha256 of the body as received
+            ("warc_file", pa.string()),
+            ("warc_offset", pa.int64()),
+            ("fetched_at", pa.int64()),
+            ("robots", pa.string()),
+            ("attempts", pa.int32()),
+            ("error", pa.string()),
+            ("origin", pa.string()),  # web | warc | commoncrawl | wayback; empty: nobody asked
+            ("charset", pa.string()),
+            ("charset_by", pa.string()),  # bom | header | meta | utf-8 | detected
+        ]
+    ),
+    "documents": pa.schema(
+        [
+            ("id", pa.string()),
+            ("url", pa.string()),
+            ("title", pa.string()),
+            ("date", pa.string()),  # ISO day, or empty
+            ("language", pa.string()),  # ISO 639-1
+            ("language_score", pa.float64()),
+            ("text", pa.string()),
+            ("chars", pa.int64()),
+            ("words", pa.int64()),
+            ("digest", pa.string()),  # sha256 of the text
+            ("outcome", pa.string()),
+            ("canonical", pa.string()),  # the address the page gives as its own, or empty
+        ]
+    ),
+    # Pages that gave no document: why, the value measured against the limit, more in words.
+    "drops": pa.schema(
+        [
+            ("id", pa.string()),
+            ("url", pa.string()),
+            ("outcome", pa.string()),
+            ("value", pa.float64()),
+            ("language", pa.string()),
+            ("error", pa.string()),
+        ]
+    ),
+    "dedup": pa.schema(
+        [
+            ("id", pa.string()),
+            ("kept_id", pa.string()),
+            ("similarity", pa.float64()),
+            ("kind", pa.string()),  # exact | near
+        ]
+    ),
+    "corpus": pa.schema(
+        [
+            ("id", pa.string()),
+            ("url", pa.string()),
+            ("title", pa.string()),
+            ("date", pa.string()),
+            ("karma", pa.int64()),
+            ("language", pa.string()),
+            ("text", pa.string()),
+            ("words", pa.int64()),
+        ]
+    ),
+    "decisions": pa.schema(
+        [
+            ("id", pa.string()),
+            ("kept", pa.bool_()),
+            ("stage", pa.string()),
+            ("reason", pa.string()),
+            ("value", pa.float64()),
+            ("threshold", pa.float64()),
+            ("kept_id", pa.string()),
+            ("similarity", pa.float64()),
+            ("detail", pa.string()),  # what matched: evaluation set and n-gram, takedown entry
+        ]
+    ),
+    "tokens": pa.schema(
+        [
+            ("id", pa.string()),
+            ("shard", pa.string()),  # train-00000-of-00008
+            ("start", pa.int64()),  # in tokens from the start of the shard's .bin
+            ("length", pa.int64()),  # in tokens, end token included
+        ]
+    ),
+}
+
+#: Columns that say when, by which try or in which file: no part of what a stage says.
+VOLATILE: dict[str, frozenset[str]] = {
+    "fetches": frozenset({"warc_file", "warc_offset", "fetched_at", "attempts", "error"}),
+    "drops": frozenset({"error"}),
+}

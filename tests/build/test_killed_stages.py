@@ -1,0 +1,49 @@
+"""The stages behind dedup, killed again and again: the corpus of an undisturbed build."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from support import PROJECT
+
+from pipeline.build.build import build
+from pipeline.build.recipe import read_recipe
+from pipeline.store.corpus import Corpus
+from pipeline.views.verify import verify_corpus
+
+INTERVAL = "2024-01"
+#: Each run is killed when the first file of such a name is about to get its place.
+MOMENTS = ("found-", "part-00001-of", "tokenizer.json", "piece-00001", "train-00001-of-00002.idx")
+CHILD = """
+import os, signal, sys
+from pipeline.build.build import build
+from pipeline.build.recipe import read_recipe
+root, moment = sys.argv[1:]
+replace = os.replace
+def replace_or_die(old, new):
+    if os.path.basename(new).startswith(moment):
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(old, new)
+os.replace = replace_or_die
+build(read_recipe("quickstart", [f'corpus.root="{root}"', "runner.workers=1"]), first="corpus")
+"""
+
+
+def test_killed_before_a_file_is_in_its_place(sample_root: Path, tmp_path: Path) -> None:
+    root, expected = tmp_path / "corpus", Corpus(str(sample_root))
+    made = {"corpus", "tokens", "tokenizers"}
+    shutil.copytree(sample_root, root, ignore=lambda _, names: made & {*names})
+    for moment in MOMENTS:
+        command = [sys.executable, "-c", CHILD, str(root), moment]
+        child = subprocess.run(command, cwd=PROJECT, capture_output=True, check=False)
+        assert child.returncode == -signal.SIGKILL, (moment, child.stderr.decode())
+    build(read_recipe("quickstart", [f'corpus.root="{root}"', "runner.workers=1"]), first="corpus")
+    verify_corpus(Corpus(str(root)))
+    for stage in ("corpus", "tokens/gpt2"):
+        found, wanted = (c.require(stage, INTERVAL) for c in (Corpus(str(root)), expected))
+        assert (stage, found.fingerprint) == (stage, wanted.fingerprint)
+        assert found.counts == wanted.counts and found.extra == wanted.extra

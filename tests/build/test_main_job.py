@@ -1,0 +1,253 @@
+"""The main job as a user runs it: the sample from the dump to shards, by the command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+from support import PROJECT, Run, sample_settings
+
+from pipeline.store.corpus import STAGES, Corpus
+from pipeline.store.manifest import Manifest, read_manifest
+from pipeline.tokens.megatron import IndexedDataset
+
+INTERVAL = "2024-01"
+
+
+def folder(root: Path, stage: str) -> Path:
+    return root / ("tokens/gpt2" if stage == "tokens" else stage) / INTERVAL
+
+
+def manifests(root: Path) -> dict[str, Manifest]:
+    found = {stage: read_manifest(str(folder(root, stage))) for stage in STAGES}
+    assert all(found.values()), found
+    return {stage: manifest for stage, manifest in found.items() if manifest}
+
+
+def fingerprints(root: Path) -> dict[str, str]:
+    return {stage: manifest.fingerprint for stage, manifest in manifests(root).items()}
+
+
+@pytest.fixture
+def copy(sample_root: Path, tmp_path: Path) -> Path:
+    """A copy of the built sample that a test may change."""
+    shutil.copytree(sample_root, tmp_path / "corpus")
+    return tmp_path / "corpus"
+
+
+def test_counts_pass_from_stage_to_stage(sample_root: Path) -> None:
+    found = manifests(sample_root)
+    kept = {stage: manifest.counts.kept for stage, manifest in found.items()}
+    seen = {stage: manifest.counts.seen for stage, manifest in found.items()}
+    assert seen["pages"] == kept["links"] > 300
+    assert seen["documents"] == kept["pages"] > 290
+    assert seen["dedup"] == seen["quality"] == seen["corpus"] == kept["documents"]
+    assert seen["tokens"] == kept["corpus"] > 200
+    assert set(found["links"].counts.dropped) >= {"min_karma", "reddit", "media", "wikipedia"}
+    assert found["pages"].counts.dropped == {"not_found": seen["pages"] - kept["pages"]}
+    assert sum(found["dedup"].counts.dropped.values()) >= 5  # the mirror's copies
+
+
+def test_every_link_has_one_outcome_and_every_document_one_decision(sample_root: Path) -> None:
+    corpus = Corpus(str(sample_root))
+
+    def ids(stage: str, prefix: str = "part-") -> list[str]:
+        tables = [pq.read_table(p, columns=["id"]) for p in corpus.paths(stage, INTERVAL, prefix)]
+        return sorted(i for table in tables for i in table["id"].to_pylist())
+
+    assert ids("links") == ids("pages", "fetches-")
+    assert ids("documents") == ids("corpus", "decisions-") == ids("quality")
+    assert len(set(ids("documents"))) == len(ids("documents"))
+
+
+def test_shards_decode_to_the_texts_of_the_corpus(sample_root: Path) -> None:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(sample_root / "tokenizers/gpt2/tokenizer.json"))
+    corpus = Corpus(str(sample_root))
+    texts = {
+        row["id"]: row["text"]
+        for path in corpus.paths("corpus", INTERVAL)
+        for row in pq.read_table(path).to_pylist()
+    }
+    shards: dict[str, IndexedDataset] = {}
+    found = 0
+    for path in corpus.paths("tokens/gpt2", INTERVAL, "documents-"):
+        for row in pq.read_table(path).to_pylist():
+            prefix = str(folder(sample_root, "tokens") / row["shard"])
+            shard = shards.setdefault(row["shard"], IndexedDataset(prefix))
+            tokens = shard.tokens[row["start"] : row["start"] + row["length"]]
+            assert tokenizer.decode(tokens.tolist()) == texts[row["id"]]
+            found += 1
+    assert found == len(texts)
+
+
+def test_building_again_does_nothing_and_says_so(
+    sample_root: Path, webtext: Run, replay: str
+) -> None:
+    before = {p: p.stat().st_mtime_ns for p in sample_root.rglob("*.*") if p.is_file()}
+    done = webtext("build", "quickstart", *sample_settings(sample_root, replay), "--workers", "1")
+    assert done.returncode == 0, done.stdout
+    assert "Nothing to do" in done.stdout
+    assert done.stdout.count("up to date, ") == len(STAGES)
+    after = {p: p.stat().st_mtime_ns for p in sample_root.rglob("*.*") if p.is_file()}
+    assert {p for p in before if before[p] != after[p]} <= {sample_root / ".lock"}
+
+
+def test_status_and_show(sample_root: Path, webtext: Run) -> None:
+    status = webtext("status", str(sample_root))
+    assert status.returncode == 0
+    assert all(stage in status.stdout for stage in STAGES)
+    shown = webtext("show", str(sample_root), "--where", "karma > 100", "--n", "2")
+    assert shown.returncode == 0
+    assert shown.stdout.count("karma: ") == 2
+    wrong = webtext("show", str(sample_root), "links", "--where", "karmaa > 1")
+    assert wrong.returncode == 2
+    assert "karmaa" in wrong.stdout
+    nothing = webtext("show", str(sample_root), "corpuss")
+    assert (nothing.returncode, "One of: links" in nothing.stdout) == (2, True)
+
+
+def test_verify_passes_and_names_what_was_changed(copy: Path, webtext: Run) -> None:
+    assert webtext("verify", str(copy)).returncode == 0
+    part = next((copy / "documents" / INTERVAL).glob("part-*.parquet"))
+    data = bytearray(part.read_bytes())
+    data[len(data) // 2] ^= 1
+    part.write_bytes(data)
+    done = webtext("verify", str(copy))
+    assert done.returncode == 1
+    assert part.name in done.stdout
+    assert "sha256" in done.stdout
+
+
+def test_a_changed_threshold_rebuilds_only_what_follows(
+    copy: Path, webtext: Run, replay: str
+) -> None:
+    asked = ["--workers=1", "--set=quality.gopher.min_words=400"]
+    first = webtext("build", "quickstart", *sample_settings(copy, replay), *asked, "--until=corpus")
+    assert first.returncode == 0, first.stdout
+    assert "corpus: settings changed: " in first.stdout
+    assert "stale: other corpus" in webtext("status", str(copy)).stdout
+    stale = webtext("verify", str(copy))
+    assert (stale.returncode, "made from another corpus" in stale.stdout) == (1, True)
+    done = webtext("build", "quickstart", *sample_settings(copy, replay), *asked)
+    assert done.returncode == 0, done.stdout
+    said = [line for line in done.stdout.splitlines() if "up to date, " in line]
+    assert [line.split(":")[0] for line in said] == list(STAGES[:6])
+    assert "tokens: input changed: " in done.stdout
+    assert webtext("verify", str(copy)).returncode == 0
+
+
+def test_two_workers_give_the_same_corpus(
+    sample_root: Path, tmp_path: Path, webtext: Run, replay: str
+) -> None:
+    done = webtext(
+        "build", "quickstart", *sample_settings(tmp_path / "two", replay), "--workers", "2"
+    )
+    assert done.returncode == 0, done.stdout
+    assert fingerprints(tmp_path / "two") == fingerprints(sample_root)
+    shards = sorted(p.name for p in folder(sample_root, "tokens").glob("*.bin"))
+    assert shards
+    for name in shards:
+        one, two = (folder(root, "tokens") / name for root in (sample_root, tmp_path / "two"))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_repeated_bundles_change_nothing(
+    sample_root: Path, tmp_path: Path, webtext: Run, replay: str
+) -> None:
+    root = tmp_path / "repeat"
+    done = webtext(
+        "build",
+        "quickstart",
+        *sample_settings(root, replay),
+        "--workers=1",
+        "--",
+        "--direct_runner_bundle_repeat=2",
+    )
+    assert done.returncode == 0, done.stdout
+    assert fingerprints(root) == fingerprints(sample_root)
+
+
+def test_prism_gives_the_same_corpus(
+    sample_root: Path, tmp_path: Path, webtext: Run, replay: str, prism: Path
+) -> None:
+    root = tmp_path / "prism"
+    done = webtext(
+        "build",
+        "quickstart",
+        *sample_settings(root, replay),
+        "--runner=prism",
+        "--",
+        f"--prism_location={prism}",
+    )
+    assert done.returncode == 0, done.stdout
+    assert fingerprints(root) == fingerprints(sample_root)
+
+
+def start_build(root: Path, replay: str, *more: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "pipeline", "build", "quickstart"]
+    return subprocess.Popen(
+        [*command, *sample_settings(root, replay), *more],
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def wait_for(root: Path, pattern: str, process: subprocess.Popen[bytes]) -> None:
+    """Waits until a file is there; the build must still be at work then."""
+    for _ in range(2400):
+        if any(root.glob(pattern)):
+            assert process.poll() is None, "the build ended before it could be disturbed"
+            return
+        assert process.poll() is None, f"the build ended with {process.poll()}"
+        time.sleep(0.05)
+    raise AssertionError(f"{pattern} did not appear")
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [f"pages/{INTERVAL}/*.warc.gz*", f"documents/{INTERVAL}/_progress/*.json"],
+    ids=["crawl", "extraction"],
+)
+def test_a_killed_build_goes_on_and_ends_equal(
+    sample_root: Path, tmp_path: Path, webtext: Run, replay: str, moment: str
+) -> None:
+    root = tmp_path / "killed"
+    process = start_build(root, replay, "--workers=1")
+    wait_for(root, moment, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert webtext("verify", str(root)).returncode == 1  # unfinished is said, not trusted
+    done = webtext("build", "quickstart", *sample_settings(root, replay), "--workers=1")
+    assert done.returncode == 0, done.stdout
+    assert "goes on where it stopped" in done.stdout
+    assert fingerprints(root) == fingerprints(sample_root)
+    assert webtext("verify", str(root)).returncode == 0
+
+
+def test_a_killed_dask_worker_changes_nothing(
+    sample_root: Path, tmp_path: Path, replay: str
+) -> None:
+    root = tmp_path / "worker"
+    process = start_build(root, replay, "--workers=2")
+    wait_for(root, f"documents/{INTERVAL}/_progress/*.json", process)
+    workers = [
+        child
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if "spawn_main" in " ".join(child.cmdline())
+    ]
+    assert len(workers) >= 2
+    workers[0].kill()
+    assert process.wait(timeout=240) == 0
+    assert fingerprints(root) == fingerprints(sample_root)

@@ -1,0 +1,182 @@
+"""A corpus on an S3-compatible server: the whole sample, equal to the one on a disk."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from support import PROJECT, Run, free_ports, sample_settings
+
+from pipeline.build.build import build
+from pipeline.build.recipe import read_recipe
+from pipeline.sample import PAGES
+from pipeline.store import files
+from pipeline.store.corpus import STAGES, Corpus
+
+INTERVAL = "2024-01"
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[dict[str, str]]:
+    """The environment that leads to an S3-compatible server on loopback with an empty bucket."""
+    pytest.importorskip("moto", reason="needs moto's server")
+    (port,) = free_ports(1)
+    address = f"http://127.0.0.1:{port}"
+    environment = {
+        "AWS_ENDPOINT_URL": address,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{address}/moto-api/", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        fsspec.filesystem("s3", endpoint_url=address, key="testing", secret="testing").mkdir(
+            "corpora"
+        )
+        yield environment
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.mark.system
+def test_the_sample_on_an_object_store_equals_that_on_a_disk(
+    bucket: dict[str, str],
+    sample_root: Path,
+    webtext: Run,
+    replay: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in bucket.items():
+        monkeypatch.setenv(name, value)
+    root = "s3://corpora/sample"
+    settings = sample_settings(Path("unused"), replay)
+    settings[1] = f"corpus.root={root}"
+    command = ["build", "quickstart", *settings, "--workers=2"]
+    done = webtext(*command, env={**os.environ})
+    assert done.returncode == 0, done.stdout
+    assert "Nothing to do" in webtext(*command).stdout
+    remote, disk = Corpus(root), Corpus(str(sample_root))
+    for stage in STAGES:
+        name = "tokens/gpt2" if stage == "tokens" else stage
+        here, there = disk.require(name, INTERVAL), remote.require(name, INTERVAL)
+        assert (stage, there.fingerprint) == (stage, here.fingerprint)
+    assert webtext("verify", root).returncode == 0
+    assert webtext("status", root).returncode == 0
+
+
+@pytest.mark.system
+def test_all_stages_in_an_object_store_of_this_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any fsspec address will do: stages ask nothing of a store but to read, write and list."""
+    monkeypatch.chdir(PROJECT)
+    small = ["links.min_karma=90", "runner.workers=1", 'pages.source="warc"']
+    small.append(f'pages.warc=["{PAGES}"]')
+
+    def built(root: str) -> dict[str, str]:
+        outcomes = build(read_recipe("quickstart", [f'corpus.root="{root}"', *small]), say=print)
+        assert [outcome.stage for outcome in outcomes] == list(STAGES)
+        return {outcome.stage: outcome.manifest.fingerprint for outcome in outcomes}
+
+    assert built("memory://corpora/small") == built(str(tmp_path))
+    stored = fsspec.filesystem("memory").find("/corpora")
+    assert stored and not [path for path in stored if files.TEMPORARY in path]
+
+
+#: Writes an object of so many bytes, and lingers before the upload when it is told to.
+_WRITER = """
+import sys
+from pipeline.store import files
+from pipeline.build.build import build
+from pipeline.build.recipe import read_recipe
+with files.atomic(sys.argv[1]) as temporary:
+    with open(temporary, "wb") as stream:
+        stream.truncate(int(sys.argv[2]))
+    print("written", flush=True)
+    if sys.argv[3] == "linger":
+        sys.stdin.read()
+"""
+
+
+def test_what_another_process_wrote_is_seen(
+    bucket: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in bucket.items():
+        monkeypatch.setenv(name, value)
+    first, second = "s3://corpora/seen/first", "s3://corpora/seen/second"
+    files.write_bytes(first, b"1")
+    assert files.glob("s3://corpora/seen/*") == [first]
+    writes = f"from pipeline.store import files; files.write_bytes({second!r}, b'22')"
+    subprocess.run([sys.executable, "-c", writes], cwd=PROJECT, check=True)
+    assert files.exists(second)
+    assert files.size(second) == 2
+    assert files.glob("s3://corpora/seen/*") == [first, second]
+
+
+_LARGE = 160 << 20  # bytes; s3fs sends what is larger than 100 MiB in parts
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("when", ["before the upload", "during the upload"])
+def test_a_writer_that_is_killed_leaves_what_was_there(
+    when: str, bucket: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in bucket.items():
+        monkeypatch.setenv(name, value)
+    path = f"s3://corpora/{when.partition(' ')[0]}/file.bin"
+    files.write_bytes(path, b"before")
+    wait = "linger" if when.startswith("before") else "go"
+    store = fsspec.filesystem("s3")
+    with subprocess.Popen(
+        [sys.executable, "-c", _WRITER, path, str(_LARGE), wait],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as writer:
+        assert writer.stdout is not None and writer.stdout.readline() == b"written\n"
+        while wait == "go" and not begun_uploads(store):
+            assert writer.poll() is None, "it ended before it could be killed"
+        writer.kill()
+    assert writer.returncode == -signal.SIGKILL
+    assert files.read_bytes(path) == b"before"
+    assert files.glob(f"{path.rsplit('/', 1)[0]}/*") == [path]
+    with files.atomic(path) as temporary:
+        Path(temporary).write_bytes(b"after")
+    assert files.read_bytes(path) == b"after"
+
+
+def begun_uploads(store: Any) -> list[Any]:
+    """Uploads in parts that are neither complete nor given up."""
+    found: list[Any] = store.call_s3("list_multipart_uploads", Bucket="corpora").get("Uploads", [])
+    return found
+
+
+def test_an_object_appears_whole_or_not_at_all() -> None:
+    """Of an object store in this process: what was there stays when a write fails."""
+    path = "memory://whole/file.bin"
+    files.write_bytes(path, b"before")
+    with pytest.raises(RuntimeError), files.atomic(path) as temporary:
+        Path(temporary).write_bytes(b"half")
+        raise RuntimeError("cut")
+    assert files.read_bytes(path) == b"before"
+    assert [name.rsplit("/", 1)[-1] for name in files.glob("memory://whole/*")] == ["file.bin"]

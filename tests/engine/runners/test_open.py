@@ -1,0 +1,148 @@
+"""The runners as a build uses them: same bytes, errors as raised, lost workers, clean ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import psutil
+import pytest
+from toy import Failing, Toy
+
+from pipeline.engine.runners.beam_runner import OpenRunner
+from pipeline.engine.runners.open import open_runner
+from pipeline.engine.runners.profiles import RunnerSettings
+from pipeline.store.errors import SettingError, WebtextError
+
+
+@pytest.fixture(scope="module")
+def dask() -> Iterator[OpenRunner]:
+    with open_runner(RunnerSettings(name="dask", workers=2)) as runner:
+        yield runner
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[OpenRunner]:
+    with open_runner(RunnerSettings(workers=1)) as runner:
+        yield runner
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files of a stage; of the manifest, what does not say when or how long."""
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    manifest = orjson.loads(found["MANIFEST.json"])
+    manifest.pop("seconds"), manifest.pop("finished")
+    return found | {"MANIFEST.json": orjson.dumps(manifest)}
+
+
+def built(runner: OpenRunner, folder: Path) -> dict[str, bytes]:
+    runner.run(Toy(folder, units=7), "toy")
+    found = contents(folder)
+    assert len(found) == 15
+    return found
+
+
+def test_auto_is_in_process_with_one_worker_and_dask_with_more() -> None:
+    assert RunnerSettings(workers=1).resolved() == "local"
+    assert RunnerSettings(workers=2).resolved() == "dask"
+
+
+def test_a_stage_has_the_same_bytes(local: OpenRunner, dask: OpenRunner, tmp_path: Path) -> None:
+    expected = built(local, tmp_path / "local")
+    assert local.name == "FnApiRunner"
+    assert built(dask, tmp_path / "dask") == expected
+    with open_runner(RunnerSettings(workers=1), ["--direct_runner_bundle_repeat=2"]) as repeated:
+        assert built(repeated, tmp_path / "repeated") == expected
+
+
+@pytest.mark.system
+def test_a_stage_has_the_same_bytes_on_other_clusters_and_prism(
+    local: OpenRunner, prism: Path, tmp_path: Path
+) -> None:
+    expected = built(local, tmp_path / "local")
+    for workers in (1, 3):
+        with open_runner(RunnerSettings(name="dask", workers=workers)) as runner:
+            assert built(runner, tmp_path / f"dask{workers}") == expected
+    with open_runner(RunnerSettings(name="prism"), [f"--prism_location={prism}"]) as runner:
+        assert built(runner, tmp_path / "prism") == expected
+
+
+def check_errors(runner: OpenRunner) -> None:
+    with pytest.raises(WebtextError) as caught:
+        runner.run(Failing("webtext"), "toy")
+    assert (caught.value.what, caught.value.remedy) == (
+        "File a.b [x] is cut at 7.5 GB",
+        "Fetch it again. Then run again",
+    )
+    with pytest.raises(SettingError) as wrong:
+        runner.run(Failing("setting"), "toy")
+    assert (wrong.value.what, wrong.value.remedy) == (
+        "links.sources matches nothing",
+        "Check the path",
+    )
+    with pytest.raises(WebtextError, match=r"Stage toy failed: .*7 is odd\. Run again") as other:
+        runner.run(Failing("value"), "toy")
+    assert other.value.__cause__ is not None
+
+
+def test_errors_of_workers_arrive_as_raised(local: OpenRunner, dask: OpenRunner) -> None:
+    check_errors(local)
+    check_errors(dask)
+
+
+@pytest.mark.system
+def test_errors_of_prism_arrive_as_raised(prism: Path) -> None:
+    with open_runner(RunnerSettings(name="prism"), [f"--prism_location={prism}"]) as runner:
+        check_errors(runner)
+
+
+def test_a_killed_worker_changes_nothing(local: OpenRunner, tmp_path: Path) -> None:
+    expected = built(local, tmp_path / "local")
+    pids = tmp_path / "pids"
+    pids.mkdir()
+    killed: list[int] = []
+
+    def kill() -> None:
+        deadline = time.monotonic() + 60
+        while not list(pids.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        killed.append(int(next(pids.iterdir()).name))
+        os.kill(killed[0], signal.SIGKILL)
+
+    with open_runner(RunnerSettings(name="dask", workers=2)) as runner:
+        killer = threading.Thread(target=kill)
+        killer.start()
+        runner.run(Toy(tmp_path / "dask", 7, seconds=0.2, pids=str(pids)), "toy")
+        killer.join()
+        deadline = time.monotonic() + 60
+        while not runner.activity().startswith("2 workers"):  # its nanny starts another
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    assert killed and not psutil.pid_exists(killed[0])
+    assert contents(tmp_path / "dask") == expected
+
+
+@pytest.mark.system
+def test_a_step_that_kills_its_worker_ends_with_an_error(dask: OpenRunner) -> None:
+    with pytest.raises(WebtextError, match="killed its worker 4 times"):
+        dask.run(Failing("abort"), "toy")
+
+
+def test_threads_are_refused() -> None:
+    options = ["--direct_running_mode=multi_threading"]
+    with (
+        pytest.raises(SettingError, match="multi_threading"),
+        open_runner(RunnerSettings(), options),
+    ):
+        pass
+
+
+def test_a_scheduler_that_is_not_there_is_named() -> None:
+    settings = RunnerSettings.checked({"dask": {"scheduler": "tcp://127.0.0.1:9"}}, "test")
+    with pytest.raises(WebtextError, match="127.0.0.1:9"), open_runner(settings):
+        pass

@@ -1,0 +1,151 @@
+"""A cluster of somebody else's: checked before anything is submitted, then used."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import distributed
+import pytest
+from support import PROJECT
+from toy import Toy
+
+from pipeline.engine.runners.open import open_runner
+from pipeline.engine.runners.preflight import Installation, _check_worker, installation
+from pipeline.engine.runners.profiles import RunnerSettings
+from pipeline.store.errors import WebtextError
+
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@contextmanager
+def processes(folder: Path) -> Iterator[Start]:
+    """Starts dask's own commands; ends them with the block."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        path = os.pathsep.join([str(PROJECT), str(PROJECT / "tests")])
+        process = subprocess.Popen(
+            [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": path, **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        running.append(process)
+        return process
+
+    try:
+        yield start
+    finally:
+        for process in reversed(running):
+            process.terminate()
+            process.wait(20)
+
+
+@contextmanager
+def cluster(
+    folder: Path, *worker: str, scheduler: dict[str, str] | None = None, **environment: str
+) -> Iterator[RunnerSettings]:
+    """A scheduler and one worker as commands; the settings that reach them."""
+    file = folder / "scheduler.json"
+    with processes(folder) as start:
+        start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+              "--scheduler-file", str(file), **(scheduler or {}))  # fmt: skip
+        start(
+            "dask_worker", "--scheduler-file", str(file), "--no-dashboard", *worker, **environment
+        )
+        with distributed.Client(scheduler_file=str(file), set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=60)
+            address = client.scheduler.address
+        yield RunnerSettings.checked({"dask": {"scheduler": address}}, "test")
+
+
+@pytest.mark.system
+def test_an_existing_cluster_runs_a_stage(tmp_path: Path) -> None:
+    with (
+        cluster(tmp_path, "--nthreads=1", PYTHONHASHSEED="0") as settings,
+        open_runner(settings) as runner,
+    ):
+        assert runner.name == "dask, 1 workers"
+        runner.run(Toy(tmp_path / "toy", units=3), "toy")
+    assert len(list((tmp_path / "toy").iterdir())) == 7
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    ("options", "said"),
+    # Dask's nanny sets a hash seed by itself; a bare worker has that of its environment.
+    [(["--nthreads=2"], "has 2 threads"), (["--nthreads=1", "--no-nanny"], "hash seed")],
+    ids=["two threads", "random hash seed"],
+)
+def test_workers_that_could_go_wrong_are_refused(
+    options: list[str], said: str, tmp_path: Path
+) -> None:
+    with (
+        cluster(tmp_path, *options, PYTHONHASHSEED="random") as settings,
+        pytest.raises(WebtextError, match=said),
+        open_runner(settings),
+    ):
+        pass
+
+
+def older_beam(folder: Path) -> dict[str, str]:
+    """The environment of a process that has another Beam installed, as its metadata says."""
+    said = folder / "apache_beam-2.76.0.dist-info"
+    said.mkdir(parents=True)
+    (said / "METADATA").write_text("Metadata-Version: 2.1\nName: apache-beam\nVersion: 2.76.0\n")
+    return {"PYTHONPATH": os.pathsep.join([str(folder), str(PROJECT)])}
+
+
+def no_webtext(folder: Path) -> dict[str, str]:
+    """The environment of a process in which this package is not installed."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Missing:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'pipeline':\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}')\n"
+        "sys.meta_path.insert(0, Missing())\n"
+    )
+    return {"PYTHONPATH": str(folder)}
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("shape", [older_beam, no_webtext])
+@pytest.mark.parametrize("role", ["Worker", "Scheduler"])
+def test_a_machine_with_other_packages_is_refused(
+    role: str, shape: Callable[[Path], dict[str, str]], tmp_path: Path
+) -> None:
+    said = "has apache-beam 2.76.0, this process" if shape is older_beam else "cannot load this"
+    there = shape(tmp_path / "packages")
+    worker = there if role == "Worker" else {"PYTHONHASHSEED": "0"}
+    with (
+        cluster(
+            tmp_path, "--nthreads=1", scheduler={} if role == "Worker" else there, **worker
+        ) as settings,
+        pytest.raises(WebtextError, match=f"{role} tcp://.* {said}") as caught,
+        open_runner(settings),
+    ):
+        pass
+    assert caught.value.remedy
+
+
+def test_each_difference_of_a_worker_has_its_own_error() -> None:
+    here = installation()
+    seeded = Installation(here.python, here.packages, "0")
+    _check_worker("tcp://w", seeded)
+    wrong: dict[str, Installation | BaseException] = {
+        "runs Python 3.9": Installation("3.9", here.packages, "0"),
+        "apache-beam 2.0": Installation(here.python, ("apache-beam 2.0", *here.packages[1:]), "0"),
+        "random hash seed": Installation(here.python, here.packages, "random"),
+        "cannot load this package": ModuleNotFoundError("No module named 'pipeline'"),
+    }
+    for said, found in wrong.items():
+        with pytest.raises(WebtextError, match=said):
+            _check_worker("tcp://w", found)

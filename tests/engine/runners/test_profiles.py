@@ -1,0 +1,114 @@
+"""Profiles of Beam's own runners: options that Beam's parsers take, and what is told before."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from apache_beam.options.pipeline_options import (
+    FlinkRunnerOptions,
+    GoogleCloudOptions,
+    PortableOptions,
+    SparkRunnerOptions,
+    StandardOptions,
+    WorkerOptions,
+)
+
+from pipeline.engine.runners.beam_options import beam_options, check_beam_runner
+from pipeline.engine.runners.beam_runner import parse_options
+from pipeline.engine.runners.profiles import RunnerSettings, read_profile
+from pipeline.store.errors import SettingError, WebtextError
+
+IMAGE = 'environment_config="registry/webtext-worker:1.0"'
+
+
+def profile(name: str, *settings: str) -> RunnerSettings:
+    return read_profile(name, [f"runner.{name}.{setting}" for setting in settings])
+
+
+def test_flink_options_are_beams() -> None:
+    settings = profile("flink", 'master="jobmanager:8081"', "parallelism=16", IMAGE)
+    options = parse_options(beam_options(settings))
+    assert options.view_as(StandardOptions).runner == "FlinkRunner"
+    flink, portable = options.view_as(FlinkRunnerOptions), options.view_as(PortableOptions)
+    assert (flink.flink_master, flink.parallelism) == ("jobmanager:8081", 16)
+    assert (flink.flink_version, flink.flink_submit_uber_jar) == ("2.0", True)
+    assert portable.environment_type == "DOCKER"
+    assert portable.environment_config == "registry/webtext-worker:1.0"
+
+
+def test_a_job_service_goes_before_beams_own() -> None:
+    settings = profile("flink", 'job_endpoint="jobs:8099"', 'environment="LOOPBACK"')
+    options = parse_options(beam_options(settings))
+    assert options.view_as(StandardOptions).runner == "PortableRunner"
+    assert options.view_as(PortableOptions).job_endpoint == "jobs:8099"
+
+
+def test_spark_options_are_beams() -> None:
+    settings = profile("spark", 'master="spark://m:7077"', 'rest_url="m:6066"', IMAGE)
+    spark = parse_options(beam_options(settings)).view_as(SparkRunnerOptions)
+    assert (spark.spark_master_url, spark.spark_rest_url) == ("spark://m:7077", "m:6066")
+    assert spark.spark_submit_uber_jar
+
+
+def test_dataflow_options_are_beams() -> None:
+    settings = profile(
+        "dataflow", 'project="p"', 'region="europe-west4"', 'temp="gs://b/t/"', 'image="i:1"'
+    )
+    options = parse_options(beam_options(settings))
+    cloud, worker = options.view_as(GoogleCloudOptions), options.view_as(WorkerOptions)
+    assert (cloud.project, cloud.region) == ("p", "europe-west4")
+    assert (cloud.temp_location, cloud.staging_location) == ("gs://b/t/temp", "gs://b/t/staging")
+    assert (worker.sdk_container_image, worker.max_num_workers) == ("i:1", 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("flink", ['environment="LOOPBACK"'], "runner.flink.master is not set"),
+        ("flink", ['master="a:1"'], "environment_config is not set"),
+        ("spark", ['environment="LOOPBACK"'], "runner.spark.master is not set"),
+        ("portable", ['environment="LOOPBACK"'], "runner.portable.job_endpoint is not set"),
+        ("dataflow", ['temp="/tmp"'], "is no gs:// address"),
+        ("dataflow", ['temp="gs://b"'], "runner.dataflow.image is not set"),
+        ("dataflow", ['temp="gs://b"', 'image="i"'], "runner.dataflow.project is not set"),
+    ],
+)
+def test_what_a_profile_lacks_is_named(name: str, settings: list[str], said: str) -> None:
+    with pytest.raises(SettingError, match=said):
+        beam_options(profile(name, *settings))
+
+
+def test_a_local_folder_is_refused_for_workers_elsewhere(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="a folder of this machine"):
+        check_beam_runner(profile("flink", 'master="a:1"', IMAGE), str(tmp_path))
+
+
+def test_an_unreachable_master_is_named() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(WebtextError, match=f"Nothing answers at {address}"):
+            check_beam_runner(profile("flink", f'master="{address}"', IMAGE), "s3://b/c")
+    with pytest.raises(SettingError, match="is not host:port"):
+        check_beam_runner(profile("flink", 'master="jobmanager"', IMAGE), "s3://b/c")
+
+
+def test_java_is_asked_for_where_beam_submits_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(WebtextError, match="there is no `java` here"):
+            check_beam_runner(profile("flink", f'master="{address}"', IMAGE), "s3://b/c")
+        settings = profile("flink", f'job_endpoint="{address}"', IMAGE)
+        check_beam_runner(settings, "s3://b/c")
+
+
+def test_a_recipe_may_be_the_profile(tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('[corpus]\nroot = "x"\n[runner]\nname = "dask"\nworkers = 3\n')
+    assert read_profile(str(recipe), ["runner.workers=2"]).worker_count() == 2
+    recipe.write_text("[runner]\nwokers = 3\n")
+    with pytest.raises(SettingError, match="unknown key runner.wokers"):
+        read_profile(str(recipe))

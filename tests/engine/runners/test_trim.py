@@ -1,0 +1,35 @@
+"""A worker whose memory is full of what Python has freed goes on."""
+
+from __future__ import annotations
+
+import psutil
+
+from pipeline.engine.runners.cluster import DaskBuild
+from pipeline.engine.runners.open import open_runner
+from pipeline.engine.runners.profiles import DaskSettings, RunnerSettings
+
+LIMIT = 600  # MB
+_kept: list[bytes] = []
+
+
+def fill_and_free(limit: int) -> int:
+    """Takes blocks up to 88 % of the limit, frees all but each 100th; returns what is resident.
+
+    In MB.  The blocks that stay lie between those that are gone.
+    """
+    blocks, me = [], psutil.Process()
+    while me.memory_info().rss < 0.88 * limit * 1_000_000:
+        blocks += [bytes([n % 256]) * 1_000 for n in range(1_000)]
+    _kept.extend(blocks[::100])
+    del blocks
+    return me.memory_info().rss // 1_000_000
+
+
+def test_a_worker_that_holds_nothing_is_not_paused_for_ever() -> None:
+    settings = RunnerSettings(name="dask", workers=1, dask=DaskSettings(memory_limit_mb=LIMIT))
+    with open_runner(settings) as runner:
+        assert isinstance(runner, DaskBuild)
+        client = runner.client
+        resident = client.submit(fill_and_free, LIMIT).result(timeout=120)
+        assert resident > 0.8 * LIMIT  # where dask pauses it
+        assert client.submit(sum, [1, 2]).result(timeout=120) == 3

@@ -1,0 +1,127 @@
+"""Who may import whom, folder by folder: any other import is an error."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import PROJECT
+
+STAGES = ("links", "pages", "documents", "dedup", "quality", "tokens")
+#: Data that the code carries; no code of ours imports from below it.
+GROUND = ("store", "sample")
+
+#: Folder of `pipeline/` -> the folders of `pipeline/` that it may import, besides itself.
+PIPELINE: dict[str, tuple[str, ...]] = {
+    "store": (),
+    "sample": ("store",),
+    "engine": ("store",),
+    **dict.fromkeys(STAGES, ("store", "engine")),
+    "build": ("store", "engine", *STAGES),
+    "views": (*GROUND, "engine", *STAGES, "build"),
+    "plan": (*GROUND, "engine", *STAGES, "build", "views"),
+    "forget": (*GROUND, "engine", *STAGES, "build", "views"),
+    "conformance": (*GROUND, "engine", "build"),
+    "cli": (
+        *GROUND, "engine", *STAGES, "build", "views", "plan", "forget", "conformance",
+    ),
+    "__main__": ("cli",),
+}  # fmt: skip
+
+_MODELS = ("settings", "data", "models", "optim", "objectives")
+#: Folder of `trainer/` -> the folders of `trainer/` that it may import, besides itself.
+TRAINER: dict[str, tuple[str, ...]] = {
+    "settings": (),
+    "data": ("settings",),
+    "models": ("settings",),
+    "optim": ("settings",),
+    "objectives": ("settings", "data", "models", "optim"),
+    "run": _MODELS,
+    "hf": (*_MODELS, "run"),
+    "eval": (*_MODELS, "run", "hf"),
+    "loop": (*_MODELS, "run", "hf", "eval"),
+    "finetune": (*_MODELS, "run", "hf", "eval"),
+    "plan": _MODELS,
+    "cli": (*_MODELS, "run", "hf", "eval", "loop", "finetune", "plan"),
+}
+#: What of `pipeline/` the trainer may import: the contract on disk.
+CONTRACT = ("pipeline.store", "pipeline.tokens.megatron")
+
+#: Where Beam may be imported, besides `stage.py` of a stage.
+BEAM = ("engine", "build", "conformance")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The modules of ours, and the outer packages, that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            # `from pipeline import x` may name a folder.
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def folder_of(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def files_of(top: str) -> list[Path]:
+    return sorted((PROJECT / top).rglob("*.py"))
+
+
+def room(path: Path, top: str) -> str:
+    parts = path.relative_to(PROJECT / top).parts
+    return parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize(("top", "table"), [("pipeline", PIPELINE), ("trainer", TRAINER)])
+def test_folders_import_only_what_the_table_allows(
+    top: str, table: dict[str, tuple[str, ...]]
+) -> None:
+    wrong = []
+    for path in files_of(top):
+        here = room(path, top)
+        if here == "__init__":
+            continue
+        allowed = {here, *table[here], ""}  # "": the version alone
+        wrong += [
+            f"{path.relative_to(PROJECT)} imports {module}"
+            for module in imported(path)
+            if module.split(".")[0] == top and folder_of(module) not in allowed
+        ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("table", [PIPELINE, TRAINER])
+def test_the_table_has_no_circle(table: dict[str, tuple[str, ...]]) -> None:
+    """Each folder imports only folders that stand before it, so there is no way back."""
+    before: set[str] = set()
+    for name, allowed in table.items():
+        assert set(allowed) <= before, name
+        before.add(name)
+
+
+@pytest.mark.parametrize(("top", "table"), [("pipeline", PIPELINE), ("trainer", TRAINER)])
+def test_every_folder_is_in_the_table(top: str, table: dict[str, tuple[str, ...]]) -> None:
+    assert {room(path, top) for path in files_of(top)} - {"__init__"} == set(table)
+
+
+def test_the_halves_meet_in_the_contract_alone() -> None:
+    for path in files_of("trainer"):
+        for module in imported(path):
+            assert not module.startswith("apache_beam"), path
+            if module.split(".")[0] == "pipeline":
+                assert module.startswith(CONTRACT), f"{path}: {module}"
+    for path in files_of("pipeline"):
+        tops = {module.split(".")[0] for module in imported(path)}
+        assert not tops & {"torch", "trainer"}, path
+
+
+def test_beam_is_imported_by_stages_engine_and_build_alone() -> None:
+    for path in files_of("pipeline"):
+        if path.name == "stage.py" or room(path, "pipeline") in BEAM:
+            continue
+        assert not any(module.startswith("apache_beam") for module in imported(path)), path

@@ -1,0 +1,105 @@
+"""A toy stage on the real sink, for tests of runners: two steps of units, parts, a manifest."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import random
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import apache_beam as beam
+import pyarrow as pa
+
+from pipeline.engine.sink import Gather, MakeParts, WriteManifest
+from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.manifest import Counts, Manifest
+from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
+
+SCHEMA = pa.schema([("id", pa.string()), ("number", pa.int64())])
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One part of the toy stage."""
+
+    number: int
+    of: int
+
+
+def make(unit: Unit, folder: str, prefix: str, seconds: float, pids: str) -> list[Part]:
+    """Writes a part of 100 rows; leaves the process's id in `pids`, if given."""
+    if pids:
+        Path(pids, str(os.getpid())).touch()
+    name, key = part_name(unit.number, unit.of, prefix), work_key("toy", unit, prefix)
+    done = finished_part(folder, name, key)
+    if done is not None:
+        return [done]
+    time.sleep(seconds)
+    with PartWriter(folder, name, SCHEMA, key) as writer:
+        rows = [(hashlib.md5(f"{unit}{i}".encode()).hexdigest(), i) for i in range(100)]
+        random.shuffle(rows)
+        writer.add({"id": i, "number": n} for i, n in sorted(rows))
+        writer.counts.keep(100)
+    return [writer.finish()]
+
+
+def plan_second(parts: list[Part]) -> list[Unit]:
+    """As many units as the first step made parts."""
+    return [Unit(number, len(parts)) for number in range(len(parts))]
+
+
+class Toy(beam.PTransform):
+    """From the root to one Manifest, in the shape of every stage."""
+
+    def __init__(self, folder: Path, units: int, seconds: float = 0.0, pids: str = "") -> None:
+        super().__init__()
+        self._folder, self._units = str(folder), units
+        self._rest = (seconds, pids)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def _make(self, prefix: str) -> partial[list[Part]]:
+        seconds, pids = self._rest
+        return partial(make, folder=self._folder, prefix=prefix, seconds=seconds, pids=pids)
+
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
+        draft = Manifest(
+            stage="toy", interval="all", settings={}, settings_hash="", inputs={},
+            code_version="1", runner="", counts=Counts(), files=[], fingerprint="",
+        )  # fmt: skip
+        first = (
+            root
+            | beam.Create([Unit(number, self._units) for number in range(self._units)])
+            | "First" >> MakeParts(self._make("first"))
+        )
+        second = first | Gather() | beam.FlatMap(plan_second)
+        second = second | "Second" >> MakeParts(self._make("second"))
+        both = (first, second) | beam.Flatten()
+        return both | WriteManifest(self._folder, draft)
+
+
+def fail(kind: str) -> None:
+    """Fails in the way that is asked for."""
+    if kind == "webtext":
+        raise WebtextError("File a.b [x] is cut at 7.5 GB", "Fetch it again. Then run again")
+    if kind == "setting":
+        raise SettingError("links.sources matches nothing", "Check the path")
+    if kind == "value":
+        raise ValueError("7 is odd")
+    if kind == "segfault":
+        ctypes.string_at(0)
+    os.abort()
+
+
+class Failing(beam.PTransform):
+    """Fails on a worker."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
+        return root | beam.Create([self._kind]) | beam.Reshuffle() | "Fail" >> beam.Map(fail)

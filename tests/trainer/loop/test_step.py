@@ -1,0 +1,54 @@
+"""A step asks the device for nothing: it runs on tensors that have shapes and no values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
+from trainer_runs import SMALL
+
+from trainer.data.shard_set import find_shards
+from trainer.loop import train
+from trainer.loop.feed import Step
+from trainer.objectives.base import Objective
+from trainer.run.distributed import World
+from trainer.run.run import RunFolder, read_tokenizer, start_run, with_vocabulary
+from trainer.settings.recipe import read_run_recipe
+
+GPT = [f"{name}={value}" for name, value in SMALL.items()]
+ENCODER = ["model.width=32", "model.layers=2", "model.heads=2", 'model.unpad="on"']
+MASKED = ["model.document_mask=true", "model.attention=gpt3", "model.band=16", "guard.z=7"]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("gpt2-tiny", [*GPT, "train.loss_chunk=100"]),
+        ("gpt2-tiny", [*GPT, *MASKED, "optim.name=adamw"]),
+        ("albert-tiny", ENCODER),
+        ("electra-tiny", ENCODER),
+    ],
+)
+def test_no_value_is_read_back(
+    tokens: Path,
+    encoder_tokens: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    settings: list[str],
+) -> None:
+    shards = find_shards(str(tokens if name.startswith("gpt") else encoder_tokens))
+    recipe = with_vocabulary(read_run_recipe(name, settings), read_tokenizer(shards.tokenizer))
+    folder = RunFolder(tmp_path / "run")
+    start_run(folder, recipe, shards, resume=False)
+    monkeypatch.setattr(Objective, "to", lambda self, _: self)  # such tensors cannot be moved
+    with FakeTensorMode(allow_non_fake_inputs=True) as fake:
+        trainer = train._trainer(folder, recipe, shards, World(0, 1, torch.device("cpu")))
+        said = trainer.train_stream.batch(0, 4).reshape(2, 2, -1)
+        rows = fake.from_tensor(torch.from_numpy(said))
+        done = trainer._run_step(Step(0, 4, rows, (said >= 0).sum(2)))
+        with pytest.raises(DataDependentOutputException):  # what asking is answered with
+            done.results.tolist()
+    trainer.saver.close()

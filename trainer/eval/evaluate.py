@@ -1,0 +1,53 @@
+"""`webtext eval`: the loss of a run on its validation text, or its accuracy on a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trainer.data.shard_set import find_shards
+from trainer.data.stream import Stream
+from trainer.eval.few_shot import FewShot
+from trainer.eval.loss import evaluate, token_bytes, unigram_entropy
+from trainer.eval.pseudo import judge_pairs
+from trainer.eval.tasks import read_items
+from trainer.eval.zero_shot import judge
+from trainer.hf.parts import parts_of
+from trainer.objectives.streams import open_stream
+from trainer.run.distributed import joined
+from trainer.run.run import decoder, load_run
+
+Say = Callable[[str], None]
+
+
+def evaluate_run(run: str, data: str | None, step: int | None, say: Say) -> dict[str, float]:
+    """The whole validation split of the run's shards (or of `data`)."""
+    with joined("auto") as world:
+        loaded = load_run(run, world.device, step, say)
+        shards = find_shards(data or loaded.facts.data)
+        if data is None:
+            shards = shards.at(loaded.facts.generations)
+        if data is None and shards.fingerprint != loaded.facts.fingerprint:
+            say("The shards have changed since the run began: these figures are on the new ones.")
+        stream = open_stream(loaded.recipe, shards, "validation")
+        bf16 = False
+        sizes = token_bytes(loaded.folder.tokenizer_path)
+        objective = loaded.objective
+        result = evaluate(objective, objective, stream, 0, 16, world, bf16, sizes)
+        if isinstance(stream, Stream):
+            result["unigram_entropy"] = unigram_entropy(stream, loaded.recipe.model.vocab)
+    return result
+
+
+def judge_run(
+    run: str, task: str, file: str, few: FewShot, limit: int, step: int | None, say: Say
+) -> dict[str, float]:
+    """Accuracy of a run on a task; `limit` takes the first items only (0: all)."""
+    items = read_items(task, file)
+    with joined("auto") as world:
+        loaded = load_run(run, world.device, step, say)
+        end = loaded.facts.end_token
+        begin = end if end is not None else 0
+        items = items[: limit or len(items)]
+        if parts := parts_of(loaded.objective):
+            return judge_pairs(parts[""], loaded.tokenizer, items, world)
+        return judge(decoder(loaded), loaded.tokenizer, items, begin, few, world)

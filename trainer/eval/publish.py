@@ -1,0 +1,115 @@
+"""Which model is the published one: `PUBLISHED.json` in a folder of models says it.
+
+Those who use the model go by this file, which appears whole.  A run takes the place of the one
+before when its loss on the same validation text is not worse.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.store.errors import SettingError, WebtextError
+from trainer.eval.evaluate import Say, evaluate_run
+from trainer.run.checkpoint import latest, write_atomic
+from trainer.run.run import RunFolder
+
+PUBLISHED = "PUBLISHED.json"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What `PUBLISHED.json` says.  `model` is the folder in Hugging Face's format."""
+
+    run: str
+    model: str
+    step: int
+    #: Fingerprint of the shards it was trained on.
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Losses of a run and of the published one, None where there is none yet, on the same text."""
+
+    loss: float
+    published_loss: float | None
+    tolerance: float
+
+    @property
+    def worse(self) -> bool:
+        """By more than the tolerance, in nats a token.  What is no number is worse than any."""
+        if self.published_loss is None:
+            return not math.isfinite(self.loss)
+        return not self.loss <= self.published_loss + self.tolerance
+
+    def __str__(self) -> str:
+        if self.published_loss is None:
+            return f"Loss {self.loss:.4f}; nothing is published yet"
+        verdict = "worse than" if self.worse else "not worse than"
+        return f"Loss {self.loss:.4f}, {verdict} the published {self.published_loss:.4f}"
+
+
+def read_published(models: str) -> Published | None:
+    """The published model of a folder; WebtextError where its file is damaged."""
+    place = Path(models) / PUBLISHED
+    try:
+        return Published(**json.loads(place.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError):
+        raise WebtextError(f"{place} is damaged", "Publish the model again") from None
+
+
+def compare(run: str, models: str, tolerance: float, say: Say) -> Comparison:
+    """Losses of `run` and of the published run on the whole validation split of `run`'s shards.
+
+    Raises SettingError where they cannot be compared.
+    """
+    facts = RunFolder(Path(run)).facts()
+    before = read_published(models)
+    if before is not None:
+        other = RunFolder(Path(before.run)).facts()
+        if latest(RunFolder(Path(before.run)).checkpoints, say, before.step) is None:
+            raise WebtextError(
+                f"Step {before.step} of the published run {before.run} is not there any more",
+                "Keep it next time (checkpoint.keep_every), and publish this one by hand",
+            )
+        for name, mine, theirs in (
+            ("tokenizer", facts.tokenizer, other.tokenizer),
+            ("objective", facts.recipe["objective"], other.recipe["objective"]),
+        ):
+            if mine != theirs:
+                raise SettingError(
+                    f"{run} and {before.run} have another {name}: their losses say nothing",
+                    "Judge them on a task (`webtext eval --task`), then publish by hand",
+                )
+    loss = evaluate_run(run, facts.data, None, say)["loss"]
+    found = evaluate_run(before.run, facts.data, before.step, say)["loss"] if before else None
+    return Comparison(loss, found, tolerance)
+
+
+def model_folder(run: str, models: str) -> tuple[str, int]:
+    """Where the model of a run's last checkpoint belongs in a folder of models, and its step."""
+    folder = RunFolder(Path(run))
+    found = latest(folder.checkpoints, lambda _: None)
+    if found is None:
+        raise WebtextError(f"{run} has no complete checkpoint", "Train on with --resume")
+    return str(Path(models) / f"{folder.path.name}-{found.step:08d}"), found.step
+
+
+def publish_model(run: str, models: str) -> Published:
+    """Makes the exported model of a run's last checkpoint the published one.
+
+    Raises WebtextError while it is not in its `model_folder`.
+    """
+    place, step = model_folder(run, models)
+    if not any(Path(place).glob("**/config.json")):
+        raise WebtextError(
+            f"{place} holds no model", f"Run `webtext export {run} {models} --by-step` first"
+        )
+    said = Published(run, place, step, RunFolder(Path(run)).facts().fingerprint)
+    write_atomic(Path(models) / PUBLISHED, json.dumps(asdict(said), indent=1))
+    return said

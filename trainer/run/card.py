@@ -1,0 +1,52 @@
+"""The model card of an exported run."""
+
+from __future__ import annotations
+
+from trainer.run.log import read_log
+from trainer.run.run import Loaded
+
+_NAMES = {
+    "causal": ("A GPT-2", "text-generation"),
+    "bert": ("A BERT", "fill-mask"),
+    "albert": ("An ALBERT", "fill-mask"),
+    "electra": ("An ELECTRA", "feature-extraction"),
+}
+
+
+def model_card(loaded: Loaded) -> str:
+    """Markdown: what the model is, which corpus it is from, how it did."""
+    model, facts = loaded.recipe.model, loaded.facts
+    name, task = _NAMES[loaded.recipe.objective]
+    parameters = sum(p.numel() for p in loaded.objective.parameters())
+    lines = read_log(loaded.folder.log) if loaded.folder.log.exists() else []
+    judged = [line for line in lines if "validation_loss" in line]
+    result = judged[-1] if judged else {}
+    rows = [
+        f"| {key.removeprefix('validation_').replace('_', ' ')} | {value:.4f} |"
+        for key, value in result.items()
+        if key != "step"
+    ]
+    consumed = loaded.checkpoint.facts["consumed"] * model.context
+    return "\n".join(
+        [
+            "---",
+            "library_name: transformers",
+            f"pipeline_tag: {task}",
+            "---",
+            "",
+            f"# {name} of {parameters / 1e6:,.1f} million parameters",
+            "",
+            f"{model.layers} layers, width {model.width}, {model.heads} heads, "
+            f"context {model.context}, vocabulary {model.vocab:,}. "
+            f"Trained with WebText for {loaded.checkpoint.step:,} steps, {consumed:,} tokens.",
+            "",
+            f"- Corpus fingerprint: `{facts.fingerprint}`",
+            f"- Tokenizer (sha256 of tokenizer.json): `{facts.tokenizer}`",
+            f"- Recipe digest: `{loaded.recipe.digest()}`",
+            "",
+            f"## Evaluation after step {result['step']:,}" if result else "## Evaluation",
+            "",
+            *(["| validation | |", "|---|---|", *rows] if rows else ["None was run."]),
+            "",
+        ]
+    )

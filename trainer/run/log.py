@@ -1,0 +1,125 @@
+"""What a run says: one JSON line a step, TensorBoard, and a line in the terminal."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from torch.utils.tensorboard import SummaryWriter
+
+from trainer.settings.recipe import LogSettings
+
+
+def cut_log(path: Path, step: int) -> float:
+    """Drops the lines after step `step` (a resumed run writes them again).
+
+    A last line that was cut goes as well.  Returns the seconds of training so far.
+    """
+    if not path.exists():
+        return 0.0
+    kept, seconds = [], 0.0
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            said = json.loads(line)
+        except ValueError:
+            break
+        if said["step"] > step:
+            break
+        kept.append(line + "\n")
+        seconds += said.get("seconds", 0.0)
+    path.write_text("".join(kept), encoding="utf-8")
+    return seconds
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log, in order; a last line that was cut is left out."""
+    lines: list[dict[str, Any]] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(line))
+        except ValueError:
+            break
+    return lines
+
+
+class RunLog:
+    """Writes the log of a run; only the first process has one that writes."""
+
+    def __init__(self, folder: Path, settings: LogSettings, total: int, quiet: bool) -> None:
+        self._file: TextIO | None = None
+        self._board: Any = None
+        self._bar: Progress | None = None
+        self._total, self._every = total, settings.seconds
+        self._said = time.monotonic()
+        self._console = Console(stderr=True, quiet=quiet)
+        if quiet:
+            return
+        self._file = (folder / "log.jsonl").open("a", encoding="utf-8", buffering=1)
+        if settings.tensorboard:
+            self._board = SummaryWriter(str(folder / "tensorboard"))
+        if self._console.is_terminal:
+            columns = (TextColumn("train"), BarColumn(20), TextColumn("{task.fields[said]}"))
+            self._bar = Progress(*columns, console=self._console, transient=True)
+            self._task = self._bar.add_task("train", total=total, said="starts")
+            self._bar.start()
+
+    def step(self, line: dict[str, Any], consumed: int, left: float) -> None:
+        """One step; `consumed` of all sequences are done, `left` seconds remain."""
+        self._write(line)
+        if self._file is None:
+            return
+        said = describe(line, left)
+        if self._bar is not None:
+            self._bar.update(self._task, completed=consumed, said=said)
+        elif time.monotonic() - self._said >= self._every or consumed == self._total:
+            self._said = time.monotonic()
+            self._console.print(said, soft_wrap=True, highlight=False)
+
+    def evaluation(self, step: int, result: dict[str, float]) -> None:
+        """The validation of a step."""
+        self._write({"step": step, **{f"validation_{k}": v for k, v in result.items()}})
+        self.say(
+            f"step {step:,}: validation loss {result['loss']:.4f}, "
+            f"perplexity {result['perplexity']:,.2f}"
+        )
+
+    def say(self, text: str) -> None:
+        """A sentence in the terminal."""
+        self._console.print(text, soft_wrap=True, highlight=False)
+
+    def close(self) -> None:
+        """Closes all."""
+        for part in (self._file, self._board):
+            if part is not None:
+                part.close()
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _write(self, line: dict[str, Any]) -> None:
+        if self._file is not None:
+            self._file.write(json.dumps(line) + "\n")
+        if self._board is not None:
+            for name, value in line.items():
+                if name != "step" and isinstance(value, (int, float)):
+                    self._board.add_scalar(name, value, line["step"])
+
+
+def describe(line: dict[str, Any], left: float) -> str:
+    """`step 120, loss 5.1, lr 3e-03, grad 0.9, 5,200 tok/s, MFU 31 %, …, 0:42 left`."""
+    seconds = round(left)
+    parts = [
+        f"step {line['step']:,}",
+        f"loss {line['loss']:.4f}",
+        f"lr {line['lr']:.2e}",
+        f"grad {line['grad_norm']:.2f}",
+        f"{line['tokens_per_second']:,.0f} tok/s",
+        f"MFU {100 * line['mfu']:.0f} %",
+        f"data wait {line['data_wait']:.1%}",
+        f"memory {line['memory'] / 2**30:.1f} GB",
+        f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d} left",
+    ]
+    return ", ".join(parts) + (", SKIPPED" if line["skipped"] else "")

@@ -1,0 +1,231 @@
+"""The folder of a run: what it is made of, and how it is opened again.
+
+runs/NAME/
+  run.json          recipe, identity, shards and their fingerprint, versions
+  tokenizer.json    a copy, so that the run can generate without the corpus
+  log.jsonl         one line a step
+  checkpoints/      step-00000100/ …
+  tensorboard/
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+
+from pipeline.store import files
+from pipeline.store.errors import SettingError, WebtextError
+from trainer.data.shard_set import Shards, find_shards
+from trainer.models.gpt import GPT
+from trainer.objectives import build_objective
+from trainer.objectives.base import Objective
+from trainer.run.checkpoint import Found, latest, read_into, write_atomic
+from trainer.settings.recipe import RunRecipe, differences
+
+#: Tokens that end a document, by the names that tokenizers give them.
+_END_TOKENS = ("<|endoftext|>", "[SEP]", "</s>")
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What `run.json` says."""
+
+    recipe: dict[str, Any]
+    identity: dict[str, Any]
+    data: str
+    fingerprint: str
+    tokenizer: str  # sha256 of tokenizer.json
+    end_token: int | None
+    torch: str
+    python: str
+    #: Of each corpus: from which of its samples on which intervals take part.
+    generations: list[list[dict[str, Any]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of a run."""
+
+    path: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def log(self) -> Path:
+        """The log, one JSON object a line."""
+        return self.path / "log.jsonl"
+
+    @property
+    def tokenizer_path(self) -> Path:
+        """The copy of the tokenizer."""
+        return self.path / "tokenizer.json"
+
+    def facts(self) -> RunFacts:
+        """Reads `run.json`; WebtextError where there is no run or it is damaged."""
+        path = self.path / "run.json"
+        try:
+            return RunFacts(**json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise WebtextError(
+                f"{self.path} holds no run", "Give the --out of a training"
+            ) from None
+        except (ValueError, TypeError):
+            raise WebtextError(f"{path} is damaged", "Train again, with another --out") from None
+
+    def write(self, facts: RunFacts) -> None:
+        """Writes `run.json`."""
+        write_atomic(self.path / "run.json", json.dumps(asdict(facts), indent=1))
+
+    def shards(self) -> Shards:
+        """The shards that the run was trained on, in its generations.
+
+        Raises SettingError when they are not there or not the same any more.
+        """
+        facts = self.facts()
+        if not facts.generations:
+            raise SettingError(
+                f"{self.path} was trained by a version that took samples in another order",
+                "Trace it with that version",
+            )
+        shards = find_shards(facts.data).at(facts.generations)
+        if shards.fingerprint != facts.fingerprint:
+            raise SettingError(
+                f"The shards in {facts.data} are not those the run was trained on",
+                "Bring back the shards with the fingerprint in run.json",
+            )
+        return shards
+
+    def recipe(self) -> RunRecipe:
+        """The run's recipe."""
+        return RunRecipe.checked(self.facts().recipe, str(self.path / "run.json"))
+
+    def tokenizer(self) -> Tokenizer:
+        """The run's tokenizer."""
+        return read_tokenizer(self.tokenizer_path)
+
+
+def read_tokenizer(path: str | Path) -> Tokenizer:
+    """Loads a `tokenizer.json`; WebtextError where it is missing or none."""
+    try:
+        return Tokenizer.from_str(files.read_bytes(str(path)).decode("utf-8"))
+    except Exception as error:  # the library raises nothing narrower
+        raise WebtextError(
+            f"{path} is not a tokenizer: {error}", "Build the tokens again"
+        ) from None
+
+
+def end_token(tokenizer: Tokenizer) -> int | None:
+    """The id of the token that ends a document, None where there is none."""
+    ids = (tokenizer.token_to_id(name) for name in _END_TOKENS)
+    return next((found for found in ids if found is not None), None)
+
+
+def with_vocabulary(recipe: RunRecipe, tokenizer: Tokenizer) -> RunRecipe:
+    """The recipe with the vocabulary of the tokenizer; SettingError where it names another."""
+    size = tokenizer.get_vocab_size()
+    if recipe.model.vocab not in (0, size):
+        raise SettingError(
+            f"model.vocab = {recipe.model.vocab}, but the shards' tokenizer has {size} tokens",
+            "Leave model.vocab out: it follows from the shards",
+        )
+    model = recipe.model.model_copy(update={"vocab": size})
+    return recipe.model_copy(update={"model": model})
+
+
+def start_run(folder: RunFolder, recipe: RunRecipe, shards: Shards, resume: bool) -> RunFacts:
+    """Creates the run's folder, or checks that the run there is the same one.
+
+    Raises SettingError when there is a run and `resume` is off, or when the recipe, the
+    shards or the tokenizer are not those that it was started with.
+    """
+    tokenizer = files.read_bytes(shards.tokenizer)
+    loaded = read_tokenizer(shards.tokenizer)
+    started = (folder.path / "run.json").exists()
+    if started and not resume:
+        raise SettingError(
+            f"{folder.path} already holds a run", "Add --resume, or choose another --out"
+        )
+    if started:
+        shards = shards.at(folder.facts().generations)
+    facts = RunFacts(
+        recipe=recipe.model_dump(mode="json"),
+        identity=recipe.identity(),
+        data=shards.address,
+        fingerprint=shards.fingerprint,
+        tokenizer=hashlib.sha256(tokenizer).hexdigest(),
+        end_token=end_token(loaded),
+        torch=torch.__version__,
+        python=platform.python_version(),
+        generations=shards.recorded(),
+    )
+    if started:
+        _check_same(folder, facts)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder.tokenizer_path, tokenizer.decode("utf-8"))
+    folder.write(facts)
+    return facts
+
+
+def _check_same(folder: RunFolder, facts: RunFacts) -> None:
+    before = folder.facts()
+    changed = differences(facts.identity, before.identity)
+    if changed:
+        raise SettingError(
+            f"{folder.path} was started with another recipe ({'; '.join(changed)})",
+            "Resume with the recipe it was started with, or choose another --out",
+        )
+    for name, mine, theirs in (
+        ("shards", facts.fingerprint, before.fingerprint),
+        ("tokenizer", facts.tokenizer, before.tokenizer),
+    ):
+        if mine != theirs:
+            raise SettingError(
+                f"{folder.path} was started on other {name} (fingerprint {theirs[:12]}, "
+                f"here {mine[:12]})",
+                "Give the --data it was started with, or choose another --out",
+            )
+
+
+@dataclass
+class Loaded:
+    """A trained model with all it takes to use it."""
+
+    folder: RunFolder
+    facts: RunFacts
+    recipe: RunRecipe
+    objective: Objective
+    tokenizer: Tokenizer
+    checkpoint: Found
+
+
+def load_run(path: str, device: torch.device, step: int | None, say: Any) -> Loaded:
+    """The model of a run at its last complete checkpoint, or at that of `step`, for use."""
+    folder = RunFolder(Path(path))
+    facts, recipe = folder.facts(), folder.recipe()
+    found = latest(folder.checkpoints, say, step)
+    if found is None:
+        which = "no complete checkpoint" if step is None else f"no checkpoint of step {step}"
+        raise WebtextError(f"{path} has {which}", "Train on with `webtext train … --resume`")
+    objective = build_objective(recipe, facts.end_token, folder.tokenizer())
+    weights = {f"weights.{name}": p.detach() for name, p in objective.named_parameters()}
+    read_into(found.folder, weights, alone=True)
+    objective.to(device).eval()
+    return Loaded(folder, facts, recipe, objective, folder.tokenizer(), found)
+
+
+def decoder(loaded: Loaded) -> GPT:
+    """The run's GPT; SettingError when the run has none to generate with."""
+    model = getattr(loaded.objective, "model", None)
+    if not isinstance(model, GPT):
+        raise SettingError(f"{loaded.folder.path} is no GPT", "Only a decoder generates text")
+    return model

@@ -1,0 +1,1 @@
+"""The settings of a run: one class a section of its recipe."""

@@ -1,0 +1,71 @@
+"""What the encoders' objectives are told: how text is paired, masked and replaced."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.store.settings import Settings
+from trainer.settings.model import EncoderSettings
+
+#: "paper" does what the papers mean, "release" what the released code does where it differs.
+Mode = Literal["paper", "release"]
+#: Width of an attention head in ELECTRA's generator.
+_HEAD_WIDTH = 64
+
+
+class PairSettings(Settings):
+    """`[pairs]`: how a document's sentences become samples of one or two segments."""
+
+    #: What sentence order makes of a piece of one sentence.  "paper": one segment, only masked
+    #: tokens are asked for.  "release": google-research/albert gives it a second segment from
+    #: another document and calls it swapped, so that the order can be told by the topic.
+    mode: Mode = "paper"
+    #: Share of samples with a shorter target length (BERT and ALBERT 0.1, ELECTRA 0.05).
+    short: float = Field(0.1, ge=0, le=1)
+    #: ELECTRA only: share of samples that stay one segment (`build_pretraining_dataset.py`).
+    single: float = Field(0.1, ge=0, le=1)
+
+
+class MaskSettings(Settings):
+    """`[mask]`: which tokens are to be predicted.  Defaults are BERT's."""
+
+    #: Share of the tokens (BERT, ALBERT, ELECTRA small and base 0.15, large 0.25).
+    rate: float = Field(0.15, gt=0, lt=1)
+    #: Most masked tokens of a sequence; 0: as many as `rate` makes.  ALBERT's and BERT's
+    #: releases take 20 of 128 as of 512 tokens.
+    most: int = Field(0, ge=0)
+    #: Longest run of words masked together, with chance 1/n (ALBERT 3: 6/11, 3/11, 2/11); 0
+    #: masks single tokens.
+    ngrams: int = Field(0, ge=0, le=8)
+    #: Of the chosen tokens: this share becomes [MASK] (ELECTRA 0.85) …
+    masked: float = Field(0.8, ge=0, le=1)
+    #: … this share a random token (ELECTRA 0), and the rest stays.
+    random: float = Field(0.1, ge=0, le=1)
+    #: "paper": n-grams stay inside a segment, and a token is chosen once.  "release": n-grams
+    #: run across [SEP] (ALBERT), positions are drawn with replacement (ELECTRA).
+    mode: Mode = "paper"
+
+
+class ElectraSettings(Settings):
+    """`[electra]`: the generator beside the discriminator.  Ignored by other objectives."""
+
+    #: Width of the generator as a share of the discriminator's (small and large 1/4, base 1/3).
+    generator: float = Field(0.25, gt=0, le=1)
+    #: Weight of the discriminator's loss (paper, table 6: 50).
+    weight: float = Field(50.0, gt=0)
+    #: Temperature of the generator's samples.
+    temperature: float = Field(1.0, gt=0)
+
+
+def generator_settings(settings: EncoderSettings, electra: ElectraSettings) -> EncoderSettings:
+    """The generator's shape: narrower, as deep, with the discriminator's embedding."""
+    width = round(settings.width * electra.generator)
+    changed = {
+        "width": width,
+        "heads": max(1, width // _HEAD_WIDTH),
+        "inner": 4 * width,
+        "embedding": settings.embedding_width,
+    }
+    return EncoderSettings.checked(settings.model_dump() | changed, "[electra] generator")
