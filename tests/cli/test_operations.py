@@ -76,12 +76,12 @@ def test_commands_of_airflow(airflow_python: Path, tmp_path: Path) -> None:
 def test_tables_name_tests_that_are_there(page: str, count: int) -> None:
     """The runbook, and what is done twice: their last column."""
     lines = (PROJECT / "docs" / page).read_text().splitlines()
-    rows = [line for line in lines if re.search(r"`(\w+/)?test_\w+`[^|]*\|$", line)]
+    rows = [line for line in lines if re.search(r"`(\w+/)*test_\w+`[^|]*\|$", line)]
     assert len(rows) == count
     for row in rows:
         named = row.rstrip("| ").rsplit(" | ", 1)[1]
         for file, functions in re.findall(
-            r"`((?:\w+/)?test_\w+)`(?:: ((?:`test_\w+`,? ?)+))?", named
+            r"`((?:\w+/)+test_\w+)`(?:: ((?:`test_\w+`,? ?)+))?", named
         ):
             place = PROJECT / "tests" / f"{file}.py"
             assert place.exists(), named

@@ -8,6 +8,7 @@ import pytest
 from quality_corpus import PROSE, Build, build, page, prose, recipe, run
 
 from pipeline.quality import classifier, perplexity
+from pipeline.quality.settings import QualitySettings
 from pipeline.quality.stage import CorpusStage
 from pipeline.quality.train import train_classifier, train_perplexity
 from pipeline.quality.words import tokens_of
