@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from pipeline.links.settings import LinksSettings
-from pipeline.store.blocklist import domains_of, reason_to_drop
+from pipeline.store.blocklist import reason_to_drop
+from pipeline.store.hosts import domains_of
 
 _DAY = 86_400  # seconds
 
