@@ -69,7 +69,7 @@ _LONGEST = 2_000  # characters; longer addresses do not work in browsers and ser
 _Address = tuple[str, str, str, str, str]  # scheme, host, port where it is no default, path, query
 
 
-class Page(NamedTuple):
+class PageAddress(NamedTuple):
     """The address to fetch, the key of the page, and its host, with a port that is no default."""
 
     url: str
@@ -77,7 +77,7 @@ class Page(NamedTuple):
     host: str
 
 
-def page_of(posted: str) -> Page | None:
+def page_of(posted: str) -> PageAddress | None:
     """What a posted address leads to: `repair`, `canonical_key` and `host_of` in one go.
 
     None where it is no web address.
@@ -86,7 +86,7 @@ def page_of(posted: str) -> Page | None:
     if repaired is None:
         return None
     url, address = repaired
-    return Page(url, _key(address), address[1] + address[2])
+    return PageAddress(url, _key(address), address[1] + address[2])
 
 
 def repair(text: str) -> str | None:
@@ -248,9 +248,9 @@ def _encode(text: str) -> str:
     return _ESCAPE.sub(_one_escape, text) if "%" in text else text
 
 
-def _one_escape(found: re.Match[str]) -> str:
-    character = unquote(found[0], errors="replace")
-    return character if character in _UNRESERVED else found[0].upper()
+def _one_escape(match: re.Match[str]) -> str:
+    character = unquote(match[0], errors="replace")
+    return character if character in _UNRESERVED else match[0].upper()
 
 
 def _resolve_dots(path: str) -> str:
