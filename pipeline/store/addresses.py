@@ -24,7 +24,7 @@ _SESSION_IN_PATH = re.compile(r";jsessionid=[^/?#]*", re.I)
 _ADDRESS = re.compile(
     r"(https?):[/\\]*"  # scheme, with as many slashes as were typed
     r"(?:[^/\\?#]*@)?"  # credentials, which are dropped
-    r"([^/\\?#:@\[\]]{1,2000})(?::(\d{0,5}))?"  # host and port
+    r"(\[[0-9a-f:.]+\]|[^/\\?#:@\[\]]{1,2000})(?::(\d{0,5}))?"  # host or its IPv6 address, port
     r"([/\\][^?#]*)?(?:\?([^#]*))?(?:#(.*))?",
     re.I | re.S,
 )
@@ -46,7 +46,7 @@ _LONGEST = 2_000  # characters; longer addresses do not work in browsers and ser
 _Address = tuple[str, str, str, str, str, str]
 
 
-class Page(NamedTuple):
+class PageAddress(NamedTuple):
     """The address to fetch, the key of the page, and its host, with a port that is no default."""
 
     url: str
@@ -54,7 +54,7 @@ class Page(NamedTuple):
     host: str
 
 
-def page_of(posted: str) -> Page | None:
+def page_of(posted: str) -> PageAddress | None:
     """What a posted address leads to: `repair`, `canonical_key` and `host_of` in one go.
 
     None where it is no web address.
@@ -63,7 +63,7 @@ def page_of(posted: str) -> Page | None:
     if repaired is None:
         return None
     url, address = repaired
-    return Page(url, _key(address), address[1] + address[2])
+    return PageAddress(url, _key(address), address[1] + address[2])
 
 
 def repair(text: str) -> str | None:
@@ -109,6 +109,11 @@ def has_tracker(url: str) -> bool:
 def host_of(url: str) -> str:
     """The host of a repaired address, with its port where it has one."""
     return re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0]
+
+
+def without_port(host: str) -> str:
+    """A host, as `host_of` gives it, without its port."""
+    return re.sub(r":\d+$", "", host)
 
 
 def page_id(key: str) -> str:
@@ -208,7 +213,7 @@ def _parameters(query: str, host: str, path: str) -> list[str]:
     """The parameters (`name=value`) of a query; a second `?` begins one where it is a tracker."""
     if "?" in query:
         query = _SECOND_QUESTION.sub(
-            lambda found: f"&{found[1]}" if is_noise(found[1], host, path) else found[0], query
+            lambda match: f"&{match[1]}" if is_noise(match[1], host, path) else match[0], query
         )
     return [pair for pair in query.split("&") if pair]
 
@@ -230,9 +235,9 @@ def _encode(text: str) -> str:
     return _ESCAPE.sub(_one_escape, text) if "%" in text else text
 
 
-def _one_escape(found: re.Match[str]) -> str:
-    character = unquote(found[0], errors="replace")
-    return character if character in _UNRESERVED else found[0].upper()
+def _one_escape(match: re.Match[str]) -> str:
+    character = unquote(match[0], errors="replace")
+    return character if character in _UNRESERVED else match[0].upper()
 
 
 def _resolve_dots(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import socket
 from functools import lru_cache
@@ -28,6 +29,8 @@ def web_host(host: str) -> str | None:
     browsers since 2016, where Python's own codec (IDNA 2003) makes it `strasse.de`.  Symbols
     that IDNA 2008 forbids for new names stay, as in browsers: `☃.net` is there.
     """
+    if host.startswith("["):
+        return _ipv6(host)
     if "%" in host:
         host = unquote(host)
     if not host.isascii():
@@ -38,7 +41,7 @@ def web_host(host: str) -> str | None:
     host = host.lower().rstrip(".")
     if not _HOST.fullmatch(host) or ".." in host or "." not in host:
         return None
-    return _address(host) if _NUMBER.fullmatch(host[host.rindex(".") + 1 :]) else host
+    return _ipv4(host) if _NUMBER.fullmatch(host[host.rindex(".") + 1 :]) else host
 
 
 @lru_cache(_KEPT)
@@ -70,7 +73,15 @@ def _mapped(host: str) -> str | None:
     return None if any(len(label) > _LONGEST_LABEL for label in named) else ".".join(named)
 
 
-def _address(host: str) -> str | None:
+def _ipv6(host: str) -> str | None:
+    """An IPv6 address in brackets, written in the one way of RFC 5952."""
+    try:
+        return f"[{ipaddress.IPv6Address(host[1:-1])}]"
+    except ValueError:
+        return None
+
+
+def _ipv4(host: str) -> str | None:
     """An IPv4 address as four numbers: `0x7f.1` is `127.0.0.1`."""
     try:
         return socket.inet_ntoa(socket.inet_aton(host))
