@@ -114,7 +114,7 @@ def _tokens(corpus: Corpus, interval: str) -> dict[str, Manifest]:
     """The manifests of all token folders; each must be made from the texts that are there."""
     texts = corpus.require("corpus", interval).fingerprint
     found = {}
-    for place in files.glob(files.join(corpus.root, "tokens", "*", interval)):
+    for place in files.listed(corpus.root, "tokens", "*", interval):
         name = f"tokens/{place.rstrip('/').rsplit('/', 2)[1]}"
         manifest = corpus.require(name, interval)
         if manifest.inputs.get("corpus", texts) != texts:
