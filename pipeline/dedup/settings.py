@@ -21,57 +21,59 @@ class HostLineSettings(Settings):
     The defaults are this project's own: docs/dedup.md says what they remove and leave.
     """
 
-    #: Whether such lines are left out of shingles and of the corpus.
     enabled: bool = True
+    """Whether such lines are left out of shingles and of the corpus."""
 
-    #: A line on more than this share of a host's pages is boilerplate.
     share: float = Field(0.3, gt=0.0, le=1.0)
+    """A line on more than this share of a host's pages is boilerplate."""
 
-    #: Pages a host must have in the interval before anything is said of its lines.
     pages: int = Field(10, ge=2)
+    """Pages a host must have in the interval before anything is said of its lines."""
 
-    #: Words a line must have; shorter ones are headings as often as boilerplate.
     words: int = Field(4, ge=1)
+    """Words a line must have; shorter ones are headings as often as boilerplate."""
 
 
 class DedupSettings(Settings):
     """The `[dedup]` section of a recipe."""
 
-    #: Jaccard similarity of word 5-grams from which on a document is a near-duplicate: the
-    #: value of DCLM's BFF and of the de-duplication of C4 by Lee et al. (arXiv 2107.06499).
     threshold: float = Field(0.8, ge=0.5, le=1.0)
+    """Jaccard similarity of word 5-grams from which on a document is a near-duplicate: the value of
+    DCLM's BFF and of the de-duplication of C4 by Lee et al. (arXiv 2107.06499)."""
 
-    #: Bands of a signature, and hashes of a band.  20 x 5 finds a pair of similarity 0.8
-    #: with probability 0.9996 (docs/dedup.md has the table).
     bands: int = Field(20, ge=1, le=64)
+    """Bands of a signature.  20 bands of 5 rows find a pair of similarity 0.8 with probability
+    0.9996 (docs/dedup.md has the table)."""
+
     rows: int = Field(5, ge=1, le=16)
+    """Hashes of a band."""
 
-    #: What decides which of two duplicates is kept, after the earlier interval and before
-    #: the id: greatest karma, longest or shortest text, earliest or latest date.
     keep: tuple[Preference, ...] = ("karma", "longest", "earliest")
+    """What decides which of two duplicates is kept, after the earlier interval and before the id:
+    greatest karma, longest or shortest text, earliest or latest date."""
 
-    #: "text": by the shingle sets of both texts.  "signature": by the estimate alone, without
-    #: reading text again; its standard error at the threshold is 0.04 with 100 hashes.
     verify: Literal["text", "signature"] = "text"
+    """`text`: by the shingle sets of both texts.  `signature`: by the estimate alone, without
+    reading text again; its standard error at the threshold is 0.04 with 100 hashes."""
 
-    #: Documents of a bucket with which each other one is compared (pipeline/dedup/bands.py).
     leaders: int = Field(16, ge=1, le=1024)
+    """Documents of a bucket with which each other one is compared (pipeline/dedup/bands.py)."""
 
-    #: What is removed here as if an earlier interval had kept it: roots of other corpora
-    #: (deduplicated with the same bands and rows), and evaluation sets as files of texts
-    #: (.txt, .tsv, .json, .jsonl, .ndjson, packed or not; pipeline/dedup/evaluation.py).
     against: tuple[str, ...] = ()
+    """What is removed here as if an earlier interval had kept it: roots of other corpora
+    (deduplicated with the same bands and rows), and evaluation sets as files of texts (.txt, .tsv,
+    .json, .jsonl, .ndjson, packed or not; pipeline/dedup/evaluation.py)."""
 
-    #: A kept document that more than this many are removed for is listed in `clusters-…`.
     large_cluster: int = Field(10_000, ge=1)
+    """A kept document that more than this many are removed for is listed in `clusters-…`."""
 
-    #: "report": list large clusters, say so, and go on; "stop": fail before anything is decided.
     on_large_cluster: Literal["report", "stop"] = "report"
+    """`report`: list large clusters, say so, and go on; `stop`: fail before anything is decided."""
 
     volatile: ClassVar[frozenset[str]] = frozenset({"on_large_cluster"})
 
-    #: Boilerplate of whole hosts.
     host_lines: HostLineSettings = HostLineSettings()
+    """Boilerplate of whole hosts."""
 
     @field_validator("keep")
     @classmethod

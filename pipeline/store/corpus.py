@@ -36,8 +36,8 @@ class Corpus:
 
     def token_stages(self) -> list[str]:
         """The stages with shards, one a tokenizer: `tokens/NAME`."""
-        found = files.listed(self.root, "tokens", "*")
-        return ["tokens/" + path.rsplit("/", 1)[-1] for path in found]
+        folders = files.listed(self.root, "tokens", "*")
+        return ["tokens/" + path.rsplit("/", 1)[-1] for path in folders]
 
     def manifest(self, stage: str, interval: str) -> Manifest | None:
         """The manifest of a stage, None while it is unfinished."""
@@ -60,12 +60,12 @@ class Corpus:
 
     def last_interval(self, stage: str) -> str:
         """The last finished interval of a stage; WebtextError where there is none."""
-        found = self.intervals(stage)
-        if not found:
+        intervals = self.intervals(stage)
+        if not intervals:
             raise WebtextError(
                 f"{self.root} has no finished stage {stage}", "Run `webtext build RECIPE` first"
             )
-        return found[-1]
+        return intervals[-1]
 
     def intervals_before(self, stage: str, interval: str) -> list[str]:
         """The finished intervals of a stage that come before `interval`."""

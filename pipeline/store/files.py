@@ -83,11 +83,11 @@ def escape(path: str) -> str:
 
 def exists(path: str) -> bool:
     """True when a file or folder is there; PermissionError where a local one cannot be seen."""
-    fs, place = filesystem(path)
+    fs, fs_path = filesystem(path)
     if is_remote(path):
-        return bool(fs.exists(place))
+        return bool(fs.exists(fs_path))
     try:
-        os.stat(place)
+        os.stat(fs_path)
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
@@ -95,8 +95,8 @@ def exists(path: str) -> bool:
 
 def size(path: str) -> int:
     """Bytes of a file."""
-    fs, place = filesystem(path)
-    return int(fs.size(place))
+    fs, fs_path = filesystem(path)
+    return int(fs.size(fs_path))
 
 
 def glob(pattern: str) -> list[str]:
@@ -104,9 +104,9 @@ def glob(pattern: str) -> list[str]:
 
     Leftovers of killed runs are left out.
     """
-    fs, place = filesystem(pattern)
-    found = [place] if exists(pattern) else sorted(map(str, fs.glob(place)))
-    paths = [fs.unstrip_protocol(path) for path in found] if is_remote(pattern) else found
+    fs, fs_path = filesystem(pattern)
+    matches = [fs_path] if exists(pattern) else sorted(map(str, fs.glob(fs_path)))
+    paths = [fs.unstrip_protocol(path) for path in matches] if is_remote(pattern) else matches
     return [path for path in paths if TEMPORARY not in path.rsplit("/", 1)[-1]]
 
 
@@ -128,8 +128,8 @@ def _below(folder: str, names: tuple[str, ...]) -> list[str]:
     folders = [folder]
     for pattern in names:
         if _MAGIC.search(pattern):
-            found = (join(f, name) for f in folders for name in _names(f))
-            folders = [path for path in found if fnmatchcase(path.rsplit("/", 1)[-1], pattern)]
+            below = (join(f, name) for f in folders for name in _names(f))
+            folders = [path for path in below if fnmatchcase(path.rsplit("/", 1)[-1], pattern)]
         else:
             folders = [path for f in folders if exists(path := join(f, pattern))]
     return sorted(folders)
@@ -137,21 +137,21 @@ def _below(folder: str, names: tuple[str, ...]) -> list[str]:
 
 def _names(folder: str) -> Iterator[str]:
     """The names in a folder; none where there is no such folder."""
-    fs, place = filesystem(folder)
+    fs, fs_path = filesystem(folder)
     try:
-        found = fs.ls(place, detail=False)
+        paths = fs.ls(fs_path, detail=False)
     except (FileNotFoundError, NotADirectoryError):
         return
-    for path in found:
+    for path in paths:
         name = path.rstrip("/").rsplit("/", 1)[-1]
-        if path.rstrip("/") != place.rstrip("/"):  # some stores list the folder itself
+        if path.rstrip("/") != fs_path.rstrip("/"):  # some stores list the folder itself
             yield name
 
 
 def open_read(path: str) -> IO[bytes]:
     """Opens a file for reading bytes; seekable."""
-    fs, place = filesystem(path)
-    stream: IO[bytes] = fs.open(place, "rb")
+    fs, fs_path = filesystem(path)
+    stream: IO[bytes] = fs.open(fs_path, "rb")
     return stream
 
 
@@ -163,29 +163,29 @@ def read_bytes(path: str) -> bytes:
 
 def make_folder(path: str) -> None:
     """Creates a folder and its parents; no error when it is there."""
-    fs, place = filesystem(path)
-    fs.makedirs(place, exist_ok=True)
+    fs, fs_path = filesystem(path)
+    fs.makedirs(fs_path, exist_ok=True)
 
 
 def remove(path: str) -> None:
     """Removes a file or a folder with all in it; no error when it is not there."""
-    fs, place = filesystem(path)
-    if not fs.exists(place):
+    fs, fs_path = filesystem(path)
+    if not fs.exists(fs_path):
         return
-    if is_remote(path) and _MAGIC.search(place):
-        for name in fs.find(place):  # rm would take the path as a pattern
+    if is_remote(path) and _MAGIC.search(fs_path):
+        for name in fs.find(fs_path):  # rm would take the path as a pattern
             fs.rm_file(name)
     else:
-        fs.rm(place, recursive=True)
+        fs.rm(fs_path, recursive=True)
 
 
-def move(path: str, place: str) -> None:
+def move(path: str, target: str) -> None:
     """Gives a file another name on the same disk or store; what was there before goes."""
     if not is_remote(path):
-        os.replace(local_path(path), local_path(place))
+        os.replace(local_path(path), local_path(target))
         return
     fs, old = filesystem(path)
-    new = filesystem(place)[1]
+    new = filesystem(target)[1]
     if _scheme(path) in _OBJECT_STORES:
         fs.cp_file(old, new)  # mv would take the path as a pattern
         fs.rm_file(old)
@@ -292,11 +292,11 @@ def _publish_local(temporary: str, path: str) -> None:
 
 
 def _publish_remote(temporary: str, path: str) -> None:
-    fs, place = filesystem(path)
-    fs.makedirs(fs._parent(place), exist_ok=True)
+    fs, fs_path = filesystem(path)
+    fs.makedirs(fs._parent(fs_path), exist_ok=True)
     if _scheme(path) in _OBJECT_STORES:
-        fs.put_file(temporary, place)
+        fs.put_file(temporary, fs_path)
         return
-    beside = f"{place}{TEMPORARY}{uuid.uuid4().hex}"
+    beside = f"{fs_path}{TEMPORARY}{uuid.uuid4().hex}"
     fs.put_file(temporary, beside)
-    fs.mv(beside, place)
+    fs.mv(beside, fs_path)

@@ -7,23 +7,28 @@ nearest valid one, so a typo never becomes a default.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import tomllib
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
-from pipeline.store.errors import SettingError
+from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.registry import nearest
 
 
 class Settings(BaseModel):
-    """Base of every settings class: frozen, and closed to keys it does not know."""
+    """Base of every settings class: frozen, and closed to keys it does not know.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    The text below a field documents it: `webtext settings` shows it, and editors do.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     #: Fields that change how the work is done but never what comes out (time-outs,
     #: paths, concurrency).  They stay out of `digest`, so changing one makes nothing stale.
@@ -31,18 +36,21 @@ class Settings(BaseModel):
 
     def identity(self) -> dict[str, Any]:
         """The settings that decide the result, as plain JSON values."""
-        said: dict[str, Any] = {}
-        for name in type(self).model_fields:
-            if name in self.volatile:
-                continue
-            value = getattr(self, name)
-            said[name] = value.identity() if isinstance(value, Settings) else _plain(value)
-        return said
+        return {
+            name: _plain(getattr(self, name))
+            for name in type(self).key_types()
+            if name not in self.volatile
+        }
 
     def digest(self) -> str:
         """A short hash of `identity`: equal settings, equal digest."""
         text = json.dumps(self.identity(), sort_keys=True, ensure_ascii=False)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    @classmethod
+    def key_types(cls) -> dict[str, Any]:
+        """The keys of the section, each with the type of its value."""
+        return {name: field.annotation for name, field in cls.model_fields.items()}
 
     @classmethod
     def checked(cls, values: Mapping[str, Any], where: str) -> Self:
@@ -51,6 +59,51 @@ class Settings(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise _explain(cls, error, where) from None
+
+
+class OpenSettings(Settings):
+    """Settings with a section of its own for each class of a registry: `[quality.emoji]`.
+
+    The sections stand beside the fields: `settings.emoji` is an object of the settings class
+    that the registry's class `emoji` carries, with its defaults where a recipe does not name it.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    @classmethod
+    @abstractmethod
+    def sections(cls) -> Mapping[str, type[Settings]]:
+        """The settings class of each section, by name."""
+
+    @classmethod
+    def key_types(cls) -> dict[str, Any]:
+        """The fields, then the sections."""
+        return super().key_types() | dict(cls.sections())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_sections(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        own = {name: value for name, value in values.items() if name in cls.model_fields}
+        others = {name: value for name, value in values.items() if name not in own}
+        read = _sections_of(cls).model_validate(others)
+        return own | {name: getattr(read, name) for name in type(read).model_fields}
+
+
+@cache
+def _sections_of(cls: type[OpenSettings]) -> type[BaseModel]:
+    """A model whose fields are the sections of a class."""
+    sections = cls.sections()
+    if taken := sorted(sections.keys() & cls.model_fields.keys()):
+        raise WebtextError(
+            f"{cls.__name__} has a setting {taken[0]}, so nothing with settings can be called so",
+            "Name the entry point otherwise",
+        )
+    fields: dict[str, Any] = {
+        name: (section, Field(default_factory=section)) for name, section in sections.items()
+    }
+    return create_model(f"Sections of {cls.__name__}", __config__=Settings.model_config, **fields)
 
 
 S = TypeVar("S", bound=Settings)
@@ -77,13 +130,13 @@ def find_recipe(recipe: str, bundled: Path) -> Path:
         if path.is_file():
             return path
         raise SettingError(f"Recipe {recipe} does not exist", "Give the path of a TOML file")
-    found = bundled / f"{recipe}.toml"
-    if found.is_file():
-        return found
+    path = bundled / f"{recipe}.toml"
+    if path.is_file():
+        return path
     names = sorted(p.stem for p in bundled.glob("*.toml"))
     raise SettingError(
         f"No recipe named {recipe!r}",
-        f"Give the path of a TOML file, or one of: {', '.join(names)}{_nearest(recipe, names)}",
+        f"Give the path of a TOML file, or one of: {', '.join(names)}{nearest(recipe, names)}",
     )
 
 
@@ -111,23 +164,26 @@ def _override(values: dict[str, Any], one: str) -> None:
 
 
 def _plain(value: Any) -> Any:
+    """A value of a field as plain JSON."""
+    if isinstance(value, Settings):
+        return value.identity()
     if isinstance(value, (list, tuple)):
-        return [v.identity() if isinstance(v, Settings) else _plain(v) for v in value]
+        return [_plain(v) for v in value]
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     if isinstance(value, Mapping):
-        return {k: v.identity() if isinstance(v, Settings) else _plain(v) for k, v in value.items()}
+        return {k: _plain(v) for k, v in value.items()}
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
-def _explain(model: type[BaseModel], error: ValidationError, where: str) -> SettingError:
+def _explain(model: type[Settings], error: ValidationError, where: str) -> SettingError:
     """The first problem of a pydantic error as one sentence that names key and remedy."""
     first = error.errors(include_url=False)[0]
     keys = [str(k) for k in first["loc"]]
     name = ".".join(keys)
     if first["type"] == "extra_forbidden":
-        valid = _fields_at(model, keys[:-1])
-        remedy = f"Known here: {', '.join(valid)}{_nearest(keys[-1], valid)}"
+        valid = _keys_at(model, keys[:-1])
+        remedy = f"Known here: {', '.join(valid)}{nearest(keys[-1], valid)}"
         return SettingError(f"{where}: unknown key {name}", remedy)
     if first["type"] == "missing":
         return SettingError(f"{where}: {name} is missing", f"Add {name}")
@@ -135,16 +191,11 @@ def _explain(model: type[BaseModel], error: ValidationError, where: str) -> Sett
     return SettingError(f"{where}: {name} = {first['input']!r}: {message}", "Change this setting")
 
 
-def _fields_at(model: type[BaseModel], keys: list[str]) -> list[str]:
-    for key in keys:
-        field = model.model_fields.get(key)
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+def _keys_at(model: type[Settings], location: list[str]) -> list[str]:
+    """The keys of the section at a place of a recipe."""
+    for key in location:
+        inner = model.key_types().get(key)
+        if not (isinstance(inner, type) and issubclass(inner, Settings)):
             break
         model = inner
-    return sorted(model.model_fields)
-
-
-def _nearest(name: str, valid: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(valid), n=1)
-    return f". Did you mean {close[0]}?" if close else ""
+    return sorted(model.key_types())

@@ -59,8 +59,8 @@ def page_of_token(corpus: Corpus, token: str) -> str:
     SHARD is a file name without its ending, POSITION counts tokens from the start of its `.bin`.
     Raises SettingError for another form, or a token that is not there.
     """
-    place, _, position = token.removeprefix("tokens/").rpartition(":")
-    words = place.split("/")
+    shard_path, _, position = token.removeprefix("tokens/").rpartition(":")
+    words = shard_path.split("/")
     if len(words) != 3 or not position.isdigit():
         raise SettingError(
             f"--token {token} is not of the form NAME/INTERVAL/SHARD:POSITION",

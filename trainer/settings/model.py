@@ -10,27 +10,31 @@ from pipeline.store.settings import Settings
 
 
 class ModelSettings(Settings):
-    """`[model]`: a GPT-2 or GPT-3 decoder (`kind = "gpt"`)."""
+    """`[model]`: a GPT-2 or GPT-3 decoder (`kind = `gpt``)."""
 
     kind: Literal["gpt", "encoder"] = "gpt"
+    """`gpt`: a decoder; `encoder`: BERT, ALBERT or ELECTRA."""
     layers: int = Field(12, ge=1)
+    """Blocks one after the other (GPT-2 small and BERT base: 12)."""
     width: int = Field(768, ge=1)
+    """Numbers of a token's vector between the blocks (GPT-2 small and BERT base: 768)."""
     heads: int = Field(12, ge=1)
-    #: Longest sequence, in tokens (GPT-2 1024, GPT-3 2048).
+    """Attention heads of a block; they divide the width (GPT-2 small and BERT base: 12)."""
     context: int = Field(1024, ge=1)
-    #: Tokens of the vocabulary; 0 takes those of the shards' tokenizer.
+    """Longest sequence, in tokens (GPT-2 1024, GPT-3 2048)."""
     vocab: int = Field(0, ge=0)
-    #: The embedding's rows are rounded up to a multiple of this; the rows beyond the vocabulary
-    #: are masked in the softmax.  128 fills the tiles of the matrix units.
+    """Tokens of the vocabulary; 0 takes those of the shards' tokenizer."""
     vocab_multiple: int = Field(128, ge=1)
-    #: Released GPT-2 trained with 0.1; one pass over much text wants none (nanoGPT, llm.c).
+    """The embedding's rows are rounded up to a multiple of this; the rows beyond the vocabulary are
+    masked in the softmax.  128 fills the tiles of the matrix units."""
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
-    #: "dense", or "gpt3": every second layer sees only the last `band` positions.
+    """Released GPT-2 trained with 0.1; one pass over much text wants none (nanoGPT, llm.c)."""
     attention: Literal["dense", "gpt3"] = "dense"
-    #: GPT-3's paper does not print its band; 256 is GPT-Neo's `window_size`.
+    """`dense`, or `gpt3`: every second layer sees only the last `band` positions."""
     band: int = Field(256, ge=1)
-    #: Keep attention inside a document.  Off in GPT-2 and GPT-3 (paper, appendix B).
+    """GPT-3's paper does not print its band; 256 is GPT-Neo's `window_size`."""
     document_mask: bool = False
+    """Keep attention inside a document.  Off in GPT-2 and GPT-3 (paper, appendix B)."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
@@ -42,33 +46,33 @@ class ModelSettings(Settings):
 
 
 class EncoderSettings(ModelSettings):
-    """`[model]` with `kind = "encoder"`: BERT, ALBERT or ELECTRA, by these settings alone.
+    """`[model]` with `kind = `encoder``: BERT, ALBERT or ELECTRA, by these settings alone.
 
     The defaults are BERT base's (Devlin et al. 2018).
     """
 
     volatile: ClassVar[frozenset[str]] = frozenset({"unpad"})
 
-    #: Longest sequence, [CLS] and both [SEP] counted.
     context: int = Field(512, ge=8)
-    #: Width of the token embedding; 0: `width`.  ALBERT 128 (paper, section 3.1).
+    """Longest sequence, [CLS] and both [SEP] counted."""
     embedding: int = Field(0, ge=0)
-    #: Width of the feed-forward layer; 0: 4 * width.
+    """Width of the token embedding; 0: `width`.  ALBERT 128 (paper, section 3.1)."""
     inner: int = Field(0, ge=0)
-    #: Groups of layers that share all weights; 0: each layer has its own.  ALBERT 1.
+    """Width of the feed-forward layer; 0: 4 * width."""
     groups: int = Field(0, ge=0)
-    #: Layers with weights of their own inside a group, run in turn (ALBERT's `inner_group_num`).
+    """Groups of layers that share all weights; 0: each layer has its own.  ALBERT 1."""
     inner_layers: int = Field(1, ge=1)
-    #: "erf" is the exact GELU (BERT, ELECTRA), "tanh" its approximation (ALBERT).
+    """Layers with weights of their own inside a group, run in turn (ALBERT's `inner_group_num`)."""
     activation: Literal["erf", "tanh"] = "erf"
-    #: Of all layer norms (google-research/bert, albert and electra: 1e-12).
+    """`erf` is the exact GELU (BERT, ELECTRA), `tanh` its approximation (ALBERT)."""
     eps: float = Field(1e-12, gt=0)
-    #: A linear layer from the embedding to the width: "auto" where they differ (ELECTRA),
-    #: "always" as Hugging Face's ALBERT has it.
+    """Of all layer norms (google-research/bert, albert and electra: 1e-12)."""
     project: Literal["auto", "always"] = "auto"
-    #: Do everything but the attention's scores on real tokens only; "auto": on a CPU, since the
-    #: gain was measured there only.
+    """A linear layer from the embedding to the width: `auto` where they differ (ELECTRA), `always`
+    as Hugging Face's ALBERT has it."""
     unpad: Literal["auto", "on", "off"] = "auto"
+    """Do everything but the attention's scores on real tokens only; `auto`: on a CPU, since the
+    gain was measured there only."""
 
     @model_validator(mode="after")
     def _groups_divide(self) -> Self:

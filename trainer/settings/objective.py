@@ -18,45 +18,45 @@ _HEAD_WIDTH = 64
 class PairSettings(Settings):
     """`[pairs]`: how a document's sentences become samples of one or two segments."""
 
-    #: What sentence order makes of a piece of one sentence.  "paper": one segment, only masked
-    #: tokens are asked for.  "release": google-research/albert gives it a second segment from
-    #: another document and calls it swapped, so that the order can be told by the topic.
     mode: Mode = "paper"
-    #: Share of samples with a shorter target length (BERT and ALBERT 0.1, ELECTRA 0.05).
+    """What sentence order makes of a piece of one sentence.  `paper`: one segment, only masked
+    tokens are asked for.  `release`: google-research/albert gives it a second segment from another
+    document and calls it swapped, so that the order can be told by the topic."""
     short: float = Field(0.1, ge=0, le=1)
-    #: ELECTRA only: share of samples that stay one segment (`build_pretraining_dataset.py`).
+    """Share of samples with a shorter target length (BERT and ALBERT 0.1, ELECTRA 0.05)."""
     single: float = Field(0.1, ge=0, le=1)
+    """ELECTRA only: share of samples that stay one segment (`build_pretraining_dataset.py`)."""
 
 
 class MaskSettings(Settings):
     """`[mask]`: which tokens are to be predicted.  Defaults are BERT's."""
 
-    #: Share of the tokens (BERT, ALBERT, ELECTRA small and base 0.15, large 0.25).
     rate: float = Field(0.15, gt=0, lt=1)
-    #: Most masked tokens of a sequence; 0: as many as `rate` makes.  ALBERT's and BERT's
-    #: releases take 20 of 128 as of 512 tokens.
+    """Share of the tokens (BERT, ALBERT, ELECTRA small and base 0.15, large 0.25)."""
     most: int = Field(0, ge=0)
-    #: Longest run of words masked together, with chance 1/n (ALBERT 3: 6/11, 3/11, 2/11); 0
-    #: masks single tokens.
+    """Most masked tokens of a sequence; 0: as many as `rate` makes.  ALBERT's and BERT's releases
+    take 20 of 128 as of 512 tokens."""
     ngrams: int = Field(0, ge=0, le=8)
-    #: Of the chosen tokens: this share becomes [MASK] (ELECTRA 0.85) …
+    """Longest run of words masked together, with chance 1/n (ALBERT 3: 6/11, 3/11, 2/11); 0 masks
+    single tokens."""
     masked: float = Field(0.8, ge=0, le=1)
-    #: … this share a random token (ELECTRA 0), and the rest stays.
+    """Share of the chosen tokens that become [MASK] (ELECTRA 0.85)."""
     random: float = Field(0.1, ge=0, le=1)
-    #: "paper": n-grams stay inside a segment, and a token is chosen once.  "release": n-grams
-    #: run across [SEP] (ALBERT), positions are drawn with replacement (ELECTRA).
+    """Share of the chosen tokens that become a random token (ELECTRA 0); the rest stays."""
     mode: Mode = "paper"
+    """`paper`: n-grams stay inside a segment, and a token is chosen once.  `release`: n-grams run
+    across [SEP] (ALBERT), positions are drawn with replacement (ELECTRA)."""
 
 
 class ElectraSettings(Settings):
     """`[electra]`: the generator beside the discriminator.  Ignored by other objectives."""
 
-    #: Width of the generator as a share of the discriminator's (small and large 1/4, base 1/3).
     generator: float = Field(0.25, gt=0, le=1)
-    #: Weight of the discriminator's loss (paper, table 6: 50).
+    """Width of the generator as a share of the discriminator's (small and large 1/4, base 1/3)."""
     weight: float = Field(50.0, gt=0)
-    #: Temperature of the generator's samples.
+    """Weight of the discriminator's loss (paper, table 6: 50)."""
     temperature: float = Field(1.0, gt=0)
+    """Temperature of the generator's samples."""
 
 
 def generator_settings(settings: EncoderSettings, electra: ElectraSettings) -> EncoderSettings:

@@ -27,19 +27,24 @@ class OptimSettings(Settings):
     """`[optim]`: the optimizer.  Defaults are GPT-3's (paper, appendix B)."""
 
     name: Literal["adamw", "lamb", "muon"] = "adamw"
-    #: AdamW's correction of the first moments' bias; BERT's, ALBERT's and ELECTRA's releases
-    #: have none, and LAMB never has.
+    """AdamW for all weights; LAMB, as ALBERT; or Muon for the matrices of the blocks."""
     bias_correction: bool = True
+    """AdamW's correction of the first moments' bias; BERT's, ALBERT's and ELECTRA's releases have
+    none, and LAMB never has."""
     lr: float = Field(6e-4, gt=0)
+    """Highest learning rate (GPT-3 small: 6e-4)."""
     betas: tuple[float, float] = (0.9, 0.95)
+    """How much of the moments a step keeps: of the gradient, and of its square."""
     eps: float = Field(1e-8, gt=0)
-    #: Applied to matrices and embeddings, not to biases and layer norms.
+    """Added to the root of the second moment, so that nothing is divided by 0."""
     weight_decay: float = Field(0.1, ge=0)
-    #: Largest global norm of the gradient; 0 switches clipping off.
+    """Applied to matrices and embeddings, not to biases and layer norms."""
     clip: float = Field(1.0, ge=0)
-    #: Muon's own rate, for the matrices inside the blocks (the rest takes AdamW with `lr`).
+    """Largest global norm of the gradient; 0 switches clipping off."""
     muon_lr: float = Field(0.02, gt=0)
+    """Muon's own rate, for the matrices inside the blocks (the rest takes AdamW with `lr`)."""
     muon_momentum: float = Field(0.95, ge=0, lt=1)
+    """How much of its momentum a step of Muon keeps (Jordan 2024: 0.95)."""
 
 
 class ScheduleSettings(Settings):
@@ -49,15 +54,17 @@ class ScheduleSettings(Settings):
     text while the batch is still growing.
     """
 
-    #: "bert" falls linearly from step 0 and is replaced by the warm-up (BERT, ALBERT); "electra"
-    #: is the product of both, as ELECTRA's release has it.
     name: Literal["cosine", "linear", "wsd", "constant", "bert", "electra"] = "cosine"
+    """`bert` falls linearly from step 0 and is replaced by the warm-up (BERT, ALBERT); `electra` is
+    the product of both, as ELECTRA's release has it."""
     warmup: float = Field(700, ge=0)
-    #: Where the rate ends, as a fraction of its peak (GPT-3: 10 %).
+    """Steps over which the rate rises from 0.  700 steps of 512 sequences of 1,024 tokens are 367
+    million tokens; GPT-3's paper (appendix B) takes 375 million."""
     floor: float = Field(0.1, ge=0, le=1)
-    #: Steps of the decay; 0 means from the end of the warm-up to the end of the run
-    #: (of "wsd": the last fifth of the run).
+    """Where the rate ends, as a fraction of its peak (GPT-3: 10 %)."""
     decay: float = Field(0, ge=0)
+    """Steps of the decay; 0 means from the end of the warm-up to the end of the run (of `wsd`: the
+    last fifth of the run)."""
 
 
 class TrainSettings(Settings):
@@ -67,36 +74,38 @@ class TrainSettings(Settings):
         {"micro_batch", "device", "compile", "parallel", "recompute", "attention_kernel"}
     )
 
-    #: Steps of the full batch: the run sees steps * batch sequences.
     steps: int = Field(18865, ge=1)
-    #: Sequences in one step, over all processes and micro-batches.
+    """Steps of the full batch: the run sees steps * batch sequences."""
     batch: int = Field(512, ge=1)
-    #: Sequences in one forward pass of one process; 0 takes all of its share at once.
+    """Sequences in one step, over all processes and micro-batches."""
     micro_batch: int = Field(0, ge=0)
-    #: Sequences of the first step; the batch grows linearly from there; 0: `batch` from the start.
+    """Sequences in one forward pass of one process; 0 takes all of its share at once."""
     batch_start: int = Field(0, ge=0)
-    #: Full-batch steps' worth of text over which the batch grows.
+    """Sequences of the first step; the batch grows linearly from there; 0: `batch` from the
+    start."""
     batch_warmup: float = Field(0, ge=0)
-    #: Keys initial weights and dropout.
+    """Full-batch steps' worth of text over which the batch grows."""
     seed: int = Field(1337, ge=0)
-    #: "auto" is bf16 on a GPU that has it and fp32 elsewhere.
+    """Keys initial weights and dropout."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
-    #: Rows of logits alive at a time, in tokens; 0 keeps those of the whole micro-batch.
+    """`auto` is bf16 on a GPU that has it and fp32 elsewhere."""
     loss_chunk: int = Field(0, ge=0)
+    """Rows of logits alive at a time, in tokens; 0 keeps those of the whole micro-batch."""
     device: str = "auto"
-    #: Keep only the input of each block and compute the rest again on the way back: a third
-    #: more work for a fraction of the memory.
+    """`cpu`, `cuda`, `cuda:1`, …; `auto` takes a GPU where there is one."""
     recompute: bool = False
-    #: What computes a decoder's attention inside documents and bands: "sdpa" under a boolean
-    #: mask; "flex" is FlexAttention, which leaves out the blocks of positions that do not see
-    #: each other.  It needs a GPU, a compiled model and no dropout.
+    """Keep only the input of each block and compute the rest again on the way back: a third more
+    work for a fraction of the memory."""
     attention_kernel: Literal["sdpa", "flex"] = "sdpa"
-    #: Folder of a GPT-2 in Hugging Face's format whose weights the run starts from.
+    """What computes a decoder's attention inside documents and bands: `sdpa` under a boolean mask;
+    `flex` is FlexAttention, which leaves out the blocks of positions that do not see each other.
+    It needs a GPU, a compiled model and no dropout."""
     init: str = ""
-    #: "auto" compiles on a GPU only.
+    """Folder of a GPT-2 in Hugging Face's format whose weights the run starts from."""
     compile: Literal["auto", "on", "off"] = "auto"
-    #: Under torchrun: "ddp" keeps the whole model on each device, "fsdp" a share of it.
+    """`auto` compiles on a GPU only."""
     parallel: Literal["ddp", "fsdp"] = "ddp"
+    """Under torchrun: `ddp` keeps the whole model on each device, `fsdp` a share of it."""
 
     @model_validator(mode="after")
     def _batch_grows(self) -> Self:
@@ -110,43 +119,45 @@ class TrainSettings(Settings):
 class CheckpointSettings(Settings):
     """`[checkpoint]`: when the run is saved and what is kept."""
 
-    #: Steps between checkpoints (the last step, a signal and an evaluation save as well).
     every: int = Field(1000, ge=1)
-    #: How many of the latest are kept.
+    """Steps between checkpoints (the last step, a signal and an evaluation save as well)."""
     keep: int = Field(2, ge=1)
-    #: Checkpoints at multiples of this many steps are kept for good; 0 keeps none.
+    """How many of the latest are kept."""
     keep_every: int = Field(0, ge=0)
-    #: Write in the background while training goes on.
+    """Checkpoints at multiples of this many steps are kept for good; 0 keeps none."""
     background: bool = True
+    """Write in the background while training goes on."""
 
 
 class EvalSettings(Settings):
     """`[eval]`: the validation loss during the run."""
 
-    #: Steps between evaluations; 0 evaluates at the end only.
     every: int = Field(250, ge=0)
-    #: Sequences of the validation split that count, from its start; 0 takes all.
+    """Steps between evaluations; 0 evaluates at the end only."""
     sequences: int = Field(1024, ge=0)
+    """Sequences of the validation split that count, from its start; 0 takes all."""
 
 
 class GuardSettings(Settings):
     """`[guard]`: what to do about a step whose loss or gradient is out of line."""
 
-    #: Skip a step whose loss or gradient norm is this many standard deviations above the mean
-    #: of the last `window` steps; 0 never does.  llm.c's GPT-3 recipe uses 7.
     z: float = Field(0.0, ge=0)
+    """Skip a step whose loss or gradient norm is this many standard deviations above the mean of
+    the last `window` steps; 0 never does.  llm.c's GPT-3 recipe uses 7."""
     window: int = Field(128, ge=8)
-    #: A step with a loss or gradient that is not a number is never applied; after this many
-    #: in a row the run stops.
+    """Steps whose mean and standard deviation `z` goes by."""
     patience: int = Field(5, ge=1)
+    """A step with a loss or gradient that is not a number is never applied; after this many in a
+    row the run stops."""
 
 
 class LogSettings(Settings):
     """`[log]`: what is written beside `log.jsonl`."""
 
     tensorboard: bool = True
-    #: Seconds between two lines where there is no terminal.
+    """Whether event files for TensorBoard are written as well."""
     seconds: float = Field(30.0, gt=0)
+    """Seconds between two lines where there is no terminal."""
 
 
 class RunRecipe(Settings):
@@ -155,6 +166,7 @@ class RunRecipe(Settings):
     volatile: ClassVar[frozenset[str]] = frozenset({"checkpoint", "eval", "log"})
 
     objective: Literal["causal", "bert", "albert", "electra"] = "causal"
+    """What is learned: the next token, or what BERT, ALBERT or ELECTRA were trained on."""
     model: Annotated[SerializeAsAny[ModelSettings], BeforeValidator(as_model)] = ModelSettings()
     pairs: PairSettings = PairSettings()
     mask: MaskSettings = MaskSettings()
