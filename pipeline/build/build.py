@@ -46,7 +46,7 @@ ALL_STAGES: tuple[Stage, ...] = (
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StageResult:
     """What became of one stage in a build: its manifest, and why it was run (None: it was not)."""
 
     stage: str
@@ -61,7 +61,7 @@ def build(
     until: str | None = None,
     options: Sequence[str] = (),
     say: Callable[[str], None] = print,
-) -> list[Outcome]:
+) -> list[StageResult]:
     """Builds the stages of the recipe's interval from `first` to `until`; says so by `say`.
 
     What comes before `first` is taken as it is, and must be finished.  `options` go to Beam
@@ -73,7 +73,7 @@ def build(
         raise SettingError(f"--from {first} comes after --until {until}", "Swap them")
     corpus = Corpus(recipe.corpus.root)
     refuse_earlier_interval(corpus, recipe.corpus.interval)
-    outcomes: list[Outcome] = []
+    results: list[StageResult] = []
     with locked(corpus.root), _late_runner(recipe, options) as runner:
         refuse_pending(corpus)
         for stage in stages:
@@ -85,9 +85,9 @@ def build(
             manifest = read_manifest(stage.folder(job))
             if manifest is None:
                 raise WebtextError(f"Stage {stage.name} left no manifest in {stage.folder(job)}")
-            outcomes.append(Outcome(stage.name, manifest, reason))
+            results.append(StageResult(stage.name, manifest, reason))
             say(f"{stage.name}: {'done' if reason else 'up to date'}, {summary(manifest)}")
-    return outcomes
+    return results
 
 
 def _place(option: str, stage: str | None, default: int) -> int:
@@ -140,21 +140,21 @@ def summary(manifest: Manifest) -> str:
     """The counts of a stage in one line."""
     counts = manifest.counts
     drops = sorted(counts.dropped.items(), key=lambda item: (-item[1], item[0]))
-    said = f"{counts.seen:,} in, {counts.kept:,} kept"
+    text = f"{counts.seen:,} in, {counts.kept:,} kept"
     if drops:
-        said += f" ({', '.join(f'{n:,} {reason}' for reason, n in drops[:6])})"
-    return f"{said}, {manifest.seconds:.1f} s"
+        text += f" ({', '.join(f'{n:,} {reason}' for reason, n in drops[:6])})"
+    return f"{text}, {manifest.seconds:.1f} s"
 
 
-def plain_outcomes(outcomes: Iterable[Outcome]) -> dict[str, Any]:
+def plain_results(results: Iterable[StageResult]) -> dict[str, Any]:
     """Of each stage of a build: counts, fingerprint, and why it was run (None: it was not)."""
     return {
-        outcome.stage: {
-            **outcome.manifest.counts.model_dump(by_alias=True),
-            "fingerprint": outcome.manifest.fingerprint,
-            "reason": outcome.reason,
+        result.stage: {
+            **result.manifest.counts.model_dump(by_alias=True),
+            "fingerprint": result.manifest.fingerprint,
+            "reason": result.reason,
         }
-        for outcome in outcomes
+        for result in results
     }
 
 
@@ -241,12 +241,12 @@ def _put_back(folder: str) -> None:
     if old is None:
         return
     for entry in old.files:
-        place, kept = files.join(folder, entry.name), files.join(aside, entry.name)
-        if files.exists(place) and files.sha256(place) == entry.sha256:
+        path, kept = files.join(folder, entry.name), files.join(aside, entry.name)
+        if files.exists(path) and files.sha256(path) == entry.sha256:
             continue
         if files.is_remote(folder) or not files.exists(kept):
             return
-        os.replace(kept, place)
+        os.replace(kept, path)
     files.write_bytes(files.join(folder, MANIFEST), old.to_json())
     files.remove(aside)
 
@@ -254,8 +254,8 @@ def _put_back(folder: str) -> None:
 def _changes(old: object, new: object, name: str = "") -> list[str]:
     """`threshold 0.8 -> 0.7` for each value that differs, by its place in the recipe."""
     if isinstance(old, dict) and isinstance(new, dict):
-        found: list[str] = []
+        changes: list[str] = []
         for key in sorted(old.keys() | new.keys()):
-            found += _changes(old.get(key), new.get(key), f"{name}.{key}" if name else key)
-        return found
+            changes += _changes(old.get(key), new.get(key), f"{name}.{key}" if name else key)
+        return changes
     return [] if old == new else [f"{name} {old} -> {new}"]

@@ -69,13 +69,13 @@ def build(
     given = {"corpus.interval": interval, "runner.name": runner, "runner.workers": workers}
     read = read_recipe(recipe, [*(settings or []), *overrides(given)])
     from pipeline.build.build import build as build_corpus
-    from pipeline.build.build import plain_outcomes
+    from pipeline.build.build import plain_results
     from pipeline.store.corpus import Corpus
 
-    outcomes = build_corpus(read, first=first, until=until, options=context.args, say=typer.echo)
+    results = build_corpus(read, first=first, until=until, options=context.args, say=typer.echo)
     leave_card(Corpus(read.corpus.root))
-    give_result(context, {**read.corpus.model_dump(), "stages": plain_outcomes(outcomes)})
-    if all(outcome.reason is None for outcome in outcomes):
+    give_result(context, {**read.corpus.model_dump(), "stages": plain_results(results)})
+    if all(result.reason is None for result in results):
         typer.echo(f"Nothing to do: {read.corpus.root} is up to date.")
     else:
         typer.echo(f"Built {read.corpus.root}, interval {read.corpus.interval}.")
@@ -196,17 +196,17 @@ def plan_corpus(
     `webtext plan RECIPE` is short for it.
     """
     from pipeline.build.recipe import read_recipe
-    from pipeline.plan.show_plan import Asked, bends, describe, plan_recipe
+    from pipeline.plan.show_plan import PlanOptions, describe, misfits, plan_recipe
 
     read = read_recipe(recipe, [*(settings or []), *overrides({"corpus.interval": interval})])
     count = workers or read.runner.worker_count()
-    made, notes = plan_recipe(read, Asked(links, intervals, count, fetched, page_kb))
-    give_result(context, dataclasses.asdict(made))
-    for line in describe(made, core_hour, gb_month):
+    plan, notes = plan_recipe(read, PlanOptions(links, intervals, count, fetched, page_kb))
+    give_result(context, dataclasses.asdict(plan))
+    for line in describe(plan, core_hour, gb_month):
         typer.echo(line)
     for line in notes:
         typer.echo(f"from: {line}")
-    for line in bends(made, read):
+    for line in misfits(plan, read):
         typer.echo(f"does not fit: {line}")
 
 
@@ -275,7 +275,7 @@ def _other(error: Exception, debug: bool) -> int:
     return 1
 
 
-def _fail(error: Exception, said: str, debug: bool) -> None:
+def _fail(error: Exception, line: str, debug: bool) -> None:
     if debug:
         traceback.print_exception(error)
-    typer.echo(f"webtext: {' '.join(said.split())}", err=True)
+    typer.echo(f"webtext: {' '.join(line.split())}", err=True)

@@ -26,25 +26,25 @@ def describe(snapshot: Snapshot, total: Total, seconds: float, activity: str) ->
     pace, hosts = snapshot.pace, ""
     if pace is not None:
         rate, hosts = pace.pages, describe_hosts(pace)
-    said = (
+    text = (
         f"{snapshot.done:,} of {total.amount:,} {total.unit}, {rate:,.{0 if rate >= 10 else 1}f}/s"
     )
     if pace is not None:
-        said += f", {pace.bytes / 1e6:,.1f} MB/s"
+        text += f", {pace.bytes / 1e6:,.1f} MB/s"
     if rate > 0 and total.amount > snapshot.done:
         left = round((total.amount - snapshot.done) / rate)
-        said += f", {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left"
+        text += f", {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left"
     outcomes = ", ".join(f"{n:,} {name}" for name, n in snapshot.outcomes.most_common(5))
-    return "; ".join(part for part in (said, outcomes, hosts, activity) if part)
+    return "; ".join(part for part in (text, outcomes, hosts, activity) if part)
 
 
 def describe_hosts(pace: Pace) -> str:
     """`12 hosts at work, last to end a.example (2,310 left, 1.5 s each)`."""
-    said = f"{pace.hosts:,} hosts at work"
+    text = f"{pace.hosts:,} hosts at work"
     slowest = (
         f"{host.name} ({host.left:,} left, {host.seconds:.1f} s each)" for host in pace.slowest
     )
-    return f"{said}, last to end {', '.join(slowest)}" if pace.slowest else said
+    return f"{text}, last to end {', '.join(slowest)}" if pace.slowest else text
 
 
 @contextmanager
@@ -75,12 +75,12 @@ def _bar(
     ended: threading.Event,
     console: Console,
 ) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[said]}"))
+    columns = (TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[text]}"))
     with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(stage, total=max(total.amount, 1), said="starts")
+        task = bar.add_task(stage, total=max(total.amount, 1), text="starts")
         while not ended.wait(_POLL):
-            done, said = line()
-            bar.update(task, completed=done, said=said)
+            done, text = line()
+            bar.update(task, completed=done, text=text)
 
 
 def _lines(

@@ -30,7 +30,7 @@ _BESIDE = WarcRecordType.request | WarcRecordType.metadata
 
 
 @dataclass
-class Page:
+class ArchivedPage:
     """The records of one page: where they lie in the archive, and whose they are."""
 
     start: int
@@ -61,13 +61,13 @@ def erase(path: str, target: str, gone: Collection[str], shared: Collection[int]
 def _overwrite(path: str, target: Path, spans: list[tuple[int, int]]) -> None:
     """A copy of the file in which each span is one record that says nothing."""
     with files.open_read(path) as old, target.open("wb") as new:
-        place = 0
+        position = 0
         for start, end in [*spans, (files.size(path), 0)]:
-            _copy(old, new, start - place)
+            _copy(old, new, start - position)
             if end:
                 new.write(filler(end - start))
                 old.seek(end)
-                place = end
+                position = end
 
 
 def _copy(old: IO[bytes], new: IO[bytes], count: int) -> None:
@@ -76,9 +76,9 @@ def _copy(old: IO[bytes], new: IO[bytes], count: int) -> None:
         count -= len(piece)
 
 
-def pages_of(path: str) -> Iterator[Page]:
+def pages_of(path: str) -> Iterator[ArchivedPage]:
     """The pages of an archive in order; records that belong to none are passed over."""
-    page: Page | None = None
+    page: ArchivedPage | None = None
     size = files.size(path)
     with files.open_read(path) as stream:
         kinds = _FIRST | _BESIDE | WarcRecordType.warcinfo
@@ -91,7 +91,7 @@ def pages_of(path: str) -> Iterator[Page]:
             if is_first or record.record_type == WarcRecordType.warcinfo:
                 if page is not None:
                     yield page
-                page = Page(start, start, start, _ids(record)) if is_first else None
+                page = ArchivedPage(start, start, start, _ids(record)) if is_first else None
             elif page is not None:
                 page.ids |= _ids(record)
             last = (start, is_first)
@@ -100,7 +100,7 @@ def pages_of(path: str) -> Iterator[Page]:
             yield page
 
 
-def _ends(page: Page, last: tuple[int, bool], end: int) -> None:
+def _ends(page: ArchivedPage, last: tuple[int, bool], end: int) -> None:
     page.end = end
     if last[1]:
         page.first_end = end
@@ -109,11 +109,11 @@ def _ends(page: Page, last: tuple[int, bool], end: int) -> None:
 def _ids(record: WarcRecord) -> set[str]:
     """The ids of the pages that a record is of: by its address, and by the link in its notes."""
     headers = record.headers
-    found = {page_id(canonical_key((headers.get("WARC-Target-URI") or "").strip("<>")))}
+    ids = {page_id(canonical_key((headers.get("WARC-Target-URI") or "").strip("<>")))}
     if record.record_type == WarcRecordType.metadata:
         notes = record.reader.read().decode("utf-8", "replace")
-        found |= {line[4:].strip() for line in notes.splitlines() if line.startswith("id: ")}
-    return found
+        ids |= {line[4:].strip() for line in notes.splitlines() if line.startswith("id: ")}
+    return ids
 
 
 def filler(size: int) -> bytes:

@@ -72,13 +72,13 @@ def forget(corpus: Corpus, path: str | None, runs: str | None = None) -> Forgott
         ids, moved = find_pages(corpus, forgotten(corpus))
         add_entries(corpus, "\n".join(sorted(moved)))
         done.archives += outside_archives(corpus, ids)
-        saw = asked_runs(runs, corpus.root, ids) if runs else []
+        run_reports = runs_on_pages(runs, corpus.root, ids) if runs else []
         if ids:
-            pending = Pending(sorted(ids), saw)
+            pending = Pending(sorted(ids), run_reports)
             write_pending(corpus, pending)
             _finish(corpus, pending, done)
         else:
-            done.runs += saw
+            done.runs += run_reports
     return done
 
 
@@ -124,12 +124,12 @@ def outside_archives(corpus: Corpus, ids: set[str]) -> list[str]:
     )
 
 
-def asked_runs(folder: str, root: str, ids: set[str]) -> list[dict[str, Any]]:
+def runs_on_pages(folder: str, root: str, ids: set[str]) -> list[dict[str, Any]]:
     """What training runs below `folder` saw of the pages; the trainer says it."""
-    found = list(entry_points(group="webtext.runs"))
-    if not found:
+    readers = list(entry_points(group="webtext.runs"))
+    if not readers:
         raise SettingError("--runs needs the trainer", "pip install 'webtext[train]'")
-    return [said for entry in found for said in entry.load()(folder, root, ids)]
+    return [report for entry in readers for report in entry.load()(folder, root, ids)]
 
 
 def _finish(corpus: Corpus, pending: Pending, done: Forgotten) -> None:

@@ -63,9 +63,9 @@ def cut_shard(folder: str, name: str, target: str, gone: Collection[str]) -> Cut
 
 def shards_with(paths: Collection[str], gone: pa.Array) -> set[str]:
     """The shards that hold a document of `gone`, from their tables."""
-    found: set[str] = set()
+    shards: set[str] = set()
     for path in paths:
         with files.open_read(path) as stream:
             rows = pq.read_table(stream, columns=["id", "shard"])
-        found.update(rows.filter(pc.is_in(rows["id"], gone))["shard"].to_pylist())
-    return found
+        shards.update(rows.filter(pc.is_in(rows["id"], gone))["shard"].to_pylist())
+    return shards

@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from pipeline.links.settings import LinksSettings
-from pipeline.store.blocklist import domains_of, reason_to_drop
+from pipeline.store.addresses import without_port
+from pipeline.store.blocklist import AddressRules, bare_names
 
 _DAY = 86_400  # seconds
 
@@ -23,10 +24,9 @@ class Rules:
         self._settings = settings
         self._first = _seconds(settings.since) if settings.since else None
         self._end = _seconds(settings.until) + _DAY if settings.until else None
-        self._subreddits = _lower(settings.subreddits)
-        self._blocked_subreddits = _lower(settings.block_subreddits)
-        self._domains = _lower(settings.domains)
-        self._blocked_domains = _lower(settings.block_domains)
+        self._subreddits = bare_names(settings.subreddits)
+        self._blocked_subreddits = bare_names(settings.block_subreddits)
+        self._addresses = AddressRules.of(settings.identity())
 
     def uncounted(self, mention: Mapping[str, Any]) -> str | None:
         """Why a mention does not count: `kind`, `date` or `subreddit`; None when it does."""
@@ -65,12 +65,7 @@ class Rules:
         """
         if not url:
             return "no_address"
-        names = domains_of(host.partition(":")[0])
-        if self._domains and self._domains.isdisjoint(names):
-            return "domain_not_listed"
-        if not self._blocked_domains.isdisjoint(names):
-            return "domain"
-        reason = reason_to_drop(url, self._settings.blocklists)
+        reason = self._addresses.reason_to_drop(url, without_port(host))
         if reason is not None:
             return reason
         if uncounted:
@@ -81,7 +76,3 @@ class Rules:
 
 def _seconds(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
-
-
-def _lower(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(name.lower().removeprefix("r/").removeprefix("www.") for name in names)

@@ -8,8 +8,10 @@ and use (rebinding) come past it too, which a check in the resolver would miss.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +20,12 @@ from pipeline.store.errors import SettingError
 _WEB_PORTS = frozenset({80, 443})
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # RFC 4291: all that is assigned so far
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
+#: Public by their numbers, but each cloud's machines reach an inner service there: Azure's
+#: platform (learn.microsoft.com, "What is IP address 168.63.129.16?"), Oracle's metadata.
+_INNER_SERVICES = frozenset(map(ipaddress.ip_address, ("168.63.129.16", "192.0.0.192")))
+
+#: An IPv6 address in brackets, or a name or IPv4 address; a port or none.
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/\[\]]+))(?::(\d{1,5}))?")
 
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
@@ -40,7 +48,7 @@ def is_public(address: str) -> bool:
         # Other forms can carry a private address too: ::/96, local NAT64 prefixes, site-local.
         if ip not in _GLOBAL_UNICAST:
             return False
-    return ip.is_global and not ip.is_multicast
+    return ip.is_global and not ip.is_multicast and ip not in _INNER_SERVICES
 
 
 def permitted(via: str, allow_hosts: Iterable[str]) -> frozenset[tuple[str, int]]:
@@ -48,24 +56,42 @@ def permitted(via: str, allow_hosts: Iterable[str]) -> frozenset[tuple[str, int]
 
     Raises SettingError when `via` is not among the allowed hosts, or a name is unknown.
     """
-    allowed: set[tuple[str, int]] = set()
-    names = list(allow_hosts)
-    for name in names:
-        host, _, port = name.partition(":")
-        for number in [int(port)] if port.isdigit() else sorted(_WEB_PORTS):
-            allowed |= {(address, number) for address in _addresses(host)}
+    names = [_host_and_port(name) for name in allow_hosts]
+    allowed = {
+        (address, number)
+        for host, port in names
+        for number in ([port] if port else sorted(_WEB_PORTS))
+        for address in _addresses(host)
+    }
     if via:
         parts = urlsplit(via)
-        host, port_number = parts.hostname or "", parts.port or 80
-        if parts.scheme != "http" or not host:
+        if parts.scheme != "http" or not parts.hostname:
             raise SettingError(f"pages.via = {via!r} is no http:// origin")
-        if host not in names and f"{host}:{port_number}" not in names:
+        host, port_number = parts.hostname, parts.port or 80
+        if (host, 0) not in names and (host, port_number) not in names:
             raise SettingError(
                 f"pages.via leads to {host}, which pages.allow_hosts does not name",
                 f'Add it: allow_hosts = ["{host}"]',
             )
         allowed |= {(address, port_number) for address in _addresses(host)}
     return frozenset(allowed)
+
+
+def _host_and_port(name: str) -> tuple[str, int]:
+    """A host of `allow_hosts` and its port, 0 without one: `name`, `name:8080`, `[::1]:8080`.
+
+    An IPv6 address may stand without brackets where it has no port.
+    """
+    with suppress(ValueError):
+        return str(ipaddress.IPv6Address(name)), 0
+    found = _HOST.fullmatch(name)
+    if found is None:
+        raise SettingError(f"pages.allow_hosts: {name!r} is neither `host` nor `host:port`")
+    host = found[1] or found[2]
+    if found[1]:
+        with suppress(ValueError):
+            host = str(ipaddress.IPv6Address(host))
+    return host.lower(), int(found[3] or 0)
 
 
 def _addresses(host: str) -> set[str]:

@@ -23,7 +23,7 @@ from pipeline.pages.outcomes import UNREACHED, Outcome
 from pipeline.pages.refetch import key_of, plan_rerun
 from pipeline.pages.settings import PagesSettings
 from pipeline.store import files
-from pipeline.store.addresses import page_id
+from pipeline.store.addresses import page_id, without_port
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import PREVIOUS, WORK, Manifest, read_manifest
 from pipeline.store.parts import Part, bucket_of, work_key
@@ -42,7 +42,7 @@ def read_links(path: str) -> Iterator[Link]:
 
 def group_of(host: str, groups: int) -> int:
     """The group of a host: all hosts of a registered domain share one, so one worker."""
-    name = host.partition(":")[0]
+    name = without_port(host)
     domain = _domains(name).top_domain_under_public_suffix or name
     return bucket_of(page_id(domain), groups)
 

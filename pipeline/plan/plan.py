@@ -53,7 +53,7 @@ class StagePlan:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BuildPlan:
     """The whole: stages in order, and what the hosts see of it."""
 
     load: Load
@@ -114,12 +114,12 @@ class Volumes:
         self.pause = load.answer + rest
 
 
-def make_plan(recipe: Recipe, load: Load, shape: Shape, costs: UnitCosts) -> Plan:
+def make_plan(recipe: Recipe, load: Load, shape: Shape, costs: UnitCosts) -> BuildPlan:
     """The cost of building a recipe over `load`."""
     v = Volumes(recipe, load, shape, costs)
     stages = (_links(v), _pages(v), _documents(v), _dedup(v), _quality(v), _corpus(v), _tokens(v))
     crawled = load.links if recipe.pages.source == "web" else 0.0
-    return Plan(
+    return BuildPlan(
         load=load,
         stages=tuple(_on_workers(stage, v) for stage in stages),
         documents=v.documents * shape.accepted,

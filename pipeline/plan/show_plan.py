@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.build.recipe import Recipe
 from pipeline.plan.costs import GB, MB, Shape, UnitCosts
-from pipeline.plan.plan import Load, Plan, make_plan
+from pipeline.plan.plan import BuildPlan, Load, make_plan
 from pipeline.plan.sample import SampledLinks, sample_links
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
@@ -22,7 +22,7 @@ _FILES = 1e6
 
 
 @dataclass(frozen=True)
-class Asked:
+class PlanOptions:
     """What the command was asked for; None where the recipe's own input says it."""
 
     links: float | None = None
@@ -32,16 +32,16 @@ class Asked:
     page_kb: float | None = None
 
 
-def plan_recipe(recipe: Recipe, asked: Asked) -> tuple[Plan, list[str]]:
+def plan_recipe(recipe: Recipe, options: PlanOptions) -> tuple[BuildPlan, list[str]]:
     """The plan, and notes on where its figures come from.
 
-    Raises SettingError where neither sources nor `asked` say how many links there are.
+    Raises SettingError where neither sources nor `options` say how many links there are.
     """
     shape, notes = shape_of(Corpus(recipe.corpus.root), Shape())
-    sampled = _sampled(recipe, asked, notes)
-    load = Load(asked.links or 0.0, asked.links or 0.0)
+    sampled = _sampled(recipe, options, notes)
+    load = Load(options.links or 0.0, options.links or 0.0)
     if sampled is not None and sampled.links:
-        scale = (asked.links or sampled.links) / sampled.links
+        scale = (options.links or sampled.links) / sampled.links
         load = Load(
             links=sampled.links * scale,
             mentions=sampled.mentions * scale,
@@ -55,20 +55,20 @@ def plan_recipe(recipe: Recipe, asked: Asked) -> tuple[Plan, list[str]]:
         raise SettingError(
             "The sources of the recipe give no links to plan for", "Say how many: --links 1e6"
         )
-    if asked.fetched is not None:
-        shape = replace(shape, fetched=asked.fetched)
-    if asked.page_kb is not None:
-        shape = replace(shape, page_bytes=asked.page_kb * 1e3)
-    load = replace(load, intervals=asked.intervals, workers=asked.workers)
+    if options.fetched is not None:
+        shape = replace(shape, fetched=options.fetched)
+    if options.page_kb is not None:
+        shape = replace(shape, page_bytes=options.page_kb * 1e3)
+    load = replace(load, intervals=options.intervals, workers=options.workers)
     return make_plan(recipe, load, shape, UnitCosts()), notes
 
 
-def _sampled(recipe: Recipe, asked: Asked, notes: list[str]) -> SampledLinks | None:
+def _sampled(recipe: Recipe, options: PlanOptions, notes: list[str]) -> SampledLinks | None:
     """The sample of the sources; without them, and with --links, none."""
     try:
         return sample_links(recipe.links)
     except SettingError as error:
-        if asked.links is None:
+        if options.links is None:
             raise SettingError(error.what, f"{error.remedy}; or say --links N") from None
         notes.append(
             f"{error.what}: reading it is not counted, and hosts are those of WebText's list"
@@ -125,67 +125,67 @@ def _tokens_a_byte(corpus: Corpus, interval: str, text: int) -> float:
     return 0.0
 
 
-def bends(made: Plan, recipe: Recipe) -> list[str]:
+def misfits(plan: BuildPlan, recipe: Recipe) -> list[str]:
     """What of a plan does not fit the recipe's settings, each with what to change."""
-    said = []
+    lines = []
     limit = recipe.runner.dask.memory_limit_mb * MB
-    for stage in made.stages:
+    for stage in plan.stages:
         if stage.memory > limit:
-            said.append(
+            lines.append(
                 f"{stage.name}: a worker takes {stage.memory / GB:,.1f} GB and "
                 f"runner.dask.memory_limit_mb is {limit / MB:,.0f}: raise it, with fewer workers "
                 "a machine"
             )
-    pages, dedup = made.of("pages"), made.of("dedup")
+    pages, dedup = plan.of("pages"), plan.of("dedup")
     if pages.wall > _LONG and not recipe.pages.host_pages:
-        said.append(
+        lines.append(
             f"pages: the crawl takes {pages.wall / _DAY:,.0f} days, the largest host alone "
-            f"{made.largest_host * made.pause / _DAY:,.0f}: set pages.host_pages, or take archives"
+            f"{plan.largest_host * plan.pause / _DAY:,.0f}: set pages.host_pages, or take archives"
         )
     if pages.shuffled > _SHUFFLE:
-        said.append(
+        lines.append(
             f"pages: {pages.shuffled / GB:,.1f} GB of links are shuffled, of which Beam's "
             "in-process runner holds 5 to 9 times as much in memory: take dask"
         )
-    if made.files > _FILES:
-        said.append(
-            f"{made.files:,.0f} files: raise pages.links_a_group and documents.pages_per_unit, "
+    if plan.files > _FILES:
+        lines.append(
+            f"{plan.files:,.0f} files: raise pages.links_a_group and documents.pages_per_unit, "
             "whose rows a worker holds in memory"
         )
     if dedup.alone > dedup.wall / 2:
-        said.append(
+        lines.append(
             f"dedup: {dedup.alone / _HOUR:,.0f} hours are of steps that one process does; more "
             "workers do not help, fewer intervals do"
         )
-    return said
+    return lines
 
 
-def describe(made: Plan, core_hour: float, gb_month: float) -> list[str]:
+def describe(plan: BuildPlan, core_hour: float, gb_month: float) -> list[str]:
     """The plan in lines."""
-    load = made.load
+    load = plan.load
     lines = [
         f"{load.links:,.0f} links in {load.intervals:,} interval(s), {load.workers:,} worker(s)",
         f"{'stage':10}{'CPU hours':>13}{'hours':>11}{'disk GB':>11}{'scratch GB':>12}"
         f"{'files':>11}{'GB a worker':>13}{'shuffled GB':>13}",
     ]
-    for s in made.stages:
+    for s in plan.stages:
         lines.append(
             f"{s.name:10}{s.cpu / _HOUR:13,.2f}{s.wall / _HOUR:11,.2f}{s.disk / GB:11,.2f}"
             f"{s.scratch / GB:12,.2f}{s.files:11,.0f}{s.memory / GB:13,.2f}{s.shuffled / GB:13,.2f}"
         )
-    stay = sum(s.disk for s in made.stages)
+    stay = sum(s.disk for s in plan.stages)
     lines.append(
-        f"{'all':10}{made.cpu / _HOUR:13,.2f}{made.wall / _HOUR:11,.2f}{stay / GB:11,.2f}"
-        f"{'':12}{made.files:11,.0f}"
+        f"{'all':10}{plan.cpu / _HOUR:13,.2f}{plan.wall / _HOUR:11,.2f}{stay / GB:11,.2f}"
+        f"{'':12}{plan.files:11,.0f}"
     )
-    lines.append(f"corpus: {made.documents:,.0f} documents, {made.tokens:,.0f} tokens")
-    if made.requests:
+    lines.append(f"corpus: {plan.documents:,.0f} documents, {plan.tokens:,.0f} tokens")
+    if plan.requests:
         lines.append(
-            f"hosts: {made.requests:,.0f} requests and a robots.txt each; the largest "
-            f"{made.largest_host:,.0f}, one every {made.pause:.1f} s, "
-            f"{made.largest_host * made.pause / _DAY:,.1f} days"
+            f"hosts: {plan.requests:,.0f} requests and a robots.txt each; the largest "
+            f"{plan.largest_host:,.0f}, one every {plan.pause:.1f} s, "
+            f"{plan.largest_host * plan.pause / _DAY:,.1f} days"
         )
-    work, keep = made.cpu / _HOUR * core_hour, made.disk / GB * gb_month
+    work, keep = plan.cpu / _HOUR * core_hour, plan.disk / GB * gb_month
     lines.append(
         f"money: {work:,.2f} at {core_hour:g} a core hour; {keep:,.2f} a month at {gb_month:g} "
         "a GB (prices are yours to set)"

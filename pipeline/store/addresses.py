@@ -10,6 +10,7 @@ by deduplication; two pages under one key would lose one, so in doubt it keeps.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, unquote
@@ -38,7 +39,7 @@ _HOST = re.compile(r"^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$")
 _ADDRESS = re.compile(
     r"(https?):/*"  # scheme, with as many slashes as were typed
     r"(?:[^/?#]*@)?"  # credentials, which are dropped
-    r"([^/?#:@\[\]]+)(?::(\d{0,5}))?"  # host and port
+    r"(\[[0-9a-f:.]+\]|[^/?#:@\[\]]+)(?::(\d{0,5}))?"  # host, a name or an address, and port
     r"(/[^?#]*)?(?:\?([^#]*))?(?:#.*)?",
     re.I | re.S,
 )
@@ -69,7 +70,7 @@ _LONGEST = 2_000  # characters; longer addresses do not work in browsers and ser
 _Address = tuple[str, str, str, str, str]  # scheme, host, port where it is no default, path, query
 
 
-class Page(NamedTuple):
+class PageAddress(NamedTuple):
     """The address to fetch, the key of the page, and its host, with a port that is no default."""
 
     url: str
@@ -77,7 +78,7 @@ class Page(NamedTuple):
     host: str
 
 
-def page_of(posted: str) -> Page | None:
+def page_of(posted: str) -> PageAddress | None:
     """What a posted address leads to: `repair`, `canonical_key` and `host_of` in one go.
 
     None where it is no web address.
@@ -86,7 +87,7 @@ def page_of(posted: str) -> Page | None:
     if repaired is None:
         return None
     url, address = repaired
-    return Page(url, _key(address), address[1] + address[2])
+    return PageAddress(url, _key(address), address[1] + address[2])
 
 
 def repair(text: str) -> str | None:
@@ -210,23 +211,43 @@ def host_of(url: str) -> str:
     return re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0]
 
 
+def without_port(host: str) -> str:
+    """A host, as `host_of` gives it, without its port."""
+    return re.sub(r":\d+$", "", host)
+
+
 def _split(url: str) -> _Address | None:
     """The pieces of a web address; None when it is none."""
     found = _ADDRESS.fullmatch(url)
     if found is None or (not url.isprintable() and _CONTROL.search(url)):
         return None
     scheme, host, port, path, query = found.groups(default="")
+    scheme = scheme.lower()
+    host = _literal(host) if host.startswith("[") else _name(host)
+    if not host or (port and int(port) > 65535):
+        return None
+    place = f":{int(port)}" if port and int(port) != (443 if scheme == "https" else 80) else ""
+    return scheme, host, place, path, query
+
+
+def _literal(host: str) -> str:
+    """An IPv6 address in brackets, written in the one way of RFC 5952; empty where it is none."""
+    try:
+        return f"[{ipaddress.IPv6Address(host[1:-1])}]"
+    except ValueError:
+        return ""
+
+
+def _name(host: str) -> str:
+    """The name of a host in lower case and ASCII; empty where it is none."""
     host = unquote(host) if "%" in host else host  # as browsers do, and as parsers escape letters
-    scheme, host = scheme.lower(), host.lower().rstrip(".")
+    host = host.lower().rstrip(".")
     if not host.isascii():
         try:
             host = host.encode("idna").decode().rstrip(".")
         except UnicodeError:
-            return None
-    if not _HOST.match(host) or ".." in host or "." not in host or (port and int(port) > 65535):
-        return None
-    place = f":{int(port)}" if port and int(port) != (443 if scheme == "https" else 80) else ""
-    return scheme, host, place, path, query
+            return ""
+    return host if _HOST.match(host) and ".." not in host and "." in host else ""
 
 
 #: Characters that stay as they are in a path or query (RFC 3986), and `%` of escapes.
@@ -248,9 +269,9 @@ def _encode(text: str) -> str:
     return _ESCAPE.sub(_one_escape, text) if "%" in text else text
 
 
-def _one_escape(found: re.Match[str]) -> str:
-    character = unquote(found[0], errors="replace")
-    return character if character in _UNRESERVED else found[0].upper()
+def _one_escape(match: re.Match[str]) -> str:
+    character = unquote(match[0], errors="replace")
+    return character if character in _UNRESERVED else match[0].upper()
 
 
 def _resolve_dots(path: str) -> str:

@@ -8,9 +8,11 @@ The hosts are in `blocklist.txt`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 #: The lists that apply unless a recipe says otherwise.
@@ -28,6 +30,40 @@ FILE_TYPES = frozenset(
     "odt ods odp epub mobi djvu ps psd ai ttf otf woff css js swf torrent csv parquet sqlite "
     "pdf".split()
 )
+
+
+@dataclass(frozen=True)
+class AddressRules:
+    """What a recipe says of addresses: it holds for links, and for what they redirect to."""
+
+    #: Hosts to keep, with all below them; empty for all.
+    domains: frozenset[str] = frozenset()
+    #: Hosts to leave out, with all below them.
+    block_domains: frozenset[str] = frozenset()
+    blocklists: tuple[str, ...] = DEFAULT
+
+    @classmethod
+    def of(cls, links: Mapping[str, Any]) -> Self:
+        """The rules of a `[links]` section, as its settings or its manifest's give them."""
+        return cls(
+            bare_names(links.get("domains", ())),
+            bare_names(links.get("block_domains", ())),
+            tuple(links.get("blocklists", DEFAULT)),
+        )
+
+    def reason_to_drop(self, url: str, host: str) -> str | None:
+        """Why an address on `host` (without a port) is left out; None when it is kept."""
+        names = domains_of(host)
+        if self.domains and self.domains.isdisjoint(names):
+            return "domain_not_listed"
+        if not self.block_domains.isdisjoint(names):
+            return "domain"
+        return reason_to_drop(url, self.blocklists)
+
+
+def bare_names(names: Iterable[str]) -> frozenset[str]:
+    """Names of hosts or subreddits as they are compared: lower case, without `www.` or `r/`."""
+    return frozenset(name.lower().removeprefix("r/").removeprefix("www.") for name in names)
 
 
 def reason_to_drop(url: str, lists: Collection[str] = DEFAULT) -> str | None:

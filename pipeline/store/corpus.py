@@ -33,8 +33,8 @@ class Corpus:
 
     def token_stages(self) -> list[str]:
         """The stages with shards, one a tokenizer: `tokens/NAME`."""
-        found = files.glob(files.join(self.root, "tokens", "*"))
-        return ["tokens/" + path.rstrip("/").rsplit("/", 1)[-1] for path in found]
+        folders = files.glob(files.join(self.root, "tokens", "*"))
+        return ["tokens/" + path.rstrip("/").rsplit("/", 1)[-1] for path in folders]
 
     def manifest(self, stage: str, interval: str) -> Manifest | None:
         """The manifest of a stage, None while it is unfinished."""
@@ -52,17 +52,17 @@ class Corpus:
 
     def intervals(self, stage: str) -> list[str]:
         """The intervals for which a stage is finished, in order."""
-        found = files.glob(files.join(self.root, stage, "*", MANIFEST))
-        return sorted(path.rsplit("/", 2)[1] for path in found)
+        manifests = files.glob(files.join(self.root, stage, "*", MANIFEST))
+        return sorted(path.rsplit("/", 2)[1] for path in manifests)
 
     def last_interval(self, stage: str) -> str:
         """The last finished interval of a stage; WebtextError where there is none."""
-        found = self.intervals(stage)
-        if not found:
+        intervals = self.intervals(stage)
+        if not intervals:
             raise WebtextError(
                 f"{self.root} has no finished stage {stage}", "Run `webtext build RECIPE` first"
             )
-        return found[-1]
+        return intervals[-1]
 
     def intervals_before(self, stage: str, interval: str) -> list[str]:
         """The finished intervals of a stage that come before `interval`."""

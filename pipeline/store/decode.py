@@ -165,8 +165,8 @@ def _mostly_holes(text: str) -> bool:
 
 def _labels(body: bytes, content_type: str) -> Iterator[tuple[str, str]]:
     """The labels of a page, as the server and the page give them, and where they stood."""
-    if found := _HEADER.search(content_type):
-        yield found[1], "header"
+    if match := _HEADER.search(content_type):
+        yield match[1], "header"
     head = body[:_META_BYTES]
     if b"<!--" in head:
         head = _COMMENT.sub(b"", head)

@@ -33,8 +33,8 @@ def filesystem(path: str) -> tuple[Any, str]:
 
     Listings are not remembered: what another process has written since must be seen.
     """
-    fs, place = url_to_fs(path, use_listings_cache=False)
-    return fs, place
+    fs, fs_path = url_to_fs(path, use_listings_cache=False)
+    return fs, fs_path
 
 
 def is_remote(path: str) -> bool:
@@ -49,14 +49,14 @@ def join(path: str, *names: str) -> str:
 
 def exists(path: str) -> bool:
     """True when a file or folder is there."""
-    fs, place = filesystem(path)
-    return bool(fs.exists(place))
+    fs, fs_path = filesystem(path)
+    return bool(fs.exists(fs_path))
 
 
 def size(path: str) -> int:
     """Bytes of a file."""
-    fs, place = filesystem(path)
-    return int(fs.size(place))
+    fs, fs_path = filesystem(path)
+    return int(fs.size(fs_path))
 
 
 def glob(pattern: str) -> list[str]:
@@ -70,15 +70,15 @@ def leftovers(folder: str) -> list[str]:
 
 
 def _matching(pattern: str) -> list[str]:
-    fs, place = filesystem(pattern)
-    found = sorted(str(path) for path in fs.glob(place))
-    return [fs.unstrip_protocol(path) for path in found] if is_remote(pattern) else found
+    fs, fs_path = filesystem(pattern)
+    paths = sorted(str(path) for path in fs.glob(fs_path))
+    return [fs.unstrip_protocol(path) for path in paths] if is_remote(pattern) else paths
 
 
 def open_read(path: str) -> IO[bytes]:
     """Opens a file for reading bytes; seekable."""
-    fs, place = filesystem(path)
-    stream: IO[bytes] = fs.open(place, "rb")
+    fs, fs_path = filesystem(path)
+    stream: IO[bytes] = fs.open(fs_path, "rb")
     return stream
 
 
@@ -90,24 +90,24 @@ def read_bytes(path: str) -> bytes:
 
 def make_folder(path: str) -> None:
     """Creates a folder and its parents; no error when it is there."""
-    fs, place = filesystem(path)
-    fs.makedirs(place, exist_ok=True)
+    fs, fs_path = filesystem(path)
+    fs.makedirs(fs_path, exist_ok=True)
 
 
 def remove(path: str) -> None:
     """Removes a file or a folder with all in it; no error when it is not there."""
-    fs, place = filesystem(path)
-    if fs.exists(place):
-        fs.rm(place, recursive=True)
+    fs, fs_path = filesystem(path)
+    if fs.exists(fs_path):
+        fs.rm(fs_path, recursive=True)
 
 
-def move(path: str, place: str) -> None:
+def move(path: str, target: str) -> None:
     """Gives a file another name on the same disk or store; what was there before goes."""
     if is_remote(path):
         fs, old = filesystem(path)
-        fs.mv(old, filesystem(place)[1])
+        fs.mv(old, filesystem(target)[1])
     else:
-        os.replace(path.removeprefix("file://"), place.removeprefix("file://"))
+        os.replace(path.removeprefix("file://"), target.removeprefix("file://"))
 
 
 def sha256(path: str) -> str:
@@ -208,11 +208,11 @@ def _publish_local(temporary: str, path: str) -> None:
 
 
 def _publish_remote(temporary: str, path: str) -> None:
-    fs, place = filesystem(path)
-    fs.makedirs(fs._parent(place), exist_ok=True)
+    fs, fs_path = filesystem(path)
+    fs.makedirs(fs._parent(fs_path), exist_ok=True)
     if path.split("://", 1)[0] in _OBJECT_STORES:
-        fs.put_file(temporary, place)
+        fs.put_file(temporary, fs_path)
         return
-    beside = f"{place}{TEMPORARY}{uuid.uuid4().hex}"
+    beside = f"{fs_path}{TEMPORARY}{uuid.uuid4().hex}"
     fs.put_file(temporary, beside)
-    fs.mv(beside, place)
+    fs.mv(beside, fs_path)

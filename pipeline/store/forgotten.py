@@ -34,30 +34,30 @@ class Pending:
 
 def forgotten(corpus: Corpus) -> Takedown:
     """The list of a corpus; an empty one without."""
-    place = files.join(corpus.root, LIST)
-    if not files.exists(place):
+    path = files.join(corpus.root, LIST)
+    if not files.exists(path):
         return NOTHING
-    return parse_takedown(files.read_bytes(place).decode(), place)
+    return parse_takedown(files.read_bytes(path).decode(), path)
 
 
 def add_entries(corpus: Corpus, text: str) -> None:
     """Adds the entries of a list that are not there yet."""
-    place = files.join(corpus.root, LIST)
-    before = files.read_bytes(place).decode() if files.exists(place) else _HEAD
-    known = set(before.splitlines())
+    path = files.join(corpus.root, LIST)
+    before = files.read_bytes(path).decode() if files.exists(path) else _HEAD
+    listed = set(before.splitlines())
     lines = [line.strip() for line in text.splitlines()]
     new = dict.fromkeys(line for line in lines if line and not line.startswith("#"))
-    added = [line for line in new if line not in known]
+    added = [line for line in new if line not in listed]
     if added:
-        files.write_bytes(place, (before + "".join(f"{line}\n" for line in added)).encode())
+        files.write_bytes(path, (before + "".join(f"{line}\n" for line in added)).encode())
 
 
 def read_pending(corpus: Corpus) -> Pending | None:
     """The work that is under way, None where there is none."""
-    place = files.join(corpus.root, PENDING)
-    if not files.exists(place):
+    path = files.join(corpus.root, PENDING)
+    if not files.exists(path):
         return None
-    return Pending(**orjson.loads(files.read_bytes(place)))
+    return Pending(**orjson.loads(files.read_bytes(path)))
 
 
 def write_pending(corpus: Corpus, pending: Pending) -> None:

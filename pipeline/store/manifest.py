@@ -39,9 +39,9 @@ def add_fingerprints(parts: Iterable[str]) -> str:
 
 def table_fingerprint(table: pa.Table, volatile: frozenset[str] = frozenset()) -> str:
     """The sum modulo 2^256 of the hashes of all rows, without volatile columns, in hex."""
-    said = table.drop_columns([name for name in table.column_names if name in volatile])
+    content = table.drop_columns([name for name in table.column_names if name in volatile])
     total = 0
-    for batch in said.to_batches(max_chunksize=4096):
+    for batch in content.to_batches(max_chunksize=4096):
         total += sum(row_hash(row) for row in batch.to_pylist())
     return f"{total % (1 << 256):064x}"
 
@@ -127,8 +127,10 @@ class Manifest(BaseModel):
 
     def tables(self, prefix: str) -> list[FileEntry]:
         """The Parquet files whose names begin with `prefix`, in order of name."""
-        found = [f for f in self.files if f.name.startswith(prefix) and f.name.endswith(".parquet")]
-        return sorted(found, key=lambda f: f.name)
+        entries = [
+            f for f in self.files if f.name.startswith(prefix) and f.name.endswith(".parquet")
+        ]
+        return sorted(entries, key=lambda f: f.name)
 
 
 def read_manifest(folder: str) -> Manifest | None:

@@ -204,9 +204,9 @@ def id_range(number: int, of: int) -> tuple[str, str]:
 
 def read_ids(path: str, low: str, high: str, columns: list[str] | None = None) -> pa.Table:
     """Rows with low <= id < high of a Parquet file sorted by id; other row groups stay unread."""
-    fs, place = files.filesystem(path)
+    fs, fs_path = files.filesystem(path)
     condition = [("id", ">=", low), ("id", "<", high)]
-    return pq.read_table(place, filesystem=fs, filters=condition, columns=columns)
+    return pq.read_table(fs_path, filesystem=fs, filters=condition, columns=columns)
 
 
 def file_part(folder: str, name: str, *, rows: int = 0, fingerprint: str | None = None) -> Part:

@@ -83,10 +83,10 @@ class Progress:
             self._write()
 
     def _write(self) -> None:
-        said = {"done": self._done, "outcomes": self._outcomes}
+        state = {"done": self._done, "outcomes": self._outcomes}
         if self._pace is not None:
-            said |= {"pace": self._pace, "at": time.time()}
-        files.write_bytes(self._path, orjson.dumps(said))
+            state |= {"pace": self._pace, "at": time.time()}
+        files.write_bytes(self._path, orjson.dumps(state))
 
 
 @dataclass(frozen=True)
@@ -113,15 +113,15 @@ def read_progress(stage_folder: str) -> Snapshot:
     total = Snapshot()
     for path in files.glob(files.join(stage_folder, PROGRESS, "*.json")):
         try:
-            said = orjson.loads(files.read_bytes(path))
+            state = orjson.loads(files.read_bytes(path))
         except (FileNotFoundError, orjson.JSONDecodeError):
             continue  # the stage ended, or the file is of an older version
         total.units += 1
-        total.done += said["done"]
-        total.outcomes.update(said["outcomes"])
-        if time.time() - said.get("at", 0.0) < _LIVE:
-            slowest = tuple(HostPace(**host) for host in said["pace"].pop("slowest"))
-            total.pace = _together(total.pace, Pace(**said["pace"], slowest=slowest))
+        total.done += state["done"]
+        total.outcomes.update(state["outcomes"])
+        if time.time() - state.get("at", 0.0) < _LIVE:
+            slowest = tuple(HostPace(**host) for host in state["pace"].pop("slowest"))
+            total.pace = _together(total.pace, Pace(**state["pace"], slowest=slowest))
     return total
 
 

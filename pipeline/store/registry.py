@@ -44,19 +44,19 @@ class Registry(Generic[T]):
         """
         entry = _entries(self.group).get(name)
         if entry is None:
-            place = f"{setting} = {name!r}: " if setting else ""
-            known = self.names()
+            where = f"{setting} = {name!r}: " if setting else ""
+            names = self.names()
             raise SettingError(
-                f"{place}no {self.noun} has the name {name!r}",
-                f"Known: {', '.join(known)}{nearest(name, known)}" if known else _REINSTALL,
+                f"{where}no {self.noun} has the name {name!r}",
+                f"Known: {', '.join(names)}{nearest(name, names)}" if names else _REINSTALL,
             )
-        found = load(entry, self.noun)
-        if not (isinstance(found, type) and issubclass(found, self.base)):
+        loaded = load(entry, self.noun)
+        if not (isinstance(loaded, type) and issubclass(loaded, self.base)):
             raise WebtextError(
                 f"The {self.noun} {describe(entry)} is no {self.base.__name__}",
                 f"Derive it from {self.base.__module__}.{self.base.__qualname__}",
             )
-        return found
+        return loaded
 
     def classes(self) -> dict[str, type[T]]:
         """All classes by name, in order of name; raises as `get` does."""
@@ -67,9 +67,9 @@ class Registry(Generic[T]):
 _REINSTALL = "None is installed: run `pip install -e .` (or `make test`) again"
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str]) -> str:
     """`. Did you mean NAME?` for the known name that is most like it; empty where none is."""
-    close = difflib.get_close_matches(name, list(known), n=1)
+    close = difflib.get_close_matches(name, list(names), n=1)
     return f". Did you mean {close[0]}?" if close else ""
 
 
@@ -93,26 +93,26 @@ def describe(entry: EntryPoint) -> str:
 @cache
 def _entries(group: str) -> dict[str, EntryPoint]:
     """The entry points of a group by name; WebtextError where two distributions share one."""
-    found: dict[str, EntryPoint] = {}
+    by_name: dict[str, EntryPoint] = {}
     for entry in entry_points(group=group):
-        other = found.setdefault(entry.name, entry)
+        other = by_name.setdefault(entry.name, entry)
         if other.value != entry.value:
             raise WebtextError(
                 f"{group}: two distributions give the same name: {describe(other)} and "
                 f"{describe(entry)}",
                 "Uninstall one of them",
             )
-    return found
+    return by_name
 
 
 def plugin_versions() -> list[str]:
     """`NAME VERSION` of each distribution that adds to a group `webtext.…`, sorted."""
     ours = entry_points()
-    found = {
+    versions = {
         f"{entry.dist.name} {entry.dist.version}"
         for group in ours.groups
         if group.startswith("webtext.")
         for entry in ours.select(group=group)
         if entry.dist
     }
-    return sorted(found)
+    return sorted(versions)

@@ -21,7 +21,7 @@ from pipeline.store.manifest import Manifest, add_fingerprints
 RELEASE = "RELEASE.json"
 
 
-class Interval(BaseModel):
+class PublishedInterval(BaseModel):
     """A published interval: fingerprints of `corpus` and of each `tokens/NAME`, and when (UTC)."""
 
     model_config = ConfigDict(extra="forbid")
@@ -36,7 +36,7 @@ class Release(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    intervals: dict[str, Interval] = Field(default_factory=dict)
+    intervals: dict[str, PublishedInterval] = Field(default_factory=dict)
 
     def as_plain(self, corpus: Corpus) -> dict[str, Any]:
         """For programs: where the token shards are, and one fingerprint of all texts."""
@@ -56,14 +56,14 @@ class Release(BaseModel):
 
 def read_release(corpus: Corpus) -> Release:
     """What was published so far; WebtextError where `RELEASE.json` is damaged."""
-    place = files.join(corpus.root, RELEASE)
-    if not files.exists(place):
+    path = files.join(corpus.root, RELEASE)
+    if not files.exists(path):
         return Release()
     try:
-        return Release.model_validate_json(files.read_bytes(place))
+        return Release.model_validate_json(files.read_bytes(path))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise WebtextError(f"{place} is damaged: {first['msg']}", "Bring it back") from None
+        raise WebtextError(f"{path} is damaged: {first['msg']}", "Bring it back") from None
 
 
 def publish(corpus: Corpus, interval: str, *, replace: bool = False) -> Release:
@@ -94,7 +94,7 @@ def add_to(release: Release, corpus: Corpus, interval: str, *, replace: bool = F
             f"Interval {interval} was published with other {', '.join(changed or fingerprints)}",
             "Build into another root, or add --replace if those who use it know",
         )
-    release.intervals[interval] = Interval(
+    release.intervals[interval] = PublishedInterval(
         fingerprints=fingerprints,
         documents=stages["corpus"].counts.kept,
         published=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -104,23 +104,23 @@ def add_to(release: Release, corpus: Corpus, interval: str, *, replace: bool = F
 
 def write_release(corpus: Corpus, release: Release) -> None:
     """Writes `RELEASE.json`, its intervals in order."""
-    said = release.model_dump()
-    said["intervals"] = dict(sorted(said["intervals"].items()))
-    data = orjson.dumps(said, option=orjson.OPT_INDENT_2) + b"\n"
+    values = release.model_dump()
+    values["intervals"] = dict(sorted(values["intervals"].items()))
+    data = orjson.dumps(values, option=orjson.OPT_INDENT_2) + b"\n"
     files.write_bytes(files.join(corpus.root, RELEASE), data)
 
 
 def _tokens(corpus: Corpus, interval: str) -> dict[str, Manifest]:
     """The manifests of all token folders; each must be made from the texts that are there."""
     texts = corpus.require("corpus", interval).fingerprint
-    found = {}
-    for place in files.glob(files.join(corpus.root, "tokens", "*", interval)):
-        name = f"tokens/{place.rstrip('/').rsplit('/', 2)[1]}"
+    manifests = {}
+    for path in files.glob(files.join(corpus.root, "tokens", "*", interval)):
+        name = f"tokens/{path.rstrip('/').rsplit('/', 2)[1]}"
         manifest = corpus.require(name, interval)
         if manifest.inputs.get("corpus", texts) != texts:
             raise WebtextError(
                 f"{name} of {interval} was made from other texts than are there now",
                 "Run `webtext build` to bring it up to date",
             )
-        found[name] = manifest
-    return found
+        manifests[name] = manifest
+    return manifests

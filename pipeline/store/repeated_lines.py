@@ -81,13 +81,13 @@ def read_host_lines(paths: Sequence[str], documents: str) -> dict[str, frozenset
     and are read a batch at a time.
     """
     hosts = pa.array(sorted(_hosts_of(documents)) if paths else [], pa.string())
-    found: dict[str, set[bytes]] = {}
+    by_host: dict[str, set[bytes]] = {}
     for path in paths:
         with open_table(path) as stored:
             for batch in stored.iter_batches(columns=["host", "line"]):
                 for row in batch.filter(pc.is_in(batch["host"], hosts)).to_pylist():
-                    found.setdefault(row["host"], set()).add(bytes.fromhex(row["line"]))
-    return {host: frozenset(lines) for host, lines in found.items()}
+                    by_host.setdefault(row["host"], set()).add(bytes.fromhex(row["line"]))
+    return {host: frozenset(lines) for host, lines in by_host.items()}
 
 
 def _hosts_of(documents: str) -> set[str]:

@@ -17,8 +17,8 @@ from pipeline.store import files
 ANSWER_IS_NO = 3
 
 
-def give_result(context: typer.Context, said: dict[str, Any]) -> None:
+def give_result(context: typer.Context, result: dict[str, Any]) -> None:
     """Writes `said` to the file of `--result`, whole or not at all; without the option, nothing."""
-    place = context.find_root().params.get("result")
-    if place:
-        files.write_bytes(place, orjson.dumps(said, option=orjson.OPT_INDENT_2) + b"\n")
+    path = context.find_root().params.get("result")
+    if path:
+        files.write_bytes(path, orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")

@@ -94,14 +94,14 @@ class OpenSettings(Settings):
 @cache
 def _sections_of(cls: type[OpenSettings]) -> type[BaseModel]:
     """A model whose fields are the sections of a class."""
-    found = cls.sections()
-    if taken := sorted(found.keys() & cls.model_fields.keys()):
+    sections = cls.sections()
+    if taken := sorted(sections.keys() & cls.model_fields.keys()):
         raise WebtextError(
             f"{cls.__name__} has a setting {taken[0]}, so nothing with settings can be called so",
             "Name the entry point otherwise",
         )
     fields: dict[str, Any] = {
-        name: (section, Field(default_factory=section)) for name, section in found.items()
+        name: (section, Field(default_factory=section)) for name, section in sections.items()
     }
     return create_model(f"Sections of {cls.__name__}", __config__=Settings.model_config, **fields)
 
@@ -130,9 +130,9 @@ def find_recipe(recipe: str, bundled: Path) -> Path:
         if path.is_file():
             return path
         raise SettingError(f"Recipe {recipe} does not exist", "Give the path of a TOML file")
-    found = bundled / f"{recipe}.toml"
-    if found.is_file():
-        return found
+    path = bundled / f"{recipe}.toml"
+    if path.is_file():
+        return path
     names = sorted(p.stem for p in bundled.glob("*.toml"))
     raise SettingError(
         f"No recipe named {recipe!r}",
@@ -191,10 +191,10 @@ def _explain(model: type[Settings], error: ValidationError, where: str) -> Setti
     return SettingError(f"{where}: {name} = {first['input']!r}: {message}", "Change this setting")
 
 
-def _keys_at(model: type[Settings], places: list[str]) -> list[str]:
+def _keys_at(model: type[Settings], location: list[str]) -> list[str]:
     """The keys of the section at a place of a recipe."""
-    for place in places:
-        inner = model.key_types().get(place)
+    for key in location:
+        inner = model.key_types().get(key)
         if not (isinstance(inner, type) and issubclass(inner, Settings)):
             break
         model = inner

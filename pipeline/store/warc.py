@@ -97,17 +97,17 @@ def http_block(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> 
 
 def named_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Headers by lower-case name; values of one name are joined, of Content-Type the last holds."""
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for name, value in pairs:
         key = name.lower()
-        joined = key in found and key != "content-type"
-        found[key] = f"{found[key]}, {value}" if joined else value
-    return found
+        joined = key in fields and key != "content-type"
+        fields[key] = f"{fields[key]}, {value}" if joined else value
+    return fields
 
 
 def responses(path: str) -> Iterator[Response]:
     """All responses of an archive, in order; WebtextError where it is cut or no archive."""
-    return (found for found in captures(path) if isinstance(found, Response))
+    return (record for record in captures(path) if isinstance(record, Response))
 
 
 def captures(path: str) -> Iterator[Response | Revisit]:
@@ -117,12 +117,12 @@ def captures(path: str) -> Iterator[Response | Revisit]:
     """
     with files.open_read(path) as stream:
         last = -1
-        for found in _iterate(stream, path):
-            last = found.stream_pos
-            if found.record_type == WarcRecordType.revisit:
-                payload = found.headers.get("WARC-Payload-Digest") or ""
-                yield Revisit(_target(found), payload, _date(found))
-            elif (response := _response(found)) is not None:
+        for record in _iterate(stream, path):
+            last = record.stream_pos
+            if record.record_type == WarcRecordType.revisit:
+                payload = record.headers.get("WARC-Payload-Digest") or ""
+                yield Revisit(_target(record), payload, _date(record))
+            elif (response := _response(record)) is not None:
                 yield response
         if last < 0:
             raise WebtextError(f"{path} holds no WARC record", "Is it an archive?")
@@ -134,8 +134,8 @@ def read_records(path: str, offsets: Iterable[int]) -> Iterator[tuple[int, dict[
     with files.open_read(path) as stream:
         for offset in sorted(offsets):
             stream.seek(offset)
-            found = next(iter(_iterate(stream, path)), None)
-            response = _response(found) if found is not None else None
+            record = next(iter(_iterate(stream, path)), None)
+            response = _response(record) if record is not None else None
             if response is None:
                 raise WebtextError(
                     f"{path} has no response at byte {offset:,}",
@@ -151,22 +151,22 @@ def _iterate(stream: IO[bytes], path: str) -> Iterator[WarcRecord]:
         raise _cut(path, stream.tell(), str(error)) from error
 
 
-def _response(found: WarcRecord) -> Response | None:
-    http = found.http_headers
-    if found.record_type != WarcRecordType.response or http is None:
+def _response(record: WarcRecord) -> Response | None:
+    http = record.http_headers
+    if record.record_type != WarcRecordType.response or http is None:
         return None
     headers = named_headers(http.astuples())
-    body, status = found.reader.read(), http.status_code or 0
-    return Response(found.stream_pos, _target(found), status, headers, body, _date(found))
+    body, status = record.reader.read(), http.status_code or 0
+    return Response(record.stream_pos, _target(record), status, headers, body, _date(record))
 
 
-def _target(found: WarcRecord) -> str:
-    return (found.headers.get("WARC-Target-URI") or "").strip("<>")
+def _target(record: WarcRecord) -> str:
+    return (record.headers.get("WARC-Target-URI") or "").strip("<>")
 
 
-def _date(found: WarcRecord) -> int:
+def _date(record: WarcRecord) -> int:
     try:
-        return int(datetime.fromisoformat(found.headers.get("WARC-Date") or "").timestamp())
+        return int(datetime.fromisoformat(record.headers.get("WARC-Date") or "").timestamp())
     except ValueError:
         return 0
 
@@ -187,15 +187,15 @@ def read_member(data: bytes, most_bytes: int) -> tuple[Response, dict[str, str]]
     if not inflater.eof or inflater.unused_data:
         raise BadRecordError("not one whole gzip member")
     try:
-        found = next(iter(ArchiveIterator(BytesIO(plain), parse_http=True)), None)
-        response = _response(found) if found is not None else None
+        record = next(iter(ArchiveIterator(BytesIO(plain), parse_http=True)), None)
+        response = _response(record) if record is not None else None
     except (OSError, RuntimeError, ValueError) as error:
         raise BadRecordError(f"no WARC record: {error}") from None
-    if found is None or response is None:
+    if record is None or response is None:
         raise BadRecordError("no response record")
-    fields = dict(found.headers.astuples())
-    told = fields.get("WARC-Payload-Digest", "")
-    if told.startswith("sha1:") and told != payload_digest(response.body):
+    fields = dict(record.headers.astuples())
+    digest = fields.get("WARC-Payload-Digest", "")
+    if digest.startswith("sha1:") and digest != payload_digest(response.body):
         raise BadRecordError("the body has not the digest that its record gives")
     return response, fields
 

@@ -85,7 +85,7 @@ def encode_part(unit: EncodeUnit) -> list[Part]:
 
 
 @dataclass(frozen=True)
-class Encoder:
+class TextEncoder:
     """A tokenizer made ready for pages: what it encodes with, its end token, its token type."""
 
     tokenizer: Tokenizer
@@ -95,7 +95,7 @@ class Encoder:
     words: KnownWords | None
 
 
-def load_encoder(path: str, settings: TokensSettings) -> Encoder:
+def load_encoder(path: str, settings: TokensSettings) -> TextEncoder:
     """A finished `tokenizer.json`, set so that no page can bring special tokens along.
 
     What looks like one in a text (`<|endoftext|>`, `<pad>`) is encoded as the characters
@@ -116,10 +116,10 @@ def load_encoder(path: str, settings: TokensSettings) -> Encoder:
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
     words = KnownWords(tokenizer, dtype) if goes_by_words(tokenizer) else None
-    return Encoder(tokenizer, end, dtype, words)
+    return TextEncoder(tokenizer, end, dtype, words)
 
 
-def encoded(path: str, encoder: Encoder, settings: TokensSettings) -> Iterator[dict[str, Any]]:
+def encoded(path: str, encoder: TextEncoder, settings: TokensSettings) -> Iterator[dict[str, Any]]:
     """The rows of a piece for all documents of a part, in its order.
 
     Several batches are on their way at once, since `tokenizers` works without the
@@ -138,7 +138,7 @@ def encoded(path: str, encoder: Encoder, settings: TokensSettings) -> Iterator[d
 
 
 def _encode_batch(
-    batch: list[dict[str, Any]], encoder: Encoder, settings: TokensSettings
+    batch: list[dict[str, Any]], encoder: TextEncoder, settings: TokensSettings
 ) -> list[dict[str, Any]]:
     """The rows of some documents."""
     split = [split_sentences(row["text"], row["language"]) for row in batch]
@@ -158,7 +158,7 @@ def _encode_batch(
     return found
 
 
-def _ended(tokens: bytes, lengths: np.ndarray, encoder: Encoder) -> tuple[bytes, np.ndarray]:
+def _ended(tokens: bytes, lengths: np.ndarray, encoder: TextEncoder) -> tuple[bytes, np.ndarray]:
     """With the end token, which belongs to the last sentence; sentences without tokens are out."""
     lengths = lengths[lengths > 0]
     if encoder.end is None or not len(lengths):
@@ -167,7 +167,9 @@ def _ended(tokens: bytes, lengths: np.ndarray, encoder: Encoder) -> tuple[bytes,
     return tokens + encoder.dtype.type(encoder.end).tobytes(), lengths
 
 
-def _by_sentence(encoder: Encoder, split: list[list[str]]) -> Iterator[tuple[bytes, np.ndarray]]:
+def _by_sentence(
+    encoder: TextEncoder, split: list[list[str]]
+) -> Iterator[tuple[bytes, np.ndarray]]:
     """Tokens of each document, given as sentences, and how many each sentence has."""
     flat = list(chain.from_iterable(split))
     encodings = iter(encoder.tokenizer.encode_batch_fast(flat, add_special_tokens=False))

@@ -59,7 +59,7 @@ def dtype_for(vocab_size: int) -> np.dtype[Any]:
 
 
 @dataclass(frozen=True)
-class Index:
+class ShardIndex:
     """What an `.idx` says.  S sequences, D documents.
 
     `lengths`: int32 (S,), in tokens.  `pointers`: int64 (S,), in bytes.
@@ -130,7 +130,7 @@ def parse_header(data: Any, size: int, name: str) -> Header:
     return Header(DTYPES[code], sequences, documents)
 
 
-def parse_index(data: Any, name: str) -> Index:
+def parse_index(data: Any, name: str) -> ShardIndex:
     """Reads an index from the bytes of an `.idx` (a buffer: bytes or a memory map).
 
     Raises WebtextError, with `name` in it, for a wrong magic, version, token type,
@@ -142,12 +142,12 @@ def parse_index(data: Any, name: str) -> Index:
     lengths = np.frombuffer(buffer, "<i4", sequences, HEADER)
     pointers = np.frombuffer(buffer, "<i8", sequences, HEADER + 4 * sequences)
     firsts = np.frombuffer(buffer, "<i8", documents, HEADER + 12 * sequences)
-    index = Index(header.dtype, lengths, pointers, firsts)
+    index = ShardIndex(header.dtype, lengths, pointers, firsts)
     _check_order(index, name)
     return index
 
 
-def _check_order(index: Index, name: str) -> None:
+def _check_order(index: ShardIndex, name: str) -> None:
     """Sequences must follow each other without gaps, and documents cover all of them."""
     lengths = index.lengths.astype(np.int64)
     if (lengths < 0).any():
@@ -177,7 +177,7 @@ class IndexedDataset:
     """One shard on a local disk, memory-mapped.
 
     `tokens` is the whole `.bin` as an array; `lengths`, `pointers` and `documents`
-    are those of `Index`.  Raises WebtextError when a file is missing or damaged, or
+    are those of `ShardIndex`.  Raises WebtextError when a file is missing or damaged, or
     when `.bin` has not the size that `.idx` says.
     """
 
@@ -230,7 +230,7 @@ class IndexedDataset:
         return sequence
 
 
-def check_bin_size(index: Index, size: int, name: str) -> None:
+def check_bin_size(index: ShardIndex, size: int, name: str) -> None:
     """Raises WebtextError when a `.bin` of `size` bytes is not the one of this index."""
     expected = index.offset + index.tokens * index.dtype.itemsize
     empty_with_header = not len(index.lengths) and size == LLM_C_BYTES
@@ -238,7 +238,7 @@ def check_bin_size(index: Index, size: int, name: str) -> None:
         raise WebtextError(f"{name} has {size:,} bytes, its index says {expected:,}", _REMEDY)
 
 
-def check_header(index: Index, header: Any, name: str) -> None:
+def check_header(index: ShardIndex, header: Any, name: str) -> None:
     """Raises WebtextError when a `.bin`'s first 1,024 bytes are not llm.c's header for it."""
     said = np.frombuffer(header, "<i4")[:3].tolist()
     if said != [LLM_C_MAGIC, LLM_C_VERSION, index.tokens]:

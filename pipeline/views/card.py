@@ -42,13 +42,13 @@ def write_card(corpus: Corpus) -> str | None:
     A card that says the same already is not touched.
     Raises WebtextError for a corpus without a finished stage `links`.
     """
-    place, said = files.join(corpus.root, CARD), card(corpus).encode()
-    before = files.read_bytes(place) if files.exists(place) else None
+    path, text = files.join(corpus.root, CARD), card(corpus).encode()
+    before = files.read_bytes(path) if files.exists(path) else None
     if before is not None and _MARK.encode() not in before:
         return None
-    if before != said:
-        files.write_bytes(place, said)
-    return place
+    if before != text:
+        files.write_bytes(path, text)
+    return path
 
 
 def card(corpus: Corpus) -> str:
@@ -101,11 +101,11 @@ def _head(corpus: Corpus, finished: Sequence[str]) -> Iterator[str]:
 def _front(corpus: Corpus, documents: int) -> str:
     """What dataset hubs read."""
     intervals = corpus.intervals("documents")
-    said = corpus.require("documents", intervals[-1]).settings if intervals else {}
+    settings = corpus.require("documents", intervals[-1]).settings if intervals else {}
     size = next((name for most, name in _SIZES if documents < most), "n>1M")
     lines = [
         "---",
-        f"language: [{', '.join(said.get('languages', []))}]",
+        f"language: [{', '.join(settings.get('languages', []))}]",
         "license: other",
         "task_categories: [text-generation]",
         f"size_categories: [{size}]",
@@ -144,7 +144,7 @@ def _settings(corpus: Corpus, interval: str) -> Iterator[str]:
     for stage, names in _SETTINGS.items():
         manifest = corpus.manifest(stage, interval)
         if manifest is not None:
-            rows += [(f"{stage}.{name}", _said(manifest.settings.get(name))) for name in names]
+            rows += [(f"{stage}.{name}", _plain(manifest.settings.get(name))) for name in names]
     yield f"Of {interval}; all are in each stage's `MANIFEST.json`."
     yield _table(("setting", "value"), rows)
 
@@ -164,17 +164,17 @@ def _shards(corpus: Corpus) -> Iterator[str]:
 
 
 def _fingerprints(corpus: Corpus, finished: Sequence[str]) -> Iterator[str]:
-    found: list[tuple[str, Manifest]] = []
+    named: list[tuple[str, Manifest]] = []
     for stage in ("corpus", *corpus.token_stages()):
         manifests = ((stage, corpus.manifest(stage, interval)) for interval in finished)
-        found += [(name, manifest) for name, manifest in manifests if manifest is not None]
-    rows = [(f"`{name}/{m.interval}`", f"`{m.fingerprint}`") for name, m in found]
+        named += [(name, manifest) for name, manifest in manifests if manifest is not None]
+    rows = [(f"`{name}/{m.interval}`", f"`{m.fingerprint}`") for name, m in named]
     yield _table(("", "what it says, as a hash (docs/formats.md of webtext)"), rows) if rows else ""
 
 
-def _said(value: Any) -> str:
+def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} = {_said(inner)}" for name, inner in value.items())
+        return ", ".join(f"{name} = {_plain(inner)}" for name, inner in value.items())
     if isinstance(value, list):
         return " ".join(map(str, value)) or "none"
     return "none" if value is None else str(value)

@@ -34,11 +34,11 @@ def fertility(
             continue
         listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
         for kind, value in _OF.items():
-            found = ask(
+            rows_of_kind = ask(
                 f"SELECT {value}, count(*), sum(t.length) / greatest(sum(c.words), 1), "
                 "sum(strlen(c.text)) / greatest(sum(t.length), 1) FROM corpus c "
                 f"JOIN read_parquet([{listed}]) t USING (id) "
                 f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_TOP}"
             )
-            rows += [(name, kind, v, n, round(a, 3), round(b, 3)) for v, n, a, b in found]
+            rows += [(name, kind, v, n, round(a, 3), round(b, 3)) for v, n, a, b in rows_of_kind]
     return rows

@@ -58,15 +58,16 @@ def samples(rows: Iterable[tuple[str, str, str, str]]) -> str:
         if reason != last:
             parts.append(f"<h3>{escape(reason)}</h3>")
             last = reason
-        said = f"{escape(url)} {escape(versus)}"
-        parts.append(f"<details><summary>{said}</summary><pre>{escape(text)}</pre></details>")
+        heading = f"{escape(url)} {escape(versus)}"
+        parts.append(f"<details><summary>{heading}</summary><pre>{escape(text)}</pre></details>")
     return "".join(parts)
 
 
 def page(title: str, sections: Iterable[tuple[str, str, str]]) -> str:
     """A whole page of (title, sentence, HTML) sections; it loads and runs nothing."""
     body = "".join(
-        f"<h2>{escape(name)}</h2><p>{escape(said)}</p>{html}" for name, said, html in sections
+        f"<h2>{escape(name)}</h2><p>{escape(sentence)}</p>{html}"
+        for name, sentence, html in sections
     )
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (

@@ -42,14 +42,14 @@ class Leak(NamedTuple):
     similarity: float
 
 
-class Checked(NamedTuple):
+class LeakCheck(NamedTuple):
     """How many documents were compared."""
 
     validation: int
     train: int
 
 
-def check_leaks(corpus: Corpus, name: str) -> Checked:
+def check_leaks(corpus: Corpus, name: str) -> LeakCheck:
     """Compares all intervals of `tokens/NAME`; WebtextError that names the worst leak.
 
     What counts as a near-duplicate is the lowest threshold of the intervals' dedup stages.
@@ -73,7 +73,7 @@ def check_leaks(corpus: Corpus, name: str) -> Checked:
             f"{worst.validation}",
             "List one of each pair in a takedown file (quality.takedown) and build again",
         )
-    return Checked(len(splits["validation"]), len(splits["train"]))
+    return LeakCheck(len(splits["validation"]), len(splits["train"]))
 
 
 def find_leaks(
@@ -120,18 +120,18 @@ def slices(sets: Sets, size: int) -> Iterator[list[tuple[str, npt.NDArray[np.uin
 
 def _splits(corpus: Corpus, name: str) -> dict[str, set[str]]:
     """The ids of each split, over all intervals; no id may be in both."""
-    found: dict[str, set[str]] = {"train": set(), "validation": set()}
+    splits: dict[str, set[str]] = {"train": set(), "validation": set()}
     for interval in corpus.intervals(f"tokens/{name}"):
-        for split, ids in found.items():
+        for split, ids in splits.items():
             for path in corpus.paths(f"tokens/{name}", interval, f"documents-{split}-"):
                 ids.update(row["id"] for row in read_rows(path, ["id"]))
-    both = found["train"] & found["validation"]
+    both = splits["train"] & splits["validation"]
     if both:
         raise WebtextError(
             f"tokens/{name}: document {min(both)} is in train and in validation",
             "Build the tokens stage again",
         )
-    return found
+    return splits
 
 
 def _sets(

@@ -30,7 +30,7 @@ class Section:
     """One part of the page: a title, a sentence, and its HTML."""
 
     title: str
-    said: str
+    sentence: str
     body: str
 
 
@@ -57,8 +57,8 @@ class Tables:
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a query."""
-        found: list[tuple[Any, ...]] = self._connection.execute(query).fetchall()
-        return found
+        rows: list[tuple[Any, ...]] = self._connection.execute(query).fetchall()
+        return rows
 
     def has(self, *names: str) -> bool:
         """True when all these tables are built."""
@@ -67,13 +67,13 @@ class Tables:
 
 def stage_manifests(corpus: Corpus) -> list[tuple[str, Manifest]]:
     """(stage, manifest) of every finished stage and interval, in order."""
-    found = []
+    manifests = []
     for stage in STAGES[:-1]:
         for interval in corpus.intervals(stage):
-            found.append((stage, corpus.require(stage, interval)))
+            manifests.append((stage, corpus.require(stage, interval)))
     for name in corpus.token_stages():
-        found += [(name, corpus.require(name, i)) for i in corpus.intervals(name)]
-    return found
+        manifests += [(name, corpus.require(name, i)) for i in corpus.intervals(name)]
+    return manifests
 
 
 def write_report(corpus: Corpus) -> str:
@@ -98,10 +98,10 @@ def write_report(corpus: Corpus) -> str:
         if section is not None:
             sections.append(section)
     sections.append(_stages(manifests))
-    place = files.join(corpus.root, REPORT)
-    parts = [(s.title, s.said, s.body) for s in sections]
-    files.write_bytes(place, page(f"Corpus {corpus.root}", parts).encode())
-    return place
+    path = files.join(corpus.root, REPORT)
+    parts = [(s.title, s.sentence, s.body) for s in sections]
+    files.write_bytes(path, page(f"Corpus {corpus.root}", parts).encode())
+    return path
 
 
 def _funnel(manifests: Sequence[tuple[str, Manifest]]) -> Section:
@@ -188,8 +188,8 @@ def _fertility(tables: Tables) -> Section | None:
         return None
     rows = fertility(tables.corpus, tables.ask)
     names = ("tokenizer", "by", "", "documents", "tokens a word", "bytes a token")
-    said = "How many tokens a word takes, by language and domain: fewer is better."
-    return Section("Fertility of the tokenizers", said, table(names, rows)) if rows else None
+    sentence = "How many tokens a word takes, by language and domain: fewer is better."
+    return Section("Fertility of the tokenizers", sentence, table(names, rows)) if rows else None
 
 
 def _duplicates(tables: Tables) -> Section | None:
@@ -207,9 +207,9 @@ def _repeated(tables: Tables) -> Section | None:
     if not tables.has("documents"):
         return None
     rows = repeated_lines(tables.corpus, tables.ask, _TOP)
-    said = "Left out of the texts: on so many of the pages of their host that were looked at."
+    sentence = "Left out of the texts: on so many of the pages of their host that were looked at."
     body = table(("host", "of its pages", "line"), rows)
-    return Section("Lines that repeat across a host", said, body) if rows else None
+    return Section("Lines that repeat across a host", sentence, body) if rows else None
 
 
 def _reasons(tables: Tables) -> Section | None:

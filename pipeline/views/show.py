@@ -55,11 +55,11 @@ def select(
     query = "SELECT * FROM read_parquet(?, union_by_name=true)"
     query += f" WHERE {where}" if where else ""
     try:
-        found = connect(corpus).execute(f"{query} ORDER BY id LIMIT {int(limit)}", [paths])
+        result = connect(corpus).execute(f"{query} ORDER BY id LIMIT {int(limit)}", [paths])
     except duckdb.Error as error:
         raise SettingError(f"--where {where!r}: {str(error).splitlines()[0]}") from None
-    names = [column[0] for column in found.description or []]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    names = [column[0] for column in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def show_rows(

@@ -20,14 +20,14 @@ def stage_folders(corpus: Corpus) -> list[tuple[str, str, str]]:
 
     A tokens folder is named with its tokenizer (`tokens/gpt2`).
     """
-    found = []
+    folders = []
     for stage in STAGES:
         depth = "*/*" if stage == "tokens" else "*"
         for path in files.glob(files.join(corpus.root, stage, depth)):
             name, interval = path.rstrip("/").rsplit("/", 2)[1:]
             if files.glob(files.join(path, "*")):
-                found.append((f"tokens/{name}" if stage == "tokens" else stage, interval, path))
-    return found
+                folders.append((f"tokens/{name}" if stage == "tokens" else stage, interval, path))
+    return folders
 
 
 def stale_inputs(
@@ -42,8 +42,8 @@ def stale_inputs(
             source, _, other = name.partition("/")
             if source not in STAGES:
                 continue
-            found = manifests.get((source, other or interval))
-            if found is not None and found.fingerprint != fingerprint:
+            current = manifests.get((source, other or interval))
+            if current is not None and current.fingerprint != fingerprint:
                 yield stage, interval, name
 
 
@@ -78,7 +78,7 @@ def show_status(corpus: Corpus) -> None:
     stale = list(stale_inputs(manifests))
     for stage, interval, folder in folders:
         if (stage, interval) in manifests:
-            changed = [name for *place, name in stale if place == [stage, interval]]
+            changed = [name for *of, name in stale if of == [stage, interval]]
             table.add_row(*_row(stage, interval, manifests[stage, interval], changed))
             continue
         snapshot = read_progress(folder)
@@ -96,5 +96,5 @@ def crawls(corpus: Corpus, folders: Iterable[tuple[str, str, str]]) -> Iterator[
         snapshot = read_progress(folder) if stage == "pages" else Snapshot()
         if snapshot.pace is not None:
             links = corpus.require("links", interval).counts.kept
-            said = describe(snapshot, Total(links, "links"), 0.0, "")
-            yield f"{stage} {interval} at work: {said}"
+            progress = describe(snapshot, Total(links, "links"), 0.0, "")
+            yield f"{stage} {interval} at work: {progress}"

@@ -26,14 +26,14 @@ _REMEDY = "Remove the stage's MANIFEST.json and build again: what is damaged is 
 
 
 @dataclass(frozen=True)
-class Checked:
+class Verified:
     """How much was verified."""
 
     stages: int
     files: int
 
 
-def verify_corpus(corpus: Corpus, only: str | None = None) -> Checked:
+def verify_corpus(corpus: Corpus, only: str | None = None) -> Verified:
     """Checks all stages; raises WebtextError that names the first thing that is wrong.
 
     With `only` the files of that interval alone are read; that it fits to those before is
@@ -41,11 +41,11 @@ def verify_corpus(corpus: Corpus, only: str | None = None) -> Checked:
     """
     refuse_pending(corpus)
     manifests = finished_stages(corpus, only)
-    asked = {place: m for place, m in manifests.items() if only in (None, place[1])}
-    for (stage, interval), manifest in asked.items():
+    chosen = {key: m for key, m in manifests.items() if only in (None, key[1])}
+    for (stage, interval), manifest in chosen.items():
         verify_stage(corpus.folder(stage, interval), manifest)
     _verify_splits(corpus, manifests)
-    return Checked(len(asked), sum(len(manifest.files) for manifest in asked.values()))
+    return Verified(len(chosen), sum(len(manifest.files) for manifest in chosen.values()))
 
 
 def finished_stages(corpus: Corpus, only: str | None = None) -> dict[tuple[str, str], Manifest]:
@@ -81,7 +81,7 @@ def _verify_splits(corpus: Corpus, manifests: dict[tuple[str, str], Manifest]) -
     for name in sorted({stage for stage, _ in tokenized}):
         intervals = [interval for stage, interval in tokenized if stage == name]
         needed = [(stage, i) for stage in ("corpus", "dedup") for i in intervals]
-        if all(place in manifests for place in needed):
+        if all(key in manifests for key in needed):
             check_leaks(corpus, name.removeprefix("tokens/"))
 
 
@@ -89,8 +89,8 @@ def verify_stage(folder: str, manifest: Manifest) -> None:
     """Checks one stage: bytes, hashes, rows and fingerprint of every file."""
     for entry in manifest.files:
         _verify_file(files.join(folder, entry.name), entry)
-    said = add_fingerprints(e.fingerprint for e in manifest.files if e.fingerprint)
-    if said != manifest.fingerprint:
+    fingerprint = add_fingerprints(e.fingerprint for e in manifest.files if e.fingerprint)
+    if fingerprint != manifest.fingerprint:
         raise WebtextError(f"{folder}: the fingerprint is not the sum of its files'", _REMEDY)
 
 

@@ -27,7 +27,7 @@ EXAMPLES = 5  # of each kind; ids are hashes, so the lowest ones are a fair samp
 
 
 @dataclass(frozen=True)
-class Example:
+class DocumentExample:
     """A document, and its value of the rule it is an example of."""
 
     id: str
@@ -42,7 +42,7 @@ class Change:
     reason: str
     threshold: float | None
     documents: int
-    examples: tuple[Example, ...]
+    examples: tuple[DocumentExample, ...]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Nearest:
     """Documents whose value is nearest a changed threshold, nearest first."""
 
     rule: Rule
-    examples: tuple[Example, ...]
+    examples: tuple[DocumentExample, ...]
 
 
 @dataclass(frozen=True)
@@ -170,14 +170,14 @@ def _changes(
     database: duckdb.DuckDBPyConnection, rules: Sequence[Rule], dropped: str, kept: str
 ) -> tuple[Change, ...]:
     """What one side drops and the other keeps, most frequent reason first."""
-    known = {rule.reason: rule for rule in rules}
+    by_reason = {rule.reason: rule for rule in rules}
     condition = f"{kept} = '' AND {dropped} <> ''"
-    found = database.execute(
+    counts = database.execute(
         f"SELECT {dropped}, count(*) FROM decided WHERE {condition} GROUP BY 1 ORDER BY 2 DESC, 1"
     ).fetchall()
     changes = []
-    for reason, documents in found:
-        rule = known.get(reason)
+    for reason, documents in counts:
+        rule = by_reason.get(reason)
         query = (
             f"SELECT id FROM decided WHERE {condition} AND {dropped} = ? "
             f"ORDER BY id LIMIT {EXAMPLES}"
@@ -188,7 +188,7 @@ def _changes(
     return tuple(changes)
 
 
-def _nearest(database: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[Example, ...]:
+def _nearest(database: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[DocumentExample, ...]:
     query = (
         f'SELECT id FROM quality WHERE "{rule.column}" IS NOT NULL '
         f'ORDER BY abs("{rule.column}" - {rule.threshold!r}), id LIMIT {EXAMPLES}'
@@ -199,7 +199,7 @@ def _nearest(database: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[Example, 
 
 def _examples(
     database: duckdb.DuckDBPyConnection, ids: list[str], rule: Rule | None
-) -> tuple[Example, ...]:
+) -> tuple[DocumentExample, ...]:
     """The documents with these ids, in their order."""
     value = f'q."{rule.column}"' if rule else "NULL"
     marks = ", ".join("?" * len(ids))
@@ -208,8 +208,8 @@ def _examples(
         f"JOIN (SELECT id, url FROM documents WHERE id IN ({marks})) d ON d.id = q.id",
         [*ids, *ids],
     ).fetchall()
-    found = {row[0]: Example(*row) for row in rows}
-    return tuple(found[page] for page in ids)
+    by_id = {row[0]: DocumentExample(*row) for row in rows}
+    return tuple(by_id[page] for page in ids)
 
 
 def _one(database: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
@@ -238,6 +238,6 @@ def render(result: WhatIf) -> str:
     return "\n".join(lines)
 
 
-def _line(example: Example) -> str:
+def _line(example: DocumentExample) -> str:
     value = "" if example.value is None else f"{example.value:.4g}  "
     return f"    {value}{example.url}"

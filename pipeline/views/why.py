@@ -59,8 +59,8 @@ def page_of_token(corpus: Corpus, token: str) -> str:
     SHARD is a file name without its ending, POSITION counts tokens from the start of its `.bin`.
     Raises SettingError for another form, or a token that is not there.
     """
-    place, _, position = token.removeprefix("tokens/").rpartition(":")
-    words = place.split("/")
+    shard_path, _, position = token.removeprefix("tokens/").rpartition(":")
+    words = shard_path.split("/")
     if len(words) != 3 or not position.isdigit():
         raise SettingError(
             f"--token {token} is not of the form NAME/INTERVAL/SHARD:POSITION",
@@ -69,11 +69,11 @@ def page_of_token(corpus: Corpus, token: str) -> str:
     name, interval, shard = words
     shard = shard.removesuffix(".bin")
     paths = corpus.paths(f"tokens/{name}", interval, "documents-")
-    found = connect(corpus).execute(
+    result = connect(corpus).execute(
         "SELECT id FROM read_parquet(?) WHERE shard = ? AND start <= ? AND start + length > ?",
         [paths, shard, int(position), int(position)],
     )
-    row = found.fetchone()
+    row = result.fetchone()
     if row is None:
         raise SettingError(
             f"Shard {shard} of {name}/{interval} has no token {int(position):,}",
@@ -87,11 +87,11 @@ def _collect(corpus: Corpus, life: Life, title: str, stage: str, prefix: str) ->
         paths = corpus.paths(stage, interval, prefix)
         if not paths:
             continue
-        found = connect(corpus).execute(
+        result = connect(corpus).execute(
             "SELECT * FROM read_parquet(?) WHERE id = ?", [paths, life.id]
         )
-        names = [column[0] for column in found.description or []]
-        for row in found.fetchall():
+        names = [column[0] for column in result.description or []]
+        for row in result.fetchall():
             life.steps.append((title, interval, dict(zip(names, row, strict=True))))
 
 

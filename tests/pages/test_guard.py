@@ -15,6 +15,9 @@ INNER = [
     "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "::ffff:0:127.0.0.1",
     "64:ff9b::7f00:1", "64:ff9b:1::7f00:1", "2002:7f00:1::", "2001:0:7f00:1::", "2001:db8::1",
     "fe80::1%eth0", "fc00::1", "fec0::1", "ff02::1",
+    # Inner services of clouds: Azure, Oracle, Alibaba, Amazon over IPv6.
+    "168.63.129.16", "::ffff:168.63.129.16", "64:ff9b::a83f:8110", "192.0.0.192",
+    "100.100.100.200", "fd00:ec2::254",
 ]  # fmt: skip
 
 
@@ -50,6 +53,35 @@ def test_a_socket_is_made_only_for_the_webs_ports(address: str, port: int, opene
     else:
         with pytest.raises(RefusedAddressError, match=f"{address} port {port}"):
             make(info)
+
+
+@pytest.mark.parametrize(
+    ("name", "places"),
+    [
+        ("127.0.0.1", {("127.0.0.1", 80), ("127.0.0.1", 443)}),
+        ("127.0.0.1:8080", {("127.0.0.1", 8080)}),
+        ("::1", {("::1", 80), ("::1", 443)}),
+        ("[::1]", {("::1", 80), ("::1", 443)}),
+        ("[::1]:8080", {("::1", 8080)}),
+        ("[0:0::1]:8080", {("::1", 8080)}),
+        ("[::ffff:127.0.0.1]:80", {("::ffff:127.0.0.1", 80)}),
+    ],
+)
+def test_hosts_are_allowed_by_name_or_address(name: str, places: set[tuple[str, int]]) -> None:
+    assert permitted("", [name]) == places
+
+
+@pytest.mark.parametrize("name", ["", "a b", "http://a.test", "[::1", "[]:80", "a:b:c"])
+def test_what_is_no_host_is_a_wrong_setting(name: str) -> None:
+    with pytest.raises(SettingError, match="allow_hosts"):
+        permitted("", [name])
+
+
+def test_via_over_ipv6() -> None:
+    assert permitted("http://[::1]:8017", ["[::1]:8017"]) == {("::1", 8017)}
+    assert ("::1", 8017) in permitted("http://[::1]:8017", ["::1"])
+    with pytest.raises(SettingError, match="leads to ::1"):
+        permitted("http://[::1]:8017", ["[::1]:8018"])
 
 
 def test_via_must_be_allowed_by_name() -> None:

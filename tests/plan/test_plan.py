@@ -15,9 +15,9 @@ from pipeline.build.recipe import Recipe, read_recipe
 from pipeline.links.settings import LinksSettings
 from pipeline.plan import sample
 from pipeline.plan.costs import Shape, UnitCosts
-from pipeline.plan.plan import Load, Plan, make_plan
+from pipeline.plan.plan import BuildPlan, Load, make_plan
 from pipeline.plan.sample import sample_links
-from pipeline.plan.show_plan import bends
+from pipeline.plan.show_plan import misfits
 from pipeline.store.corpus import Corpus
 
 HOUR = 3600
@@ -28,7 +28,7 @@ def recipe(*overrides: str) -> Recipe:
     return read_recipe("webtext", [contact, *overrides])
 
 
-def planned(*overrides: str, links: float = 1e6, **load: float) -> Plan:
+def planned(*overrides: str, links: float = 1e6, **load: float) -> BuildPlan:
     made = Load(links=links, mentions=2 * links, **load)  # type: ignore[arg-type]
     shape = Shape(
         fetched=0.5, page_bytes=1e5, documents=0.8, text_bytes=5e3, accepted=0.5,
@@ -98,11 +98,11 @@ def test_the_largest_host_decides_how_long_a_crawl_takes() -> None:
     ],
 )
 def test_what_does_not_fit_is_said(overrides: list[str], load: dict[str, float], said: str) -> None:
-    assert any(said in line for line in bends(planned(*overrides, **load), recipe(*overrides)))
+    assert any(said in line for line in misfits(planned(*overrides, **load), recipe(*overrides)))
 
 
 def test_a_small_plan_fits() -> None:
-    assert bends(planned(links=1e4), recipe()) == []
+    assert misfits(planned(links=1e4), recipe()) == []
 
 
 def test_the_sample_counts_what_the_build_keeps(sample_root: Path) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.tokens.megatron import Index
+from pipeline.tokens.megatron import ShardIndex
 from trainer.data.numbering import Numbering
 from trainer.data.order import order_key
 from trainer.data.pack import Packing, chunk_starts, document_of, sentence_ends
@@ -63,7 +63,7 @@ class EncoderSamples:
         self.length = length
         self._packing = Packing(length, short, min(shortest, length))
         self._seed = seed
-        self._indexes: list[list[Index]] = []
+        self._indexes: list[list[ShardIndex]] = []
         self._documents: list[NDArray[np.int64]] = []  # documents before each shard of a part
         order = seed if shuffled else None
         self.reader = Reader(shards, split, self._cut, length, order, settings or DataSettings())
@@ -136,7 +136,7 @@ class EncoderSamples:
 
 
 def _starts(
-    row: TokenRow, indexes: Sequence[Index], packing: Packing, seed: int
+    row: TokenRow, indexes: Sequence[ShardIndex], packing: Packing, seed: int
 ) -> NDArray[np.int64]:
     """The starts of all chunks of a row, and its end."""
     begin, found = 0, []

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.tokens.megatron import Index
+from pipeline.tokens.megatron import ShardIndex
 from trainer.data.order import order_key, uniform
 
 Numbers = NDArray[np.int64]
@@ -46,7 +46,7 @@ class Packing:
         return np.where(draws < self.short, self.shortest + spread, self.length)
 
 
-def chunk_starts(index: Index, packing: Packing, key: int) -> Numbers:
+def chunk_starts(index: ShardIndex, packing: Packing, key: int) -> Numbers:
     """Where the chunks of a shard begin, in tokens, and the end of the last: int64 (C + 1,).
 
     The chunks tile the shard.  `key` decides which of them are short.
@@ -69,7 +69,7 @@ def chunk_starts(index: Index, packing: Packing, key: int) -> Numbers:
     return np.append(np.sort(np.concatenate(found)), index.tokens)
 
 
-def sentence_ends(index: Index, start: int, stop: int) -> Numbers:
+def sentence_ends(index: ShardIndex, start: int, stop: int) -> Numbers:
     """Where the sentences within tokens [start, stop) of a shard end, counted from `start`."""
     size, offset = index.dtype.itemsize, index.offset
     first, last = np.searchsorted(index.pointers, [start * size + 1 + offset, stop * size + offset])
@@ -77,7 +77,7 @@ def sentence_ends(index: Index, start: int, stop: int) -> Numbers:
     return np.append(np.unique(inner), stop) - start
 
 
-def document_of(index: Index, start: int) -> int:
+def document_of(index: ShardIndex, start: int) -> int:
     """The number of the document that token `start` of a shard belongs to."""
     pointer = start * index.dtype.itemsize + index.offset
     sentence = np.searchsorted(index.pointers, pointer, side="right") - 1

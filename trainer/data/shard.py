@@ -13,8 +13,8 @@ from pipeline.store.errors import WebtextError
 from pipeline.tokens.megatron import (
     HEADER,
     Header,
-    Index,
     IndexedDataset,
+    ShardIndex,
     check_bin_size,
     check_offset,
     parse_header,
@@ -43,7 +43,7 @@ class Shard(Protocol):
         It looks only where the last look was not just before `now` (a monotonic time).
         """
 
-    def index(self) -> Index:
+    def index(self) -> ShardIndex:
         """Where sentences and documents begin."""
 
 
@@ -84,7 +84,7 @@ class LocalShard:
             if self._stat() != self._seen:
                 raise changed(self._path)
 
-    def index(self) -> Index:
+    def index(self) -> ShardIndex:
         """The index, mapped."""
         return self._index
 
@@ -129,7 +129,7 @@ class RemoteShard:
     def check(self, now: float) -> None:
         """Nothing to do: every fetch compares versions, and what is cached is of one version."""
 
-    def index(self) -> Index:
+    def index(self) -> ShardIndex:
         """The whole index, by way of the cache."""
         index = parse_index(self._piece(self._idx, 0, self._idx.size), self._idx.path)
         check_bin_size(index, self._bin.size, self._bin.path)

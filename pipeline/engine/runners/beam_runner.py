@@ -73,13 +73,13 @@ def run_pipeline(pipeline: beam.Pipeline, transform: beam.PTransform, label: str
 
 def _ours(error: Exception, label: str) -> WebtextError:
     """The error of ours inside one from a remote worker; else one that names the stage."""
-    said = str(error)
-    found = list(_REMOTE.finditer(said.replace("\\n", "\n")))
-    if found:
-        kind, what, remedy = found[-1].groups(default="")
+    text = str(error)
+    matches = list(_REMOTE.finditer(text.replace("\\n", "\n")))
+    if matches:
+        kind, what, remedy = matches[-1].groups(default="")
         recovered: WebtextError = getattr(errors, kind)(what, remedy.rstrip("\"' "))
         return recovered
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     last = _STEP.sub("", lines[-1])[:300] if lines else ""
     return WebtextError(
         f"Stage {label} failed: {type(error).__name__}: {last}",

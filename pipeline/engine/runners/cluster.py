@@ -112,13 +112,13 @@ def _build(
 
 
 @contextmanager
-def _connected(place: Any) -> Iterator[distributed.Client]:
+def _connected(target: Any) -> Iterator[distributed.Client]:
     """A client of a scheduler's address or of a cluster."""
     try:
-        client = distributed.Client(place, timeout=_CONNECT, set_as_default=False)
+        client = distributed.Client(target, timeout=_CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise WebtextError(
-            f"No dask scheduler answers at {place}: {error}", "Check runner.dask.scheduler"
+            f"No dask scheduler answers at {target}: {error}", "Check runner.dask.scheduler"
         ) from error
     with client:
         yield client

@@ -99,10 +99,10 @@ class DaskRunner(fn_runner.FnApiRunner):
         """Called by FnApiRunner: runs the whole graph and returns its result and metrics."""
         graph, leaves = _Graph(context, stages, self._partitions).build()
         keys = list(leaves)
-        found = self._client.get(graph, keys, sync=False, priority=urgency)
-        futures = dict(zip(found, leaves.values(), strict=True))
+        tasks = self._client.get(graph, keys, sync=False, priority=urgency)
+        futures = dict(zip(tasks, leaves.values(), strict=True))
         infos = self._collect(futures)
-        merged = {name: list(consolidate(found)) for name, found in infos.items()}
+        merged = {name: list(consolidate(of_stage)) for name, of_stage in infos.items()}
         merged[""] = list(consolidate(itertools.chain(*merged.values())))
         return fn_runner.RunnerResult(PipelineState.DONE, merged)
 
@@ -111,15 +111,15 @@ class DaskRunner(fn_runner.FnApiRunner):
         infos: dict[str, list[Any]] = collections.defaultdict(list)
         total = len(futures)
         try:
-            for future, found in distributed.as_completed(
+            for future, result in distributed.as_completed(
                 list(futures), loop=self._client.loop, with_results=True
             ):
                 if future.status != "finished":
                     raise WebtextError(
                         f"A dask task was {future.status}, as when the scheduler is lost",
                         "Check the cluster, then run the same command again",
-                    ) from (found if isinstance(found, BaseException) else None)
-                infos[futures.pop(future)] += map(metrics_pb2.MonitoringInfo.FromString, found)
+                    ) from (result if isinstance(result, BaseException) else None)
+                infos[futures.pop(future)] += map(metrics_pb2.MonitoringInfo.FromString, result)
                 future.release()  # or a worker lost later would make dask run it again
                 self._on_task(total - len(futures), total)
         except distributed.KilledWorker as error:
@@ -190,7 +190,7 @@ class _Graph:
     def _stage_tasks(self, index: int, stage: Any) -> list[Any]:
         sides = [
             [buffer_id, [self._take(task, buffer_id) for task in self._produced[buffer_id]]]
-            for buffer_id in dict.fromkeys(found for found, _ in side_inputs(stage).values())
+            for buffer_id in dict.fromkeys(buffer for buffer, _ in side_inputs(stage).values())
         ]
         tasks: list[Any] = []
         for name, buffer_id in main_inputs(stage):

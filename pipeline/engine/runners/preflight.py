@@ -60,40 +60,40 @@ def check_workers(client: distributed.Client) -> None:
                 f"Worker {address} has {count} threads; Beam's bundles need one",
                 "Start it with --nthreads 1, and --nworkers for more processes",
             )
-    for address, found in sorted(client.run(installation, on_error="return").items()):
-        _check_worker(address, found)
+    for address, answer in sorted(client.run(installation, on_error="return").items()):
+        _check_worker(address, answer)
 
 
 def _of_scheduler(client: distributed.Client) -> Installation | BaseException:
     try:
-        found: Installation = client.run_on_scheduler(installation)
+        answer: Installation = client.run_on_scheduler(installation)
     except Exception as error:
         return error
-    return found
+    return answer
 
 
-def _check_worker(address: str, found: Installation | BaseException) -> None:
-    _check_installation("Worker", address, found)
-    if isinstance(found, Installation) and found.hash_seed == "random":
+def _check_worker(address: str, answer: Installation | BaseException) -> None:
+    _check_installation("Worker", address, answer)
+    if isinstance(answer, Installation) and answer.hash_seed == "random":
         raise WebtextError(
             f"Worker {address} has a random hash seed, so a repeated task could differ",
             "Set PYTHONHASHSEED=0 in its environment before it starts",
         )
 
 
-def _check_installation(role: str, address: str, found: Installation | BaseException) -> None:
-    if not isinstance(found, Installation):
+def _check_installation(role: str, address: str, answer: Installation | BaseException) -> None:
+    if not isinstance(answer, Installation):
         raise WebtextError(
-            f"{role} {address} cannot load this package: {found}",
+            f"{role} {address} cannot load this package: {answer}",
             "Install webtext in the same version on the scheduler and all workers",
-        ) from found
+        ) from answer
     here = installation()
-    if found.python != here.python:
+    if answer.python != here.python:
         raise WebtextError(
-            f"{role} {address} runs Python {found.python}, this process {here.python}",
+            f"{role} {address} runs Python {answer.python}, this process {here.python}",
             "Use the same Python on all machines",
         )
-    for there, ours in zip(found.packages, here.packages, strict=True):
+    for there, ours in zip(answer.packages, here.packages, strict=True):
         if there != ours:
             raise WebtextError(
                 f"{role} {address} has {there}, this process {ours}",
@@ -110,8 +110,8 @@ def check_shared(client: distributed.Client, root: str) -> None:
     folder = files.join(root, f"_check-{uuid.uuid4().hex}")
     try:
         files.write_bytes(files.join(folder, "here"), b"")
-        found = client.run(_leave_mark, folder, on_error="return")
-        for address, mark in sorted(found.items()):
+        marks = client.run(_leave_mark, folder, on_error="return")
+        for address, mark in sorted(marks.items()):
             _check_mark(address, folder, root, mark)
     finally:
         files.remove(folder)

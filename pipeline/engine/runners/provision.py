@@ -45,10 +45,10 @@ def worker_environment(**more: str) -> AbstractContextManager[Any]:
 
     A worker process is spawned, and reads its hash seed from the environment it starts in.
     """
-    found: AbstractContextManager[Any] = dask.config.set(
+    config: AbstractContextManager[Any] = dask.config.set(
         {"distributed.nanny.pre-spawn-environ": {**ENVIRONMENT, **more}}
     )
-    return found
+    return config
 
 
 @contextmanager

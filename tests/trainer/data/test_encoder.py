@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from token_corpora import numbered_corpus
 
-from pipeline.tokens.megatron import Index, IndexedDataset
+from pipeline.tokens.megatron import IndexedDataset, ShardIndex
 from trainer.data.encoder import EncoderSamples
 from trainer.data.pack import Packing, chunk_starts, document_of, sentence_ends
 from trainer.data.shard_set import find_shards
@@ -19,11 +19,11 @@ from trainer.settings.data import DataSettings
 DOCUMENTS = st.lists(st.lists(st.integers(0, 40), max_size=12), max_size=20)
 
 
-def index_of(documents: list[list[int]]) -> Index:
+def index_of(documents: list[list[int]]) -> ShardIndex:
     lengths = np.array([n for sentences in documents for n in sentences], dtype=np.int32)
     ends = np.cumsum(lengths, dtype=np.int64)
     firsts = np.cumsum([0, *(len(sentences) for sentences in documents)])
-    return Index(np.dtype("<u2"), lengths, (ends - lengths) * 2, firsts)
+    return ShardIndex(np.dtype("<u2"), lengths, (ends - lengths) * 2, firsts)
 
 
 @settings(deadline=None)
