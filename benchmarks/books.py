@@ -54,7 +54,7 @@ def write_shards(root: Path, texts: Iterable[str], kind: str, vocab: int) -> Pat
     home = root / "tokenizers" / kind
     home.mkdir(parents=True)
     tokenizer.save(str(home / "tokenizer.json"))
-    (home / "MANIFEST.json").write_bytes(_manifest("tokenizers", kind, [], {}, "70"))
+    (home / "_manifest.json").write_bytes(_manifest("tokenizers", kind, [], {}, "70"))
     folder = root / "tokens" / kind / INTERVAL
     folder.mkdir(parents=True)
     entries: list[FileEntry] = []
@@ -72,7 +72,7 @@ def write_shards(root: Path, texts: Iterable[str], kind: str, vocab: int) -> Pat
             size = (folder / f"{name}.{end}").stat().st_size
             entries.append(FileEntry(name=f"{name}.{end}", rows=len(part), bytes=size, sha256=""))
     said_of = _manifest("tokens", INTERVAL, entries, {f"tokenizers/{kind}": "70"}, "b0")
-    (folder / "MANIFEST.json").write_bytes(said_of)
+    (folder / "_manifest.json").write_bytes(said_of)
     return folder.parent
 
 

@@ -14,11 +14,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from pipeline.links.records import BadLineError, Mention, in_range, parse
-from pipeline.store import files
 from pipeline.store.errors import WebtextError
+from pipeline.store.parquet import open_table
 
 _SCORES = ("score", "karma")
 _DATES = ("date", "created", "created_utc")
@@ -73,9 +71,7 @@ class ListReader:
 
 def parquet_mentions(path: str) -> Iterator[Mapping[str, Any]]:
     """The rows of a Parquet list, batch by batch; WebtextError without a column `url`."""
-    fs, place = files.filesystem(path)
-    with fs.open(place, "rb") as stream:
-        table = pq.ParquetFile(stream)
+    with open_table(path, "Fetch it again, or write it anew") as table:
         names = table.schema_arrow.names
         if "url" not in names:
             raise WebtextError(f"{path} has no column `url`", f"It has: {', '.join(names)}")

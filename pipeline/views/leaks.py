@@ -26,7 +26,7 @@ from pipeline.dedup.normalise import Folds, normalised
 from pipeline.dedup.verify import jaccard
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import WebtextError
-from pipeline.tokens.encode import read_rows
+from pipeline.store.parquet import read_rows
 
 #: Shingles of validation documents in memory at a time: 270 MB, some 60,000 documents.
 _SLICE = 1 << 25
