@@ -50,7 +50,6 @@ def sign_units(_before: list[Part], batch: Batch) -> list[SignUnit]:
                 batch.version,
                 settings.bands,
                 settings.rows,
-                settings.fold,
                 settings.host_lines.digest(),
                 source.fingerprint,
                 path,
@@ -110,8 +109,9 @@ def _rows(path: str) -> Iterator[pa.RecordBatch]:
 def _signed(rows: pa.RecordBatch, texts: list[str], settings: DedupSettings) -> pa.Table:
     exact, counts, signatures = [], [], []
     for text in texts:
-        shingles = shingles_of(normalised(text, settings.folds))
-        exact.append(exact_hash(text))
+        words = normalised(text)
+        shingles = shingles_of(words)
+        exact.append(exact_hash(words))
         counts.append(len(shingles))
         signatures.append(signature_of(shingles, settings.hashes).astype("<u4").tobytes())
     width = 4 * settings.rows

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from pipeline.store.corpus import Corpus
-from pipeline.store.sql import Database
 
 _TOP = 10  # languages and domains of each tokenizer, those with the most documents
 _OF = {
@@ -12,11 +14,13 @@ _OF = {
 }
 
 
-def fertility(corpus: Corpus, database: Database) -> list[tuple[str, str, str, int, float, float]]:
+def fertility(
+    corpus: Corpus, ask: Callable[[str], list[tuple[Any, ...]]]
+) -> list[tuple[str, str, str, int, float, float]]:
     """(tokenizer, kind, language or domain, documents, tokens a word, bytes a token).
 
-    The accepted texts are the view `corpus` of the database.  Tokens are counted with the
-    end token of each document.
+    `ask` answers SQL over the corpus, whose accepted texts are the view `corpus`.  Tokens
+    are counted with the end token of each document.
     """
     rows: list[tuple[str, str, str, int, float, float]] = []
     for stage in corpus.token_stages():
@@ -28,12 +32,12 @@ def fertility(corpus: Corpus, database: Database) -> list[tuple[str, str, str, i
         ]
         if not paths:
             continue
-        tokens = database.table(paths)
+        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
         for kind, value in _OF.items():
-            rows_of_kind = database.ask(
+            rows_of_kind = ask(
                 f"SELECT {value}, count(*), sum(t.length) / greatest(sum(c.words), 1), "
                 "sum(strlen(c.text)) / greatest(sum(t.length), 1) FROM corpus c "
-                f"JOIN {tokens} t USING (id) "
+                f"JOIN read_parquet([{listed}]) t USING (id) "
                 f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_TOP}"
             )
             rows += [(name, kind, v, n, round(a, 3), round(b, 3)) for v, n, a, b in rows_of_kind]

@@ -14,11 +14,10 @@ from pipeline.store import files
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.errors import WebtextError
 from pipeline.store.manifest import Manifest
-from pipeline.store.sql import Database
 from pipeline.views.fertility import fertility
 from pipeline.views.html import bars, page, samples, table, waterfall
 from pipeline.views.repeated import repeated_lines
-from pipeline.views.show import table_paths
+from pipeline.views.show import connect, table_paths
 
 REPORT = "report.html"
 _TOP = 15  # rows of a ranking
@@ -44,19 +43,22 @@ class Tables:
     there: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.database = Database()
+        self._connection = connect(self.corpus)
         for name in self.names:
             try:
                 paths = table_paths(self.corpus, name, None)
             except WebtextError:
                 continue
-            rows = self.database.table(paths)
-            self.database.ask(f'CREATE VIEW "{name}" AS SELECT * FROM {rows}')
+            listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+            self._connection.execute(
+                f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}])'
+            )
             self.there.add(name)
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a query."""
-        return self.database.ask(query)
+        rows: list[tuple[Any, ...]] = self._connection.execute(query).fetchall()
+        return rows
 
     def has(self, *names: str) -> bool:
         """True when all these tables are built."""
@@ -184,7 +186,7 @@ def _lengths(tables: Tables) -> Section | None:
 def _fertility(tables: Tables) -> Section | None:
     if not tables.has("corpus"):
         return None
-    rows = fertility(tables.corpus, tables.database)
+    rows = fertility(tables.corpus, tables.ask)
     names = ("tokenizer", "by", "", "documents", "tokens a word", "bytes a token")
     sentence = "How many tokens a word takes, by language and domain: fewer is better."
     return Section("Fertility of the tokenizers", sentence, table(names, rows)) if rows else None
@@ -204,7 +206,7 @@ def _duplicates(tables: Tables) -> Section | None:
 def _repeated(tables: Tables) -> Section | None:
     if not tables.has("documents"):
         return None
-    rows = repeated_lines(tables.corpus, tables.database, _TOP)
+    rows = repeated_lines(tables.corpus, tables.ask, _TOP)
     sentence = "Left out of the texts: on so many of the pages of their host that were looked at."
     body = table(("host", "of its pages", "line"), rows)
     return Section("Lines that repeat across a host", sentence, body) if rows else None
