@@ -221,7 +221,7 @@ def test_cut_dump_is_named_and_can_be_accepted(tmp_path: Path) -> None:
     source = {"kind": "reddit-dump", "posts": str(path)}
     with pytest.raises(Exception, match=r"RS\.zst is cut or damaged.*at byte [\d,]+.*accept_cut"):
         run(tmp_path, [source])
-    assert not (tmp_path / "links/2024-01/MANIFEST.json").exists()
+    assert not (tmp_path / "links/2024-01/_manifest.json").exists()
     manifest = run(tmp_path, [source | {"accept_cut": True}])
     assert 0 < manifest.counts.kept < 3000
 
