@@ -255,8 +255,12 @@ def _plain(value: Any) -> Any:
 
 
 def _explain(model: type[Settings], error: ValidationError, where: str) -> SettingError:
-    """The first problem of a pydantic error as one sentence that names key and remedy."""
-    first = error.errors(include_url=False)[0]
+    """The first problem of a pydantic error as one sentence that names key and remedy.
+
+    A key that is not known goes first: a typo also leaves out the right one.
+    """
+    problems = error.errors(include_url=False)
+    first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
     keys = [str(k) for k in first["loc"]]
     name = ".".join(keys)
     if first["type"] == "extra_forbidden":
