@@ -40,6 +40,9 @@ from pipeline.store.manifest import (
 )
 from pipeline.tokens.stage import TokensStage
 
+#: Characters of a setting's value in the reason why a stage is stale.
+_LONGEST_VALUE = 80
+
 ALL_STAGES: tuple[Stage, ...] = (
     LinksStage(),
     PagesStage(),
@@ -265,4 +268,9 @@ def _changes(old: object, new: object, name: str = "") -> list[str]:
         for key in sorted(old.keys() | new.keys()):
             changes += _changes(old.get(key), new.get(key), f"{name}.{key}" if name else key)
         return changes
-    return [] if old == new else [f"{name} {old} -> {new}"]
+    return [] if old == new else [f"{name} {_short(old)} -> {_short(new)}"]
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.dedup.settings import DedupSettings
 from pipeline.documents.settings import DocumentsSettings
@@ -43,8 +43,8 @@ class Recipe(Settings):
     pages: PagesSettings
     documents: DocumentsSettings = DocumentsSettings()
     dedup: DedupSettings = DedupSettings()
-    quality: QualitySettings = QualitySettings()
-    tokens: TokensSettings = TokensSettings()
+    quality: QualitySettings = Field(default_factory=QualitySettings)
+    tokens: TokensSettings = Field(default_factory=TokensSettings)
     runner: RunnerSettings = RunnerSettings()
 
     def job(self) -> Job:
