@@ -64,7 +64,9 @@ class UrlList(Settings):
 
 Source = Annotated[RedditDump | RedditApi | UrlList, Field(discriminator="kind")]
 Kind = Literal["post", "selftext", "comment", "list"]
-Blocklist = Literal["reddit", "media", "wikipedia", "file_type", "openwebtext", "openwebtext2"]
+Blocklist = Literal[
+    "reddit", "media", "wikipedia", "file_type", "webtext", "openwebtext", "openwebtext2"
+]
 
 
 class LinksSettings(Settings):
