@@ -20,8 +20,8 @@ from typing import Any
 from pipeline.build.recipe import Recipe
 from pipeline.dedup.stage import DedupStage
 from pipeline.documents.stage import DocumentsStage
-from pipeline.engine.runners.beam_runner import OpenRunner
 from pipeline.engine.runners.open import open_runner
+from pipeline.engine.runners.runner_kind import OpenRunner
 from pipeline.engine.show_progress import watch
 from pipeline.engine.stage import Job, Stage
 from pipeline.links.stage import LinksStage

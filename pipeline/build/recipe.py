@@ -45,7 +45,7 @@ class Recipe(Settings):
     dedup: DedupSettings = DedupSettings()
     quality: QualitySettings = Field(default_factory=QualitySettings)
     tokens: TokensSettings = Field(default_factory=TokensSettings)
-    runner: RunnerSettings = RunnerSettings()
+    runner: RunnerSettings = Field(default_factory=RunnerSettings)
 
     def job(self) -> Job:
         """What each stage of the build is told.  Content types that documents reads are fetched."""

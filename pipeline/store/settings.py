@@ -74,6 +74,9 @@ class Settings(BaseModel):
             raise _explain(cls, error, where) from None
 
 
+S = TypeVar("S", bound=Settings)
+
+
 class OpenSettings(Settings):
     """Settings with a section of its own for each class of a registry: `[quality.emoji]`.
 
@@ -92,6 +95,10 @@ class OpenSettings(Settings):
     def key_types(cls) -> dict[str, Any]:
         """The fields, then the sections."""
         return super().key_types() | dict(cls.sections())
+
+    def of(self, kind: type[S]) -> S:
+        """The section of settings class `kind`."""
+        return next(value for name in self.sections() if type(value := getattr(self, name)) is kind)
 
     @model_validator(mode="before")
     @classmethod
@@ -182,9 +189,6 @@ class KindIn:
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self._read, handler(source))
-
-
-S = TypeVar("S", bound=Settings)
 
 
 def load_recipe(model: type[S], recipe: str, overrides: Iterable[str], bundled: Path) -> S:
