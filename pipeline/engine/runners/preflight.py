@@ -97,11 +97,13 @@ def _check_installation(role: str, address: str, answer: Installation | BaseExce
             f"{role} {address} runs Python {answer.python}, this process {here.python}",
             "Use the same Python on all machines",
         )
-    for plugin in sorted(set(answer.plugins) ^ set(here.plugins)):
-        there = plugin in answer.plugins
+    if one_sided := set(answer.plugins) ^ set(here.plugins):
+        plugin = min(one_sided)
+        has, lacks = f"{role} {address}", "this process"
+        if plugin in here.plugins:
+            has, lacks = lacks, has
         raise WebtextError(
-            f"{role} {address} {'has' if there else 'lacks'} {plugin}, which adds to webtext, and "
-            f"this process {'lacks' if there else 'has'} it",
+            f"{has} has {plugin}, which adds to webtext, {lacks} has not",
             "Install the same distributions on all machines",
         )
     for theirs, ours in zip(answer.packages, here.packages, strict=True):
