@@ -15,7 +15,7 @@ from support import PROJECT
 def help_of(*subcommand: str) -> str:
     """The help page of a subcommand; empty where there is none."""
     done = subprocess.run(
-        [sys.executable, "-m", "pipeline", *subcommand, "--help"],
+        [sys.executable, "-P", "-m", "pipeline", *subcommand, "--help"],
         capture_output=True,
         text=True,
         cwd=PROJECT,
