@@ -101,7 +101,7 @@ class LinksStage(Stage):
     """The first stage of a build."""
 
     name = "links"
-    version = "3"
+    version = "4"
 
     def settings(self, job: Job) -> LinksSettings:
         """The `[links]` section."""

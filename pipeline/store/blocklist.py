@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from pipeline.store.hosts import domains_of
+
 #: The lists that apply unless a recipe says otherwise.
 DEFAULT = ("reddit", "media", "wikipedia", "file_type")
 
@@ -88,12 +90,6 @@ def listed(host: str) -> frozenset[str]:
     for name in domains_of(host):
         found |= hosts.get(name, frozenset())
     return found
-
-
-def domains_of(host: str) -> list[str]:
-    """A host and the domains above it: `a.b.c` is `a.b.c`, `b.c`."""
-    labels = host.split(".")
-    return [".".join(labels[start:]) for start in range(max(1, len(labels) - 1))]
 
 
 @cache
