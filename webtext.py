@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from importlib import metadata
 from pathlib import Path
 
 _HOME = Path(__file__).resolve().parent
@@ -33,21 +34,24 @@ def main() -> None:
 
 def _stranger(name: str) -> str | None:
     """What stands in the place of one of our packages, and what to do; None where it is ours."""
+    again = "pip install --force-reinstall webtext"
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        return f"Its package {name} is missing. pip install --force-reinstall webtext"
-    path, ours = Path(spec.origin), _HOME / name / "__init__.py"
-    if path.resolve() != ours:
-        return (
-            f"{path} stands before webtext's own {name}. Take its folder out of PYTHONPATH, or "
-            f"uninstall the package it belongs to"
-        )
-    if _MARK not in path.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0]:
-        return (
-            f"Another package was installed over {path.parent}. Uninstall it (pip uninstall {name}), "
-            f"then: pip install --force-reinstall webtext"
-        )
+        return f"Its package {name} is not there. {again}"
+    path = Path(spec.origin)
+    if path.resolve() != _HOME / name / "__init__.py":
+        return f"{path} stands before webtext's own {name}. {_remedy(name)}"
+    first, *_ = path.read_text(encoding="utf-8", errors="replace").split("\n", 1)
+    if _MARK not in first:
+        return f"Another package was installed over {path.parent}. {_remedy(name)}, then {again}"
     return None
+
+
+def _remedy(name: str) -> str:
+    owners = set(metadata.packages_distributions().get(name, [])) - {"webtext"}
+    if owners:
+        return f"pip uninstall {' '.join(sorted(owners))}"
+    return "Take the folder that it lies in out of PYTHONPATH"
 
 
 if __name__ == "__main__":
