@@ -1,4 +1,4 @@
-"""Step two of the links stage: all mentions of a range of ids -> the links of that range."""
+"""Merging of the links stage: all mentions of a range of ids -> the links of that range."""
 
 from __future__ import annotations
 

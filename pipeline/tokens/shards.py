@@ -1,4 +1,4 @@
-"""Third unit of the tokens stage: a shard, assembled from its range of all pieces."""
+"""A shard of the tokens stage, assembled from its range of all pieces."""
 
 from __future__ import annotations
 
@@ -108,6 +108,6 @@ def shard_file(folder: str, name: str, ending: str) -> Part:
     """The report of a shard's `.bin` or `.idx`, whose fingerprint is of its name and bytes."""
     part = file_part(folder, name + ending)
     assert part.file is not None
-    said = hashlib.blake2b(f"{part.file.name} {part.file.sha256}".encode(), digest_size=32)
-    entry = part.file.model_copy(update={"fingerprint": add_fingerprints([said.hexdigest()])})
+    digest = hashlib.blake2b(f"{part.file.name} {part.file.sha256}".encode(), digest_size=32)
+    entry = part.file.model_copy(update={"fingerprint": add_fingerprints([digest.hexdigest()])})
     return Part(entry)
