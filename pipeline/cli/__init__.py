@@ -7,6 +7,7 @@ to `--result FILE`, and only here does an error become one line and an exit code
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
@@ -85,10 +86,12 @@ for _part in (builds, plans, views):
     _part.add_commands(app)
 
 
-def _add_other_commands() -> None:
-    """Subcommands of other packages (the trainer) join by entry point."""
+@functools.cache
+def whole_app() -> typer.Typer:
+    """The command with the subcommands of other packages (the trainer), by entry point."""
     for entry in entry_points(group="webtext.commands"):
         entry.load()(app)
+    return app
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -101,9 +104,8 @@ def main(arguments: list[str] | None = None) -> None:
     debug = _DEBUG in arguments
     if not debug:
         logging.getLogger().setLevel(logging.ERROR)  # Beam warns of clouds that are not used
-    _add_other_commands()
     try:
-        code: Any = app(args=arguments, prog_name="webtext", standalone_mode=False)
+        code: Any = whole_app()(args=arguments, prog_name="webtext", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exception(error)
