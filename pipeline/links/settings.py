@@ -12,7 +12,9 @@ from pipeline.store.settings import KindIn, Settings
 
 Source = Annotated[SerializeAsAny[LinkSource], KindIn(SOURCES)]
 Kind = Literal["post", "selftext", "comment", "list"]
-Blocklist = Literal["reddit", "media", "wikipedia", "file_type", "openwebtext", "openwebtext2"]
+Blocklist = Literal[
+    "reddit", "media", "wikipedia", "file_type", "webtext", "openwebtext", "openwebtext2"
+]
 
 
 class LinksSettings(Settings):
