@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.dedup.settings import DedupSettings
 from pipeline.documents.settings import DocumentsSettings
@@ -45,9 +45,9 @@ class Recipe(Settings):
     pages: PagesSettings
     documents: DocumentsSettings = DocumentsSettings()
     dedup: DedupSettings = DedupSettings()
-    quality: QualitySettings = QualitySettings()
-    tokens: TokensSettings = TokensSettings()
-    runner: RunnerSettings = RunnerSettings()
+    quality: QualitySettings = Field(default_factory=QualitySettings)
+    tokens: TokensSettings = Field(default_factory=TokensSettings)
+    runner: RunnerSettings = Field(default_factory=RunnerSettings)
 
     def job(self) -> Job:
         """What each stage of the build is told.  Content types that documents reads are fetched."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from pipeline.build.build import build
 from pipeline.build.recipe import Recipe, read_recipe
 from pipeline.conformance import GROUPS, Results, differences, run_group
-from pipeline.engine.runners.beam_runner import OpenRunner
 from pipeline.engine.runners.open import open_runner
 from pipeline.engine.runners.profiles import RunnerSettings
+from pipeline.engine.runners.runner_kind import OpenRunner
 from pipeline.sample import COMMENTS, PAGES, POSTS
 from pipeline.store import files
 from pipeline.store.corpus import STAGES

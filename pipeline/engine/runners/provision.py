@@ -15,8 +15,8 @@ from typing import Any
 import dask
 import distributed
 
-from pipeline.engine.runners.beam_options import needed
-from pipeline.engine.runners.profiles import RunnerSettings
+from pipeline.engine.runners.dask_settings import DaskSettings
+from pipeline.engine.runners.runner_kind import needed
 from pipeline.store.errors import SettingError, WebtextError
 
 #: What a worker's environment must have.
@@ -53,16 +53,18 @@ def worker_environment() -> AbstractContextManager[Any]:
 
 
 @contextmanager
-def made_cluster(settings: RunnerSettings) -> Iterator[tuple[Any, int]]:
+def made_cluster(settings: DaskSettings, workers: int) -> Iterator[tuple[Any, int]]:
     """(cluster, number of its workers); ended when the block ends.
+
+    `workers` is the number of pods, where pods are made.
 
     Raises SettingError for missing settings or packages, WebtextError when it does not start.
     """
-    kind = settings.dask.cluster
+    kind = settings.cluster
     make = {"ssh": _ssh, "slurm": _slurm, "kubernetes": _kubernetes}[kind]
     with worker_environment():
         try:
-            cluster, count = make(settings)
+            cluster, count = make(settings, workers)
         except WebtextError:
             raise
         except Exception as error:  # asyncssh, kubernetes and dask have no class in common
@@ -95,9 +97,9 @@ def _package(name: str, kind: str) -> Any:
         ) from None
 
 
-def _ssh(settings: RunnerSettings) -> tuple[Any, int]:
+def _ssh(settings: DaskSettings, _workers: int) -> tuple[Any, int]:
     _package("asyncssh", "ssh")
-    ssh = settings.dask.ssh
+    ssh = settings.ssh
     if len(ssh.hosts) < 2:
         raise SettingError(
             "runner.dask.ssh.hosts names no worker",
@@ -112,7 +114,7 @@ def _ssh(settings: RunnerSettings) -> tuple[Any, int]:
             worker_options={
                 "nthreads": 1,
                 "n_workers": ssh.processes,
-                "memory_limit": settings.dask.memory_limit_mb * 1_000_000,
+                "memory_limit": settings.memory_limit_mb * 1_000_000,
                 **interface,
             },
             remote_python=f"{ssh.python} -P",
@@ -120,9 +122,9 @@ def _ssh(settings: RunnerSettings) -> tuple[Any, int]:
     return cluster, ssh.processes * (len(ssh.hosts) - 1)
 
 
-def _slurm(settings: RunnerSettings) -> tuple[Any, int]:
+def _slurm(settings: DaskSettings, _workers: int) -> tuple[Any, int]:
     jobqueue = _package("dask_jobqueue", "slurm")
-    slurm = settings.dask.slurm
+    slurm = settings.slurm
     seed = [f"export {name}={value}" for name, value in ENVIRONMENT.items()]
     cluster = jobqueue.SLURMCluster(
         queue=slurm.queue or None,
@@ -130,7 +132,7 @@ def _slurm(settings: RunnerSettings) -> tuple[Any, int]:
         walltime=slurm.walltime,
         cores=slurm.processes,
         processes=slurm.processes,
-        memory=f"{slurm.processes * settings.dask.memory_limit_mb}MB",
+        memory=f"{slurm.processes * settings.memory_limit_mb}MB",
         interface=slurm.interface or None,
         job_extra_directives=list(slurm.directives),
         job_script_prologue=[*seed, *slurm.prologue],
@@ -140,16 +142,16 @@ def _slurm(settings: RunnerSettings) -> tuple[Any, int]:
     return cluster, slurm.jobs * slurm.processes
 
 
-def kubernetes_spec(settings: RunnerSettings) -> dict[str, Any]:
+def kubernetes_spec(settings: DaskSettings, workers: int) -> dict[str, Any]:
     """The DaskCluster resource that the operator makes pods of."""
     operator = _package("dask_kubernetes.operator", "kubernetes")
-    kubernetes = settings.dask.kubernetes
-    memory = f"{settings.dask.memory_limit_mb}M"
+    kubernetes = settings.kubernetes
+    memory = f"{settings.memory_limit_mb}M"
     resources = {"cpu": kubernetes.cpu, "memory": memory}
     spec: dict[str, Any] = operator.make_cluster_spec(
         name=kubernetes.cluster,
         image=needed(kubernetes.image, "runner.dask.kubernetes.image", "registry/worker:1.0"),
-        n_workers=settings.worker_count(),
+        n_workers=workers,
         resources={"requests": resources, "limits": resources},
         env=ENVIRONMENT,
         worker_command="dask worker --nthreads 1",
@@ -158,9 +160,9 @@ def kubernetes_spec(settings: RunnerSettings) -> dict[str, Any]:
     return spec
 
 
-def _kubernetes(settings: RunnerSettings) -> tuple[Any, int]:
-    spec = kubernetes_spec(settings)
+def _kubernetes(settings: DaskSettings, workers: int) -> tuple[Any, int]:
+    spec = kubernetes_spec(settings, workers)
     operator = _package("dask_kubernetes.operator", "kubernetes")
-    namespace = settings.dask.kubernetes.namespace
+    namespace = settings.kubernetes.namespace
     cluster = operator.KubeCluster(custom_cluster_spec=spec, namespace=namespace)
-    return cluster, settings.worker_count()
+    return cluster, workers
