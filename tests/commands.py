@@ -6,16 +6,20 @@ import functools
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from support import PROJECT
+from typer.main import get_command
+
+from pipeline.cli import whole_app
 
 
 @functools.cache
 def help_of(*subcommand: str) -> str:
     """The help page of a subcommand; empty where there is none."""
     done = subprocess.run(
-        [sys.executable, "-m", "pipeline", *subcommand, "--help"],
+        [sys.executable, "-P", "-m", "pipeline", *subcommand, "--help"],
         capture_output=True,
         text=True,
         cwd=PROJECT,
@@ -23,6 +27,19 @@ def help_of(*subcommand: str) -> str:
         check=False,
     )
     return done.stdout if done.returncode == 0 else ""
+
+
+def leaf_commands() -> list[str]:
+    """All subcommands that do something, those of groups with their group's name."""
+
+    def names(command: Any, before: str) -> Iterator[str]:
+        if not hasattr(command, "commands"):
+            yield before.strip()
+            return
+        for name, inner in command.commands.items():
+            yield from names(inner, f"{before} {name}")
+
+    return list(names(get_command(whole_app()), ""))
 
 
 def check_webtext(arguments: Sequence[str]) -> None:

@@ -95,7 +95,7 @@ def webtext() -> Run:
 
     def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "pipeline", *arguments],
+            [sys.executable, "-P", "-m", "pipeline", *arguments],
             cwd=PROJECT,
             text=True,
             stdout=subprocess.PIPE,

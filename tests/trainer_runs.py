@@ -22,7 +22,7 @@ SMALL = {
 
 
 def command(*arguments: str, processes: int = 1) -> list[str]:
-    start = [sys.executable, "-m"]
+    start = [sys.executable, "-P", "-m"]
     if processes > 1:
         start += ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"]
     return [*start, "pipeline", *arguments]

@@ -194,7 +194,7 @@ def test_prism_gives_the_same_corpus(
 
 
 def start_build(root: Path, replay: str, *more: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "pipeline", "build", "quickstart"]
+    command = [sys.executable, "-P", "-m", "pipeline", "build", "quickstart"]
     return subprocess.Popen(
         [*command, *sample_settings(root, replay), *more],
         cwd=PROJECT,

@@ -56,7 +56,7 @@ def test_status_shows_a_crawl_from_outside(tmp_path: Path, webtext: Run) -> None
     Path(f"{root}.txt").write_text("\n".join(f"http://{h}/{i}" for i, h in enumerate(hosts)))
     with hostile_server() as server:
         recipe.write_text(RECIPE.format(root=root, origin=server.origin))
-        command = [sys.executable, "-m", "pipeline", "build", str(recipe), "--workers", "1"]
+        command = [sys.executable, "-P", "-m", "pipeline", "build", str(recipe), "--workers", "1"]
         child = subprocess.Popen(
             [*command, "--until", "pages"], cwd=PROJECT, stderr=subprocess.DEVNULL
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -127,8 +126,7 @@ def _connected(target: Any) -> Iterator[distributed.Client]:
 @contextmanager
 def _local_cluster(count: int, settings: DaskSettings) -> Iterator[distributed.LocalCluster]:
     """Processes of one thread each, every one under a nanny that starts it again."""
-    path = os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])
-    with worker_environment(PYTHONPATH=path):
+    with worker_environment():
         cluster = distributed.LocalCluster(
             n_workers=count,
             threads_per_worker=1,

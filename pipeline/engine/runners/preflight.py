@@ -56,7 +56,7 @@ def check_workers(client: distributed.Client) -> None:
     if not threads:
         raise WebtextError(
             f"The scheduler {client.scheduler.address} has no workers",
-            "Start some: PYTHONHASHSEED=0 dask worker --nthreads 1 SCHEDULER",
+            "Start some: PYTHONHASHSEED=0 PYTHONSAFEPATH=1 dask worker --nthreads 1 SCHEDULER",
         )
     for address, count in sorted(threads.items()):
         if count != 1:

@@ -22,6 +22,7 @@ from pipeline.store.errors import SettingError, WebtextError
 #: What a worker's environment must have.
 ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
+    "PYTHONSAFEPATH": "1",  # no module comes from the folder that a worker starts in
     "DASK_LOGGING__DISTRIBUTED": "error",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -40,13 +41,13 @@ _TALKING = {
 }
 
 
-def worker_environment(**more: str) -> AbstractContextManager[Any]:
+def worker_environment() -> AbstractContextManager[Any]:
     """Makes nannies start their workers with `ENVIRONMENT`; in force inside the block.
 
     A worker process is spawned, and reads its hash seed from the environment it starts in.
     """
     config: AbstractContextManager[Any] = dask.config.set(
-        {"distributed.nanny.pre-spawn-environ": {**ENVIRONMENT, **more}}
+        {"distributed.nanny.pre-spawn-environ": ENVIRONMENT}
     )
     return config
 
@@ -116,7 +117,7 @@ def _ssh(settings: DaskSettings, _workers: int) -> tuple[Any, int]:
                 "memory_limit": settings.memory_limit_mb * 1_000_000,
                 **interface,
             },
-            remote_python=ssh.python,
+            remote_python=f"{ssh.python} -P",
         )
     return cluster, ssh.processes * (len(ssh.hosts) - 1)
 
@@ -135,7 +136,7 @@ def _slurm(settings: DaskSettings, _workers: int) -> tuple[Any, int]:
         interface=slurm.interface or None,
         job_extra_directives=list(slurm.directives),
         job_script_prologue=[*seed, *slurm.prologue],
-        python=slurm.python or sys.executable,
+        python=f"{slurm.python or sys.executable} -P",
     )
     cluster.scale(jobs=slurm.jobs)
     return cluster, slurm.jobs * slurm.processes
