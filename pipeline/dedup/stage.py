@@ -55,7 +55,7 @@ from pipeline.engine.stage import Job, Stage, Total
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import Manifest
-from pipeline.store.parts import Part, work_key
+from pipeline.store.parts import Part, unit_key
 from pipeline.store.stage_edit import Removal, StageEdit
 
 
@@ -207,7 +207,7 @@ class DedupStage(Stage):
         batch = Batch(
             folder=folder,
             version=self.version,
-            key=work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items())),
+            key=unit_key(draft),
             settings=settings,
             history=(
                 *(as_decided(file, folder) for file in evaluation),
