@@ -40,6 +40,7 @@ from pipeline.dedup.measure_lines import (
     write_repeated,
 )
 from pipeline.dedup.order import arrange
+from pipeline.dedup.removal import remove_pages
 from pipeline.dedup.search import (
     band_units,
     compare,
@@ -54,7 +55,8 @@ from pipeline.engine.stage import Job, Stage, Total
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import Manifest, table_of
-from pipeline.store.parts import Part, work_key
+from pipeline.store.parts import Part, unit_key
+from pipeline.store.stage_edit import Removal, StageEdit
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,10 @@ class DedupStage(Stage):
         """Documents of the interval."""
         return Total(job.corpus.require("documents", job.interval).counts.kept, "documents")
 
+    def remove_pages(self, edit: StageEdit) -> Removal:
+        """Removals, signatures and the keep order."""
+        return remove_pages(edit)
+
     def transform(self, job: Job) -> Dedup:
         """The work on the interval, with the signatures that earlier intervals have left."""
         corpus, draft, settings = job.corpus, self.draft(job), self.settings(job)
@@ -201,7 +207,7 @@ class DedupStage(Stage):
         batch = Batch(
             folder=folder,
             version=self.version,
-            key=work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items())),
+            key=unit_key(draft),
             settings=settings,
             history=(
                 *(as_decided(file, folder) for file in evaluation),
