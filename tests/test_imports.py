@@ -1,13 +1,14 @@
-"""Who may import whom, folder by folder: any other import is an error."""
+"""Who may import whom, folder by folder, and how long files and functions may be."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support import PROJECT
+
+from docs.draw_imports import PICTURE, draw, imported
 
 STAGES = ("links", "pages", "documents", "dedup", "quality", "tokens")
 #: Data that the code carries; no code of ours imports from below it.
@@ -49,18 +50,12 @@ TRAINER: dict[str, tuple[str, ...]] = {
 #: What of `pipeline/` the trainer may import: the contract on disk.
 CONTRACT = ("pipeline.store", "pipeline.tokens.megatron")
 
+#: In lines, docstrings and comments among them.
+LONGEST_FILE = 350
+LONGEST_FUNCTION = 50
+
 #: Where Beam may be imported, besides `stage.py` of a stage.
 BEAM = ("engine", "build", "conformance")
-
-
-def imported(path: Path) -> Iterator[str]:
-    """The modules of ours, and the outer packages, that a file imports."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            # `from pipeline import x` may name a folder.
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def folder_of(module: str) -> str:
@@ -125,3 +120,25 @@ def test_beam_is_imported_by_stages_engine_and_build_alone() -> None:
         if path.name == "stage.py" or room(path, "pipeline") in BEAM:
             continue
         assert not any(module.startswith("apache_beam") for module in imported(path)), path
+
+
+def test_the_picture_in_contributing_is_drawn_from_the_code() -> None:
+    """`python docs/draw_imports.py` draws it anew."""
+    assert PICTURE.read_text(encoding="utf-8") == draw()
+    assert f"docs/{PICTURE.name}" in (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("top", ["pipeline", "trainer", "dags", "docker"])
+def test_files_and_functions_are_read_at_a_sitting(top: str) -> None:
+    long = []
+    for path in files_of(top):
+        text = path.read_text(encoding="utf-8")
+        if text.count("\n") > LONGEST_FILE:
+            long.append(str(path))
+        long += [
+            f"{path}: {node.name}"
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+        ]
+    assert long == []
