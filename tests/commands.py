@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import functools
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 
+from forks import run_python
 from support import PROJECT
 
 
 @functools.cache
 def help_of(*subcommand: str) -> str:
     """The help page of a subcommand; empty where there is none."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline", *subcommand, "--help"],
-        capture_output=True,
-        text=True,
-        cwd=PROJECT,
-        env={"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb", "PATH": "/usr/bin:/bin"},
-        check=False,
-    )
+    environment = {"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb", "PATH": "/usr/bin:/bin"}
+    command = ("-m", "pipeline", *subcommand, "--help")
+    done = run_python(*command, folder=PROJECT, environment=environment)
     return done.stdout if done.returncode == 0 else ""
 
 

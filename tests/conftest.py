@@ -5,11 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from forks import run_python
 from january import January, build_january
 from support import PROJECT, Run, sample_settings
 
@@ -92,16 +92,11 @@ def airflow_python() -> Path:
 def webtext() -> Run:
     """Runs the real `webtext` command in the project's folder; output is merged."""
 
-    def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "pipeline", *arguments],
-            cwd=PROJECT,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-            **options,  # type: ignore[call-overload]
-        )
+    def run(
+        *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        command = ("-m", "pipeline", *arguments)
+        return run_python(*command, folder=PROJECT, environment=environment)
 
     return run
 

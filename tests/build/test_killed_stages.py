@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
+from forks import run_python
 from support import PROJECT
 
 from pipeline.build.build import build
@@ -38,9 +37,8 @@ def test_killed_before_a_file_is_in_its_place(sample_root: Path, tmp_path: Path)
     made = {"corpus", "tokens", "tokenizers"}
     shutil.copytree(sample_root, root, ignore=lambda _, names: made & {*names})
     for moment in MOMENTS:
-        command = [sys.executable, "-c", CHILD, str(root), moment]
-        child = subprocess.run(command, cwd=PROJECT, capture_output=True, check=False)
-        assert child.returncode == -signal.SIGKILL, (moment, child.stderr.decode())
+        child = run_python("-c", CHILD, str(root), moment, folder=PROJECT)
+        assert child.returncode == -signal.SIGKILL, (moment, child.stdout)
     build(read_recipe("quickstart", [f'corpus.root="{root}"', "runner.workers=1"]), first="corpus")
     verify_corpus(Corpus(str(root)))
     for stage in ("corpus", "tokens/gpt2"):

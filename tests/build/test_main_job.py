@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import psutil
 import pyarrow.parquet as pq
 import pytest
+from forks import Command
 from support import PROJECT, Run, sample_settings
 
 from pipeline.store.corpus import STAGES, Corpus
@@ -193,26 +192,17 @@ def test_prism_gives_the_same_corpus(
     assert fingerprints(root) == fingerprints(sample_root)
 
 
-def start_build(root: Path, replay: str, *more: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "pipeline", "build", "quickstart"]
-    return subprocess.Popen(
-        [*command, *sample_settings(root, replay), *more],
-        cwd=PROJECT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+def start_build(root: Path, replay: str, *more: str) -> Command:
+    command = ("-m", "pipeline", "build", "quickstart")
+    return Command(*command, *sample_settings(root, replay), *more, folder=PROJECT)
 
 
-def wait_for(root: Path, pattern: str, process: subprocess.Popen[bytes]) -> None:
+def wait_for(root: Path, pattern: str, process: Command) -> None:
     """Waits until a file is there; the build must still be at work then."""
-    for _ in range(2400):
-        if any(root.glob(pattern)):
-            assert process.poll() is None, "the build ended before it could be disturbed"
-            return
-        assert process.poll() is None, f"the build ended with {process.poll()}"
+    while not any(root.glob(pattern)):
+        assert process.poll() is None, process.output()
         time.sleep(0.05)
-    raise AssertionError(f"{pattern} did not appear")
+    assert process.poll() is None, "the build ended before it could be disturbed"
 
 
 @pytest.mark.parametrize(
@@ -249,5 +239,5 @@ def test_a_killed_dask_worker_changes_nothing(
     ]
     assert len(workers) >= 2
     workers[0].kill()
-    assert process.wait(timeout=240) == 0
+    assert process.wait() == 0, process.output()
     assert fingerprints(root) == fingerprints(sample_root)

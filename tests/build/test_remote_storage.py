@@ -72,7 +72,7 @@ def test_the_sample_on_an_object_store_equals_that_on_a_disk(
     settings = sample_settings(Path("unused"), replay)
     settings[1] = f"corpus.root={root}"
     command = ["build", "quickstart", *settings, "--workers=2"]
-    done = webtext(*command, env={**os.environ})
+    done = webtext(*command, environment={**os.environ})
     assert done.returncode == 0, done.stdout
     assert "Nothing to do" in webtext(*command).stdout
     remote, disk = Corpus(root), Corpus(str(sample_root))

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from trainer_runs import losses, train_arguments, validation, webtext
+from trainer_runs import losses, train_arguments, validation, webtext, webtext_twice
 
 STEPS = 12
 SETTINGS = {"train__steps": STEPS, "schedule__warmup": 4, "optim__name": "adamw"}
@@ -28,7 +28,7 @@ def test_losses_are_equal_and_the_run_goes_on_alone(
 ) -> None:
     out = tmp_path / "run"
     both = SETTINGS | {"train__parallel": parallel, "train__micro_batch": 3}
-    webtext(*train_arguments(tokens, out, checkpoint__every=8, **both), processes=2)
+    webtext_twice(*train_arguments(tokens, out, checkpoint__every=8, **both))
     one, two = dict(losses(alone)), dict(losses(out))
     assert two.keys() == one.keys()
     assert list(two.values()) == pytest.approx(list(one.values()), rel=2e-4)

@@ -32,9 +32,9 @@ def test_killed_at_step_120_the_curve_is_the_same_to_the_last_bit(
 ) -> None:
     out = tmp_path / "run"
     process = start(*train_arguments(tokens, out))
-    wait_for(out, 120)
+    wait_for(process, out, 120)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.wait()
     assert len(losses(out)) < 200
     webtext(*train_arguments(tokens, out, "--resume"))
     assert losses(out) == losses(whole)
@@ -44,10 +44,10 @@ def test_killed_at_step_120_the_curve_is_the_same_to_the_last_bit(
 def test_a_signal_saves_the_step(tokens: Path, whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = start(*train_arguments(tokens, out))
-    wait_for(out, 20)
+    wait_for(process, out, 20)
     process.send_signal(signal.SIGTERM)
-    said = process.communicate()[0]
-    assert process.returncode == 1
+    assert process.wait() == 1
+    said = process.output()
     assert "Stopped by a signal after step" in said and "--resume" in said
     last = losses(out)[-1][0]
     assert (out / "checkpoints" / f"step-{last:08d}" / "COMPLETE.json").exists()
