@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import multiprocessing
+import os
 import socket
 import subprocess
 import time
@@ -21,12 +24,17 @@ def sample_settings(root: Path, replay: str) -> list[str]:
     return ["--set", f"corpus.root={root}", "--set", f"pages.via={replay}"]
 
 
+#: Below the ports that systems give out by themselves; each process begins somewhere else.
+_PORTS = itertools.count(10_000 + os.getpid() * 97 % 20_000)
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on at this moment."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
+    """Ports that nobody listens on, and that nobody is given before they are used."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = next(_PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            ports.append(port)
     return ports
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from forks import Command, run_python
-from support import PROJECT
+from support import PROJECT, free_ports
 
 SMALL = {
     "model.layers": 2,
@@ -38,7 +38,24 @@ def webtext(*arguments: str, code: int = 0) -> str:
     return done.stdout
 
 
-def webtext_twice(*arguments: str) -> str:
+def webtext_by_two(*arguments: str) -> str:
+    """Runs in two processes on gloo, with what `torchrun` tells each; returns what they said."""
+    (port,) = free_ports(1)
+    world = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    processes = [
+        Command(
+            "-m", "pipeline", *arguments, folder=PROJECT,
+            environment=os.environ | world | {"RANK": rank, "LOCAL_RANK": rank},
+        )
+        for rank in ("0", "1")
+    ]  # fmt: skip
+    codes = [process.wait() for process in processes]
+    said = "".join(process.output() for process in processes)
+    assert codes == [0, 0], said
+    return said
+
+
+def torchrun(*arguments: str) -> str:
     """Runs in two processes on gloo that `torchrun` starts; returns what they said."""
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",

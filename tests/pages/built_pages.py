@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.build.build import Outcome, build
+from pipeline.build.build import StageResult, build
 from pipeline.build.recipe import Recipe
 
 from .crawling import SITE_FILES
@@ -26,7 +26,7 @@ class Corpus:
     workers: int = 1
     said: list[str] = field(default_factory=list)
 
-    def build(self, urls: Sequence[str], until: str = "pages", **pages: Any) -> list[Outcome]:
+    def build(self, urls: Sequence[str], until: str = "pages", **pages: Any) -> list[StageResult]:
         self.folder.mkdir(exist_ok=True)
         (self.folder / "urls.txt").write_text("\n".join(urls))
         settings = {

@@ -123,14 +123,14 @@ for step in Feed(stream, Batches(24, steps, 0, 0.0), consumed, 5, 0, 1):
 
 
 def test_killed_and_resumed_the_steps_are_those_of_the_whole_run(mixed: str) -> None:
-    killed = Command("-c", RUN, mixed, "0", "100000", folder=mixed)
+    killed = Command("-c", RUN, mixed, "0", "100000", folder=".")
     while killed.output().count("\n") < 40:
         assert killed.poll() is None, killed.output()
         time.sleep(0.005)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     lines = killed.output().splitlines()[:40]
-    resumed = run_python("-c", RUN, mixed, str(40 * 24), "60", folder=mixed)
+    resumed = run_python("-c", RUN, mixed, str(40 * 24), "60", folder=".")
     assert resumed.returncode == 0, resumed.stdout
     stream = stream_of(mixed)
     wanted = [
