@@ -1,6 +1,6 @@
 """Token shards of books for an encoder, straight from a file of texts: no crawl, no filters.
 
-    python benchmarks/books.py BOOKS.ndjson.zst ROOT --kind albert
+    python benchmarks/books.py BOOKS.ndjson.zst ROOT --kind unigram
 
 `BOOKS.ndjson.zst` has one JSON object with `text` a line.  Writes ROOT/tokens/KIND as the tokens
 stage does: a tokenizer trained on the texts, documents of sentences, one in 20 for validation.
@@ -22,7 +22,6 @@ from pipeline.store.manifest import Counts, FileEntry, Manifest
 from pipeline.tokens.megatron import Writer, dtype_for
 from pipeline.tokens.sentences import split_sentences
 from pipeline.tokens.settings import TokensSettings
-from pipeline.tokens.tokenizer import train
 
 INTERVAL = "2024-01"
 _DOCUMENT = 8000  # characters of a book that make a document, about
@@ -47,32 +46,33 @@ def documents(path: Path, limit: int) -> Iterator[str]:
 
 
 def write_shards(root: Path, texts: Iterable[str], kind: str, vocab: int) -> Path:
-    """The tokenizer and shards of `texts`; returns ROOT/tokens/KIND."""
-    said = list(texts)
+    """The tokenizer and shards of `texts`; returns ROOT/tokens/NAME."""
+    listed = list(texts)
     settings = TokensSettings.checked({"kind": kind, "vocab_size": vocab}, "books")
-    tokenizer = train(said, settings)
-    home = root / "tokenizers" / kind
+    name = settings.name
+    tokenizer = settings.chosen_kind().make(listed)
+    home = root / "tokenizers" / name
     home.mkdir(parents=True)
     tokenizer.save(str(home / "tokenizer.json"))
-    (home / "MANIFEST.json").write_bytes(_manifest("tokenizers", kind, [], {}, "70"))
-    folder = root / "tokens" / kind / INTERVAL
+    (home / "_manifest.json").write_bytes(_manifest("tokenizers", name, [], {}, "70"))
+    folder = root / "tokens" / name / INTERVAL
     folder.mkdir(parents=True)
     entries: list[FileEntry] = []
-    for name, part in (
-        ("validation-00000-of-00001", said[::_VALIDATION]),
-        ("train-00000-of-00001", [t for n, t in enumerate(said) if n % _VALIDATION]),
+    for shard, part in (
+        ("validation-00000-of-00001", listed[::_VALIDATION]),
+        ("train-00000-of-00001", [t for n, t in enumerate(listed) if n % _VALIDATION]),
     ):
-        with Writer(str(folder / name), dtype_for(tokenizer.get_vocab_size())) as writer:
+        with Writer(str(folder / shard), dtype_for(tokenizer.get_vocab_size())) as writer:
             for text in part:
                 sentences = split_sentences(text)
                 ids = [e.ids for e in tokenizer.encode_batch(sentences, add_special_tokens=False)]
                 ids = [sentence for sentence in ids if sentence]
                 writer.add(np.concatenate(ids), np.array([len(s) for s in ids]))
         for end in ("bin", "idx"):
-            size = (folder / f"{name}.{end}").stat().st_size
-            entries.append(FileEntry(name=f"{name}.{end}", rows=len(part), bytes=size, sha256=""))
-    said_of = _manifest("tokens", INTERVAL, entries, {f"tokenizers/{kind}": "70"}, "b0")
-    (folder / "MANIFEST.json").write_bytes(said_of)
+            size = (folder / f"{shard}.{end}").stat().st_size
+            entries.append(FileEntry(name=f"{shard}.{end}", rows=len(part), bytes=size, sha256=""))
+    manifest = _manifest("tokens", INTERVAL, entries, {f"tokenizers/{name}": "70"}, "b0")
+    (folder / "_manifest.json").write_bytes(manifest)
     return folder.parent
 
 
@@ -100,7 +100,7 @@ def main() -> None:
     )
     parser.add_argument("books", type=Path)
     parser.add_argument("root", type=Path)
-    parser.add_argument("--kind", default="albert", choices=["albert", "electra"])
+    parser.add_argument("--kind", default="unigram", choices=["unigram", "wordpiece"])
     parser.add_argument("--vocab", type=int, default=8000)
     parser.add_argument("--characters", type=int, default=20_000_000)
     given = parser.parse_args()

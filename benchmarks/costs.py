@@ -28,9 +28,11 @@ from links import as_dump
 
 from pipeline.cli.demo import replay_server
 from pipeline.links.dumps import blocks
-from pipeline.links.mentions import SourceFile, read_source
+from pipeline.links.mentions import SourceUnit, read_source
 from pipeline.links.merge import Range, merge_range
-from pipeline.links.settings import LinksSettings, UrlList
+from pipeline.links.reddit_dump import RedditDump
+from pipeline.links.settings import LinksSettings
+from pipeline.links.url_list import UrlList
 from pipeline.pages.stage import read_links
 from pipeline.quality.join import DOCUMENTS_A_UNIT, look_up
 from pipeline.sample import PAGES
@@ -152,11 +154,12 @@ def reading(data: Path) -> None:
         rows = [as_dump(b).data for b in blocks(f"{data}/reddit/praw_comments.ndjson.zst")]
         comments = f"{folder}/RC_genuine.zst"
         Path(comments).write_bytes(zstandard.compress(b"".join(rows) * 20))
-        given = [(f"{data}/reddit/RS_2013-08_top.zst", "posts"), (comments, "comments")]
-        for number, (path, kind) in enumerate(given):
-            source = SourceFile(path, kind, number, folder, "key", False)
+        posts = f"{data}/reddit/RS_2013-08_top.zst"
+        dump = RedditDump(kind="reddit-dump", posts=posts, comments=comments)
+        for number, item in enumerate(dump.find()):
+            unit = SourceUnit(item, number, folder, "key", False)
             start = time.process_time()
-            parts = read_source(source)
+            parts = read_source(unit)
             seconds = time.process_time() - start
             names = tuple(p.file.name for p in parts if p.file and "mentions-" in p.file.name)
             mentions = sum(p.extra.get("mentions", 0) for p in parts)
@@ -168,7 +171,7 @@ def reading(data: Path) -> None:
             scratch = sum(_size(Path(folder) / name) for name in names)
             links = sum(part.counts.kept for part in merged)
             size = sum(part.file.bytes for part in merged if part.file)
-            print(f"  {kind}: {seconds / lines * 1e6:.1f} CPU s a million lines,", end=" ")
+            print(f"  {item.part}: {seconds / lines * 1e6:.1f} CPU s a million lines,", end=" ")
             print(f"{mentions / lines:.3f} mentions a line,", end=" ")
             print(f"{merging / mentions * 1e6:.1f} CPU s to merge a million of them,", end=" ")
             print(f"{scratch / mentions:.0f} bytes of scratch a mention,", end=" ")

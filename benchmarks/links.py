@@ -19,7 +19,7 @@ import orjson
 from w3lib.url import canonicalize_url
 
 from pipeline.links.dumps import Block, blocks, lines, linked_lines
-from pipeline.links.mentions import SourceFile, read_source
+from pipeline.links.mentions import SourceUnit, read_source
 from pipeline.links.records import (
     BadLineError,
     comment_links,
@@ -28,6 +28,7 @@ from pipeline.links.records import (
     parse_posts,
     post_links,
 )
+from pipeline.links.reddit_dump import RedditDump
 from pipeline.store.addresses import canonical_key
 
 FIELDS = (
@@ -90,7 +91,8 @@ def posts(data: list[Block]) -> None:
 def whole(path: str) -> None:
     """All of the stage's first step: unpacking, links, keys, and the sorted file of mentions."""
     with tempfile.TemporaryDirectory() as folder:
-        read_source(SourceFile(path, "posts", 0, folder, "key", over_18=True))
+        dump = RedditDump(kind="reddit-dump", posts=path)
+        read_source(SourceUnit(dump.find()[0], 0, folder, "key", over_18=True))
 
 
 def keys(urls: list[str], make: Callable[[str], str]) -> None:

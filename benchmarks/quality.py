@@ -165,7 +165,7 @@ def _write_stage(corpus: Corpus, stage: str, table: pa.Table) -> None:
         files=[FileEntry(name=name, rows=len(table), bytes=0, sha256="")],
         fingerprint="",
     )
-    (folder / "MANIFEST.json").write_bytes(manifest.to_json())
+    (folder / "_manifest.json").write_bytes(manifest.to_json())
 
 
 if __name__ == "__main__":

@@ -32,7 +32,6 @@ from pipeline.store import files
 from pipeline.store.addresses import page_id
 from pipeline.store.corpus import Corpus
 from pipeline.store.schemas import SCHEMAS
-from pipeline.tokens import tokenizer as tok
 from pipeline.tokens.encode import SPLITS, EncodeUnit, encode_part, load_encoder
 from pipeline.tokens.megatron import IndexedDataset
 from pipeline.tokens.sentences import split_sentences
@@ -40,7 +39,7 @@ from pipeline.tokens.settings import TokensSettings
 from pipeline.tokens.shards import ShardUnit, assemble_shard
 
 _CUT = 6_000  # characters of a document made of a book
-KINDS = ("gpt2", "albert", "electra")
+KINDS = ("bpe", "unigram", "wordpiece")
 
 
 def texts_of(arguments: argparse.Namespace) -> list[str]:
@@ -106,7 +105,7 @@ def speed(arguments: argparse.Namespace) -> None:
         path = write_part(folder, texts)
         for kind in KINDS:
             settings = TokensSettings.model_validate({"kind": kind, "vocab_size": 8192})
-            trained = tok.train(texts[:: max(1, len(texts) // 500)], settings)
+            trained = settings.chosen_kind().make(texts[:: max(1, len(texts) // 500)])
             place = files.join(folder, "tokenizer.json")
             trained.save(place)
             turns = []
@@ -123,7 +122,7 @@ def speed(arguments: argparse.Namespace) -> None:
                     for side in (0, 1)
                 )
                 print(
-                    f"{kind:8} by {name}: encode_batch {alone:.2f} MB/s, whole stage "
+                    f"{kind:9} by {name}: encode_batch {alone:.2f} MB/s, whole stage "
                     f"{whole:.2f} MB/s, ratio {statistics.median(each):.2f} "
                     f"({', '.join(f'{ratio:.2f}' for ratio in each)})"
                 )
@@ -184,7 +183,7 @@ def memory(arguments: argparse.Namespace) -> None:
         process.start()
         base, peak, seconds, size = reader.recv()
         process.join()
-        print(f"{kind:8} {size / 1e6:6.1f} MB of text: {peak - base:6.0f} MB more, {seconds:.1f} s")
+        print(f"{kind:9} {size / 1e6:6.1f} MB of text: {peak - base:6.0f} MB more, {seconds:.1f} s")
 
 
 def _train(kind: str, arguments: argparse.Namespace, writer: object) -> None:
@@ -200,7 +199,7 @@ def _train(kind: str, arguments: argparse.Namespace, writer: object) -> None:
                     return
 
     base = _peak()
-    seconds, _ = spent(lambda: tok.train(Streamed(), settings))
+    seconds, _ = spent(lambda: settings.chosen_kind().make(Streamed()))
     size = sum(len(text.encode()) for text in Streamed())
     writer.send((base, _peak(), seconds, size))  # type: ignore[attr-defined]
 

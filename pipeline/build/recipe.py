@@ -15,7 +15,7 @@ from pipeline.engine.stage import Job
 from pipeline.links.settings import LinksSettings
 from pipeline.pages.settings import PagesSettings
 from pipeline.quality.settings import QualitySettings
-from pipeline.store.corpus import Corpus, check_interval
+from pipeline.store.corpus import Corpus, check_interval, check_root
 from pipeline.store.settings import Settings, load_recipe
 from pipeline.tokens.settings import TokensSettings
 
@@ -31,6 +31,7 @@ class CorpusSettings(Settings):
     root: str
     interval: str = "all"
 
+    _a_place = field_validator("root")(check_root)
     _plain_name = field_validator("interval")(check_interval)
 
 

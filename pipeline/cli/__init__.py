@@ -96,7 +96,7 @@ def ready(
     from pipeline.links.sources import missing_sources
 
     read = read_recipe(recipe, [*(settings or []), *overrides({"corpus.interval": interval})])
-    missing = missing_sources(read.links, scores=scores)
+    missing = missing_sources(read.links.sources, scores=scores)
     give_result(context, {**read.corpus.model_dump(), "missing": missing})
     if missing:
         typer.echo(f"Not there yet: {', '.join(missing)}")

@@ -24,7 +24,7 @@ PROMPT = "The database"
 
 _NEXT = f"""
 Everything is here:
-  {ROOT}/links, pages, documents, …   each stage's tables and MANIFEST.json
+  {ROOT}/links, pages, documents, …   each stage's tables and _manifest.json
   {ROOT}/tokens/gpt2                  token shards (Megatron .bin/.idx; nanoGPT reads the .bin)
   {ROOT}/tokenizers/gpt2              tokenizer.json, loads in Hugging Face tokenizers
   {RUN}                       the model's checkpoints and log

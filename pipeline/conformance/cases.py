@@ -117,7 +117,7 @@ def _read_group(group: str, folder: str) -> Results:
     """What a group wrote: its outputs, and the lines of text files in scratch folders."""
     found: Results = {
         path.rsplit("/", 1)[-1]: orjson.loads(files.read_bytes(path))
-        for path in files.glob(files.join(folder, "*.json"))
+        for path in files.listed(folder, "*.json")
     }
     for name in GROUPS[group]:
         written = Path(folder, name, "written")

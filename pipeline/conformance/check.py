@@ -35,7 +35,7 @@ def check_runner(
     written there is removed again.  `without` names cases to leave out.  Raises WebtextError
     for the first thing that differs, or that keeps the runner from running at all.
     """
-    if files.glob(files.join(at, "*")):
+    if files.listed(at, "*"):
         raise SettingError(f"{at} is not empty", "Name a new folder: it is removed afterwards")
     _check_names(without)
     files.make_folder(at)

@@ -15,14 +15,13 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.dedup.bands import Numbers
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.settings import DedupSettings
 from pipeline.store import files
 from pipeline.store.manifest import WORK
-from pipeline.store.parquet import open_table
+from pipeline.store.parquet import read_footer, read_table
 from pipeline.store.parts import Part, part_name
 
 #: The keep order of a finished interval: row i is its i-th most preferred document.
@@ -199,8 +198,7 @@ def names_of(parts: Iterable[Part], prefix: str) -> list[str]:
 
 def rows_of(path: str) -> int:
     """Rows of a Parquet file, from its footer."""
-    with open_table(path) as stored:
-        return int(stored.metadata.num_rows)
+    return int(read_footer(path).num_rows)
 
 
 def read(
@@ -211,8 +209,7 @@ def read(
     """Columns of several Parquet files, one after the other; `filters` prune row groups."""
     tables = []
     for path in paths:
-        with files.open_read(path) as stream:
-            tables.append(pq.read_table(stream, columns=columns, filters=filters))
+        tables.append(read_table(path, columns, filters))
     return pa.concat_tables(tables)
 
 

@@ -147,7 +147,7 @@ class DedupStage(Stage):
     """Exact and near-duplicates of an interval, within it and against all before it."""
 
     name: ClassVar[str] = "dedup"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     def settings(self, job: Job) -> DedupSettings:
         """The `[dedup]` section."""
@@ -218,12 +218,13 @@ class DedupStage(Stage):
     def _decided(self, corpus: Corpus, interval: str, settings: DedupSettings) -> Decided:
         """An earlier interval; WebtextError when its signatures cannot be compared."""
         manifest = corpus.require(self.name, interval)
-        for name in ("bands", "rows"):
-            if manifest.settings.get(name) != getattr(settings, name):
+        ours = settings.identity()
+        for name in ("bands", "rows", "fold"):
+            if manifest.settings.get(name) != ours[name]:
                 raise WebtextError(
                     f"Interval {interval} of {corpus.root} was deduplicated with {name} = "
-                    f"{manifest.settings.get(name)}, not {getattr(settings, name)}",
-                    f"Take the same {name}, or build dedup of {interval} again with the new ones",
+                    f"{manifest.settings.get(name)}, not {ours[name]}",
+                    f"Take the same {name}, or build dedup of {interval} again with the new one",
                 )
         if manifest.code_version != self.version:
             raise WebtextError(

@@ -14,7 +14,7 @@ from pipeline.documents.unit import Unit, make
 from pipeline.engine.sink import MakeParts, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.store.manifest import Manifest
-from pipeline.store.parquet import open_table
+from pipeline.store.parquet import read_footer
 from pipeline.store.parts import work_key
 
 #: Libraries whose versions decide the text; another version, another text.
@@ -87,8 +87,7 @@ class Documents(beam.PTransform):
 
 
 def _pieces(path: str, rows_each: int) -> int:
-    with open_table(path) as stored:
-        rows: int = stored.metadata.num_rows
+    rows: int = read_footer(path).num_rows
     return max(1, -(-rows // rows_each))
 
 

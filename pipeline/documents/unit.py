@@ -19,7 +19,7 @@ from pipeline.documents.child import borrowed
 from pipeline.documents.read import Fetch, read_pages
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.verdict import Page, Verdict
-from pipeline.store.parquet import open_table
+from pipeline.store.parquet import read_table
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name
 from pipeline.store.progress import Progress
 from pipeline.store.schemas import SCHEMAS, VOLATILE
@@ -73,8 +73,7 @@ def fetches_of(unit: Unit) -> list[Fetch]:
 
     A piece is a run of neighbours, so an archive is read forwards.
     """
-    with open_table(unit.fetches) as stored:
-        table = stored.read(FETCH_COLUMNS)
+    table = read_table(unit.fetches, FETCH_COLUMNS)
     table = table.filter(pc.equal(table["outcome"], "ok"))
     table = table.sort_by([(name, "ascending") for name in ("warc_file", "warc_offset", "id")])
     start = table.num_rows * unit.piece // unit.pieces

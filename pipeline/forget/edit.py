@@ -13,23 +13,24 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
 from pipeline.store.manifest import (
     MANIFEST,
+    OLD_MANIFEST,
     Counts,
     FileEntry,
     Manifest,
     add_fingerprints,
     read_manifest,
+    write_manifest,
 )
+from pipeline.store.parquet import batches, read_footer, read_table
 from pipeline.store.parts import Part, PartWriter, finished_part, part_key
 from pipeline.store.schemas import VOLATILE
 
 ASIDE = "_forget"
-_BATCH = 10_000  # rows held at a time
 
 
 class Edit:
@@ -72,9 +73,7 @@ class Edit:
 
     def touches(self, path: str, by: str = "id") -> bool:
         """Whether a table has a forgotten page in its column `by`."""
-        with files.open_read(path) as stream:
-            column = pq.read_table(stream, columns=[by])[by]
-        return bool(pc.any(pc.is_in(column, self.ids)).as_py())
+        return bool(pc.any(pc.is_in(read_table(path, [by])[by], self.ids)).as_py())
 
     def change(
         self, path: str, make: Callable[[pa.Table], pa.Table], key: str | None = None
@@ -84,19 +83,18 @@ class Edit:
         before = finished_part(self.folder, name, made_by)
         if before is None or before.file is None:
             raise WebtextError(f"{path} is damaged", "Run `webtext verify`, and build it again")
-        with files.open_read(path) as stream:
-            table = pq.ParquetFile(stream)
-            with PartWriter(
-                self.target,
-                name,
-                table.schema_arrow.remove_metadata(),
-                made_by if key is None else key,
-                volatile=VOLATILE.get(name.split("-", 1)[0], frozenset()),
-                fingerprinted=before.file.fingerprint is not None,
-            ) as writer:
-                writer.counts, writer.extra = before.counts, before.extra
-                for batch in table.iter_batches(_BATCH):
-                    writer.add(make(pa.Table.from_batches([batch])))
+        schema = read_footer(path).schema.to_arrow_schema()
+        with PartWriter(
+            self.target,
+            name,
+            schema.remove_metadata(),
+            made_by if key is None else key,
+            volatile=VOLATILE.get(name.split("-", 1)[0], frozenset()),
+            fingerprinted=before.file.fingerprint is not None,
+        ) as writer:
+            writer.counts, writer.extra = before.counts, before.extra
+            for batch in batches(path):
+                writer.add(make(pa.Table.from_batches([batch])))
         self.add([writer.finish()])
 
     def finish(
@@ -119,7 +117,7 @@ class Edit:
                 "extra": dict(self.manifest.extra if extra is None else extra),
             }
         )
-        files.write_bytes(files.join(self.target, MANIFEST), manifest.to_json())
+        write_manifest(self.target, manifest)
         put_in_place(self.folder)
         return True
 
@@ -134,6 +132,7 @@ def put_in_place(folder: str) -> None:
             if files.exists(ready):
                 files.move(ready, files.join(folder, entry.name))
         files.move(files.join(aside, MANIFEST), files.join(folder, MANIFEST))
+        files.remove(files.join(folder, OLD_MANIFEST))
     files.remove(aside)
 
 

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from pipeline.build.build import locked
 from pipeline.forget.stages import edit_stage
 from pipeline.store import files
@@ -30,6 +28,7 @@ from pipeline.store.forgotten import (
     read_pending,
     write_pending,
 )
+from pipeline.store.parquet import read_rows
 from pipeline.store.release import add_to, read_release, write_release
 from pipeline.store.takedown import NOTHING, Takedown, parse_takedown
 from pipeline.store.textfiles import read_text
@@ -107,9 +106,7 @@ def find_pages(corpus: Corpus, takedown: Takedown) -> tuple[set[str], set[str]]:
 def _rows(corpus: Corpus, stage: str, prefix: str, columns: list[str]) -> Iterator[dict[str, Any]]:
     for interval in corpus.intervals(stage):
         for path in corpus.paths(stage, interval, prefix):
-            with files.open_read(path) as stream:
-                for batch in pq.ParquetFile(stream).iter_batches(10_000, columns=columns):
-                    yield from batch.to_pylist()
+            yield from read_rows(path, columns)
 
 
 def outside_archives(corpus: Corpus, ids: set[str]) -> list[str]:

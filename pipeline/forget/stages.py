@@ -14,7 +14,6 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.forget.archives import erase
 from pipeline.forget.edit import Edit, counted, put_in_place
@@ -24,6 +23,7 @@ from pipeline.pages.refetch import key_of
 from pipeline.store import files
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.manifest import Counts, Manifest
+from pipeline.store.parquet import read_table
 from pipeline.store.parts import file_part
 
 
@@ -63,8 +63,7 @@ def _pages(edit: Edit, manifest: Manifest) -> tuple[Counts, int]:
     rows = edit.drop_rows("fetches-", columns, key=key_of(manifest))
     kept: dict[str, set[int]] = {}  # offsets of bodies that other pages have as well
     for path in edit.paths("fetches-"):
-        with files.open_read(path) as stream:
-            table = pq.read_table(stream, columns=["id", "warc_file", "warc_offset"])
+        table = read_table(path, ["id", "warc_file", "warc_offset"])
         stay = table.filter(pc.invert(pc.is_in(table["id"], edit.ids)))
         for name, offset in zip(
             stay["warc_file"].to_pylist(), stay["warc_offset"].to_pylist(), strict=True
@@ -119,8 +118,7 @@ def _places(edit: Edit) -> np.ndarray:
     """The rows of gone documents among all signature files, in order."""
     found, first = [], 0
     for path in edit.paths("signatures-"):
-        with files.open_read(path) as stream:
-            ids = pq.read_table(stream, columns=["id"])["id"]
+        ids = read_table(path, ["id"])["id"]
         gone = pc.is_in(ids, edit.ids).to_numpy()
         found.append(np.flatnonzero(gone) + first)
         first += len(ids)

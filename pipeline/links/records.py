@@ -36,6 +36,10 @@ class Mention(msgspec.Struct, frozen=True, gc=False):
     thread: str = ""  # full name of the post that a comment belongs to
 
 
+#: What a mention can be of.
+MENTION_KINDS = ("post", "selftext", "comment", "list")
+
+
 class BadLineError(ValueError):
     """A line that is no record."""
 

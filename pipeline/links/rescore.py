@@ -20,12 +20,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pipeline.links.api import kept_posts
 from pipeline.links.dumps import blocks, lines
 from pipeline.links.mentions import to_row
 from pipeline.links.records import BAD, BadLineError, Post, post_links, turned_away
+from pipeline.links.reddit_api import kept_posts
+from pipeline.links.reddit_dump import RedditDump
 from pipeline.links.rules import Rules
-from pipeline.links.settings import LinksSettings, RedditDump
+from pipeline.links.settings import LinksSettings
 from pipeline.store import files
 from pipeline.store.errors import SettingError
 

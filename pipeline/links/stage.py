@@ -10,11 +10,11 @@ import apache_beam as beam
 
 from pipeline.engine.sink import Gather, MakeParts, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
-from pipeline.links.mentions import SourceFile, read_source
+from pipeline.links.mentions import SourceUnit, read_source
 from pipeline.links.merge import MENTIONS_A_PART, Range, merge_range
 from pipeline.links.months import month_shares, warning
 from pipeline.links.settings import LinksSettings
-from pipeline.links.sources import Found, find_sources
+from pipeline.links.sources import SourceItem, find_sources
 from pipeline.store.errors import WebtextError
 from pipeline.store.forgotten import forgotten
 from pipeline.store.manifest import WORK, Manifest
@@ -29,27 +29,29 @@ class Links(beam.PTransform):
 
     def __init__(
         self,
-        sources: Sequence[SourceFile],
+        units: Sequence[SourceUnit],
         folder: str,
         settings: LinksSettings,
         draft: Manifest,
         forgotten: Takedown = NOTHING,
     ) -> None:
         super().__init__()
-        self._sources, self._folder, self._draft = list(sources), folder, draft
+        self._units, self._folder, self._draft = list(units), folder, draft
         self._plan = partial(plan, folder, settings, draft, forgotten)
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         """One reader a file; then one merger a range of ids."""
-        read = root | "Files" >> beam.Create(self._sources) | "Read" >> MakeParts(read_source)
+        read = root | "Files" >> beam.Create(self._units) | "Read" >> MakeParts(read_source)
         merged = (
             read
             | "All read" >> Gather()
             | "Plan" >> beam.FlatMap(self._plan)
             | "Merge" >> MakeParts(merge_range)
         )
-        said = read | "Numbers" >> beam.Map(without_scratch)
-        return (said, merged) | beam.Flatten() | WriteManifest(self._folder, self._draft, _checked)
+        numbers = read | "Numbers" >> beam.Map(without_scratch)
+        return (
+            (numbers, merged) | beam.Flatten() | WriteManifest(self._folder, self._draft, _checked)
+        )
 
 
 def plan(
@@ -101,39 +103,34 @@ class LinksStage(Stage):
     """The first stage of a build."""
 
     name = "links"
-    version = "3"
+    version = "4"
 
     def settings(self, job: Job) -> LinksSettings:
         """The `[links]` section."""
         return job.section(LinksSettings)
 
     def inputs(self, job: Job) -> dict[str, str]:
-        """Each source by its name, with its fingerprint."""
-        return {found.name: found.fingerprint() for found in find_sources(self.settings(job))}
+        """Each item of a source by its name, with its fingerprint."""
+        return {item.name: item.source.fingerprint(item) for item in self._items(job)}
 
     def total(self, job: Job) -> Total:
         """Bytes to read, as they are packed."""
-        return Total(sum(found.size() for found in find_sources(self.settings(job))), "bytes")
+        return Total(sum(item.source.size(item) for item in self._items(job)), "bytes")
 
     def transform(self, job: Job) -> Links:
-        """Reads every source that is not read yet, then merges."""
+        """Reads every item that is not read yet, then merges."""
         draft, settings, folder = self.draft(job), self.settings(job), self.folder(job)
-        sources = [
-            SourceFile(
-                found.path,
-                found.kind,
-                number,
-                folder,
-                self._key(draft, found, settings.over_18),
-                settings.over_18,
-                found.accept_cut,
-                found.api,
-            )
-            for number, found in enumerate(find_sources(settings))
+        units = [
+            SourceUnit(item, number, folder, self._key(draft, item, settings), settings.over_18)
+            for number, item in enumerate(self._items(job))
         ]
-        return Links(sources, folder, settings, draft, forgotten(job.corpus))
+        return Links(units, folder, settings, draft, forgotten(job.corpus))
 
-    def _key(self, draft: Manifest, found: Found, over_18: bool) -> str:
-        """What decides the mentions of a source: not the rules, which come after."""
-        content = draft.inputs[found.name]
-        return work_key(draft.code_version, content, found.kind, found.accept_cut, over_18)
+    def _items(self, job: Job) -> list[SourceItem]:
+        return find_sources(self.settings(job).sources)
+
+    def _key(self, draft: Manifest, item: SourceItem, settings: LinksSettings) -> str:
+        """What decides the mentions of an item: not the rules, which come after."""
+        reading = sorted(item.source.reading().items())
+        content = draft.inputs[item.name]
+        return work_key(draft.code_version, content, item.part, reading, settings.over_18)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 
 import apache_beam as beam
-import pyarrow.parquet as pq
 import tldextract
 
 from pipeline.engine.sink import Gather, MakeParts, WriteManifest
@@ -26,6 +25,7 @@ from pipeline.store import files
 from pipeline.store.addresses import page_id, without_port
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import PREVIOUS, WORK, Manifest, read_manifest
+from pipeline.store.parquet import read_rows
 from pipeline.store.parts import Part, bucket_of, work_key
 
 #: The list of suffixes that ships inside the package: never fetched, so never another one.
@@ -34,10 +34,8 @@ _domains = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 def read_links(path: str) -> Iterator[Link]:
     """The links of one part of the links stage."""
-    with files.open_read(path) as stream:
-        for batch in pq.ParquetFile(stream).iter_batches(columns=["id", "url", "host"]):
-            for row in batch.to_pylist():
-                yield Link(row["id"], row["url"], row["host"])
+    for row in read_rows(path, ["id", "url", "host"]):
+        yield Link(row["id"], row["url"], row["host"])
 
 
 def group_of(host: str, groups: int) -> int:

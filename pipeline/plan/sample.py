@@ -11,17 +11,15 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any
 
-from pipeline.dedup.batch import rows_of
-from pipeline.links.lists import list_format
-from pipeline.links.mentions import THREADS, Reader, SourceFile, to_row
+from pipeline.links.mentions import SourceUnit, counted_mentions, open_log, to_row
 from pipeline.links.merge import decide
+from pipeline.links.read_log import THREADS
 from pipeline.links.rules import Rules
 from pipeline.links.settings import LinksSettings
-from pipeline.links.sources import Found, find_sources
-from pipeline.store import files
+from pipeline.links.sources import SourceItem, find_sources
 from pipeline.store.parts import PartWriter
 from pipeline.store.progress import Progress
 
@@ -45,7 +43,7 @@ class SampledLinks:
     largest: tuple[tuple[str, float], ...]
     """(host, links), most first."""
     not_asked: tuple[str, ...]
-    """Listings of Reddit's API, of which nothing is known before they are asked."""
+    """Listings and the like, of which nothing is known before they are asked."""
 
 
 class _EnoughError(Exception):
@@ -55,7 +53,7 @@ class _EnoughError(Exception):
 class _Read(Progress):
     """Counts the packed bytes that were read, writes nothing, and ends the sample.
 
-    It is told at the end of each block, so bytes and mentions are of the same blocks.
+    It is told at the end of each block or batch, so bytes and mentions are of the same ones.
     """
 
     def __init__(self, rows: list[dict[str, Any]]) -> None:
@@ -72,12 +70,12 @@ def sample_links(settings: LinksSettings) -> SampledLinks:
     """Samples all sources that are files.  Raises SettingError for a glob that matches nothing."""
     rows: list[dict[str, Any]] = []
     lines, mentions, whole = {"posts": 0.0, "comments": 0.0}, 0.0, True
-    asked = find_sources(settings)
-    for found in asked:
-        if found.api is None:
-            taken, read, share = _sample(found, settings)
+    items = find_sources(settings.sources)
+    for item in items:
+        if item.source.local:
+            taken, read, share = _sample(item, settings)
             whole = whole and share == 1.0
-            lines["comments" if found.kind == "comments" else "posts"] += read / share
+            lines["comments" if item.sparse else "posts"] += read / share
             mentions += len(taken) / share
             rows += [row | {"weight": 1 / share} for row in taken]
     hosts = _hosts(rows, Rules(settings))
@@ -89,32 +87,25 @@ def sample_links(settings: LinksSettings) -> SampledLinks:
         links=sum(hosts.values()),
         hosts=len(hosts),
         largest=tuple(sorted(hosts.items(), key=lambda item: (-item[1], item[0]))[:_NAMED]),
-        not_asked=tuple(found.name for found in asked if found.api is not None),
+        not_asked=tuple(item.name for item in items if not item.source.local),
     )
 
 
-def _sample(found: Found, settings: LinksSettings) -> tuple[list[dict[str, Any]], int, float]:
-    """Rows of mentions, lines read, and the share of the source that they are."""
+def _sample(item: SourceItem, settings: LinksSettings) -> tuple[list[dict[str, Any]], int, float]:
+    """Rows of mentions, lines read, and the share of the item that they are."""
     rows: list[dict[str, Any]] = []
-    read = _Read(rows)
-    is_table = found.kind == "urls" and list_format(found.path) == "parquet"
+    read, whole = _Read(rows), True
     with tempfile.TemporaryDirectory() as folder:
-        over_18 = settings.over_18
-        source = SourceFile(found.path, found.kind, 0, folder, "", over_18, found.accept_cut)
+        unit = SourceUnit(item, 0, folder, "", settings.over_18)
         with PartWriter(folder, "threads.parquet", THREADS, "", fingerprinted=False) as threads:
-            reader = Reader(source, read, threads)
+            log = open_log(unit, read, threads)
             try:
-                # A table is told of at its end alone.
-                for mention in islice(reader.mentions(), MOST_MENTIONS if is_table else None):
+                for mention in counted_mentions(item, log):
                     rows.append(to_row(mention))
-                whole = len(rows) < MOST_MENTIONS or not is_table
             except _EnoughError:
                 whole = False
-    lines = reader.numbers["lines"]
-    if whole:
-        return rows, lines, 1.0
-    share = lines / rows_of(found.path) if is_table else read.bytes / files.size(found.path)
-    return rows, lines, min(1.0, share)
+    share = 1.0 if whole else read.bytes / item.source.size(item)
+    return rows, log.numbers["lines"], min(1.0, share)
 
 
 def _hosts(rows: Sequence[dict[str, Any]], rules: Rules) -> Counter[str]:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.store.parquet import open_table
+from pipeline.store.parquet import batches, read_table
 from pipeline.store.parts import Part, PartWriter, finished_part
 
 #: Documents of one unit: some 140 MB while they are joined (`benchmarks/corpus.py`).
@@ -88,12 +88,11 @@ def look_up(ids: pa.Array, paths: Sequence[str], schema: pa.Schema) -> pa.Table:
     by_id = ids.take(order)
     rows, places = [], [np.empty(0, np.int64)]
     for path in paths:
-        with open_table(path) as stored:
-            for batch in stored.iter_batches(columns=["id", *schema.names]):
-                place = _places(by_id, batch.column("id"))
-                known = pc.is_valid(place)
-                rows.append(batch.filter(known).select(schema.names).cast(schema))
-                places.append(place.filter(known).to_numpy())
+        for batch in batches(path, ["id", *schema.names]):
+            place = _places(by_id, batch.column("id"))
+            known = pc.is_valid(place)
+            rows.append(batch.filter(known).select(schema.names).cast(schema))
+            places.append(place.filter(known).to_numpy())
     table = pa.Table.from_batches(rows, schema).combine_chunks()
     row = np.full(len(ids), -1)
     row[order.to_numpy()[np.concatenate(places)]] = np.arange(len(table))
@@ -114,5 +113,4 @@ def _places(by_id: pa.Array, wanted: pa.Array) -> pa.Array:
 
 
 def _ids_of(path: str) -> pa.Array:
-    with open_table(path) as stored:
-        return stored.read(["id"])["id"].combine_chunks()
+    return read_table(path, ["id"])["id"].combine_chunks()

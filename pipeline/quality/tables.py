@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +11,12 @@ from pipeline.quality.measure import SCHEMA, measurer
 from pipeline.quality.settings import MeasureSettings
 from pipeline.store import files
 from pipeline.store.addresses import host_of
-from pipeline.store.parquet import open_table
+from pipeline.store.parquet import read_rows
 from pipeline.store.parts import Part, PartWriter, finished_part
 from pipeline.store.progress import Progress
 from pipeline.store.repeated_lines import NO_LINES, read_host_lines, strip_host_lines
 from pipeline.store.schemas import SCHEMAS
 from pipeline.store.takedown import Takedown
-
-_BATCH = 500  # documents held at once, some MB of text
 
 
 @dataclass(frozen=True)
@@ -181,10 +178,3 @@ _KEPT: dict[str, Any] = {
     "similarity": None,
     "detail": None,
 }
-
-
-def read_rows(path: str, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
-    """The rows of a table, a batch at a time."""
-    with open_table(path) as stored:
-        for batch in stored.iter_batches(_BATCH, columns=columns):
-            yield from batch.to_pylist()

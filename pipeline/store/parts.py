@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
 from pipeline.store.manifest import Counts, FileEntry, add_fingerprints, table_fingerprint
+from pipeline.store.parquet import read_footer, read_table
 
 _ACCOUNT = b"webtext"
 _ROW_GROUP = 10_000  # rows; a reader of text holds some 50 MB at a time
@@ -172,17 +173,15 @@ def _read_account(path: str) -> tuple[int, dict[str, Any]]:
     if not files.exists(path):
         return 0, {}
     try:
-        with files.open_read(path) as stream:
-            footer = pq.read_metadata(stream)
-    except (pa.ArrowInvalid, OSError):
+        footer = read_footer(path)
+    except WebtextError:
         return 0, {}  # cut or damaged: it will be made again
     return footer.num_rows, orjson.loads((footer.metadata or {}).get(_ACCOUNT, b"{}"))
 
 
 def text_bytes(path: str) -> int:
     """Bytes of the column `text` of a part, from its footer alone."""
-    with files.open_read(path) as stream:
-        footer = pq.read_metadata(stream)
+    footer = read_footer(path)
     column = footer.schema.to_arrow_schema().get_field_index("text")
     groups = (footer.row_group(number) for number in range(footer.num_row_groups))
     return sum(group.column(column).total_uncompressed_size for group in groups)
@@ -204,9 +203,7 @@ def id_range(number: int, of: int) -> tuple[str, str]:
 
 def read_ids(path: str, low: str, high: str, columns: list[str] | None = None) -> pa.Table:
     """Rows with low <= id < high of a Parquet file sorted by id; other row groups stay unread."""
-    fs, fs_path = files.filesystem(path)
-    condition = [("id", ">=", low), ("id", "<", high)]
-    return pq.read_table(fs_path, filesystem=fs, filters=condition, columns=columns)
+    return read_table(path, columns, [("id", ">=", low), ("id", "<", high)])
 
 
 def file_part(folder: str, name: str, *, rows: int = 0, fingerprint: str | None = None) -> Part:

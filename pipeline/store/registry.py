@@ -45,11 +45,7 @@ class Registry(Generic[T]):
         entry = _entries(self.group).get(name)
         if entry is None:
             where = f"{setting} = {name!r}: " if setting else ""
-            names = self.names()
-            raise SettingError(
-                f"{where}no {self.noun} has the name {name!r}",
-                f"Known: {', '.join(names)}{nearest(name, names)}" if names else _REINSTALL,
-            )
+            raise SettingError(f"{where}no {self.noun} has the name {name!r}", self.known(name))
         loaded = load(entry, self.noun)
         if not (isinstance(loaded, type) and issubclass(loaded, self.base)):
             raise WebtextError(
@@ -57,6 +53,11 @@ class Registry(Generic[T]):
                 f"Derive it from {self.base.__module__}.{self.base.__qualname__}",
             )
         return loaded
+
+    def known(self, name: str = "") -> str:
+        """`Known: A, B`, and which of them is most like `name`."""
+        names = self.names()
+        return f"Known: {', '.join(names)}{nearest(name, names)}" if names else _REINSTALL
 
     def classes(self) -> dict[str, type[T]]:
         """All classes by name, in order of name; raises as `get` does."""

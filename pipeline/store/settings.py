@@ -12,14 +12,25 @@ import json
 import tomllib
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    create_model,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from pipeline.store.errors import SettingError, WebtextError
-from pipeline.store.registry import nearest
+from pipeline.store.registry import Registry, nearest
 
 
 class Settings(BaseModel):
@@ -36,11 +47,13 @@ class Settings(BaseModel):
 
     def identity(self) -> dict[str, Any]:
         """The settings that decide the result, as plain JSON values."""
-        return {
-            name: _plain(getattr(self, name))
-            for name in type(self).key_types()
-            if name not in self.volatile
-        }
+        left_out = self.volatile | self.unused()
+        keys = type(self).key_types()
+        return {name: _plain(getattr(self, name)) for name in keys if name not in left_out}
+
+    def unused(self) -> frozenset[str]:
+        """Keys that decide nothing beside the values that others have."""
+        return frozenset()
 
     def digest(self) -> str:
         """A short hash of `identity`: equal settings, equal digest."""
@@ -91,6 +104,15 @@ class OpenSettings(Settings):
         return own | {name: getattr(read, name) for name in type(read).model_fields}
 
 
+def own_sections(registry: Registry[Any]) -> dict[str, type[Settings]]:
+    """The settings classes of a registry's classes, of those that have any settings.
+
+    A class of such a registry carries its settings class as `settings`.
+    """
+    found = {name: kind.settings for name, kind in registry.classes().items()}
+    return {name: settings for name, settings in found.items() if settings.key_types()}
+
+
 @cache
 def _sections_of(cls: type[OpenSettings]) -> type[BaseModel]:
     """A model whose fields are the sections of a class."""
@@ -104,6 +126,62 @@ def _sections_of(cls: type[OpenSettings]) -> type[BaseModel]:
         name: (section, Field(default_factory=section)) for name, section in sections.items()
     }
     return create_model(f"Sections of {cls.__name__}", __config__=Settings.model_config, **fields)
+
+
+@dataclass(frozen=True)
+class NameIn:
+    """Of a setting that names a class of a registry: `kind: Annotated[str, NameIn(TOKENIZERS)]`.
+
+    `others` are names that are right as well, such as `auto`.
+    """
+
+    registry: Registry[Any]
+    others: tuple[str, ...] = ()
+
+    def names(self) -> list[str]:
+        """All names that are right."""
+        return sorted({*self.registry.names(), *self.others})
+
+    def _check(self, name: str) -> str:
+        if name not in self.names():
+            known = self.registry.known(name)
+            raise ValueError(f"no {self.registry.noun} has this name. {known}")
+        return name
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return handler(schema) | {"enum": self.names()}
+
+
+@dataclass(frozen=True)
+class KindIn:
+    """Of a table whose `kind` names its settings class in a registry.
+
+    `Annotated[SerializeAsAny[LinkSource], KindIn(SOURCES)]`.
+    """
+
+    registry: Registry[Any]
+
+    def _read(self, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        kind = value.get("kind")
+        if kind not in self.registry.names():
+            known = self.registry.known(str(kind))
+            raise ValueError(f"no {self.registry.noun} is of kind {kind!r}. {known}")
+        section = self.registry.get(str(kind))
+        return section.checked(value, f"{self.registry.noun} of kind {kind}")
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._read, handler(source))
 
 
 S = TypeVar("S", bound=Settings)

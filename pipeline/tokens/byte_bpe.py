@@ -12,21 +12,29 @@ from collections.abc import Iterable
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
-from pipeline.tokens.settings import TokensSettings
+from pipeline.tokens.kind import TokenizerKind
 
 
-def train(texts: Iterable[str], settings: TokensSettings) -> Tokenizer:
-    """A byte-level BPE of at most `settings.vocab_size` tokens, the end token included."""
-    tokenizer = byte_level(models.BPE())
-    trainer = trainers.BpeTrainer(
-        vocab_size=settings.vocab_size - bool(settings.end_token),
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    if settings.end_token:
-        tokenizer.add_special_tokens([AddedToken(settings.end_token, special=True)])
-    return tokenizer
+class ByteBpe(TokenizerKind):
+    """Vocabulary (50,257) and end token of GPT-2's release where a recipe does not set them."""
+
+    label = "gpt2"
+    end_token = "<|endoftext|>"
+    least = 258  # the bytes, one merge, and the end token
+    longest = 1024
+
+    def make(self, texts: Iterable[str]) -> Tokenizer:
+        """A byte-level BPE of at most `vocab_size` tokens, the end token included."""
+        tokenizer, end = byte_level(models.BPE()), self.tokens.end_token
+        trainer = trainers.BpeTrainer(
+            vocab_size=self.tokens.vocab_size - bool(end),
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(texts, trainer)
+        if end:
+            tokenizer.add_special_tokens([AddedToken(end, special=True)])
+        return tokenizer
 
 
 def byte_level(model: models.BPE) -> Tokenizer:

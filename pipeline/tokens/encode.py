@@ -1,4 +1,4 @@
-"""Second unit of the tokens stage: a part of the corpus becomes a scratch piece of tokens.
+"""Encoding in the tokens stage: a part of the corpus becomes a scratch piece of tokens.
 
 A piece is sorted by split and by the hash that orders shards, so that a shard reads its
 range of each piece by row-group statistics.
@@ -17,17 +17,18 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 from tokenizers import Tokenizer
 
 from pipeline.store import files
 from pipeline.store.manifest import WORK
+from pipeline.store.parquet import read_rows
 from pipeline.store.parts import Part, PartWriter, finished_part
 from pipeline.store.progress import Progress
-from pipeline.tokens import tokenizer as tok
+from pipeline.tokens.draws import in_validation, order_of
 from pipeline.tokens.megatron import dtype_for
 from pipeline.tokens.sentences import split_sentences
 from pipeline.tokens.settings import TokensSettings
+from pipeline.tokens.tokenizer import end_id
 from pipeline.tokens.word_cache import KnownWords, goes_by_words
 
 SPLITS = ("train", "validation")
@@ -101,17 +102,19 @@ def load_encoder(path: str, settings: TokensSettings) -> TextEncoder:
     What looks like one in a text (`<|endoftext|>`, `<pad>`) is encoded as the characters
     that it is.  Cutting, padding and chance, which such a file may ask for, are off.
     """
-    said = orjson.loads(files.read_bytes(path))
-    whole = Tokenizer.from_str(orjson.dumps(said).decode())
-    end, dtype = tok.end_id(whole, settings), dtype_for(whole.get_vocab_size())
-    model = said["model"]
+    content = orjson.loads(files.read_bytes(path))
+    whole = Tokenizer.from_str(orjson.dumps(content).decode())
+    end, dtype = end_id(whole, settings.end_token), dtype_for(whole.get_vocab_size())
+    model = content["model"]
     if model["type"] == "Unigram":
         # Here they are pieces among the others: names that no text has take their places.
-        special = {token["content"] for token in said["added_tokens"] if token["special"]}
+        special = {token["content"] for token in content["added_tokens"] if token["special"]}
         model["vocab"] = [[f"\0{p}" if p in special else p, s] for p, s in model["vocab"]]
-        said["added_tokens"] = [t for t in said["added_tokens"] if t["content"] not in special]
+        content["added_tokens"] = [
+            t for t in content["added_tokens"] if t["content"] not in special
+        ]
     model["dropout"] = None
-    tokenizer = Tokenizer.from_str(orjson.dumps(said).decode())
+    tokenizer = Tokenizer.from_str(orjson.dumps(content).decode())
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
@@ -143,19 +146,19 @@ def _encode_batch(
     """The rows of some documents."""
     split = [split_sentences(row["text"], row["language"]) for row in batch]
     encode = encoder.words.encode if encoder.words else partial(_by_sentence, encoder)
-    found = []
+    rows = []
     for row, document in zip(batch, encode(split), strict=True):
         tokens, lengths = _ended(*document, encoder)
-        found.append(
+        rows.append(
             {
-                "split": int(tok.in_validation(row["id"], settings.validation_fraction)),
-                "order": tok.order_of(row["id"]),
+                "split": int(in_validation(row["id"], settings.validation_fraction)),
+                "order": order_of(row["id"]),
                 "id": row["id"],
                 "tokens": tokens,
                 "lengths": lengths,
             }
         )
-    return found
+    return rows
 
 
 def _ended(tokens: bytes, lengths: np.ndarray, encoder: TextEncoder) -> tuple[bytes, np.ndarray]:
@@ -178,10 +181,3 @@ def _by_sentence(
         lengths = np.fromiter(map(len, ids), np.int32, len(ids))
         whole = np.fromiter(chain.from_iterable(ids), encoder.dtype, int(lengths.sum()))
         yield whole.tobytes(), lengths
-
-
-def read_rows(path: str, columns: list[str]) -> Iterator[dict[str, Any]]:
-    """Columns of a part of the corpus, row by row, with few of them in memory."""
-    with files.open_read(path) as stream:
-        for batch in pq.ParquetFile(stream).iter_batches(_BATCH, columns=columns):
-            yield from batch.to_pylist()

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.store.corpus import check_interval
-from pipeline.store.settings import Settings
+from pipeline.store.settings import NameIn, OpenSettings, Settings, own_sections
+from pipeline.tokens.kind import TOKENIZERS, TokenizerKind
 
-#: What follows from `kind` where a recipe does not set it: the vocabularies of the releases of
-#: GPT-2, ALBERT and ELECTRA, and GPT-2's end of text (the other two have none in their data).
-_OF_KIND: dict[str, dict[str, Any]] = {
-    "gpt2": {"vocab_size": 50_257, "end_token": "<|endoftext|>"},
-    "albert": {"vocab_size": 30_000, "end_token": ""},
-    "electra": {"vocab_size": 30_522, "end_token": ""},
-    "file": {"end_token": "<|endoftext|>"},
-}
+#: What kinds were called before they were named by what they are; recipes may still say so.
+_OLD_NAMES = {"gpt2": "bpe", "albert": "unigram", "electra": "wordpiece"}
 
 
-class TokensSettings(Settings):
+class TokensSettings(OpenSettings):
     """The `[tokens]` section of a recipe."""
 
     name: str = "gpt2"
-    """Folder of the tokenizer and its shards: `tokenizers/NAME`, `tokens/NAME`.  The kind's
-    name where it is not set."""
-    kind: Literal["gpt2", "albert", "electra", "file"] = "gpt2"
-    """Trained on the corpus: `gpt2`, a byte-level BPE; `albert`, a Unigram; `electra`, a
-    WordPiece.  `file`: an existing tokenizer."""
+    """Folder of the tokenizer and its shards: `tokenizers/NAME`, `tokens/NAME`.  Where it is not
+    set it follows from the kind: `gpt2` of `bpe`, `albert` of `unigram`, `electra` of
+    `wordpiece`, else the kind's name."""
+    kind: Annotated[str, NameIn(TOKENIZERS)] = "bpe"
+    """Trained on the corpus: `bpe`, GPT-2's byte-level BPE; `unigram`, ALBERT's; `wordpiece`,
+    that of BERT and ELECTRA.  `file`: an existing tokenizer."""
     path: str = ""
     """The tokenizer for `kind = "file"`: a `tokenizer.json`, or GPT-2's `vocab.json` with
     `merges.txt` beside it, or a folder with either."""
-    vocab_size: int = Field(50_257, ge=258, le=1 << 24)
+    vocab_size: int = Field(50_257, le=1 << 24)
     """Tokens of a trained vocabulary, special ones included; follows from the kind where it
     is not set.  A corpus too small for so many gets fewer; the manifest says how many."""
     sample_bytes: int = Field(2_000_000_000, ge=1_000)
@@ -51,25 +48,53 @@ class TokensSettings(Settings):
 
     _plain_name = field_validator("name")(check_interval)
 
+    @classmethod
+    def sections(cls) -> Mapping[str, type[Settings]]:
+        """Of the kinds that have settings of their own."""
+        return own_sections(TOKENIZERS)
+
+    def unused(self) -> frozenset[str]:
+        """The sections of other kinds."""
+        return frozenset(self.sections()) - {self.kind}
+
+    def identity(self) -> dict[str, Any]:
+        """With the kind as manifests have always called it, so that corpora stay what they are."""
+        return super().identity() | {"kind": self.chosen_kind().label or self.kind}
+
     @model_validator(mode="before")
     @classmethod
     def _of_kind(cls, values: Any) -> Any:
-        kind = values.get("kind", "gpt2") if isinstance(values, dict) else None
-        if kind not in _OF_KIND:
+        """What follows from the kind where a recipe does not set it."""
+        if not isinstance(values, Mapping):
+            return values
+        name = values.get("kind", "bpe")
+        name = _OLD_NAMES.get(name, name)
+        if name not in TOKENIZERS.names():
             return values  # refused, by name, when the fields are checked
-        return {"name": kind} | _OF_KIND[kind] | values
+        kind = TOKENIZERS.get(name)
+        follows = {
+            "name": kind.label or name,
+            "vocab_size": kind.vocab_size,
+            "end_token": kind.end_token,
+        }
+        return follows | dict(values) | {"kind": name}
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.kind == "file" and not self.path:
-            raise ValueError('tokens.path is empty; name the tokenizer.json for kind = "file"')
-        if self.kind == "electra" and self.vocab_size < 1_000:
-            raise ValueError("vocab_size of an electra tokenizer is 1,000 at least")
+        self.chosen_kind().check()
         return self
+
+    def chosen_kind(self) -> TokenizerKind:
+        """The kind with its settings."""
+        kind = TOKENIZERS.get(self.kind, "tokens.kind")
+        return kind(self, getattr(self, self.kind, kind.settings()))
 
     def of_tokenizer(self) -> dict[str, object]:
         """The settings that decide the tokenizer."""
         names = ["kind", "path", "end_token"]
-        if self.kind != "file":
+        if self.chosen_kind().trained:
             names += ["vocab_size", "sample_bytes"]
-        return {name: getattr(self, name) for name in names}
+        if self.kind in self.sections():
+            names.append(self.kind)
+        identity = self.identity()
+        return {name: identity[name] for name in names}

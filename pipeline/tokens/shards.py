@@ -1,4 +1,4 @@
-"""Third unit of the tokens stage: a shard, assembled from its range of all pieces."""
+"""A shard of the tokens stage, assembled from its range of all pieces."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.store import files
 from pipeline.store.manifest import Counts, add_fingerprints
+from pipeline.store.parquet import read_table
 from pipeline.store.parts import Part, PartWriter, file_part, finished_part, id_range
 from pipeline.store.schemas import SCHEMAS
 from pipeline.tokens.encode import SPLITS
@@ -79,8 +79,7 @@ def _range(unit: ShardUnit) -> pa.Table:
     ]
     tables = []
     for piece in unit.pieces:
-        fs, place = files.filesystem(files.join(unit.folder, piece))
-        tables.append(pq.read_table(place, filesystem=fs, filters=condition))
+        tables.append(read_table(files.join(unit.folder, piece), where=condition))
     return pa.concat_tables(tables).sort_by("order")
 
 
@@ -109,6 +108,6 @@ def shard_file(folder: str, name: str, ending: str) -> Part:
     """The report of a shard's `.bin` or `.idx`, whose fingerprint is of its name and bytes."""
     part = file_part(folder, name + ending)
     assert part.file is not None
-    said = hashlib.blake2b(f"{part.file.name} {part.file.sha256}".encode(), digest_size=32)
-    entry = part.file.model_copy(update={"fingerprint": add_fingerprints([said.hexdigest()])})
+    digest = hashlib.blake2b(f"{part.file.name} {part.file.sha256}".encode(), digest_size=32)
+    entry = part.file.model_copy(update={"fingerprint": add_fingerprints([digest.hexdigest()])})
     return Part(entry)

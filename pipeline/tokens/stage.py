@@ -14,11 +14,11 @@ from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import Counts, Manifest, read_manifest
 from pipeline.store.parts import Part, work_key
-from pipeline.tokens import tokenizer as tok
 from pipeline.tokens.encode import SPLITS, EncodeUnit, encode_part
 from pipeline.tokens.megatron import dtype_for
 from pipeline.tokens.settings import TokensSettings
 from pipeline.tokens.shards import ShardUnit, assemble_shard
+from pipeline.tokens.tokenizer import TOKENIZER
 from pipeline.tokens.train import TokenizerUnit, make_tokenizer
 
 
@@ -56,10 +56,10 @@ def plan_pieces(
 ) -> list[EncodeUnit]:
     """A piece for each part of the corpus."""
     key = _key(unit, draft)
-    place = files.join(unit.folder, tok.TOKENIZER)
+    path = files.join(unit.folder, TOKENIZER)
     return [
-        EncodeUnit(path, number, folder, key, place, unit.settings)
-        for number, path in enumerate(unit.corpus)
+        EncodeUnit(part, number, folder, key, path, unit.settings)
+        for number, part in enumerate(unit.corpus)
     ]
 
 
@@ -105,9 +105,9 @@ def without_file(part: Part) -> Part:
 
 def with_tokenizer(folder: str, name: str, manifest: Manifest) -> Manifest:
     """Names the tokenizer, which may have been trained just now, among the inputs."""
-    found = _require(folder)
-    inputs = manifest.inputs | {f"tokenizers/{name}": found.fingerprint}
-    extra = manifest.extra | {"vocab_size": found.extra["vocab_size"]}
+    tokenizer = _require(folder)
+    inputs = manifest.inputs | {f"tokenizers/{name}": tokenizer.fingerprint}
+    extra = manifest.extra | {"vocab_size": tokenizer.extra["vocab_size"]}
     return manifest.model_copy(update={"inputs": inputs, "extra": extra})
 
 
@@ -119,10 +119,10 @@ def _key(unit: TokenizerUnit, draft: Manifest) -> str:
 
 
 def _require(folder: str) -> Manifest:
-    found = read_manifest(folder)
-    if found is None:
+    manifest = read_manifest(folder)
+    if manifest is None:
         raise WebtextError(f"No finished tokenizer in {folder}", "Run the same command again")
-    return found
+    return manifest
 
 
 class TokensStage(Stage):
@@ -141,12 +141,12 @@ class TokensStage(Stage):
 
     def inputs(self, job: Job) -> dict[str, str]:
         """The corpus of the interval, and the tokenizer once it is there."""
-        found = {"corpus": job.corpus.require("corpus", job.interval).fingerprint}
+        inputs = {"corpus": job.corpus.require("corpus", job.interval).fingerprint}
         name = self.settings(job).name
         tokenizer = read_manifest(job.corpus.tokenizer(name))
         if tokenizer is not None:
-            found[f"tokenizers/{name}"] = tokenizer.fingerprint
-        return found
+            inputs[f"tokenizers/{name}"] = tokenizer.fingerprint
+        return inputs
 
     def total(self, job: Job) -> Total:
         """Documents to encode."""
@@ -175,17 +175,17 @@ class TokensStage(Stage):
         settings, corpus = self.settings(job), job.corpus
         others = [i for i in corpus.intervals(self._place(job)) if i != job.interval]
         inputs: dict[str, str] = {}
-        if settings.kind == "file":
-            for path in tok.source_files(settings.path):
-                inputs[path] = files.content_fingerprint(path)
-        elif not others:
+        kind = settings.chosen_kind()
+        for path in kind.files():
+            inputs[path] = files.content_fingerprint(path)
+        if kind.trained and not others:
             inputs["corpus"] = corpus.require("corpus", job.interval).fingerprint
-        said = settings.of_tokenizer()
+        decisive = settings.of_tokenizer()
         draft = self.draft(job).model_copy(
             update={
                 "stage": "tokenizer",
-                "settings": said,
-                "settings_hash": work_key(sorted(said.items())),
+                "settings": decisive,
+                "settings_hash": work_key(sorted(decisive.items())),
                 "inputs": inputs,
                 "counts": Counts(),
             }
@@ -196,8 +196,8 @@ class TokensStage(Stage):
 
 def _refuse_another(corpus: Corpus, name: str, draft: Manifest, others: list[str]) -> None:
     """A tokenizer that other intervals' shards use cannot be changed."""
-    found = read_manifest(corpus.tokenizer(name))
-    if found is not None and others and found.settings_hash != draft.settings_hash:
+    tokenizer = read_manifest(corpus.tokenizer(name))
+    if tokenizer is not None and others and tokenizer.settings_hash != draft.settings_hash:
         raise SettingError(
             f"Tokenizer {name} was made with other settings and is used by {', '.join(others)}",
             "Set tokens.name to a new name, or put its settings back",

@@ -1,4 +1,4 @@
-"""First unit of the tokens stage: the tokenizer, trained on a sample or taken over as it is."""
+"""The tokenizer of the tokens stage: trained on a sample, or taken over as it is."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.store import files
-from pipeline.store.manifest import MANIFEST, FileEntry, Manifest, read_manifest
+from pipeline.store.manifest import FileEntry, Manifest, read_manifest, write_manifest
+from pipeline.store.parquet import read_rows
 from pipeline.store.parts import Part, file_part, text_bytes
 from pipeline.tokens import tokenizer as tok
-from pipeline.tokens.encode import read_rows
+from pipeline.tokens.draws import in_sample
 from pipeline.tokens.settings import TokensSettings
 
 _TEXT = 100_000  # characters handed to a trainer at once
@@ -28,31 +29,28 @@ class TokenizerUnit:
 
 def make_tokenizer(unit: TokenizerUnit) -> list[Part]:
     """Trains or takes over the tokenizer and writes its manifest; nothing if it is there."""
-    found = read_manifest(unit.folder)
-    if found is not None and _still_right(found, unit.draft):
+    before = read_manifest(unit.folder)
+    if before is not None and _still_right(before, unit.draft):
         return [Part(None)]
     settings = unit.settings
-    if settings.kind == "file":
-        tokenizer = tok.load(settings.path, settings)
-    else:
-        tokenizer = tok.train(Sample(unit.corpus, settings.sample_bytes), settings)
+    tokenizer = settings.chosen_kind().make(Sample(unit.corpus, settings.sample_bytes))
     data = tokenizer.to_str(pretty=True).encode()
-    said = hashlib.sha256(data).hexdigest()
+    fingerprint = hashlib.sha256(data).hexdigest()
     entries = []
-    for name, content in tok.for_transformers(tokenizer, settings).items():
+    for name, content in tok.for_transformers(settings).items():
         files.write_bytes(files.join(unit.folder, name), content)
         entries.append(_entry(unit.folder, name))
     files.write_bytes(files.join(unit.folder, tok.TOKENIZER), data)
     entry = _entry(unit.folder, tok.TOKENIZER)
-    rows = {"rows": tokenizer.get_vocab_size(), "fingerprint": said}
+    rows = {"rows": tokenizer.get_vocab_size(), "fingerprint": fingerprint}
     manifest = unit.draft.model_copy(
         update={
             "files": [entry.model_copy(update=rows), *entries],
-            "fingerprint": said,
+            "fingerprint": fingerprint,
             "extra": {"vocab_size": tokenizer.get_vocab_size()},
         }
     )
-    files.write_bytes(files.join(unit.folder, MANIFEST), manifest.to_json())
+    write_manifest(unit.folder, manifest)
     return [Part(None)]
 
 
@@ -62,10 +60,10 @@ def _entry(folder: str, name: str) -> FileEntry:
     return entry
 
 
-def _still_right(found: Manifest, draft: Manifest) -> bool:
+def _still_right(before: Manifest, draft: Manifest) -> bool:
     """Whether the tokenizer that is there is the wanted one; a draft without inputs takes any."""
-    same_inputs = not draft.inputs or found.inputs == draft.inputs
-    return found.settings_hash == draft.settings_hash and same_inputs
+    same_inputs = not draft.inputs or before.inputs == draft.inputs
+    return before.settings_hash == draft.settings_hash and same_inputs
 
 
 class Sample:
@@ -83,6 +81,6 @@ class Sample:
     def __iter__(self) -> Iterator[str]:
         for path in self._corpus:
             for row in read_rows(path, ["id", "text"]):
-                if tok.in_sample(row["id"], self._fraction):
+                if in_sample(row["id"], self._fraction):
                     text = row["text"]
                     yield from (text[i : i + _TEXT] for i in range(0, len(text), _TEXT))

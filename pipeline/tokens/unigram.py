@@ -13,7 +13,8 @@ one adds floating-point numbers in the order of a randomly seeded hash table.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 import sentencepiece
 from tokenizers import (
@@ -28,18 +29,9 @@ from tokenizers import (
 )
 
 from pipeline.store.errors import SettingError
-from pipeline.tokens.settings import TokensSettings
+from pipeline.tokens.kind import TokenizerKind
 from pipeline.tokens.words import word_counts
 
-ROLES = {
-    "pad_token": "<pad>",
-    "unk_token": "<unk>",
-    "bos_token": "[CLS]",
-    "eos_token": "[SEP]",
-    "cls_token": "[CLS]",
-    "sep_token": "[SEP]",
-    "mask_token": "[MASK]",
-}
 _CONTROL = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]")
 #: Always pieces of their own, with the ids 5 to 12.
 SIGNS = ("(", ")", '"', "-", ".", "–", "£", "€")
@@ -72,33 +64,50 @@ def pre_tokenizer() -> pre_tokenizers.PreTokenizer:
     return pre_tokenizers.Metaspace(prepend_scheme="always")
 
 
-def train(texts: Iterable[str], settings: TokensSettings) -> Tokenizer:
-    """A Unigram tokenizer of at most `settings.vocab_size` pieces.
+class Unigram(TokenizerKind):
+    """Vocabulary of ALBERT's release where a recipe does not set it; its data has no end token."""
 
-    Raises SettingError when the vocabulary is too small for the characters of the texts.
-    """
-    normal = normalizer()
-    counts = word_counts(texts, lambda word: normal.normalize_str(word).split())
-    trained = sentencepiece.SentencePieceProcessor(
-        model_proto=train_model(counts, settings.vocab_size)
-    )
-    size = trained.get_piece_size()
-    pieces = [(trained.id_to_piece(i), trained.get_score(i)) for i in range(size)]
-    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=1))
-    tokenizer.normalizer = normal
-    tokenizer.pre_tokenizer = pre_tokenizer()
-    tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS]:0 $A:0 [SEP]:0",
-        pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
-        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
-    )
-    # As in the release, a mask takes the space before it along.
-    tokenizer.add_special_tokens(
-        [AddedToken(token, special=True, normalized=False) for token in _CONTROL[:-1]]
-        + [AddedToken("[MASK]", special=True, normalized=False, lstrip=True)]
-    )
-    return tokenizer
+    label = "albert"
+    vocab_size = 30_000
+    least = 258
+    longest = 512
+    roles: ClassVar[Mapping[str, str]] = {
+        "pad_token": "<pad>",
+        "unk_token": "<unk>",
+        "bos_token": "[CLS]",
+        "eos_token": "[SEP]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "mask_token": "[MASK]",
+    }
+
+    def make(self, texts: Iterable[str]) -> Tokenizer:
+        """A Unigram tokenizer of at most `vocab_size` pieces.
+
+        Raises SettingError when the vocabulary is too small for the characters of the texts.
+        """
+        normal = normalizer()
+        counts = word_counts(texts, lambda word: normal.normalize_str(word).split())
+        trained = sentencepiece.SentencePieceProcessor(
+            model_proto=train_model(counts, self.tokens.vocab_size)
+        )
+        size = trained.get_piece_size()
+        pieces = [(trained.id_to_piece(i), trained.get_score(i)) for i in range(size)]
+        tokenizer = Tokenizer(models.Unigram(pieces, unk_id=1))
+        tokenizer.normalizer = normal
+        tokenizer.pre_tokenizer = pre_tokenizer()
+        tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="[CLS]:0 $A:0 [SEP]:0",
+            pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+            special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+        )
+        # As in the release, a mask takes the space before it along.
+        tokenizer.add_special_tokens(
+            [AddedToken(token, special=True, normalized=False) for token in _CONTROL[:-1]]
+            + [AddedToken("[MASK]", special=True, normalized=False, lstrip=True)]
+        )
+        return tokenizer
 
 
 def train_model(counts: list[tuple[str, int]], vocab_size: int) -> bytes:

@@ -69,20 +69,20 @@ class KnownWords:
         words = [[_WORD.findall(sentence) for sentence in document] for document in documents]
         token_of = self._look_up(set(chain.from_iterable(chain.from_iterable(words))))
         for document in words:
-            found = [b"".join(map(token_of.__getitem__, sentence)) for sentence in document]
-            sizes = np.fromiter(map(len, found), np.int32, len(found))
-            yield b"".join(found), sizes // self._dtype.itemsize
+            pieces = [b"".join(map(token_of.__getitem__, sentence)) for sentence in document]
+            sizes = np.fromiter(map(len, pieces), np.int32, len(pieces))
+            yield b"".join(pieces), sizes // self._dtype.itemsize
 
     def _look_up(self, words: set[str]) -> dict[str, bytes]:
         """A table with the tokens of these words, and of others."""
-        known = self._known
-        new = list(words - known.keys())
-        known.update(zip(new, self._encode(new), strict=True))
+        cache = self._known
+        new = list(words - cache.keys())
+        cache.update(zip(new, self._encode(new), strict=True))
         with self._lock:
             self._room -= sum(map(len, new)) + _OVERHEAD * len(new)
             if self._room < 0:
                 self._known, self._room = {}, _ROOM
-        return known
+        return cache
 
     def _encode(self, words: list[str]) -> Iterator[bytes]:
         groups = [words[i : i + _TOGETHER] for i in range(0, len(words), _TOGETHER)]

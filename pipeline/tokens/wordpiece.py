@@ -1,4 +1,4 @@
-"""ELECTRA's tokenizer: BERT's WordPiece with BERT's normaliser, lower case, trained here.
+"""BERT's and ELECTRA's tokenizer: WordPiece with BERT's normaliser, lower case, trained here.
 
 ELECTRA's release (google-research/electra) uses BERT's uncased vocabulary.  Its special
 tokens stand where they stand there: [PAD] 0, [UNK] 100, [CLS] 101, [SEP] 102, [MASK] 103,
@@ -13,7 +13,8 @@ does is the same each time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from tokenizers import (
     AddedToken,
@@ -26,16 +27,9 @@ from tokenizers import (
     trainers,
 )
 
-from pipeline.tokens.settings import TokensSettings
+from pipeline.tokens.kind import TokenizerKind
 from pipeline.tokens.words import word_counts
 
-ROLES = {
-    "pad_token": "[PAD]",
-    "unk_token": "[UNK]",
-    "cls_token": "[CLS]",
-    "sep_token": "[SEP]",
-    "mask_token": "[MASK]",
-}
 _BEFORE = ("[PAD]", *(f"[unused{n}]" for n in range(99)), "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 #: Letters that get entries, the most frequent ones: as many as in BERT's uncased vocabulary
 #: (997), rounded, and the default of the trainer of `tokenizers`.
@@ -44,39 +38,54 @@ _PREFIX = "##"
 _UNKNOWN = "[UNK]"
 
 
-def train(texts: Iterable[str], settings: TokensSettings) -> Tokenizer:
-    """A WordPiece tokenizer of at most `settings.vocab_size` entries.
+class WordPiece(TokenizerKind):
+    """Vocabulary of BERT's release where a recipe does not set it; its data has no end token."""
 
-    `texts` is read twice: for its letters, then for its words.
-    """
-    tokenizer = _normalised(models.WordPiece(unk_token=_UNKNOWN))
-    letters = _letters(texts, _normaliser())
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=settings.vocab_size,
-        special_tokens=[*_BEFORE, *letters, *(_PREFIX + letter for letter in letters)],
-        limit_alphabet=0,  # no letters but those named
-        continuing_subword_prefix=_PREFIX,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    found = _normalised(
-        models.WordPiece(
-            tokenizer.get_vocab(with_added_tokens=False),
-            unk_token=_UNKNOWN,
+    label = "electra"
+    vocab_size = 30_522
+    least = 1_000  # special and unused entries, letters
+    longest = 512
+    roles: ClassVar[Mapping[str, str]] = {
+        "pad_token": "[PAD]",
+        "unk_token": "[UNK]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "mask_token": "[MASK]",
+    }
+
+    def make(self, texts: Iterable[str]) -> Tokenizer:
+        """A WordPiece tokenizer of at most `vocab_size` entries.
+
+        `texts` is read twice: for its letters, then for its words.
+        """
+        training = _normalised(models.WordPiece(unk_token=_UNKNOWN))
+        letters = _letters(texts, _normaliser())
+        trainer = trainers.WordPieceTrainer(
+            vocab_size=self.tokens.vocab_size,
+            special_tokens=[*_BEFORE, *letters, *(_PREFIX + letter for letter in letters)],
+            limit_alphabet=0,  # no letters but those named
             continuing_subword_prefix=_PREFIX,
-            max_input_chars_per_word=100,
+            show_progress=False,
         )
-    )
-    found.decoder = decoders.WordPiece(prefix=_PREFIX)
-    found.post_processor = processors.TemplateProcessing(
-        single="[CLS]:0 $A:0 [SEP]:0",
-        pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
-        special_tokens=[("[CLS]", 101), ("[SEP]", 102)],
-    )
-    found.add_special_tokens(
-        [AddedToken(token, special=True, normalized=False) for token in ROLES.values()]
-    )
-    return found
+        training.train_from_iterator(texts, trainer)
+        tokenizer = _normalised(
+            models.WordPiece(
+                training.get_vocab(with_added_tokens=False),
+                unk_token=_UNKNOWN,
+                continuing_subword_prefix=_PREFIX,
+                max_input_chars_per_word=100,
+            )
+        )
+        tokenizer.decoder = decoders.WordPiece(prefix=_PREFIX)
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="[CLS]:0 $A:0 [SEP]:0",
+            pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+            special_tokens=[("[CLS]", 101), ("[SEP]", 102)],
+        )
+        tokenizer.add_special_tokens(
+            [AddedToken(token, special=True, normalized=False) for token in self.roles.values()]
+        )
+        return tokenizer
 
 
 def _normalised(model: models.WordPiece) -> Tokenizer:

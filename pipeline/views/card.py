@@ -145,7 +145,7 @@ def _settings(corpus: Corpus, interval: str) -> Iterator[str]:
         manifest = corpus.manifest(stage, interval)
         if manifest is not None:
             rows += [(f"{stage}.{name}", _plain(manifest.settings.get(name))) for name in names]
-    yield f"Of {interval}; all are in each stage's `MANIFEST.json`."
+    yield f"Of {interval}; all are in each stage's `_manifest.json`."
     yield _table(("setting", "value"), rows)
 
 

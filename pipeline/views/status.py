@@ -22,10 +22,10 @@ def stage_folders(corpus: Corpus) -> list[tuple[str, str, str]]:
     """
     folders = []
     for stage in STAGES:
-        depth = "*/*" if stage == "tokens" else "*"
-        for path in files.glob(files.join(corpus.root, stage, depth)):
-            name, interval = path.rstrip("/").rsplit("/", 2)[1:]
-            if files.glob(files.join(path, "*")):
+        depth = ("*", "*") if stage == "tokens" else ("*",)
+        for path in files.listed(corpus.root, stage, *depth):
+            name, interval = path.rsplit("/", 2)[1:]
+            if files.listed(path, "*"):
                 folders.append((f"tokens/{name}" if stage == "tokens" else stage, interval, path))
     return folders
 

@@ -42,7 +42,7 @@ via = "{replay}"
 allow_hosts = ["127.0.0.1"]
 delay = 0.0
 [tokens]
-kind = "gpt2"
+kind = "bpe"
 vocab_size = 4096
 shards = 1
 validation_fraction = 0.05

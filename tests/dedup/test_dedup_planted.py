@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from datasketch import MinHash, MinHashLSH
+from dedup.intervals import shingles
 
-from pipeline.dedup.minhash import shingles_of
-from pipeline.dedup.normalise import normalised
 from pipeline.dedup.verify import jaccard
 
 
@@ -49,7 +48,7 @@ def test_planted_duplicates_are_found_and_no_others(
         words = edit(passage.split(), share, rng)
         copy = new_document(f"b.org/{i}", " ".join(words), karma=3)
         rows.append(copy)
-        sets = [shingles_of(normalised(text)) for text in (passage, copy["text"])]
+        sets = [shingles(text) for text in (passage, copy["text"])]
         planted.append((copy["id"], rows[-2]["id"], jaccard(sets[0], sets[1])))
     dedups.write("all", rows, parts=3)
     dedups.run("all")
@@ -60,7 +59,7 @@ def test_planted_duplicates_are_found_and_no_others(
     assert sum(plant[2] < 0.8 for plant in planted) > 200
     texts = {row["id"]: row["text"] for row in rows}
     for row in removed.values():  # precision 1 at the threshold
-        one, other = (shingles_of(normalised(texts[row[name]])) for name in ("id", "kept_id"))
+        one, other = (shingles(texts[row[name]]) for name in ("id", "kept_id"))
         assert jaccard(one, other) == row["similarity"] >= 0.8
 
 
@@ -96,7 +95,7 @@ def test_pairs_and_removals_are_those_of_datasketch(
         for passage in passages[:1000]
         for _ in range(5)
     ]
-    sets = [shingles_of(normalised(text)) for text in texts]
+    sets = [shingles(text) for text in texts]
     signatures = np.array([signature_of(s, 100) for s in sets])
     numbers = np.arange(len(texts))
     ours = set()
@@ -139,7 +138,7 @@ def test_verified_by_signature_it_errs_no_more_than_it_says(
     for i, passage in enumerate(passages[:600]):
         copy = " ".join(replace(passage.split(), rng.uniform(0.005, 0.06), rng))
         rows.append(new_document(f"b.org/{i}", copy, karma=3))
-        sets = [shingles_of(normalised(text)) for text in (passage, copy)]
+        sets = [shingles(text) for text in (passage, copy)]
         truth[rows[-1]["id"]] = jaccard(*sets)
     dedups.write("all", rows, parts=2)
     dedups.run("all", verify="signature")

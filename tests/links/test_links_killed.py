@@ -10,12 +10,14 @@ import pytest
 from forks import run_python
 
 from pipeline.links import mentions
-from pipeline.links.mentions import SourceFile, read_source
+from pipeline.links.mentions import SourceUnit, read_source
+from pipeline.links.reddit_dump import RedditDump
 from pipeline.store.parts import Part
 
 CHILD = """
 import os, signal, sys
 from pipeline.links import mentions
+from pipeline.links.reddit_dump import RedditDump
 path, folder, files = sys.argv[1:]
 mentions._RUN = mentions._BATCH = 100
 left, replace = [int(files)], os.replace
@@ -25,12 +27,15 @@ def replace_or_die(*places):
         os.kill(os.getpid(), signal.SIGKILL)
     replace(*places)
 os.replace = replace_or_die
-mentions.read_source(mentions.SourceFile(path, "posts", 0, folder, "key", False))
+dump = RedditDump(kind="reddit-dump", posts=path)
+unit = mentions.SourceUnit(dump.find()[0], 0, folder, "key", False)
+mentions.read_source(unit)
 """
 
 
 def read(path: Path, folder: Path) -> list[Part]:
-    parts = read_source(SourceFile(str(path), "posts", 0, str(folder), "key", False))
+    dump = RedditDump(kind="reddit-dump", posts=str(path))
+    parts = read_source(SourceUnit(dump.find()[0], 0, str(folder), "key", False))
     return sorted(parts, key=lambda part: part.file.name if part.file else "")
 
 

@@ -18,6 +18,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipeline.build.recipe import Recipe
 from pipeline.links.months import month_shares, warning
+from pipeline.links.settings import LinksSettings
 from pipeline.links.stage import LinksStage
 from pipeline.store.addresses import canonical_key
 from pipeline.store.corpus import Corpus
@@ -220,7 +221,7 @@ def test_cut_dump_is_named_and_can_be_accepted(tmp_path: Path) -> None:
     source = {"kind": "reddit-dump", "posts": str(path)}
     with pytest.raises(Exception, match=r"RS\.zst is cut or damaged.*at byte [\d,]+.*accept_cut"):
         run(tmp_path, [source])
-    assert not (tmp_path / "links/2024-01/MANIFEST.json").exists()
+    assert not (tmp_path / "links/2024-01/_manifest.json").exists()
     manifest = run(tmp_path, [source | {"accept_cut": True}])
     assert 0 < manifest.counts.kept < 3000
 
@@ -241,10 +242,25 @@ def test_a_source_that_is_read_is_not_read_again(
     work = next((tmp_path / "links/2024-01/_work").glob("mentions-*"))
     before = work.stat().st_mtime_ns
     reads: list[int] = []
-    monkeypatch.setattr("pipeline.links.mentions.Reader", lambda *a: reads.append(1))
+    monkeypatch.setattr("pipeline.links.mentions.open_log", lambda *a: reads.append(1))
     assert run(tmp_path, [source]).counts.kept == 1
     assert not reads
     assert before > 0
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ({"kind": "hackernews"}, "no link source is of kind 'hackernews'. Known: reddit-api, re"),
+        ({"kind": "url", "path": "x"}, "Did you mean urls"),
+        ({"path": "urls.txt"}, "no link source is of kind None"),
+        ({"kind": "urls", "pth": "x"}, r"link source of kind urls: unknown key pth.*mean path\?"),
+        ({"kind": "urls"}, "link source of kind urls: path is missing"),
+    ],
+)
+def test_a_source_is_what_its_kind_says(source: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingError, match=said):
+        LinksSettings.checked({"sources": [source]}, "recipe.toml")
 
 
 def test_bad_settings_name_key_and_remedy(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from reddit_server import OVERRIDE, Reddit, serve_reddit
 
-from pipeline.links.api import listing_posts, named_posts
 from pipeline.links.dumps import blocks, lines
-from pipeline.links.mentions import SourceFile, read_source
-from pipeline.links.settings import RedditApi
+from pipeline.links.mentions import SourceUnit, read_source
+from pipeline.links.reddit_api import RedditApi, listing_posts, named_posts
+from pipeline.links.sources import SourceItem
 from pipeline.store import files
 from pipeline.store.errors import SettingError, WebtextError
 
@@ -59,7 +59,7 @@ def test_429_is_waited_for_and_refusals_are_named(
     reddit: Reddit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("pipeline.links.api.time.sleep", waits.append)
+    monkeypatch.setattr("pipeline.links.reddit_api.time.sleep", waits.append)
     reddit.refuse = [429, 429]
     assert len(list(listing_posts(source(subreddits=["x"], limit=5), "x"))) == 5
     assert waits.count(0.0) >= 2
@@ -72,7 +72,7 @@ def test_429_is_waited_for_and_refusals_are_named(
 
 def test_retry_after_may_be_a_date(reddit: Reddit, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("pipeline.links.api.time.sleep", waits.append)
+    monkeypatch.setattr("pipeline.links.reddit_api.time.sleep", waits.append)
     reddit.retry_after = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
     reddit.refuse = [429]
     assert len(list(listing_posts(source(subreddits=["x"], limit=5), "x"))) == 5
@@ -82,13 +82,13 @@ def test_retry_after_may_be_a_date(reddit: Reddit, monkeypatch: pytest.MonkeyPat
 def test_a_list_of_known_posts_goes_on_where_it_was_stopped(
     reddit: Reddit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.links.api._SLICE", 100)
+    monkeypatch.setattr("pipeline.links.reddit_api._SLICE", 100)
     names = [post["name"] for post in reddit.posts]
     (tmp_path / "names.txt").write_text("\n".join(names))
     path = str(tmp_path / "names.txt")
     folder = str(tmp_path / "links")
     api = source(rescore=path)
-    unit = SourceFile(path, "rescore", 0, folder, "key", True, False, api)
+    unit = SourceUnit(SourceItem(api, path, "rescore"), 0, folder, "key", True)
     reddit.refuse = [0, 0, 403]
     with pytest.raises(WebtextError, match="refuses api/info"):
         read_source(unit)
@@ -104,7 +104,7 @@ def test_a_list_of_known_posts_goes_on_where_it_was_stopped(
 
 def test_posts_become_mentions_and_are_not_asked_again(reddit: Reddit, tmp_path: Path) -> None:
     api = source(subreddits=["linux"])
-    unit = SourceFile("linux", "listing", 0, str(tmp_path), "key", True, False, api)
+    unit = SourceUnit(SourceItem(api, "linux", "listing"), 0, str(tmp_path), "key", True)
     parts = read_source(unit)
     run = next(p.file for p in parts if p.file and "mentions" in p.file.name)
     rows = pq.read_table(files.join(str(tmp_path), run.name)).to_pylist()
@@ -121,8 +121,8 @@ def test_half_a_surrogate_costs_its_post_alone(reddit: Reddit, tmp_path: Path) -
     api = source(subreddits=["linux"], limit=10)
     named = tmp_path / "names.txt"
     named.write_text("\n".join(post["name"] for post in reddit.posts[:10]))
-    for number, (path, kind) in enumerate([("linux", "listing"), (str(named), "rescore")]):
-        unit = SourceFile(path, kind, number, str(tmp_path), "key", True, False, api)
+    for number, (path, part) in enumerate([("linux", "listing"), (str(named), "rescore")]):
+        unit = SourceUnit(SourceItem(api, path, part), number, str(tmp_path), "key", True)
         numbers = read_source(unit)[-1].extra
         assert (numbers["lines"], numbers["bad_lines"]) == (10, 1)
         assert numbers["mentions"] >= 5

@@ -70,7 +70,7 @@ def built(
     shutil.copytree(sample_root, root)
     for more in (
         ["--set=tokens.name=headed", "--set=tokens.header=llm.c"],
-        ["--set=tokens.kind=albert", "--set=tokens.vocab_size=2000"],
+        ["--set=tokens.kind=unigram", "--set=tokens.vocab_size=2000"],
     ):
         done = webtext("build", "quickstart", *sample_settings(root, replay), "--workers=1", *more)
         assert done.returncode == 0, done.stdout

@@ -14,9 +14,10 @@ from tokenizers import Tokenizer
 
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
-from pipeline.tokens import tokenizer as tok
+from pipeline.tokens.draws import in_sample, in_validation, order_of
 from pipeline.tokens.sentences import split_sentences
 from pipeline.tokens.settings import TokensSettings
+from pipeline.tokens.tokenizer import end_id
 
 SETTINGS = TokensSettings(vocab_size=600)
 TEXT = "The cat sat on the mat. Dr. Smith paid $3.50, e.g. in Jan. 2024!\n\n- one\n- two\n" * 20
@@ -24,7 +25,7 @@ TEXT = "The cat sat on the mat. Dr. Smith paid $3.50, e.g. in Jan. 2024!\n\n- on
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
-    return tok.train([TEXT, *SCRIPTS[:3]], SETTINGS)
+    return SETTINGS.chosen_kind().make([TEXT, *SCRIPTS[:3]])
 
 
 @pytest.mark.parametrize(
@@ -75,11 +76,11 @@ def test_round_trip_and_tokens_of_the_whole(text: str, tokenizer: Tokenizer) -> 
 
 
 def test_training_is_repeatable(tokenizer: Tokenizer) -> None:
-    assert tok.train([TEXT, *SCRIPTS[:3]], SETTINGS).to_str() == tokenizer.to_str()
+    assert SETTINGS.chosen_kind().make([TEXT, *SCRIPTS[:3]]).to_str() == tokenizer.to_str()
 
 
 def test_the_end_token_is_the_last(tokenizer: Tokenizer) -> None:
-    assert tok.end_id(tokenizer, SETTINGS) == tokenizer.get_vocab_size() - 1 <= 599
+    assert end_id(tokenizer, SETTINGS.end_token) == tokenizer.get_vocab_size() - 1 <= 599
     assert tokenizer.id_to_token(tokenizer.get_vocab_size() - 1) == "<|endoftext|>"
 
 
@@ -87,21 +88,21 @@ def test_a_tokenizer_is_taken_as_it_is(tokenizer: Tokenizer, tmp_path: Path) -> 
     path = tmp_path / "tokenizer.json"
     tokenizer.save(str(path))
     wanted = TokensSettings(kind="file", path=str(path))
-    assert tok.load(str(path), wanted).to_str() == tokenizer.to_str()
+    assert wanted.chosen_kind().make(()).to_str() == tokenizer.to_str()
     with pytest.raises(SettingError, match="no token '</s>'.*tokens.end_token"):
-        tok.load(str(path), TokensSettings(kind="file", path=str(path), end_token="</s>"))
+        wanted.model_copy(update={"end_token": "</s>"}).chosen_kind().make(())
     with pytest.raises(SettingError, match=r"x\.json does not exist\. Name a tokenizer\.json"):
-        tok.load(str(tmp_path / "x.json"), wanted)
+        wanted.model_copy(update={"path": str(tmp_path / "x.json")}).chosen_kind().make(())
     path.write_text("{}")
     with pytest.raises(SettingError, match=r"no tokenizer\.json"):
-        tok.load(str(path), wanted)
+        wanted.chosen_kind().make(())
 
 
 def test_choices_by_hash_are_shares_and_independent() -> None:
     ids = [f"{n:032x}" for n in range(20_000)]
-    sample = {i for i in ids if tok.in_sample(i, 0.3)}
-    validation = {i for i in ids if tok.in_validation(i, 0.1)}
-    first_half = {i for i in ids if tok.order_of(i) < "8"}
+    sample = {i for i in ids if in_sample(i, 0.3)}
+    validation = {i for i in ids if in_validation(i, 0.1)}
+    first_half = {i for i in ids if order_of(i) < "8"}
     assert 0.28 < len(sample) / len(ids) < 0.32
     assert 0.09 < len(validation) / len(ids) < 0.11
     assert 0.025 < len(sample & validation) / len(ids) < 0.035

@@ -12,8 +12,8 @@ from support import Run, sample_settings
 
 from pipeline.store.corpus import Corpus
 from pipeline.store.manifest import read_manifest
+from pipeline.tokens.draws import in_validation, order_of
 from pipeline.tokens.megatron import IndexedDataset
-from pipeline.tokens.tokenizer import in_validation, order_of
 from pipeline.views.report import write_report
 
 INTERVAL = "2024-01"

@@ -58,7 +58,7 @@ def write_corpus(
     home = root / "tokenizers" / name
     home.mkdir(parents=True)
     tokenizer.save(str(home / "tokenizer.json"))
-    (home / "MANIFEST.json").write_bytes(manifest("tokenizers", name, [], {}, "70"))
+    (home / "_manifest.json").write_bytes(manifest("tokenizers", name, [], {}, "70"))
     folder = root / "tokens" / name / "2024-01"
     folder.mkdir(parents=True)
     end = tokenizer.token_to_id(END)
@@ -80,7 +80,7 @@ def write_corpus(
             )
     entries.append(write_tables(root, folder, shards))
     inputs = {f"tokenizers/{name}": "70"}
-    (folder / "MANIFEST.json").write_bytes(manifest("tokens", "2024-01", entries, inputs, mark))
+    (folder / "_manifest.json").write_bytes(manifest("tokens", "2024-01", entries, inputs, mark))
     return folder.parent
 
 
@@ -102,7 +102,7 @@ def write_tables(root: Path, folder: Path, shards: dict[str, list[np.ndarray]]) 
     corpus.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(pages), corpus / "part-00000-of-00001.parquet")
     entry = FileEntry(name="part-00000-of-00001.parquet", rows=len(pages), bytes=0, sha256="")
-    (corpus / "MANIFEST.json").write_bytes(manifest("corpus", "2024-01", [entry], {}, "c0"))
+    (corpus / "_manifest.json").write_bytes(manifest("corpus", "2024-01", [entry], {}, "c0"))
     return FileEntry(name=place.name, rows=len(rows), bytes=place.stat().st_size, sha256="")
 
 

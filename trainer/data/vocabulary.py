@@ -59,7 +59,7 @@ def _id_of(tokenizer: Tokenizer, *names: str) -> int:
     if number is None:
         raise SettingError(
             f"The shards' tokenizer has no {names[0]}, which an encoder needs",
-            'Build shards with tokens.kind = "albert" or "electra"',
+            'Build shards with tokens.kind = "unigram" or "wordpiece"',
         )
     return number
 

@@ -35,9 +35,9 @@ def local() -> Iterator[OpenRunner]:
 def contents(folder: Path) -> dict[str, bytes]:
     """All files of a stage; of the manifest, what does not say when or how long."""
     found = {path.name: path.read_bytes() for path in folder.iterdir()}
-    manifest = orjson.loads(found["MANIFEST.json"])
+    manifest = orjson.loads(found["_manifest.json"])
     manifest.pop("seconds"), manifest.pop("finished")
-    return found | {"MANIFEST.json": orjson.dumps(manifest)}
+    return found | {"_manifest.json": orjson.dumps(manifest)}
 
 
 def built(runner: OpenRunner, folder: Path) -> dict[str, bytes]:

@@ -52,7 +52,7 @@ def test_slurm_jobs_carry_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with open_runner(settings, root=str(tmp_path)) as runner:
         assert runner.name == "dask, 2 workers"
         runner.run(Toy(tmp_path / "toy", units=4), "toy")
-    assert (tmp_path / "toy" / "MANIFEST.json").exists()
+    assert (tmp_path / "toy" / "_manifest.json").exists()
     script = seen.read_text()
     for line in ("#SBATCH -p long", "#SBATCH --constraint=big", "export PYTHONHASHSEED=0"):
         assert line in script

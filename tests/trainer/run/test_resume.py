@@ -92,7 +92,7 @@ def test_another_recipe_or_none_to_resume(tokens: Path, whole: Path) -> None:
 
 def test_other_shards_are_refused(tokens: Path, whole: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(tokens.parent.parent, tmp_path / "corpus"))
-    manifest = root / "tokens" / "gpt2" / "2024-01" / "MANIFEST.json"
+    manifest = root / "tokens" / "gpt2" / "2024-01" / "_manifest.json"
     manifest.write_text(manifest.read_text().replace('"5e1f"', '"5e20"'))
     said = webtext(*arguments(root / "tokens" / "gpt2", whole, "--resume"), code=2)
     assert "was started on other shards" in said

@@ -1,4 +1,4 @@
-"""Posts from Reddit's API through PRAW: listings of subreddits, and known posts by name.
+"""Posts from Reddit's API as a source (`kind = "reddit-api"`): listings, and known posts by name.
 
 Read-only, with the user's own credentials from PRAW's usual places (praw.ini or
 environment).  PRAW keeps to Reddit's rate by the headers of each answer; a 429 or a
@@ -15,10 +15,14 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from configparser import NoSectionError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pipeline.links.records import Post
-from pipeline.links.settings import RedditApi
+from pydantic import Field, model_validator
+
+from pipeline.links.posts import counted_links
+from pipeline.links.read_log import ReadLog
+from pipeline.links.records import BadLineError, Mention, Post, post_of
+from pipeline.links.sources import LinkSource, SourceItem, matching
 from pipeline.store import files
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.retry_after import retry_after
@@ -30,6 +34,74 @@ _PAGE = 100  # posts an answer; Reddit's most, for listings and for names alike
 _SLICE = 10_000  # posts kept in one file, a hundred requests: about a minute at Reddit's rate
 _TRIES = 6  # requests for one page before it is given up
 _LONGEST_WAIT = 600.0  # seconds; the window of Reddit's rate limit
+
+
+class RedditApi(LinkSource):
+    """Listings of subreddits, or known posts, by Reddit's API with the user's credentials."""
+
+    kind: Literal["reddit-api"]
+    """Reddit's API."""
+    subreddits: tuple[str, ...] = ()
+    """Subreddits whose listings are read, without `r/`."""
+    listing: Literal["top", "new", "hot", "rising", "controversial"] = "top"
+    """Which of a subreddit's listings."""
+    time_filter: Literal["hour", "day", "week", "month", "year", "all"] = "month"
+    """For `top` and `controversial`."""
+    limit: int = Field(1_000, ge=1, le=1_000)
+    """Posts a subreddit; Reddit gives at most 1,000 of a listing."""
+    rescore: str = ""
+    """Glob of text files with full names (`t3_…`) a line: posts asked for by name, 100 at
+    once, for those whose score was caught too early."""
+    site: str = "DEFAULT"
+    """The section of praw.ini with the credentials; PRAW also reads `praw_client_id` and
+    its like from the environment."""
+
+    volatile: ClassVar[frozenset[str]] = frozenset({"site"})
+    globs: ClassVar[tuple[str, ...]] = ("rescore",)
+    local: ClassVar[bool] = False
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if not self.subreddits and not self.rescore:
+            raise ValueError("reddit-api needs subreddits or rescore")
+        return self
+
+    def find(self) -> list[SourceItem]:
+        """A listing for each subreddit, and the files of names."""
+        named = matching("rescore", self.rescore) if self.rescore else []
+        return [
+            *(
+                SourceItem(self, name, "listing", f"r/{name}/{self.listing}/{self.time_filter}")
+                for name in self.subreddits
+            ),
+            *(SourceItem(self, path, "rescore") for path in named),
+        ]
+
+    def fingerprint(self, item: SourceItem) -> str:
+        """Of a listing, what is asked: what it says changes by the minute."""
+        if item.part != "listing":
+            return super().fingerprint(item)
+        asked = f"{item.path} {self.listing} {self.time_filter} {self.limit}"
+        return hashlib.blake2b(asked.encode(), digest_size=32).hexdigest()
+
+    def size(self, item: SourceItem) -> int:
+        """0 of a listing."""
+        return 0 if item.part == "listing" else super().size(item)
+
+    def mentions(self, item: SourceItem, log: ReadLog) -> Iterator[Mention]:
+        """Of the posts that Reddit gives."""
+        if item.part == "listing":
+            posts = listing_posts(self, item.path)
+        else:
+            names = files.read_bytes(item.path).decode().split()
+            posts = kept_posts(self.site, list(dict.fromkeys(names)), log.scratch)
+        for number, row in enumerate(posts):
+            log.count()
+            log.progress(0, posts=1)
+            try:
+                yield from counted_links(post_of(row), log, escaped=False)
+            except BadLineError as error:
+                log.reject(number, b"", error)
 
 
 def listing_posts(source: RedditApi, subreddit: str) -> Iterator[dict[str, Any]]:

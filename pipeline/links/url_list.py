@@ -1,4 +1,6 @@
-"""Lists of addresses that someone chose: txt, tsv, csv, jsonl and Parquet, packed or not.
+"""Lists of addresses that someone chose as a source (`kind = "urls"`), packed or not.
+
+txt, tsv, csv, jsonl and Parquet can be read.
 
 A text list has an address a line, and after a tab a score and a date.  csv, jsonl and
 Parquet name their columns: `url`, and if they like `score` (or `karma`) and `date` (or
@@ -10,19 +12,46 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar, Literal
 
-import pyarrow.parquet as pq
-
+from pipeline.links.read_log import ReadLog
 from pipeline.links.records import BadLineError, Mention, in_range, parse
+from pipeline.links.sources import LinkSource, SourceItem
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
+from pipeline.store.parquet import open_table
 
 _SCORES = ("score", "karma")
 _DATES = ("date", "created", "created_utc")
 _PACKED = (".zst", ".xz", ".bz2")
+
+
+class UrlList(LinkSource):
+    """Addresses that someone chose: txt, tsv, csv, jsonl or Parquet."""
+
+    kind: Literal["urls"]
+    """A list of addresses."""
+    path: str
+    """Glob of the files."""
+
+    globs: ClassVar[tuple[str, ...]] = ("path",)
+
+    def mentions(self, item: SourceItem, log: ReadLog) -> Iterator[Mention]:
+        """One for each address."""
+        if list_format(item.path) == "parquet":
+            return _of_table(item.path, log)
+        return log.each_line(item.path, ListReader(item.path).read)
+
+
+def _of_table(path: str, log: ReadLog) -> Iterator[Mention]:
+    for number, row in enumerate(parquet_rows(path, log.progress)):
+        log.count()
+        try:
+            yield named_mention(row)
+        except BadLineError as error:
+            log.reject(number, b"", error)
 
 
 def list_format(path: str) -> str:
@@ -71,17 +100,20 @@ class ListReader:
         return [named_mention(dict(zip(self._header, row, strict=False)))]
 
 
-def parquet_mentions(path: str) -> Iterator[Mapping[str, Any]]:
-    """The rows of a Parquet list, batch by batch; WebtextError without a column `url`."""
-    fs, place = files.filesystem(path)
-    with fs.open(place, "rb") as stream:
-        table = pq.ParquetFile(stream)
+def parquet_rows(path: str, progress: Callable[[int], None]) -> Iterator[Mapping[str, Any]]:
+    """The rows of a Parquet list, batch by batch; WebtextError without a column `url`.
+
+    `progress` is told of the bytes that each batch stands for.
+    """
+    size = files.size(path)
+    with open_table(path, "Fetch it again, or write it anew") as table:
         names = table.schema_arrow.names
         if "url" not in names:
             raise WebtextError(f"{path} has no column `url`", f"It has: {', '.join(names)}")
         wanted = [name for name in ("url", *_SCORES, *_DATES) if name in names]
         for batch in table.iter_batches(batch_size=10_000, columns=wanted):
             yield from batch.to_pylist()
+            progress(size * batch.num_rows // max(table.metadata.num_rows, 1))
 
 
 def named_mention(row: Mapping[str, Any]) -> Mention:
