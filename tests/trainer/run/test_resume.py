@@ -14,7 +14,6 @@ from trainer.data.shard_set import find_shards
 from trainer.data.stream import Stream
 from trainer.eval.loss import unigram_entropy
 
-
 STEPS = 120
 
 
