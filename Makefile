@@ -44,7 +44,7 @@ peers: .venv-peers/.done .venv-pywb/.done
 airflow: .venv-airflow/.done
 
 quickstart: $(VENV)/.run
-	$(BIN)/python -m pipeline.cli.demo
+	$(BIN)/webtext demo .
 
 test: $(VENV)/.dev lint
 	$(BIN)/pytest -m "not system" -n 2

@@ -14,8 +14,9 @@ from january import January, build_january
 from support import PROJECT, Run, sample_settings
 
 from pipeline.engine.runners.cluster import DaskBuild
+from pipeline.engine.runners.dask_settings import DaskSettings
 from pipeline.engine.runners.open import open_runner
-from pipeline.engine.runners.profiles import DaskSettings, RunnerSettings
+from pipeline.engine.runners.profiles import RunnerSettings
 
 #: Files of tests that take minutes, the longest first: where two processes share the tests, these
 #: begin first, so that none is left to run alone.

@@ -19,7 +19,7 @@ PIPELINE: dict[str, tuple[str, ...]] = {
     "sample": ("store",),
     "engine": ("store",),
     **dict.fromkeys(STAGES, ("store", "engine")),
-    "build": ("store", "engine", *STAGES),
+    "build": (*GROUND, "engine", *STAGES),
     "views": (*GROUND, "engine", *STAGES, "build"),
     "plan": (*GROUND, "engine", *STAGES, "build", "views"),
     "forget": (*GROUND, "engine", *STAGES, "build", "views"),

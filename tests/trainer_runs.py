@@ -58,7 +58,7 @@ def webtext_by_two(*arguments: str) -> str:
 def torchrun(*arguments: str) -> str:
     """Runs in two processes on gloo that `torchrun` starts; returns what they said."""
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
+        [sys.executable, "-P", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
          "-m", "pipeline", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

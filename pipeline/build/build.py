@@ -20,8 +20,8 @@ from typing import Any
 from pipeline.build.recipe import Recipe
 from pipeline.dedup.stage import DedupStage
 from pipeline.documents.stage import DocumentsStage
-from pipeline.engine.runners.beam_runner import OpenRunner
 from pipeline.engine.runners.open import open_runner
+from pipeline.engine.runners.runner_kind import OpenRunner
 from pipeline.engine.show_progress import watch
 from pipeline.engine.stage import Job, Stage
 from pipeline.links.stage import LinksStage
@@ -39,6 +39,9 @@ from pipeline.store.manifest import (
     write_manifest,
 )
 from pipeline.tokens.stage import TokensStage
+
+#: Characters of a setting's value in the reason why a stage is stale.
+_LONGEST_VALUE = 80
 
 ALL_STAGES: tuple[Stage, ...] = (
     LinksStage(),
@@ -265,4 +268,9 @@ def _changes(old: object, new: object, name: str = "") -> list[str]:
         for key in sorted(old.keys() | new.keys()):
             changes += _changes(old.get(key), new.get(key), f"{name}.{key}" if name else key)
         return changes
-    return [] if old == new else [f"{name} {old} -> {new}"]
+    return [] if old == new else [f"{name} {_short(old)} -> {_short(new)}"]
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"

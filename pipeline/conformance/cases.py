@@ -16,7 +16,7 @@ import orjson
 from apache_beam.pvalue import PBegin
 from apache_beam.transforms import window
 
-from pipeline.engine.runners.beam_runner import OpenRunner
+from pipeline.engine.runners.runner_kind import OpenRunner
 from pipeline.store import files
 
 N = 300

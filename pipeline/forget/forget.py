@@ -19,7 +19,7 @@ from pipeline.forget.stages import edit_stage
 from pipeline.store import files
 from pipeline.store.addresses import canonical_key, page_id
 from pipeline.store.corpus import STAGES, Corpus
-from pipeline.store.errors import SettingError
+from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.forgotten import (
     Pending,
     add_entries,
@@ -34,6 +34,7 @@ from pipeline.store.takedown import NOTHING, Takedown, parse_takedown
 from pipeline.store.textfiles import read_text
 from pipeline.views.card import write_card
 from pipeline.views.report import REPORT, write_report
+from pipeline.views.status import stage_folders
 from pipeline.views.verify import finished_stages
 
 
@@ -54,6 +55,8 @@ def forget(corpus: Corpus, path: str | None, runs: str | None = None) -> Forgott
     Raises SettingError for a list that cannot be read, WebtextError while the corpus is
     unfinished or a build is at work.
     """
+    if not stage_folders(corpus):  # before a lock makes a folder of a mistyped name
+        raise WebtextError(f"{corpus.root} holds no corpus", "Correct the path")
     text = read_text(path) if path else ""
     added = parse_takedown(text, path) if path else NOTHING
     done = Forgotten()

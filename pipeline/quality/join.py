@@ -1,4 +1,4 @@
-"""First step of the corpus stage: what the tables of links and duplicates say of the documents.
+"""The join of the corpus stage: what the tables of links and duplicates say of the documents.
 
 Both tables lie by id, documents by host: the ids of one part of documents are all over the
 tables.  So a unit of work takes many parts at once, as many as memory bears, goes through the
@@ -37,7 +37,7 @@ class JoinUnit:
 
     documents: tuple[str, ...]
     #: One a part, within `folder`.
-    found: tuple[str, ...]
+    joined: tuple[str, ...]
     duplicates: tuple[str, ...]
     links: tuple[str, ...]
     folder: str
@@ -60,7 +60,7 @@ def batches_of(rows: Sequence[int], most: int) -> Iterator[slice]:
 
 def join(unit: JoinUnit) -> list[Part]:
     """Writes the scratch tables of some parts of documents, unless they are there."""
-    done = [finished_part(unit.folder, name, unit.key) for name in unit.found]
+    done = [finished_part(unit.folder, name, unit.key) for name in unit.joined]
     if all(done):
         return [part for part in done if part]
     own = [_ids_of(path) for path in unit.documents]
@@ -71,7 +71,7 @@ def join(unit: JoinUnit) -> list[Part]:
     names = ["id", *linked.names, *_DUPLICATE.names]
     rows = pa.table([ids, *links.columns, *duplicates.columns], names=names)
     written, start = [], 0
-    for name, its in zip(unit.found, own, strict=True):
+    for name, its in zip(unit.joined, own, strict=True):
         with PartWriter(unit.folder, name, rows.schema, unit.key, fingerprinted=False) as writer:
             writer.add(rows.slice(start, len(its)))
         start += len(its)

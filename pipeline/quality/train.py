@@ -16,7 +16,7 @@ import numpy.typing as npt
 import orjson
 
 from pipeline.quality import perplexity
-from pipeline.quality.classifier import BUCKETS, Model, Numbers, features
+from pipeline.quality.classifier import BUCKETS, ClassifierModel, Numbers, features
 from pipeline.quality.words import tokens_of
 from pipeline.store.chance import chance_of
 from pipeline.store.corpus import Corpus
@@ -97,7 +97,7 @@ def train_classifier(
                 "Choose another min_karma, or give files with good text",
             )
     weights, bias = _fit(kept)
-    trained = Model(weights.astype(np.float32), bias)
+    trained = ClassifierModel(weights.astype(np.float32), bias)
     trained.write(model)
     return _report(model, trained, kept, held)
 
@@ -200,7 +200,7 @@ def _sigmoid(margins: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(margins, -60, 60))), dtype=np.float64)
 
 
-def _report(path: str, model: Model, kept: _Rows, held: _Rows) -> ClassifierReport:
+def _report(path: str, model: ClassifierModel, kept: _Rows, held: _Rows) -> ClassifierReport:
     scores = _sigmoid(held.margins(model.weights.astype(np.float64), model.bias))
     chosen, good = scores >= 0.5, held.good > 0
     right = float((chosen & good).sum())

@@ -74,6 +74,9 @@ class Settings(BaseModel):
             raise _explain(cls, error, where) from None
 
 
+S = TypeVar("S", bound=Settings)
+
+
 class OpenSettings(Settings):
     """Settings with a section of its own for each class of a registry: `[quality.emoji]`.
 
@@ -92,6 +95,10 @@ class OpenSettings(Settings):
     def key_types(cls) -> dict[str, Any]:
         """The fields, then the sections."""
         return super().key_types() | dict(cls.sections())
+
+    def of(self, kind: type[S]) -> S:
+        """The section of settings class `kind`."""
+        return next(value for name in self.sections() if type(value := getattr(self, name)) is kind)
 
     @model_validator(mode="before")
     @classmethod
@@ -184,9 +191,6 @@ class KindIn:
         return core_schema.no_info_before_validator_function(self._read, handler(source))
 
 
-S = TypeVar("S", bound=Settings)
-
-
 def load_recipe(model: type[S], recipe: str, overrides: Iterable[str], bundled: Path) -> S:
     """Reads recipe `recipe`, a path or the name of a file in `bundled`, with `--set` overrides.
 
@@ -255,8 +259,12 @@ def _plain(value: Any) -> Any:
 
 
 def _explain(model: type[Settings], error: ValidationError, where: str) -> SettingError:
-    """The first problem of a pydantic error as one sentence that names key and remedy."""
-    first = error.errors(include_url=False)[0]
+    """The first problem of a pydantic error as one sentence that names key and remedy.
+
+    A key that is not known goes first: a typo also leaves out the right one.
+    """
+    problems = error.errors(include_url=False)
+    first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
     keys = [str(k) for k in first["loc"]]
     name = ".".join(keys)
     if first["type"] == "extra_forbidden":

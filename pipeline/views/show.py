@@ -57,12 +57,9 @@ def select(
         ) from None
 
 
-def show_rows(
-    corpus: Corpus, table: str, *, where: str | None, limit: int, interval: str | None
-) -> None:
-    """Prints the rows, one value a line, long texts cut."""
+def print_rows(table: str, rows: list[dict[str, Any]]) -> None:
+    """Prints rows of a table, one value a line, long texts cut."""
     console = Console()
-    rows = select(corpus, table, where=where, limit=limit, interval=interval)
     for row in rows:
         console.rule(Text(str(row.get("url") or row["id"])), align="left")
         for name, value in row.items():

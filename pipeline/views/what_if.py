@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.quality.decide import Rule, rules_of
+from pipeline.quality.decide import Rule, require_measured, rules_of
 from pipeline.quality.settings import QualitySettings
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
@@ -69,6 +69,11 @@ def changed_quality(
 ) -> tuple[QualitySettings, QualitySettings]:
     """The settings with which the corpus was decided, and those with `quality.…` overrides."""
     decided = corpus.require("corpus", interval).settings
+    if gone := sorted(decided.keys() - QualitySettings.key_types().keys()):
+        raise SettingError(
+            f"{corpus.root} was decided with the measure {gone[0]}, which is not installed here",
+            "Install the distribution that has it, or build the stages quality and corpus again",
+        )
     values = {"quality": copy.deepcopy(decided)}
     override(values, overrides)
     where = f"--set over the settings of {corpus.root}"
@@ -90,12 +95,15 @@ def what_if(
     before, after = current, changed
     if before.measured() != after.measured():
         raise SettingError(
-            "what-if compares rules over stored measurements, but the change is to an "
-            "evaluation set or a model",
+            "what-if compares rules over stored measurements, but the change is to what is "
+            "measured: an evaluation set or a model",
             "Build with the changed setting, then compare thresholds",
         )
     database = Database()
     _name_tables(database, corpus, interval)
+    columns = [row[0] for row in database.ask("DESCRIBE quality")]
+    rules = [*rules_of(before), *rules_of(after)]
+    require_measured(rules, columns, f"Stage quality of {interval}")
     _take_down(database, "gone_before", before.takedown)
     _take_down(database, "gone_after", after.takedown)
     _decide(database, before, after)

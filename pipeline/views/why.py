@@ -33,6 +33,14 @@ class Life:
     id: str
     steps: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
+    def as_plain(self) -> dict[str, Any]:
+        """For programs."""
+        names = ("step", "interval", "row")
+        return {
+            "id": self.id,
+            "steps": [dict(zip(names, step, strict=True)) for step in self.steps],
+        }
+
 
 def life_of(corpus: Corpus, page: str) -> Life:
     """Looks a page up by id or by any form of its address.

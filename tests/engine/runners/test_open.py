@@ -14,9 +14,9 @@ import psutil
 import pytest
 from toy import Failing, Toy
 
-from pipeline.engine.runners.beam_runner import OpenRunner
 from pipeline.engine.runners.open import open_runner
 from pipeline.engine.runners.profiles import RunnerSettings
+from pipeline.engine.runners.runner_kind import OpenRunner
 from pipeline.store.errors import SettingError, WebtextError
 
 

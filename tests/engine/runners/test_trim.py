@@ -5,8 +5,9 @@ from __future__ import annotations
 import psutil
 
 from pipeline.engine.runners.cluster import DaskBuild
+from pipeline.engine.runners.dask_settings import DaskSettings
 from pipeline.engine.runners.open import open_runner
-from pipeline.engine.runners.profiles import DaskSettings, RunnerSettings
+from pipeline.engine.runners.profiles import RunnerSettings
 
 LIMIT = 600  # MB
 _kept: list[bytes] = []

@@ -62,7 +62,7 @@ def test_likelihoods_are_equal_bit_by_bit() -> None:
 def run(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("judged") / "run"
     settings = [f"{k}={v}" for k, v in (SMALL | {"train.steps": 12, "schedule.warmup": 4}).items()]
-    train("gpt2-tiny", str(tokens), settings, str(out), False)
+    train("gpt2-tiny", str(tokens), settings, str(out), "new")
     return out
 
 

@@ -72,7 +72,7 @@ def test_a_separable_task_is_learned(run: Path, tmp_path: Path) -> None:
     (tmp_path / "task.tsv").write_text("sentence\tlabel\n" + "\n".join(rows) + "\n")
     file = str(tmp_path / "task.tsv")
     out = tmp_path / "classifier"
-    rate = ["--lr", "0.003", "--layer-decay", "1", "--epochs", "4", "--batch", "8"]
+    rate = ["--lr", "0.001", "--layer-decay", "1", "--epochs", "8", "--batch", "8"]
     said = webtext("finetune", str(run), "--train", file, "--dev", file, "--out", str(out), *rate)
     assert "task matthews: 1.0000" in said
     assert json.loads((out / "labels.json").read_text())["labels"] == ["0", "1"]
