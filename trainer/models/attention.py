@@ -136,7 +136,9 @@ class SelfAttention(nn.Module):
         if cache is not None:
             key, value = cache.extend(layer, key, value)
         if isinstance(mask, BlockMask):
-            flex = flex_attention if torch.compiler.is_compiling() else _compiled_flex()
+            flex: Callable[..., Any] = flex_attention
+            if not torch.compiler.is_compiling():
+                flex = _compiled_flex()
             y = flex(query, key, value, block_mask=mask)
         else:
             y = functional.scaled_dot_product_attention(
