@@ -22,7 +22,7 @@ PIPELINE: dict[str, tuple[str, ...]] = {
     "build": (*GROUND, "engine", *STAGES),
     "views": (*GROUND, "engine", *STAGES, "build"),
     "plan": (*GROUND, "engine", *STAGES, "build", "views"),
-    "forget": (*GROUND, "engine", *STAGES, "build", "views"),
+    "forget": ("store", "engine", "build", "views"),  # stages say by themselves how pages leave
     "conformance": (*GROUND, "engine", "build"),
     "cli": (
         *GROUND, "engine", *STAGES, "build", "views", "plan", "forget", "conformance",

@@ -40,6 +40,7 @@ from pipeline.dedup.measure_lines import (
     write_repeated,
 )
 from pipeline.dedup.order import arrange
+from pipeline.dedup.removal import remove_pages
 from pipeline.dedup.search import (
     band_units,
     compare,
@@ -55,6 +56,7 @@ from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import Manifest
 from pipeline.store.parts import Part, work_key
+from pipeline.store.stage_edit import Removal, StageEdit
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,10 @@ class DedupStage(Stage):
     def total(self, job: Job) -> Total:
         """Documents of the interval."""
         return Total(job.corpus.require("documents", job.interval).counts.kept, "documents")
+
+    def remove_pages(self, edit: StageEdit) -> Removal:
+        """Removals, signatures and the keep order."""
+        return remove_pages(edit)
 
     def transform(self, job: Job) -> Dedup:
         """The work on the interval, with the signatures that earlier intervals have left."""

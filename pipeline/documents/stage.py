@@ -9,6 +9,7 @@ from typing import ClassVar
 import apache_beam as beam
 from lxml import etree
 
+from pipeline.documents.removal import remove_pages
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.unit import Unit, make
 from pipeline.engine.sink import MakeParts, WriteManifest
@@ -16,6 +17,7 @@ from pipeline.engine.stage import Job, Stage, Total
 from pipeline.store.manifest import Manifest
 from pipeline.store.parquet import read_footer
 from pipeline.store.parts import work_key
+from pipeline.store.stage_edit import Removal, StageEdit
 
 #: Libraries whose versions decide the text; another version, another text.
 _LIBRARIES = ("trafilatura", "lxml", "resiliparse", "py3langid")
@@ -108,6 +110,10 @@ class DocumentsStage(Stage):
     def total(self, job: Job) -> Total:
         """Fetched pages."""
         return Total(job.corpus.require("pages", job.interval).counts.kept, "pages")
+
+    def remove_pages(self, edit: StageEdit) -> Removal:
+        """Documents, and pages that gave none."""
+        return remove_pages(edit)
 
     def transform(self, job: Job) -> Documents:
         """The work, from the tables that the pages stage has left."""

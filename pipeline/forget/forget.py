@@ -2,7 +2,7 @@
 
 The order makes it safe against being stopped anywhere: the list is kept first, so that no
 build takes the pages again; then the work is noted with all that must be known beforehand;
-then stage after stage is changed (`pipeline/forget/edit.py`); last come the release, the
+then stage after stage is changed (`pipeline/store/stage_edit.py`); last come the release, the
 report and the card.  The same command goes on where it stopped.
 """
 
@@ -15,10 +15,10 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from pipeline.build.build import locked
-from pipeline.forget.stages import edit_stage
+from pipeline.forget.stages import edit_stage, stage_names
 from pipeline.store import files
 from pipeline.store.addresses import canonical_key, page_id
-from pipeline.store.corpus import STAGES, Corpus
+from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.forgotten import (
     Pending,
@@ -135,9 +135,9 @@ def runs_on_pages(folder: str, root: str, ids: set[str]) -> list[dict[str, Any]]
 def _finish(corpus: Corpus, pending: Pending, done: Forgotten) -> None:
     """Does what is left to do, and ends it."""
     gone = frozenset(pending.ids)
-    for stage in (*STAGES[:-1], *corpus.token_stages()):
-        for interval in corpus.intervals(stage):
-            done.rows[stage] += edit_stage(corpus, stage, interval, gone)
+    for stage, name in stage_names(corpus):
+        for interval in corpus.intervals(name):
+            done.rows[name] += edit_stage(corpus, stage, name, interval, gone)
     release = read_release(corpus)
     published = list(release.intervals)
     changed = [name for name in published if add_to(release, corpus, name, replace=True)]

@@ -13,12 +13,14 @@ from pipeline.engine.stage import Job, Stage, Total
 from pipeline.links.mentions import SourceUnit, read_source
 from pipeline.links.merge import MENTIONS_A_PART, Range, merge_range
 from pipeline.links.months import month_shares, warning
+from pipeline.links.removal import remove_pages
 from pipeline.links.settings import LinksSettings
 from pipeline.links.sources import SourceItem, find_sources
 from pipeline.store.errors import WebtextError
 from pipeline.store.forgotten import forgotten
 from pipeline.store.manifest import WORK, Manifest
 from pipeline.store.parts import Part, work_key
+from pipeline.store.stage_edit import Removal, StageEdit
 from pipeline.store.takedown import NOTHING, Takedown
 
 _LOG = logging.getLogger(__name__)
@@ -116,6 +118,10 @@ class LinksStage(Stage):
     def total(self, job: Job) -> Total:
         """Bytes to read, as they are packed."""
         return Total(sum(item.source.size(item) for item in self._items(job)), "bytes")
+
+    def remove_pages(self, edit: StageEdit) -> Removal:
+        """Rows of links."""
+        return remove_pages(edit)
 
     def transform(self, job: Job) -> Links:
         """Reads every item that is not read yet, then merges."""

@@ -13,6 +13,7 @@ from pipeline.engine.stage import Job, Stage, Total
 from pipeline.quality.decide import require_measured, rules_of
 from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, batches_of, join
 from pipeline.quality.measure import MEASURES
+from pipeline.quality.removal import remove_decided, remove_measured
 from pipeline.quality.settings import MeasureSettings, QualitySettings
 from pipeline.quality.tables import AcceptUnit, MeasureUnit, decide_part, measure_part
 from pipeline.store import files
@@ -20,6 +21,7 @@ from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import WORK, Manifest
 from pipeline.store.parquet import open_table
 from pipeline.store.parts import Part, work_key
+from pipeline.store.stage_edit import Removal, StageEdit
 from pipeline.store.takedown import read_takedown
 
 
@@ -114,6 +116,10 @@ class QualityStage(Stage):
         """Documents to measure."""
         return Total(job.corpus.require("documents", job.interval).counts.kept, "documents")
 
+    def remove_pages(self, edit: StageEdit) -> Removal:
+        """Measurements."""
+        return remove_measured(edit)
+
     def transform(self, job: Job) -> PartByPart:
         """Measures part by part."""
         draft, folder = self.draft(job), self.folder(job)
@@ -146,6 +152,10 @@ class CorpusStage(Stage):
     def total(self, job: Job) -> Total:
         """Documents to decide on."""
         return Total(job.corpus.require("documents", job.interval).counts.kept, "documents")
+
+    def remove_pages(self, edit: StageEdit) -> Removal:
+        """Texts and decisions."""
+        return remove_decided(edit)
 
     def transform(self, job: Job) -> Decide:
         """Joins many parts at once, decides part by part."""

@@ -14,8 +14,10 @@ from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import Counts, Manifest, read_manifest
 from pipeline.store.parts import Part, work_key
+from pipeline.store.stage_edit import Removal, StageEdit
 from pipeline.tokens.encode import SPLITS, EncodeUnit, encode_part
 from pipeline.tokens.megatron import dtype_for
+from pipeline.tokens.removal import remove_pages
 from pipeline.tokens.settings import TokensSettings
 from pipeline.tokens.shards import ShardUnit, assemble_shard
 from pipeline.tokens.tokenizer import TOKENIZER
@@ -151,6 +153,10 @@ class TokensStage(Stage):
     def total(self, job: Job) -> Total:
         """Documents to encode."""
         return Total(job.corpus.require("corpus", job.interval).counts.kept, "documents")
+
+    def remove_pages(self, edit: StageEdit) -> Removal:
+        """Documents of shards."""
+        return remove_pages(edit)
 
     def transform(self, job: Job) -> Tokens:
         """Trains the tokenizer if it is not there, encodes, assembles."""

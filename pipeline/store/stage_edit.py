@@ -1,4 +1,7 @@
-"""One stage without the forgotten pages: its files written anew beside it, then put in place.
+"""A stage without some pages: its files written anew beside it, then put in place.
+
+Each stage says by `Stage.remove_pages` which of its files hold ids and how a row leaves them;
+`webtext forget` has it done.
 
 What is written anew lies in `_forget/` of the stage's folder; the new manifest is written
 there last.  Only then do files move to their places, the manifest last of all.  So a stage
@@ -10,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,11 +37,35 @@ from pipeline.store.schemas import VOLATILE
 ASIDE = "_forget"
 
 
-class Edit:
-    """The files of a stage that change; `gone` are the ids of forgotten pages."""
+@dataclass(frozen=True)
+class Removal:
+    """What left a stage: its counts, the rows of its tables, and what changes of `extra`."""
 
-    def __init__(self, folder: str, manifest: Manifest, gone: frozenset[str]) -> None:
-        self.folder, self.manifest, self.gone = folder, manifest, gone
+    lost: Counts
+    rows: int
+    #: Numbers to take off the manifest's `extra`.
+    extra: Mapping[str, int] = field(default_factory=dict)
+
+
+class StageEdit:
+    """The files of a finished stage that change.
+
+    `gone` are the ids of the pages that leave, `inputs` what the stage's inputs say by now;
+    `given` tells how many pages the stage that it reads keeps by now.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        manifest: Manifest,
+        gone: frozenset[str],
+        inputs: Mapping[str, str],
+        given: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self.folder, self.gone, self.given = folder, gone, given
+        #: As it is on disk, but for its inputs, which are those of now.
+        self.manifest = manifest.model_copy(update={"inputs": dict(inputs)})
+        self._before = manifest
         self.ids = pa.array(sorted(gone), pa.string())
         self.target = files.join(folder, ASIDE)
         self._new: dict[str, FileEntry] = {}
@@ -97,24 +125,20 @@ class Edit:
                 writer.add(make(pa.Table.from_batches([batch])))
         self.add([writer.finish()])
 
-    def finish(
-        self, lost: Counts, inputs: Mapping[str, str], extra: Mapping[str, int] | None = None
-    ) -> bool:
-        """Puts the new files and their manifest in place; `lost` leaves the counts.
-
-        Returns whether anything changed.
-        """
-        if not self._new and dict(inputs) == self.manifest.inputs:
+    def finish(self, removal: Removal) -> bool:
+        """Puts the new files and their manifest in place; returns whether anything changed."""
+        if not self._new and self.manifest.inputs == self._before.inputs:
             files.remove(self.target)
             return False
         entries = [self._new.get(entry.name, entry) for entry in self.manifest.files]
+        extra = Counter(self.manifest.extra)
+        extra.subtract(removal.extra)
         manifest = self.manifest.model_copy(
             update={
-                "inputs": dict(inputs),
-                "counts": less(self.manifest.counts, lost),
+                "counts": less(self.manifest.counts, removal.lost),
                 "files": entries,
                 "fingerprint": add_fingerprints(e.fingerprint for e in entries if e.fingerprint),
-                "extra": dict(self.manifest.extra if extra is None else extra),
+                "extra": dict(extra),
             }
         )
         write_manifest(self.target, manifest)
