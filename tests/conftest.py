@@ -32,8 +32,19 @@ LONGEST = (
 )
 
 
+#: Fixtures of what neither comes with the project nor is installed with it.
+ELSEWHERE = {"shared_data", "prism", "peers_python", "airflow_python"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the longest files first; the rest stays as it is."""
+    """Puts the longest files first; the rest stays as it is.
+
+    Refuses a test that would be skipped in `make test` where something is not at hand.
+    """
+    for item in items:
+        asked = ELSEWHERE.intersection(getattr(item, "fixturenames", ()))
+        if asked and item.get_closest_marker("system") is None:
+            raise pytest.UsageError(f"{item.nodeid} needs {asked}: mark it `system`")
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
 

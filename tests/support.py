@@ -38,6 +38,16 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+def wait_for_port(port: int, server: subprocess.Popen[bytes]) -> None:
+    """Waits until a server listens on a port of this machine."""
+    while True:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        assert server.poll() is None, "the server ended"
+        time.sleep(0.1)
+
+
 def kill_when(there: Callable[[], bool], work: Callable[[Any], object], unit: object) -> None:
     """Does a unit of work in a process of its own, which is killed as soon as `there` says so."""
     child = multiprocessing.get_context("spawn").Process(target=work, args=(unit,))

@@ -16,7 +16,7 @@ from pipeline.views.verify import verify_corpus
 
 INTERVAL = "2024-01"
 #: Each run is killed when the first file of such a name is about to get its place.
-MOMENTS = ("found-", "part-00001-of", "tokenizer.json", "piece-00001", "train-00001-of-00002.idx")
+MOMENTS = ("joined-", "part-00001-of", "tokenizer.json", "piece-00001", "train-00001-of-00002.idx")
 CHILD = """
 import os, signal, sys
 from pipeline.build.build import build

@@ -145,6 +145,7 @@ def test_a_changed_threshold_rebuilds_only_what_follows(
     assert webtext("verify", str(copy)).returncode == 0
 
 
+@pytest.mark.system
 def test_prism_gives_the_same_corpus(
     sample_root: Path, tmp_path: Path, webtext: Run, replay: str, prism: Path
 ) -> None:

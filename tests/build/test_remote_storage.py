@@ -6,15 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import pytest
-from support import PROJECT, Run, free_ports, sample_settings
+from support import PROJECT, Run, free_ports, sample_settings, wait_for_port
 
 from pipeline.build.build import build
 from pipeline.build.recipe import read_recipe
@@ -43,12 +41,7 @@ def bucket() -> Iterator[dict[str, str]]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{address}/moto-api/", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+        wait_for_port(port, server)
         fsspec.filesystem("s3", endpoint_url=address, key="testing", secret="testing").mkdir(
             "corpora"
         )

@@ -67,7 +67,7 @@ def test_a_crawl_says_how_its_hosts_fare(tmp_path: Path) -> None:
         links = [link(f"http://{host}/{i}") for host, n in counts.items() for i in range(n)]
         crawl(
             links,
-            settings(server, delay=0.1, timeout=30.0),
+            settings(server, delay=0.1),
             lambda ended: None,
             pulse=lambda hosts: seen.append(list(hosts)),
         )
