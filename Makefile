@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: quickstart test test-system peers airflow lint format clean
+.PHONY: quickstart test test-system peers airflow lint format schemas clean
 
 # torch goes first and from the constraints: a plain `pip install torch` may bring gigabytes.
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -56,6 +56,11 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# What editors complete recipes with; a test says when these are out of date.
+schemas: $(VENV)/.dev
+	$(BIN)/webtext settings --schema --recipe build > pipeline/recipes/recipe.schema.json
+	$(BIN)/webtext settings --schema --recipe train > trainer/recipes/run.schema.json
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

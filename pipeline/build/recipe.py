@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -31,7 +31,11 @@ class CorpusSettings(Settings):
     """Where the corpus is, and which interval of it is built."""
 
     root: str
+    """The corpus: a folder, or an fsspec address such as `s3://bucket/corpus`."""
     interval: str = "all"
+    """What is built by this run, such as `2024-01`; names sort in order of time."""
+
+    decides: ClassVar[bool] = False
 
     _a_place = field_validator("root")(check_root)
     _plain_name = field_validator("interval")(check_interval)

@@ -131,7 +131,7 @@ class Batch:
 
     def host_lines_name(self, source: int) -> str:
         """The table of repeated lines of one source."""
-        return part_name(source, len(self.sources), "hostlines")
+        return part_name(source, len(self.sources), "_hostlines")
 
     def host_lines(self) -> list[tuple[str, ...]]:
         """The tables of repeated lines that hold for each documents part, in order of place."""
@@ -144,7 +144,7 @@ class Batch:
     def signature_names(self) -> list[str]:
         """The names of the batch's signature files, one for each documents part."""
         count = sum(len(source.documents) for source in self.sources)
-        return [part_name(i, count, "signatures") for i in range(count)]
+        return [part_name(i, count, "_signatures") for i in range(count)]
 
     def signatures(self) -> list[str]:
         """All signature files, in order of place; parallel to `documents`."""

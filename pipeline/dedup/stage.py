@@ -54,8 +54,8 @@ from pipeline.engine.sink import Gather, MakeParts, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
-from pipeline.store.manifest import Manifest
-from pipeline.store.parts import Part, work_key
+from pipeline.store.manifest import Manifest, table_of
+from pipeline.store.parts import Part, unit_key
 from pipeline.store.stage_edit import Removal, StageEdit
 
 
@@ -108,12 +108,12 @@ STEPS = (
 )
 
 #: What stays; all other files are scratch.
-_FINAL = ("part-", "register-", "signatures-", "hostlines-", "clusters-", "evaluation-")
+_FINAL = ("part", "register", "signatures", "hostlines", "clusters", "evaluation")
 
 
 def is_final(part: Part) -> bool:
     """True for a file that belongs to the stage's result."""
-    return part.file is not None and part.file.name.startswith(_FINAL)
+    return part.file is not None and table_of(part.file.name) in _FINAL
 
 
 class Dedup(beam.PTransform):
@@ -207,7 +207,7 @@ class DedupStage(Stage):
         batch = Batch(
             folder=folder,
             version=self.version,
-            key=work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items())),
+            key=unit_key(draft),
             settings=settings,
             history=(
                 *(as_decided(file, folder) for file in evaluation),

@@ -16,7 +16,7 @@ from pipeline.engine.sink import MakeParts, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.store.manifest import Manifest
 from pipeline.store.parquet import read_footer
-from pipeline.store.parts import work_key
+from pipeline.store.parts import unit_key
 from pipeline.store.stage_edit import Removal, StageEdit
 
 #: Libraries whose versions decide the text; another version, another text.
@@ -69,7 +69,6 @@ class Documents(beam.PTransform):
             for piece in range(count)
         ]
         draft = self._draft
-        inputs = sorted(draft.inputs.items())
         return [
             Unit(
                 fetches=path,
@@ -79,9 +78,7 @@ class Documents(beam.PTransform):
                 folder=self._folder,
                 number=number,
                 of=len(pieces),
-                work_key=work_key(
-                    draft.settings_hash, draft.code_version, inputs, path, piece, count
-                ),
+                work_key=unit_key(draft, path, piece, count),
                 settings=self._settings,
             )
             for number, (path, piece, count) in enumerate(pieces)

@@ -1,7 +1,7 @@
 """One unit of the documents stage: a range of an archive's pages, judged and written as a part.
 
 A unit reads its pages in the order of the archive and writes two tables sorted by id:
-the documents (`part-…`) and one row for each page that gave none (`drops-…`).
+the documents (`part-…`) and one row for each page that gave none (`_drops-…`).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Unit:
 def make(unit: Unit) -> list[Part]:
     """Judges the pages of a unit and writes its two tables."""
     kept_name = part_name(unit.number, unit.of)
-    dropped_name = part_name(unit.number, unit.of, "drops")
+    dropped_name = part_name(unit.number, unit.of, "_drops")
     kept = finished_part(unit.folder, kept_name, unit.work_key)
     dropped = finished_part(unit.folder, dropped_name, unit.work_key)
     if kept and dropped:

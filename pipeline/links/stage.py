@@ -19,7 +19,7 @@ from pipeline.links.sources import SourceItem, find_sources
 from pipeline.store.errors import WebtextError
 from pipeline.store.forgotten import forgotten
 from pipeline.store.manifest import WORK, Manifest
-from pipeline.store.parts import Part, work_key
+from pipeline.store.parts import Part, unit_key, work_key
 from pipeline.store.stage_edit import Removal, StageEdit
 from pipeline.store.takedown import NOTHING, Takedown
 
@@ -71,8 +71,7 @@ def plan(
     names = tuple(sorted(entry.name for entry in mentions))
     marked = tuple(sorted(entry.name for entry in threads if entry.rows))
     left_out = [sorted(forgotten.entries())] if forgotten else []
-    inputs = sorted(draft.inputs.items())
-    key = work_key(draft.settings_hash, draft.code_version, inputs, of, *left_out)
+    key = unit_key(draft, of, *left_out)
     return [
         Range(number, of, names, marked, folder, key, settings, forgotten) for number in range(of)
     ]

@@ -20,7 +20,7 @@ from pipeline.store import files
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import WORK, Manifest
 from pipeline.store.parquet import open_table
-from pipeline.store.parts import Part, work_key
+from pipeline.store.parts import Part, unit_key
 from pipeline.store.stage_edit import Removal, StageEdit
 from pipeline.store.takedown import read_takedown
 
@@ -124,7 +124,7 @@ class QualityStage(Stage):
         """Measures part by part."""
         draft, folder = self.draft(job), self.folder(job)
         settings = self.settings(job)
-        key = work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items()))
+        key = unit_key(draft)
         units = [
             MeasureUnit(path, path.rsplit("/", 1)[-1], folder, key, settings)
             for path in job.corpus.paths("documents", job.interval)
@@ -186,8 +186,7 @@ class CorpusStage(Stage):
     def _units(self, job: Job, draft: Manifest) -> list[AcceptUnit]:
         """One unit a part of documents, in their order."""
         corpus, settings = job.corpus, self.settings(job)
-        inputs = sorted(draft.inputs.items())
-        key = work_key(draft.settings_hash, draft.code_version, inputs)
+        key = unit_key(draft)
         host_lines = tuple(corpus.paths("dedup", job.interval, "hostlines-"))
         rules, takedown = tuple(rules_of(settings)), read_takedown(settings.takedown)
         measured = {p.rsplit("/", 1)[-1]: p for p in corpus.paths("quality", job.interval)}

@@ -68,7 +68,7 @@ def measure_part(unit: MeasureUnit) -> list[Part]:
 
 def decide_part(unit: AcceptUnit) -> list[Part]:
     """Writes what is accepted of one part of documents, and one decision a document."""
-    names = unit.name, unit.name.replace("part-", "decisions-", 1)
+    names = unit.name, unit.name.replace("part-", "_decisions-", 1)
     done = [finished_part(unit.folder, name, unit.key) for name in names]
     if done[0] is not None and done[1] is not None:
         return [done[0], done[1]]

@@ -129,11 +129,15 @@ class Manifest(BaseModel):
         return orjson.dumps(self.model_dump(by_alias=True), option=orjson.OPT_INDENT_2) + b"\n"
 
     def tables(self, prefix: str) -> list[FileEntry]:
-        """The Parquet files whose names begin with `prefix`, in order of name."""
-        entries = [
-            f for f in self.files if f.name.startswith(prefix) and f.name.endswith(".parquet")
-        ]
-        return sorted(entries, key=lambda f: f.name)
+        """The Parquet files whose names begin with `prefix`, or `_` and it, in order of name."""
+        parquet = (entry for entry in self.files if entry.name.endswith(".parquet"))
+        tables = [entry for entry in parquet if entry.name.removeprefix("_").startswith(prefix)]
+        return sorted(tables, key=lambda entry: entry.name)
+
+
+def table_of(name: str) -> str:
+    """The table that a file is of: `decisions` of `_decisions-00000-of-00001.parquet`."""
+    return name.removeprefix("_").split("-", 1)[0]
 
 
 def manifest_path(folder: str) -> str | None:

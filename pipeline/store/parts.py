@@ -19,7 +19,13 @@ import pyarrow.parquet as pq
 
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
-from pipeline.store.manifest import Counts, FileEntry, add_fingerprints, table_fingerprint
+from pipeline.store.manifest import (
+    Counts,
+    FileEntry,
+    Manifest,
+    add_fingerprints,
+    table_fingerprint,
+)
 from pipeline.store.parquet import read_footer, read_table
 
 _ACCOUNT = b"webtext"
@@ -39,8 +45,14 @@ class Part:
 
 
 def work_key(*parts: object) -> str:
-    """The key of a unit of work: a hash of all that decides its result."""
+    """The key of a piece of work: a hash of all that decides its result."""
     return hashlib.blake2b(orjson.dumps([str(p) for p in parts]), digest_size=16).hexdigest()
+
+
+def unit_key(draft: Manifest, *unit: object) -> str:
+    """The key of a unit of a stage's work: all that decides the stage, and what the unit is."""
+    inputs = sorted(draft.inputs.items())
+    return work_key(draft.settings_hash, draft.code_version, inputs, *unit)
 
 
 def part_name(number: int, of: int, prefix: str = "part") -> str:

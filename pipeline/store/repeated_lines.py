@@ -77,7 +77,7 @@ def strip_host_lines(text: str, lines: frozenset[bytes]) -> tuple[str, int]:
 def read_host_lines(paths: Sequence[str], documents: str) -> dict[str, frozenset[bytes]]:
     """The repeated lines of the hosts of one part of documents.
 
-    `paths` are the `hostlines-…` tables of an interval: they have the lines of all its hosts,
+    `paths` are the `_hostlines-…` tables of an interval: they have the lines of all its hosts,
     and are read a batch at a time.
     """
     hosts = pa.array(sorted(_hosts_of(documents)) if paths else [], pa.string())

@@ -28,6 +28,7 @@ from pipeline.store.manifest import (
     Manifest,
     add_fingerprints,
     read_manifest,
+    table_of,
     write_manifest,
 )
 from pipeline.store.parquet import batches, read_footer, read_table
@@ -117,7 +118,7 @@ class StageEdit:
             name,
             schema.remove_metadata(),
             made_by if key is None else key,
-            volatile=VOLATILE.get(name.split("-", 1)[0], frozenset()),
+            volatile=VOLATILE.get(table_of(name), frozenset()),
             fingerprinted=before.file.fingerprint is not None,
         ) as writer:
             writer.counts, writer.extra = before.counts, before.extra

@@ -85,7 +85,7 @@ texts = duckdb.sql("SELECT * FROM 'corpus/*/part-*.parquet'")
 ```
 
 Those files hold the texts, one row a document: `id, url, title, date, karma, language, text,
-words`; `decisions-*` beside them say why each of the others is not there. Hugging Face
+words`; `_decisions-*` beside them say why each of the others is not there. Hugging Face
 `datasets` loads the folder by its name. Files under `tokens/` are Megatron's indexed datasets.
 `webtext why ROOT URL` tells the life of a link, `webtext verify ROOT` proves that all is as
 recorded."""

@@ -16,6 +16,7 @@ from pipeline.store.manifest import (
     add_fingerprints,
     read_manifest,
     table_fingerprint,
+    table_of,
 )
 from pipeline.store.parquet import open_table
 from pipeline.store.schemas import VOLATILE
@@ -108,7 +109,7 @@ def _verify_file(path: str, entry: FileEntry) -> None:
             raise WebtextError(f"{path} has not the recorded {entry.rows:,} rows", _REMEDY)
         if entry.fingerprint is None:
             return
-        volatile = VOLATILE.get(entry.name.split("-")[0], frozenset())
+        volatile = VOLATILE.get(table_of(entry.name), frozenset())
         sums = (
             table_fingerprint(pa.Table.from_batches([batch]), volatile)
             for batch in table.iter_batches(4096)

@@ -104,10 +104,10 @@ def test_signatures_survive_another_threshold_and_a_kill(dedups: Any, rows: Rows
     dedups.write("all", rows)
     first = dedups.run("all", by_beam=True)
     folder = Path(DedupStage().folder(dedups.job("all")))
-    signatures = {p: p.stat().st_mtime_ns for p in folder.glob("signatures-*")}
+    signatures = {p: p.stat().st_mtime_ns for p in folder.glob("_signatures-*")}
     (folder / MANIFEST).unlink()
     assert dedups.run("all", threshold=0.9).fingerprint != first.fingerprint
-    assert {p: p.stat().st_mtime_ns for p in folder.glob("signatures-*")} == signatures
+    assert {p: p.stat().st_mtime_ns for p in folder.glob("_signatures-*")} == signatures
     assert dedups.run("all").fingerprint == first.fingerprint
 
 

@@ -86,7 +86,7 @@ def test_two_workers_of_whom_one_is_killed_write_the_same(
     def kill() -> None:
         """Kills a worker as soon as the first signatures are there."""
         folder = tmp_path / "corpus" / "dedup" / INTERVAL
-        while not any(folder.glob("signatures-*")):
+        while not any(folder.glob("_signatures-*")):
             time.sleep(0.01)
         for child in psutil.Process().children(recursive=True):
             if "spawn_main" in " ".join(child.cmdline()) and not child.children():
@@ -104,7 +104,7 @@ def test_two_workers_of_whom_one_is_killed_write_the_same(
 @pytest.mark.parametrize(
     "moment",
     [
-        "signatures-*",
+        "_signatures-*",
         pytest.param("_work/pairs-*", marks=pytest.mark.system),
         pytest.param("_work/sets-*", marks=pytest.mark.system),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
@@ -26,14 +26,12 @@ class RunnerSettings(OpenSettings):
     workers: int = Field(0, ge=0, le=1024)
     """Number of local processes, or of pods; 0: one a core of this machine."""
 
+    decides: ClassVar[bool] = False
+
     @classmethod
     def sections(cls) -> Mapping[str, type[Settings]]:
         """Of the runners that have settings."""
         return own_sections(RUNNERS)
-
-    def identity(self) -> dict[str, Any]:
-        """Nothing: whatever carries a build, the same comes out."""
-        return {}
 
     def worker_count(self) -> int:
         """The number of local workers, never less than one."""
