@@ -52,7 +52,7 @@ quickstart: $(VENV)/.run
 	$(BIN)/webtext demo .
 
 test: $(VENV)/.dev lint
-	$(BIN)/pytest -m "not system" -n 2
+	$(BIN)/pytest -m "not system" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-system: $(VENV)/.dev peers airflow
 	$(BIN)/pytest -m system -n 2 --dist loadfile --no-loadscope-reorder

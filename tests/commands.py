@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from forks import run_python
 from support import PROJECT
 from typer.main import get_command
 
@@ -18,14 +17,9 @@ from pipeline.cli import whole_app
 @functools.cache
 def help_of(*subcommand: str) -> str:
     """The help page of a subcommand; empty where there is none."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "pipeline", *subcommand, "--help"],
-        capture_output=True,
-        text=True,
-        cwd=PROJECT,
-        env={"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb", "PATH": "/usr/bin:/bin"},
-        check=False,
-    )
+    environment = {"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb", "PATH": "/usr/bin:/bin"}
+    command = ("-m", "pipeline", *subcommand, "--help")
+    done = run_python(*command, folder=PROJECT, environment=environment)
     return done.stdout if done.returncode == 0 else ""
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from forks import run_python
 from january import January, build_january
 from support import PROJECT, Run, sample_settings
 
@@ -32,8 +32,19 @@ LONGEST = (
 )
 
 
+#: Fixtures of what neither comes with the project nor is installed with it.
+ELSEWHERE = {"shared_data", "prism", "peers_python", "airflow_python"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the longest files first; the rest stays as it is."""
+    """Puts the longest files first; the rest stays as it is.
+
+    Refuses a test that would be skipped in `make test` where something is not at hand.
+    """
+    for item in items:
+        asked = ELSEWHERE.intersection(getattr(item, "fixturenames", ()))
+        if asked and item.get_closest_marker("system") is None:
+            raise pytest.UsageError(f"{item.nodeid} needs {asked}: mark it `system`")
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
 
@@ -93,16 +104,11 @@ def airflow_python() -> Path:
 def webtext() -> Run:
     """Runs the real `webtext` command in the project's folder; output is merged."""
 
-    def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-P", "-m", "pipeline", *arguments],
-            cwd=PROJECT,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-            **options,  # type: ignore[call-overload]
-        )
+    def run(
+        *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        command = ("-m", "pipeline", *arguments)
+        return run_python(*command, folder=PROJECT, environment=environment)
 
     return run
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +16,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 from dedup.intervals import Dedups
+from forks import Command
 from support import PROJECT
 
 from pipeline.dedup.stage import DedupStage
@@ -117,19 +115,15 @@ def test_a_killed_stage_goes_on_and_ends_equal(
     root = tmp_path / "corpus"
     shutil.copytree(written, root)
     program = (
-        "import sys; from dedup.test_dedup_runners import *; "
+        "import sys; sys.path.append(sys.argv[2]); from dedup.test_dedup_runners import *; "
         "deduplicated(Path(sys.argv[1]), RunnerSettings(workers=1))"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, str(root)],
-        env={**os.environ, "PYTHONPATH": str(PROJECT / "tests")},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = Command("-c", program, str(root), str(PROJECT / "tests"), folder=tmp_path)
     folder = root / "dedup" / INTERVAL
-    while process.poll() is None and not any(folder.glob(moment)):
+    while not any(folder.glob(moment)):
+        assert process.poll() is None, process.output()
         time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
+    process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not (folder / MANIFEST).exists()
     assert deduplicated(root, RunnerSettings(workers=1)) == expected

@@ -149,6 +149,7 @@ def test_a_sample_of_genuine_posts(name: str) -> None:
 
 
 @pytest.mark.system
+@pytest.mark.system
 @pytest.mark.parametrize("name", DIGESTS)
 def test_a_genuine_month(shared_data: Path, name: str) -> None:
     kept, reasons = compare(name, genuine(shared_data / "reddit" / "RS_2013-08_top.zst"))

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pipeline.build.build import StageResult, build
 from pipeline.build.recipe import Recipe
 
-from .crawling import SITE_FILES
+from .crawling import PATIENT, SITE_FILES
 from .hostile_server import HostileServer
 
 
@@ -33,7 +33,7 @@ class Corpus:
             "via": self.server.origin,
             "allow_hosts": ["127.0.0.1"],
             "delay": 0.0,
-            "timeout": 1.5,
+            "timeout": PATIENT,
             "attempts": 1,
         }
         recipe = Recipe.checked(

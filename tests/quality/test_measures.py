@@ -186,6 +186,7 @@ def test_contamination(item: str, text: str, found: int) -> None:
     assert (said["contamination_set"] or "") == ("exam" if found else "")
 
 
+@pytest.mark.system
 def test_real_evaluation_sets(shared_data: Any) -> None:
     from pipeline.store.textfiles import read_set
 

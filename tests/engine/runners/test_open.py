@@ -108,8 +108,7 @@ def test_a_killed_worker_changes_nothing(local: OpenRunner, tmp_path: Path) -> N
     killed: list[int] = []
 
     def kill() -> None:
-        deadline = time.monotonic() + 60
-        while not list(pids.iterdir()) and time.monotonic() < deadline:
+        while not list(pids.iterdir()):
             time.sleep(0.05)
         killed.append(int(next(pids.iterdir()).name))
         os.kill(killed[0], signal.SIGKILL)
@@ -119,9 +118,7 @@ def test_a_killed_worker_changes_nothing(local: OpenRunner, tmp_path: Path) -> N
         killer.start()
         runner.run(Toy(tmp_path / "dask", 7, seconds=0.2, pids=str(pids)), "toy")
         killer.join()
-        deadline = time.monotonic() + 60
         while not runner.activity().startswith("2 workers"):  # its nanny starts another
-            assert time.monotonic() < deadline
             time.sleep(0.1)
     assert killed and not psutil.pid_exists(killed[0])
     assert contents(tmp_path / "dask") == expected

@@ -45,7 +45,7 @@ def processes(folder: Path) -> Iterator[Start]:
     finally:
         for process in reversed(running):
             process.terminate()
-            process.wait(20)
+            process.wait()
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def cluster(
             "dask_worker", "--scheduler-file", str(file), "--no-dashboard", *worker, **environment
         )
         with distributed.Client(scheduler_file=str(file), set_as_default=False) as client:
-            client.wait_for_workers(1, timeout=60)
+            client.wait_for_workers(1)
             address = client.scheduler.address
         yield RunnerSettings.checked({"dask": {"scheduler": address}}, "test")
 
