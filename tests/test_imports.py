@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support import PROJECT
+
+from docs.draw_imports import PICTURE, draw, imported
 
 STAGES = ("links", "pages", "documents", "dedup", "quality", "tokens")
 #: Data that the code carries; no code of ours imports from below it.
@@ -52,16 +53,6 @@ CONTRACT = ("pipeline.store", "pipeline.tokens.megatron")
 
 #: Where Beam may be imported, besides `stage.py` of a stage.
 BEAM = ("engine", "build", "conformance")
-
-
-def imported(path: Path) -> Iterator[str]:
-    """The modules of ours, and the outer packages, that a file imports."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            # `from pipeline import x` may name a folder.
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def folder_of(module: str) -> str:
@@ -126,6 +117,12 @@ def test_beam_is_imported_by_stages_engine_and_build_alone() -> None:
         if path.name == "stage.py" or room(path, "pipeline") in BEAM:
             continue
         assert not any(module.startswith("apache_beam") for module in imported(path)), path
+
+
+def test_the_picture_in_contributing_is_drawn_from_the_code() -> None:
+    """`python docs/draw_imports.py` draws it anew."""
+    assert PICTURE.read_text(encoding="utf-8") == draw()
+    assert f"docs/{PICTURE.name}" in (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 @functools.cache
