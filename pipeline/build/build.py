@@ -77,7 +77,7 @@ def build(
     as they are.  Raises SettingError for an unknown stage, WebtextError when a stage fails:
     what is finished stays, and the next build goes on from there.
     """
-    stages = ALL_STAGES[_place("--from", first, 0) : _place("--until", until, -1) + 1]
+    stages = ALL_STAGES[_position("--from", first, 0) : _position("--until", until, -1) + 1]
     if not stages:
         raise SettingError(f"--from {first} comes after --until {until}", "Swap them")
     corpus = Corpus(recipe.corpus.root)
@@ -99,8 +99,8 @@ def build(
     return results
 
 
-def _place(option: str, stage: str | None, default: int) -> int:
-    """The place of a stage in the order of stages."""
+def _position(option: str, stage: str | None, default: int) -> int:
+    """Which of the stages, in their order, a name is; `default` where none is given."""
     if stage is None:
         return range(len(STAGES))[default]
     if stage not in STAGES:
@@ -239,7 +239,7 @@ def set_aside(folder: str) -> None:
     files.remove(aside)
     files.make_folder(aside)
     for entry in [] if files.is_remote(folder) else old.files:
-        os.link(*(files.local_path(files.join(place, entry.name)) for place in (folder, aside)))
+        os.link(*(files.local_path(files.join(where, entry.name)) for where in (folder, aside)))
     write_manifest(aside, old)
     remove_manifest(folder)
 

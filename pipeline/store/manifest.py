@@ -142,8 +142,8 @@ def table_of(name: str) -> str:
 
 def manifest_path(folder: str) -> str | None:
     """Where the manifest of a stage's folder is, None without one."""
-    places = (files.join(folder, name) for name in (MANIFEST, OLD_MANIFEST))
-    return next((path for path in places if files.exists(path)), None)
+    paths = (files.join(folder, name) for name in (MANIFEST, OLD_MANIFEST))
+    return next((path for path in paths if files.exists(path)), None)
 
 
 def write_manifest(folder: str, manifest: Manifest) -> None:

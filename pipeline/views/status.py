@@ -75,11 +75,11 @@ class StageStatus:
 
     def as_plain(self) -> dict[str, Any]:
         """For programs."""
-        place = {"stage": self.stage, "interval": self.interval, "state": self.state}
+        base = {"stage": self.stage, "interval": self.interval, "state": self.state}
         if self.manifest is None:
-            return place | {"done": self.progress.done, "outcomes": dict(self.progress.outcomes)}
+            return base | {"done": self.progress.done, "outcomes": dict(self.progress.outcomes)}
         return {
-            **place,
+            **base,
             "stale_inputs": list(self.stale),
             **self.manifest.counts.model_dump(by_alias=True),
             "bytes": self.bytes,
