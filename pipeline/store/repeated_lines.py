@@ -42,9 +42,9 @@ def is_long(line: str, words: int, characters: int) -> bool:
 
 
 def long_lines(text: str, words: int, characters: int) -> dict[bytes, int]:
-    """{hash: characters} of a page's long lines, each once."""
-    lines = {line for line in map(str.strip, text.splitlines()) if is_long(line, words, characters)}
-    return {line_hash(line): len(line) for line in lines}
+    """{hash: characters} of a page's long lines, each once, in their order."""
+    lines = dict.fromkeys(map(str.strip, text.splitlines()))
+    return {line_hash(line): len(line) for line in lines if is_long(line, words, characters)}
 
 
 def count_characters(text: str) -> int:
