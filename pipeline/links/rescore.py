@@ -27,6 +27,7 @@ from pipeline.links.reddit_api import kept_posts
 from pipeline.links.reddit_dump import RedditDump
 from pipeline.links.rules import Rules
 from pipeline.links.settings import LinksSettings
+from pipeline.links.sources import matching
 from pipeline.store import files
 from pipeline.store.errors import SettingError
 
@@ -112,12 +113,7 @@ class _Rescore:
         files.remove(self._answers)
 
     def _young(self) -> Iterator[Post]:
-        paths = files.glob(self._dump.posts)
-        if not paths:
-            raise SettingError(
-                f"links.sources: posts = {self._dump.posts!r} matches no file", "Check the path"
-            )
-        for path in paths:
+        for path in matching("posts", self._dump.posts):
             for block in blocks(path, accept_cut=self._dump.accept_cut):
                 for _, line in lines(block):
                     self._numbers.posts += 1

@@ -28,8 +28,12 @@ def read_text(path: str) -> str:
         with files.open_read(path) as stream, _unpacked(stream, path) as unpacked:
             data = unpacked.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise SettingError(f"{path} does not exist", "Correct the path in the recipe") from None
+        raise SettingError(f"{path} does not exist", "Check the path") from None
+    except IsADirectoryError:
+        raise SettingError(f"{path} is a folder", "Name a file") from None
     except (OSError, EOFError, lzma.LZMAError, zstandard.ZstdError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk or the store, not the file
         raise SettingError(f"{path} cannot be unpacked: {error}", "Fetch the file again") from None
     if len(data) > MAX_BYTES:
         raise SettingError(f"{path} is longer than {MAX_BYTES >> 30} GiB", "Split it")

@@ -235,7 +235,7 @@ def test_a_source_that_is_read_is_not_read_again(
     from pipeline.links import stage
 
     def stop(_: object) -> Manifest:
-        raise WebtextError("stopped")
+        raise WebtextError("stopped", "")
 
     monkeypatch.setattr(stage, "_checked", stop)
     with pytest.raises(Exception, match="stopped"):
