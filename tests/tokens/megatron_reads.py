@@ -2,7 +2,7 @@
 
     megatron_reads.py gpt|bert CACHE PREFIX END VOCABULARY
 
-`gpt`: the samples of an epoch of `GPTDataset`, each a list of tokens.  `bert`: a thousand of
+`gpt`: the samples of an epoch of `GPTDataset`, each a list of tokens.  `bert`: an epoch or more of
 `BERTMaskedWordPieceDataset`, before any token is masked: two segments, whether they were
 exchanged, and whether they were cut.
 """
@@ -43,7 +43,7 @@ def gpt(cache, prefix, tokenizer):
 def bert(cache, prefix, tokenizer):
     config = BERTMaskedWordPieceDatasetConfig(
         random_seed=1,
-        sequence_length=128,
+        sequence_length=512,
         blend=([prefix], None),
         split="1,0,0",
         path_to_cache=cache,
@@ -59,7 +59,7 @@ def bert(cache, prefix, tokenizer):
     )
     low = BERTMaskedWordPieceDataset.build_low_level_dataset(prefix, config)
     everything = np.arange(BERTMaskedWordPieceDataset.numel_low_level_dataset(low), dtype=np.int32)
-    data = BERTMaskedWordPieceDataset(low, prefix, everything, 1000, Split.train, config)
+    data = BERTMaskedWordPieceDataset(low, prefix, everything, 500, Split.train, config)
     samples = []
     for i in range(len(data)):
         sample = data[i]
