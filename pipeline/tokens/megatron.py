@@ -275,7 +275,7 @@ class Writer:
     def __init__(self, path_prefix: str, dtype: np.dtype[Any], *, header: bool = False) -> None:
         self._prefix, self._dtype = path_prefix, np.dtype(dtype)
         self._offset = llm_c.BYTES if header else 0
-        self._code = {known: code for code, known in DTYPES.items()}[self._dtype]
+        self._code = {name: code for code, name in DTYPES.items()}[self._dtype]
         self._lengths: list[NDArray[np.int32]] = []
         self._sentences: list[NDArray[np.int64]] = []
         self.tokens = 0
