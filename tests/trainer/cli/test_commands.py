@@ -137,7 +137,7 @@ def test_document_masks_bands_and_recomputation_train(
         ({"train__batch_start": 4}, "batch_start and batch_warmup go together"),
         ({"train__device": '"gpux"'}, "train.device"),
         ({"model__context": 9_000_000}, "less than one sample"),
-        ({"train__init": '"/nowhere"'}, "holds no GPT-2"),
+        ({"train__init": '"/nowhere"'}, "holds no model"),
     ],
 )
 def test_wrong_settings_say_what_to_change(
