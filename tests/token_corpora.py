@@ -104,7 +104,7 @@ def sentence_corpus(
     home = root / "tokenizers" / "gpt2"
     home.mkdir(parents=True)
     (home / "tokenizer.json").write_text(tokenizer)
-    (home / "MANIFEST.json").write_bytes(_manifest("tokenizers", "gpt2", [], "70"))
+    (home / "_manifest.json").write_bytes(_manifest("tokenizers", "gpt2", [], "70"))
     folder = root / "tokens" / "gpt2" / "2024-01"
     folder.mkdir(parents=True)
     name = f"{split}-00000-of-00001"
@@ -115,5 +115,5 @@ def sentence_corpus(
         FileEntry(name=path.name, rows=len(documents), bytes=path.stat().st_size, sha256="")
         for path in sorted(folder.iterdir())
     ]
-    (folder / "MANIFEST.json").write_bytes(_manifest("tokens", "2024-01", entries, "5e"))
+    (folder / "_manifest.json").write_bytes(_manifest("tokens", "2024-01", entries, "5e"))
     return folder.parent
