@@ -122,7 +122,7 @@ def table(
     return found
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_losses_do_not_depend_on_processes(
     table: dict[str, dict[tuple[str, str], list[float]]], pair: tuple[str, str]
