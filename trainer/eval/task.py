@@ -68,11 +68,12 @@ def read_items(task: str, file: str) -> list[Item]:
     """All items of a task.  Raises SettingError for an unknown task or an unfit file."""
     kind = TASKS.get(task, "--task")
     path = Path(file)
-    if not path.is_file():
-        raise SettingError(f"{file} does not exist", f"Give the file of {task} with --file")
+    if not file or not path.is_file():
+        what = f"--file {file} is no file" if file else f"--task {task} has no file"
+        raise SettingError(what, f"Give the items of {task} with --file")
     items = list(kind().items(path))
     if not items:
-        raise SettingError(f"{file} has no items")
+        raise SettingError(f"{file} has no items", "Give another file")
     for number, item in enumerate(items, 1):
         if not 0 <= item.answer < len(item.choices):
             raise SettingError(
@@ -95,7 +96,9 @@ def rows_of(path: Path) -> Iterator[dict[str, Any]]:
             try:
                 row = json.loads(line)
             except ValueError as error:
-                raise SettingError(f"{path}, line {number} is no JSON: {error}") from None
+                raise SettingError(
+                    f"{path}, line {number} is no JSON: {error}", "Give one JSON object a line"
+                ) from None
             yield row
 
 

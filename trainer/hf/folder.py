@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.errors import SettingError, WebtextError, reason
 from trainer.data.vocabulary import Vocabulary
 from trainer.hf.albert import Albert
 from trainer.hf.bert import Bert, Electra
@@ -69,7 +69,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise WebtextError(
-            f"{folder} holds no model of Hugging Face: {error}",
+            f"{folder} holds no model of Hugging Face: {reason(error)}",
             "It needs config.json and model.safetensors (pickled weights are not read)",
         ) from None
     if not isinstance(values, dict):
@@ -92,7 +92,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
             raise ValueError(f"{missing[0]} is in none of the files that {_INDEX} names")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise WebtextError(
-            f"{folder} holds no weights that can be read: {error}",
+            f"{folder} holds no weights that can be read: {reason(error)}",
             "It needs model.safetensors (pickled weights are not read)",
         ) from None
     return weights
@@ -106,7 +106,10 @@ def _named(format: Format, weights: dict[str, Tensor], folder: Path) -> dict[str
         if today is None:
             continue
         if today in found:
-            raise WebtextError(f"{folder}: {name} is there under two names")
+            raise WebtextError(
+                f"{folder}: {name} is there under two names",
+                "Take the weights from the model again",
+            )
         found[today] = tensor
     return found
 
@@ -120,7 +123,8 @@ def fill(format: Format, parts: Parts[Any], weights: dict[str, Tensor]) -> None:
                        (min(missing, default=""), "is missing")):  # fmt: skip
         if name:
             raise WebtextError(
-                f"The weights are not those of {format.architecture(parts)}: {name} {what}"
+                f"The weights are not those of {format.architecture(parts)}: {name} {what}",
+                "Name another model, or set [model] as its config.json says",
             )
     for name, tensor in wanted.items():
         if name not in weights:

@@ -28,7 +28,10 @@ class Piqa(Task):
         answers = labels.read_text(encoding="utf-8").split()
         for item, answer in zip_longest(items, answers):
             if item is None or answer not in ("0", "1"):
-                raise SettingError(f"{labels} has not one label, 0 or 1, for each row of {path}")
+                raise SettingError(
+                    f"{labels} has not one label, 0 or 1, for each row of {path}",
+                    "Take both files from one release",
+                )
             yield Item(item.context, item.choices, int(answer))
 
     def item(self, row: dict[str, Any]) -> Item:
