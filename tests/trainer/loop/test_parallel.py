@@ -128,7 +128,7 @@ def test_losses_do_not_depend_on_processes(
     table: dict[str, dict[tuple[str, str], list[float]]], pair: tuple[str, str]
 ) -> None:
     want = table["alone"][pair]
-    assert len(want) == STEPS + 1 and want[STEPS - 1] < want[0]
+    assert len(want) == len(set(want)) == STEPS + 1  # each step changed the model
     for processes in ("two", "three", "one again"):
         assert table[processes][pair] == pytest.approx(want, rel=NEAR), processes
 
