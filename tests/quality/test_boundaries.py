@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.quality.decide import Rule, rules_of
 from pipeline.quality.measure_document import measure_text
+from pipeline.quality.pii import MARKS
 from pipeline.quality.settings import QualitySettings
 
 #: Rules that are off by default, at the values of their sources.
@@ -32,7 +33,7 @@ OFF_BY_DEFAULT = {
     },
     "symbols": {"max_non_alphanumeric": 0.25, "max_digits": 0.15, "max_brackets": 0.1},
     "lexicon": {"max_adult_different": 1, "max_toxic_different": 1},
-    "pii": {f"max_{kind}": 0 for kind in ("emails", "public_ips", "phones", "cards", "secrets")},
+    "pii": {f"max_{kind}": 0 for kind in MARKS},
 }
 RULES = {rule.reason: rule for rule in rules_of(QualitySettings.model_validate(OFF_BY_DEFAULT))}
 #: Measured with an evaluation set: test_measures.py has its table.
@@ -145,6 +146,8 @@ BOUNDARIES = {
     "pii_max_emails": ("a at b.org", "a@b.org"),
     "pii_max_public_ips": ("39.39.39.39", "40.39.39.39"),
     "pii_max_phones": ("+44 20 794", "+44 20 7946 0958"),
+    "pii_max_accounts": ("DE89 3704 0044 0532 0130 01", "DE89 3704 0044 0532 0130 00"),
+    "pii_max_social_security": ("666-45-6789", "536-45-6789"),
     "pii_max_cards": ("4111 1111 1111 1112", "4111 1111 1111 1111"),
     "pii_max_secrets": ("AKIAIOSFODNN7EXAMPL", "AKIAIOSFODNN7EXAMPLE"),
 }
