@@ -155,6 +155,24 @@ def train_perplexity(
     typer.echo(f"Trained {model} on {train(texts, model):,} tokens.")
 
 
+def train_extractor(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="The file to write")],
+    pages: Annotated[list[str], typer.Argument(help="Files of labelled pages, as JSON lines")],
+    folds: Annotated[int, typer.Option(min=2, help="Parts of the report, by domain")] = 5,
+    trees: Annotated[int, typer.Option(min=1, help="Trees of each stage")] = 400,
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads")] = 1,
+) -> None:
+    """Train the choice of main text on labelled pages; reports scores by kind of page."""
+    from pipeline.documents.training.train import Effort, train
+
+    effort = Effort(folds, trees, trees, threads=threads)
+    scores = train(pages, model, effort, typer.echo)
+    give_result(context, {"model": model, "scores": [dataclasses.asdict(s) for s in scores]})
+    for score in scores:
+        typer.echo(score.render())
+
+
 def report(
     context: typer.Context,
     root: Annotated[str, typer.Argument(help="A corpus, or the folder of a training run")],
@@ -185,4 +203,5 @@ def add_commands(app: typer.Typer) -> None:
     app.command("what-if")(what_if)
     app.command("train-classifier")(train_classifier)
     app.command("train-perplexity")(train_perplexity)
+    app.command("train-extractor")(train_extractor)
     app.command()(report)

@@ -12,12 +12,12 @@ from typing import Any
 
 from pipeline.documents.extract import Extracted, Source, finish, prepare
 from pipeline.documents.language import identify
-from pipeline.documents.parse import count_tags
 from pipeline.documents.pdf import extract_pdf
 from pipeline.documents.plain import extract_plain
 from pipeline.documents.prefilter import foreign, words_at_most
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.store.decode import decode
+from pipeline.store.unspaced import count_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +92,24 @@ def _judge_html(html: str, page: Page, settings: DocumentsSettings) -> Verdict:
     tags = count_tags(html)
     if tags > settings.max_tags:
         return Verdict("too_many_tags", float(tags))
-    source = prepare(html, page.url, page.fetched)
-    if source is None:
-        return Verdict("empty")
+    source = prepare(html, page.url, settings.model or "")
     turned_away = _first_pass(source, settings) if settings.prefilter else None
-    return turned_away or _measure(finish(source), settings)
+    if turned_away:
+        return turned_away
+    found = finish(source, page.fetched, settings.extractor, settings.captions)
+    return _measure(found, settings)
+
+
+def count_tags(text: str) -> int:
+    """How many opening tags a page has at most: each `<` that begins no closing tag."""
+    return text.count("<") - text.count("</")
 
 
 def _first_pass(source: Source, settings: DocumentsSettings) -> Verdict | None:
-    words = words_at_most(source.tree)
+    words = words_at_most(source.layout)
     if words < settings.min_words:
         return Verdict("too_short" if words else "empty", float(words), "by the first pass")
-    if found := foreign(source.tree, settings.languages):
+    if found := foreign(source.layout, settings.languages):
         language, score = found
         return Verdict("language", score, "by the first pass", language, score)
     return None
@@ -112,7 +118,7 @@ def _first_pass(source: Source, settings: DocumentsSettings) -> Verdict | None:
 def _measure(document: Extracted, settings: DocumentsSettings) -> Verdict:
     if not document.text:
         return Verdict("empty")
-    words = len(document.text.split())
+    words = count_words(document.text)
     if words < settings.min_words:
         return Verdict("too_short", float(words))
     language, score = identify(document.text)

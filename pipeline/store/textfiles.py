@@ -36,6 +36,20 @@ def read_text(path: str) -> str:
     return io.TextIOWrapper(io.BytesIO(data), "utf-8", errors="replace").read()
 
 
+def read_lines(path: str) -> Iterator[str]:
+    """The lines of a file of any length as UTF-8 text, unpacked by its suffix, one by one.
+
+    Raises SettingError when it is missing or damaged.
+    """
+    try:
+        with files.open_read(path) as stream, _unpacked(stream, path) as unpacked:
+            yield from io.TextIOWrapper(io.BufferedReader(unpacked), "utf-8", errors="replace")  # type: ignore[type-var]
+    except FileNotFoundError:
+        raise SettingError(f"{path} does not exist", "Correct the path") from None
+    except (OSError, EOFError, lzma.LZMAError, zstandard.ZstdError) as error:
+        raise SettingError(f"{path} cannot be unpacked: {error}", "Fetch the file again") from None
+
+
 def _unpacked(stream: IO[bytes], path: str) -> IO[bytes]:
     """The stream's content without packing; closing it is the caller's."""
     opened: Any = stream
