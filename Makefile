@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: quickstart test test-system peers airflow lint format clean
+.PHONY: quickstart test test-system peers airflow lint format schemas site clean
 
 # torch goes first and from the constraints: a plain `pip install torch` may bring gigabytes.
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -16,6 +16,11 @@ $(VENV)/.run: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.run
 	$(PIP) -e '.[train,api,dev]'
+	touch $@
+
+$(VENV)/.docs: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e '.[docs]'
 	touch $@
 
 # Other people's systems, for benchmarks and comparison tests.
@@ -44,10 +49,10 @@ peers: .venv-peers/.done .venv-pywb/.done
 airflow: .venv-airflow/.done
 
 quickstart: $(VENV)/.run
-	$(BIN)/python -m pipeline.cli.demo
+	$(BIN)/webtext demo .
 
 test: $(VENV)/.dev lint
-	$(BIN)/pytest -m "not system" -n 2
+	$(BIN)/pytest -m "not system" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-system: $(VENV)/.dev peers airflow
 	$(BIN)/pytest -m system -n 2 --dist loadfile --no-loadscope-reorder
@@ -56,6 +61,14 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# What editors complete recipes with; a test says when these are out of date.
+schemas: $(VENV)/.dev
+	$(BIN)/webtext settings --schema --recipe build > pipeline/recipes/recipe.schema.json
+	$(BIN)/webtext settings --schema --recipe train > trainer/recipes/run.schema.json
+
+site: $(VENV)/.docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning -c docs . build/site
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

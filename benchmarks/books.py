@@ -54,7 +54,7 @@ def write_shards(root: Path, texts: Iterable[str], kind: str, vocab: int) -> Pat
     home = root / "tokenizers" / name
     home.mkdir(parents=True)
     tokenizer.save(str(home / "tokenizer.json"))
-    (home / "MANIFEST.json").write_bytes(_manifest("tokenizers", name, [], {}, "70"))
+    (home / "_manifest.json").write_bytes(_manifest("tokenizers", name, [], {}, "70"))
     folder = root / "tokens" / name / INTERVAL
     folder.mkdir(parents=True)
     entries: list[FileEntry] = []
@@ -72,7 +72,7 @@ def write_shards(root: Path, texts: Iterable[str], kind: str, vocab: int) -> Pat
             size = (folder / f"{shard}.{end}").stat().st_size
             entries.append(FileEntry(name=f"{shard}.{end}", rows=len(part), bytes=size, sha256=""))
     manifest = _manifest("tokens", INTERVAL, entries, {f"tokenizers/{name}": "70"}, "b0")
-    (folder / "MANIFEST.json").write_bytes(manifest)
+    (folder / "_manifest.json").write_bytes(manifest)
     return folder.parent
 
 

@@ -23,7 +23,7 @@ from made import Row, write_stage
 
 from pipeline.build.recipe import read_recipe
 from pipeline.engine.runners.open import open_runner
-from pipeline.quality.measure import SCHEMA
+from pipeline.quality.measure_document import measurement_schema
 from pipeline.quality.stage import CorpusStage
 from pipeline.store.addresses import page_id
 from pipeline.store.corpus import Corpus
@@ -45,7 +45,8 @@ def make(root: str, documents: int) -> None:
 
     text = {"text": "A few words.", "words": 3, "url": "https://host.example/a", "canonical": ""}
     write("documents", ids, PART, lambda page: {"id": page, **text})
-    write("quality", ids, PART, lambda page: dict.fromkeys(SCHEMA.names) | {"id": page})
+    names = measurement_schema().names
+    write("quality", ids, PART, lambda page: dict.fromkeys(names) | {"id": page})
     write("links", by_id, LINKS, lambda page: {"id": page, "karma": karma.randrange(99)})
     removed = {"kept_id": by_id[1], "similarity": 0.9, "kind": "near"}
     write("dedup", by_id[::5], REMOVED, lambda page: {"id": page, **removed})

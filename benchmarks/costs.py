@@ -78,7 +78,7 @@ def _size(path: Path) -> int:
 
 def build(root: str, via: str, data: Path | None, until: str) -> list[str]:
     """The command that builds the month up to a stage."""
-    command = [sys.executable, "-m", "pipeline", "build", "quickstart", "--workers=1"]
+    command = [sys.executable, "-P", "-m", "pipeline", "build", "quickstart", "--workers=1"]
     command += [f"--set=corpus.root={root}", f"--set=pages.via={via}", f"--until={until}"]
     if data is None:
         return command

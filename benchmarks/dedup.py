@@ -46,6 +46,7 @@ from pipeline.store.schemas import SCHEMAS
 
 PEERS = Path(__file__).resolve().parent.parent / ".venv-peers"
 HASHES, CHARS = 100, 4500
+FOLD = DedupSettings().folds
 FILE_ROWS = 100_000  # documents of a simulated part
 SHARE = 5  # every fifth document is made from another one
 TIMED = ("Order", "Search", "Compare", "Group", "Decide", "Write")
@@ -116,13 +117,13 @@ def signature_speed(texts: list[str]) -> None:
     """Text to signature of `HASHES` hashes on one core, with the same words for all."""
 
     def shingles(text: str) -> list[bytes]:
-        words = normalised(text).split()
+        words = normalised(text, FOLD).split()
         return [
             b" ".join(words[i : i + SHINGLE_WORDS]) for i in range(len(words) - SHINGLE_WORDS + 1)
         ]
 
     def ours(text: str) -> None:
-        signature_of(shingles_of(normalised(text)), HASHES)
+        signature_of(shingles_of(normalised(text, FOLD)), HASHES)
 
     def loop(text: str) -> None:
         sketch = MinHash(HASHES, scheme="affine32")
@@ -211,7 +212,7 @@ def template_recall(documents: int) -> None:
         for _ in range(documents // 2):
             pair = words(own)
             texts += [" ".join([*template, *pair, *words(alone)]) for _ in range(2)]
-        sets = [shingles_of(normalised(text)) for text in texts[:3]]
+        sets = [shingles_of(normalised(text, FOLD)) for text in texts[:3]]
         alike = [jaccard(sets[0], sets[2]), jaccard(sets[0], sets[1])]
         for leaders in (16, 256):
             settings = DedupSettings(

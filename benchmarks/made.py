@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine.sink import complete
-from pipeline.quality.measure import SCHEMA
+from pipeline.quality.measure_document import measurement_schema
 from pipeline.store.corpus import Corpus
 from pipeline.store.manifest import MANIFEST, Counts, Manifest
 from pipeline.store.parts import Part, PartWriter, part_name
 from pipeline.store.schemas import SCHEMAS
 
 Row = dict[str, Any]
-_SCHEMAS = {**SCHEMAS, "quality": SCHEMA}
+_SCHEMAS = {**SCHEMAS, "quality": measurement_schema()}
 
 
 def write_stage(

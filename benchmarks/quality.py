@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.quality.decide import first_failure, rules_of
-from pipeline.quality.measure import SCHEMA, measure
+from pipeline.quality.measure_document import measure_text, measurement_schema
 from pipeline.quality.settings import QualitySettings
 from pipeline.store.addresses import page_id
 from pipeline.store.corpus import Corpus
@@ -70,7 +70,7 @@ def speed(parts: list[str], documents: int) -> None:
     rows = [row for p in parts for row in pq.read_table(p, columns=["url", "text"]).to_pylist()]
     rows = rows[:documents]
     started = time.process_time()
-    measured = [measure(row["text"]) for row in rows]
+    measured = [measure_text(row["text"]) for row in rows]
     ours = time.process_time() - started
     answer = datatrove([row["text"] for row in rows])
     theirs = answer["seconds"]
@@ -122,10 +122,10 @@ def simulate(documents: int) -> None:
 
 def _write_simulated(corpus: Corpus, documents: int) -> None:
     generator = np.random.default_rng(0)
-    good = measure("The mills on the river have been used for years. " * 3)
+    good = measure_text("The mills on the river have been used for years. " * 3)
     ids = sorted(page_id(f"example.org/{i}") for i in range(documents))
     columns: dict[str, Any] = {"id": ids}
-    for field in list(SCHEMA)[1:]:
+    for field in list(measurement_schema())[1:]:
         base = good.get(field.name)
         if base is None:
             columns[field.name] = pa.nulls(documents, field.type)
@@ -135,7 +135,7 @@ def _write_simulated(corpus: Corpus, documents: int) -> None:
             columns[field.name] = generator.beta(1, 15, documents)
         else:
             columns[field.name] = np.full(documents, 3.0 if field.name.startswith("c4_t") else base)
-    _write_stage(corpus, "quality", pa.table(columns, schema=SCHEMA))
+    _write_stage(corpus, "quality", pa.table(columns, schema=measurement_schema()))
     urls = [f"https://example.org/{page}" for page in ids]
     empty = {
         n: pa.nulls(documents, SCHEMAS["documents"].field(n).type)
@@ -165,7 +165,7 @@ def _write_stage(corpus: Corpus, stage: str, table: pa.Table) -> None:
         files=[FileEntry(name=name, rows=len(table), bytes=0, sha256="")],
         fingerprint="",
     )
-    (folder / "MANIFEST.json").write_bytes(manifest.to_json())
+    (folder / "_manifest.json").write_bytes(manifest.to_json())
 
 
 if __name__ == "__main__":

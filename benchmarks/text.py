@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks import extract
 from benchmarks.quality import PEERS, datatrove
-from pipeline.quality.measure import measure
+from pipeline.quality.measure_document import measure_text
 
 
 def measures(data: Path, count: int) -> None:
@@ -24,7 +24,7 @@ def measures(data: Path, count: int) -> None:
     texts = [text for page in extract.manuals(data, count) if (text := extract.ours(page))]
     started = time.process_time()
     for text in texts:
-        measure(text)
+        measure_text(text)
     took = time.process_time() - started
     print(f"measures: {len(texts)} texts, {sum(map(len, texts)):,} characters, processor time")
     print(f"  webtext, all measures        {took:7.2f} s")

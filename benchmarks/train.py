@@ -127,7 +127,8 @@ class Bench:
             "eval.every": 0, "eval.sequences": 8, "log.tensorboard": "false",
             "train.device": f'"{p.device}"',
         }  # fmt: skip
-        command = [sys.executable, "-m", "pipeline", "train", "gpt2-124m", "--data", self.data]
+        command = [sys.executable, "-P", "-m", "pipeline", "train", "gpt2-124m"]
+        command += ["--data", self.data]
         command += ["--out", str(self.folder / name)]
         for key, value in settings.items():
             command += ["--set", f"{key}={value}"]

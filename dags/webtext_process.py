@@ -29,7 +29,7 @@ class Process:
         self._process = subprocess.Popen(
             line,
             cwd=folder,
-            env={**inherited, "PYTHONUNBUFFERED": "1", **more},
+            env={**inherited, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", **more},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -34,7 +34,7 @@ with DAG(
     train = WebtextOperator(
         task_id="train",
         # Goes on from the last checkpoint where there is one.
-        arguments=["train", TRAIN_RECIPE, "--data", DATA, "--out", RUN, "--resume"],
+        arguments=["train", TRAIN_RECIPE, "--data", DATA, "--out", RUN, "--auto-resume"],
         settings=SETTINGS,
         execution_timeout=timedelta(days=30),
         retries=10,

@@ -16,7 +16,7 @@ WORKDIR /src
 COPY dags/requirements.txt dags/constraints.txt ./
 # Airflow's pins and Beam's need not agree: neither sees the other's environment.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
-    python -m venv /opt/airflow \
+    python -P -m venv /opt/airflow \
     && /opt/airflow/bin/pip install -r requirements.txt -c constraints.txt
 
 FROM ${WORKER}

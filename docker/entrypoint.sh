@@ -11,7 +11,7 @@ if [ -x "$boot" ]; then
 fi
 if [ "$1" = --worker_pool ]; then
   # What the boot program would start; without it the pool runs workers by itself.
-  exec python -m apache_beam.runners.worker.worker_pool_main --service_port=50000
+  exec python -P -m apache_beam.runners.worker.worker_pool_main --service_port=50000
 fi
 echo "$boot is not in this image: build it without --target worker" >&2
 exit 2

@@ -9,7 +9,7 @@ ARG WORKER=webtext-worker:0.1.0
 FROM ${WORKER} AS requirements
 WORKDIR /tmp
 COPY pyproject.toml docker/requirements.py ./
-RUN python requirements.py train > requirements.txt
+RUN python -P requirements.py train > requirements.txt
 
 # Only what the worker does not have yet, as the files to lay over its environment.
 FROM ${WORKER} AS environment

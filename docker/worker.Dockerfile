@@ -11,7 +11,7 @@ FROM ${BASE} AS requirements
 ARG EXTRAS=api,cloud,pdf
 WORKDIR /src
 COPY pyproject.toml docker/requirements.py ./
-RUN python3 requirements.py "${EXTRAS}" > requirements.txt
+RUN python3 -P requirements.py "${EXTRAS}" > requirements.txt
 
 # What the package depends on: installed again only when that list or constraints.txt change.
 FROM ${BASE} AS environment
@@ -24,12 +24,12 @@ WORKDIR /src
 COPY constraints.txt ./
 COPY --from=requirements /src/requirements.txt ./
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
-    python3 -m venv /opt/webtext \
+    python3 -P -m venv /opt/webtext \
     && /opt/webtext/bin/pip install -c constraints.txt -r requirements.txt
 
 # The package alone, as the files to lay over that environment: a small layer of its own.
 FROM environment AS package
-COPY pyproject.toml README.md LICENSE NOTICE ./
+COPY pyproject.toml README.md LICENSE NOTICE webtext.py ./
 COPY pipeline pipeline
 COPY trainer trainer
 RUN /opt/webtext/bin/pip install --no-index --no-build-isolation --no-deps --root /package .
@@ -49,6 +49,7 @@ ENV PATH=/opt/webtext/bin:$PATH \
     USER=webtext \
     PYTHONUNBUFFERED=1 \
     PYTHONHASHSEED=0 \
+    PYTHONSAFEPATH=1 \
     DASK_TEMPORARY_DIRECTORY=/tmp \
     RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT=1
 USER 10001:10001

@@ -27,7 +27,7 @@ def airflow_environment(home: Path, **more: str) -> dict[str, str]:
         "AIRFLOW__CORE__FERNET_KEY": "",
         # SQLite has one writer: the others wait for it.
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",
-        "WEBTEXT_COMMAND": shlex.join([sys.executable, "-m", "pipeline"]),
+        "WEBTEXT_COMMAND": shlex.join([sys.executable, "-P", "-m", "pipeline"]),
         "WEBTEXT_FOLDER": str(PROJECT),
         "WEBTEXT_RETRY_MINUTES": "0.01",
         **more,

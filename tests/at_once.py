@@ -20,7 +20,6 @@ import pytest
 from pipeline.engine.sink import MakeParts
 from pipeline.store.parts import Part
 
-_WAIT = 120.0  # seconds for one process to wait for the other
 _pair: list[ProcessPoolExecutor] = []
 _barrier: list[Any] = []
 _units: Counter[str] = Counter()
@@ -57,5 +56,5 @@ def _both(make: Callable[[Any], Iterable[Part]], unit: Any) -> list[Part]:
 
 
 def _at_once(make: Callable[[Any], Iterable[Part]], unit: Any) -> list[Part]:
-    _barrier[0].wait(_WAIT)
+    _barrier[0].wait()
     return list(make(unit))

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import functools
 import re
-import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+from forks import run_python
 from support import PROJECT
+from typer.main import get_command
+
+from pipeline.cli import whole_app
 
 
 @functools.cache
 def help_of(*subcommand: str) -> str:
     """The help page of a subcommand; empty where there is none."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline", *subcommand, "--help"],
-        capture_output=True,
-        text=True,
-        cwd=PROJECT,
-        env={"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb", "PATH": "/usr/bin:/bin"},
-        check=False,
-    )
+    environment = {"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb", "PATH": "/usr/bin:/bin"}
+    command = ("-m", "pipeline", *subcommand, "--help")
+    done = run_python(*command, folder=PROJECT, environment=environment)
     return done.stdout if done.returncode == 0 else ""
+
+
+def leaf_commands() -> list[str]:
+    """All subcommands that do something, those of groups with their group's name."""
+
+    def names(command: Any, before: str) -> Iterator[str]:
+        if not hasattr(command, "commands"):
+            yield before.strip()
+            return
+        for name, inner in command.commands.items():
+            yield from names(inner, f"{before} {name}")
+
+    return list(names(get_command(whole_app()), ""))
 
 
 def check_webtext(arguments: Sequence[str]) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from forks import run_python
 from january import January, build_january
 from support import PROJECT, Run, sample_settings
 
 from pipeline.engine.runners.cluster import DaskBuild
+from pipeline.engine.runners.dask_settings import DaskSettings
 from pipeline.engine.runners.open import open_runner
-from pipeline.engine.runners.profiles import DaskSettings, RunnerSettings
+from pipeline.engine.runners.profiles import RunnerSettings
 
 #: Files of tests that take minutes, the longest first: where two processes share the tests, these
 #: begin first, so that none is left to run alone.
@@ -31,8 +32,19 @@ LONGEST = (
 )
 
 
+#: Fixtures of what neither comes with the project nor is installed with it.
+ELSEWHERE = {"shared_data", "prism", "peers_python", "airflow_python"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the longest files first; the rest stays as it is."""
+    """Puts the longest files first; the rest stays as it is.
+
+    Refuses a test that would be skipped in `make test` where something is not at hand.
+    """
+    for item in items:
+        asked = ELSEWHERE.intersection(getattr(item, "fixturenames", ()))
+        if asked and item.get_closest_marker("system") is None:
+            raise pytest.UsageError(f"{item.nodeid} needs {asked}: mark it `system`")
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
 
@@ -92,16 +104,11 @@ def airflow_python() -> Path:
 def webtext() -> Run:
     """Runs the real `webtext` command in the project's folder; output is merged."""
 
-    def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "pipeline", *arguments],
-            cwd=PROJECT,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-            **options,  # type: ignore[call-overload]
-        )
+    def run(
+        *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        command = ("-m", "pipeline", *arguments)
+        return run_python(*command, folder=PROJECT, environment=environment)
 
     return run
 

@@ -113,7 +113,7 @@ def write_table(
         files=entries,
         fingerprint=hashlib.sha256(fingerprint.encode()).hexdigest(),
     )
-    (Path(folder) / "MANIFEST.json").write_bytes(manifest.to_json())
+    (Path(folder) / "_manifest.json").write_bytes(manifest.to_json())
 
 
 def run(stage: Stage, job: Job) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import multiprocessing
+import os
 import socket
 import subprocess
 import time
@@ -21,13 +24,28 @@ def sample_settings(root: Path, replay: str) -> list[str]:
     return ["--set", f"corpus.root={root}", "--set", f"pages.via={replay}"]
 
 
+#: Below the ports that systems give out by themselves; each process begins somewhere else.
+_PORTS = itertools.count(10_000 + os.getpid() * 97 % 20_000)
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on at this moment."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
+    """Ports that nobody listens on, and that nobody is given before they are used."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = next(_PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            ports.append(port)
     return ports
+
+
+def wait_for_port(port: int, server: subprocess.Popen[bytes]) -> None:
+    """Waits until a server listens on a port of this machine."""
+    while True:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        assert server.poll() is None, "the server ended"
+        time.sleep(0.1)
 
 
 def kill_when(there: Callable[[], bool], work: Callable[[Any], object], unit: object) -> None:

@@ -51,7 +51,8 @@ def test_commands_exist(page: str, command: str) -> None:
         assert all(re.search(rf"^{word}:", makefile, re.M) for word in arguments if "=" not in word)
     elif program == "webtext":
         check_webtext(arguments)
-    elif program.startswith("python") and arguments[0] == "-m":
+    elif program.startswith("python") and "-m" in arguments[:2]:
+        arguments = arguments[arguments.index("-m") :]
         assert (PROJECT / (arguments[1].replace(".", "/") + ".py")).exists() or arguments[1] in {
             "venv",
             "pip",

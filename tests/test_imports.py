@@ -1,13 +1,15 @@
-"""Who may import whom, folder by folder: any other import is an error."""
+"""Who may import whom, folder by folder; and names that are imported are there."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import functools
 from pathlib import Path
 
 import pytest
 from support import PROJECT
+
+from docs.draw_imports import PICTURE, draw, imported
 
 STAGES = ("links", "pages", "documents", "dedup", "quality", "tokens")
 #: Data that the code carries; no code of ours imports from below it.
@@ -19,10 +21,10 @@ PIPELINE: dict[str, tuple[str, ...]] = {
     "sample": ("store",),
     "engine": ("store",),
     **dict.fromkeys(STAGES, ("store", "engine")),
-    "build": ("store", "engine", *STAGES),
+    "build": (*GROUND, "engine", *STAGES),
     "views": (*GROUND, "engine", *STAGES, "build"),
     "plan": (*GROUND, "engine", *STAGES, "build", "views"),
-    "forget": (*GROUND, "engine", *STAGES, "build", "views"),
+    "forget": ("store", "engine", "build", "views"),  # stages say by themselves how pages leave
     "conformance": (*GROUND, "engine", "build"),
     "cli": (
         *GROUND, "engine", *STAGES, "build", "views", "plan", "forget", "conformance",
@@ -51,16 +53,6 @@ CONTRACT = ("pipeline.store", "pipeline.tokens.megatron")
 
 #: Where Beam may be imported, besides `stage.py` of a stage.
 BEAM = ("engine", "build", "conformance")
-
-
-def imported(path: Path) -> Iterator[str]:
-    """The modules of ours, and the outer packages, that a file imports."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            # `from pipeline import x` may name a folder.
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def folder_of(module: str) -> str:
@@ -125,3 +117,49 @@ def test_beam_is_imported_by_stages_engine_and_build_alone() -> None:
         if path.name == "stage.py" or room(path, "pipeline") in BEAM:
             continue
         assert not any(module.startswith("apache_beam") for module in imported(path)), path
+
+
+def test_the_picture_in_contributing_is_drawn_from_the_code() -> None:
+    """`python docs/draw_imports.py` draws it anew."""
+    assert PICTURE.read_text(encoding="utf-8") == draw()
+    assert f"docs/{PICTURE.name}" in (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+@functools.cache
+def names_of(path: Path) -> frozenset[str]:
+    """What a module binds at its top level, also within an `if` or `try` there."""
+    found: set[str] = set()
+    waiting: list[ast.stmt] = list(ast.parse(path.read_text(encoding="utf-8")).body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        else:
+            found |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+            waiting += [child for child in ast.walk(node) if isinstance(child, ast.stmt)][1:]
+    return frozenset(found)
+
+
+@pytest.mark.parametrize("top", ["tests", "benchmarks", "dags", "pipeline", "trainer"])
+def test_what_is_imported_is_there(top: str) -> None:
+    """A name that is gone would be missed only where the module that asks for it runs."""
+    missing = []
+    for path in files_of(top):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or node.level or not node.module:
+                continue
+            if node.module.split(".")[0] not in {"pipeline", "trainer", "benchmarks"}:
+                continue
+            place = PROJECT / node.module.replace(".", "/")
+            file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+            known = names_of(file) if file.exists() else frozenset()
+            missing += [
+                f"{path.relative_to(PROJECT)}: {node.module}.{alias.name}"
+                for alias in node.names
+                if alias.name not in known
+                and not (place / f"{alias.name}.py").exists()
+                and not (place / alias.name).is_dir()
+            ]
+    assert missing == []

@@ -37,7 +37,7 @@ def numbered_corpus(
     home.mkdir(parents=True, exist_ok=True)
     if tokenizer is not None or not (home / "tokenizer.json").exists():
         (home / "tokenizer.json").write_text(tokenizer or "{}")
-    (home / "MANIFEST.json").write_bytes(_manifest("tokenizers", "gpt2", [], "70"))
+    (home / "_manifest.json").write_bytes(_manifest("tokenizers", "gpt2", [], "70"))
     folder = root / "tokens" / "gpt2" / interval
     folder.mkdir(parents=True)
     entries, rows, said = [], [], f"{first}/{interval}/{split}/{shards}"
@@ -59,7 +59,7 @@ def numbered_corpus(
     table = "documents-00000-of-00001.parquet"
     pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMAS["tokens"]), folder / table)
     entries.append(FileEntry(name=table, rows=len(rows), bytes=0, sha256=""))
-    (folder / "MANIFEST.json").write_bytes(_manifest("tokens", interval, entries, page_id(said)))
+    (folder / "_manifest.json").write_bytes(_manifest("tokens", interval, entries, page_id(said)))
     return folder.parent
 
 
@@ -70,7 +70,7 @@ def corpus_table(root: Path, stage: str, table: pa.Table, interval: str = "2024-
     name = "part-00000-of-00001.parquet"
     pq.write_table(table, folder / name)
     entry = FileEntry(name=name, rows=len(table), bytes=0, sha256="")
-    (folder / "MANIFEST.json").write_bytes(_manifest(stage, interval, [entry], "c0"))
+    (folder / "_manifest.json").write_bytes(_manifest(stage, interval, [entry], "c0"))
 
 
 def _manifest(stage: str, interval: str, files: list[FileEntry], fingerprint: str) -> bytes:

@@ -10,6 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from forks import Command, run_python
+from support import PROJECT, free_ports
+
 SMALL = {
     "model.layers": 2,
     "model.width": 64,
@@ -21,13 +24,6 @@ SMALL = {
 }
 
 
-def command(*arguments: str, processes: int = 1) -> list[str]:
-    start = [sys.executable, "-m"]
-    if processes > 1:
-        start += ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"]
-    return [*start, "pipeline", *arguments]
-
-
 def train_arguments(data: Path, out: Path, *more: str, **settings: Any) -> list[str]:
     """`settings` are those of SMALL with `__` for the dot, over SMALL."""
     chosen = SMALL | {name.replace("__", "."): value for name, value in settings.items()}
@@ -35,32 +31,47 @@ def train_arguments(data: Path, out: Path, *more: str, **settings: Any) -> list[
     return ["train", "gpt2-tiny", "--data", str(data), "--out", str(out), *more, *overrides]
 
 
-def environment() -> dict[str, str]:
-    return os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-
-
-def webtext(*arguments: str, code: int = 0, processes: int = 1) -> str:
+def webtext(*arguments: str, code: int = 0) -> str:
     """Runs to the end; returns what it said on both streams."""
-    done = subprocess.run(
-        command(*arguments, processes=processes),
-        capture_output=True,
-        text=True,
-        env=environment(),
-        check=False,
-    )
-    said = done.stdout + done.stderr
-    assert done.returncode == code, said
+    done = run_python("-m", "pipeline", *arguments, folder=PROJECT)
+    assert done.returncode == code, done.stdout
+    return done.stdout
+
+
+def webtext_by_two(*arguments: str) -> str:
+    """Runs in two processes on gloo, with what `torchrun` tells each; returns what they said."""
+    (port,) = free_ports(1)
+    world = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    processes = [
+        Command(
+            "-m", "pipeline", *arguments, folder=PROJECT,
+            environment=os.environ | world | {"RANK": rank, "LOCAL_RANK": rank},
+        )
+        for rank in ("0", "1")
+    ]  # fmt: skip
+    codes = [process.wait() for process in processes]
+    said = "".join(process.output() for process in processes)
+    assert codes == [0, 0], said
     return said
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        command(*arguments),
+def torchrun(*arguments: str) -> str:
+    """Runs in two processes on gloo that `torchrun` starts; returns what they said."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
+         "-m", "pipeline", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=environment(),
-    )
+        env=os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"},
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def start(*arguments: str) -> Command:
+    return Command("-m", "pipeline", *arguments, folder=PROJECT)
 
 
 def log(out: Path) -> list[dict[str, Any]]:
@@ -81,10 +92,9 @@ def validation(out: Path) -> float:
     return [line["validation_loss"] for line in log(out) if "validation_loss" in line][-1]
 
 
-def wait_for(out: Path, step: int) -> None:
-    """Waits until a step is in the log."""
-    for _ in range(60_000):
-        if (out / "log.jsonl").exists() and any(line["step"] >= step for line in log(out)):
-            return
+def wait_for(process: Command, out: Path, step: int) -> None:
+    """Waits until a step is in the log; the run must still be at work then."""
+    while not (out / "log.jsonl").exists() or all(line["step"] < step for line in log(out)):
+        assert process.poll() is None, process.output()
         time.sleep(0.01)
-    raise AssertionError(f"step {step} was never logged")
+    assert process.poll() is None, "the run ended before it could be disturbed"

@@ -1,1 +1,1 @@
-"""Trains language models on the token shards of a corpus, with PyTorch."""
+"""WebText's trainer: language models on the token shards of a corpus, with PyTorch."""

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline.store.errors import WebtextError
-from pipeline.store.result import ANSWER_IS_NO, give_result
+from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.result import ANSWER_IS_NO, Result
 
 RunArgument = Annotated[str, typer.Argument(help="The folder of a run: runs/NAME")]
 ModelsArgument = Annotated[str, typer.Argument(help="The folder of exported models")]
@@ -52,39 +52,48 @@ def plan_train(
     recipe: Annotated[str, typer.Argument(help="A TOML file, or the name of a bundled recipe")],
     data: Annotated[str | None, typer.Option(help="ROOT/tokens/NAME, to count epochs")] = None,
     settings: SetOption = None,
-    gpus: Annotated[int, typer.Option(help="Number of GPUs")] = 1,
-    mfu: Annotated[float, typer.Option(help="Share of the peak that is reached")] = 0.4,
-) -> None:
+    gpus: Annotated[int, typer.Option(min=1, help="Number of GPUs")] = 1,
+    mfu: Annotated[
+        float, typer.Option(min=0.001, max=1, help="Share of the peak that is reached")
+    ] = 0.4,
+) -> Result:
     """Parameters, tokens, FLOPs, hours and memory of a recipe, and how to shard it."""
     from trainer.plan.plan import Hardware, describe_plan, plan_run
 
     hardware = Hardware(gpus=gpus, mfu=mfu)
-    for line in describe_plan(plan_run(recipe, settings or [], data, hardware), hardware):
+    plan = plan_run(recipe, settings or [], data, hardware)
+    for line in describe_plan(plan, hardware):
         typer.echo(line)
+    return Result(asdict(plan))
 
 
 def train(
-    context: typer.Context,
     recipe: Annotated[str, typer.Argument(help="A TOML file, or the name of a bundled recipe")],
     data: Annotated[str, typer.Option(help="Token shards: ROOT/tokens/NAME")],
     settings: SetOption = None,
     out: Annotated[str | None, typer.Option(help="The run's folder; default runs/RECIPE")] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint")
+        bool, typer.Option("--resume", help="Go on from the last checkpoint of the run in --out")
     ] = False,
-) -> None:
+    auto_resume: Annotated[
+        bool, typer.Option("--auto-resume", help="Go on where there is a run, else start one")
+    ] = False,
+) -> Result | None:
     """Train a model on the shards of a corpus."""
     _need_torch()
     from trainer.loop.train import train as train_run
 
-    folder = train_run(recipe, data, settings or [], out, resume)
-    if folder is not None:
-        give_result(context, {"run": folder})
-        typer.echo(f"Trained {folder}.")
+    if resume and auto_resume:
+        raise SettingError("--resume and --auto-resume exclude each other", "Give one of the two")
+    start: Literal["new", "resume", "auto"] = "auto" if auto_resume else "new"
+    folder = train_run(recipe, data, settings or [], out, "resume" if resume else start)
+    if folder is None:
+        return None
+    typer.echo(f"Trained {folder}.")
+    return Result({"run": folder})
 
 
 def evaluate(
-    context: typer.Context,
     run: RunArgument,
     data: Annotated[str | None, typer.Option(help="Other shards than the run's own")] = None,
     step: StepOption = None,
@@ -99,7 +108,7 @@ def evaluate(
         typer.Option(help="What a choice's log-likelihood is divided by"),
     ] = "none",
     limit: Annotated[int, typer.Option(min=0, help="Only the first items; 0 for all")] = 0,
-) -> None:
+) -> Result | None:
     """Validation loss, perplexity and bits per byte of a run, or its accuracy on a task."""
     _need_torch()
     from trainer.eval.evaluate import evaluate_run, judge_run
@@ -112,10 +121,10 @@ def evaluate(
         few = FewShot(shots=shots, template=template, normalise=normalise)
         result = judge_run(run, task, file, few, limit, step, _note)
     if not speaks():
-        return
-    give_result(context, result)
+        return None
     for name, value in result.items():
         typer.echo(f"{name.replace('_', ' ')}: {value:.4f}")
+    return Result(result)
 
 
 def generate(
@@ -128,25 +137,25 @@ def generate(
     seed: Annotated[int, typer.Option(help="Another seed, another text")] = 0,
     samples: Annotated[int, typer.Option(min=1, help="Texts for each prompt")] = 1,
     step: StepOption = None,
-) -> None:
+) -> Result:
     """Continue prompts: one as it comes, several together."""
     _need_torch()
     from trainer.eval.continue_text import generate_text
     from trainer.eval.generate import Sampling
 
     sampling = Sampling(temperature, top_k, top_p, seed)
-    generate_text(run, prompt or [""], tokens, sampling, step, _piece, samples)
+    texts = generate_text(run, prompt or [""], tokens, sampling, step, _piece, samples)
+    return Result({"texts": texts})
 
 
 def export(
-    context: typer.Context,
     run: RunArgument,
     folder: Annotated[str, typer.Argument(help="Where the model goes")],
     step: StepOption = None,
     by_step: Annotated[
         bool, typer.Option("--by-step", help="Into FOLDER/RUN-STEP, as publish-model wants it")
     ] = False,
-) -> None:
+) -> Result:
     """Write the model in Hugging Face's format: weights, config, tokenizer, model card."""
     _need_torch()
     from trainer.hf.export import export_run
@@ -156,38 +165,35 @@ def export(
 
         folder, step = model_folder(run, folder)
     export_run(run, folder, step, _note)
-    give_result(context, {"run": run, "model": folder})
     typer.echo(f"Exported {run} to {folder}.")
+    return Result({"run": run, "model": folder})
 
 
 def compare(
-    context: typer.Context,
     run: RunArgument,
     models: ModelsArgument,
     tolerance: Annotated[
         float, typer.Option(min=0, help="Nats a token by which it may be worse")
     ] = 0.0,
-) -> None:
+) -> Result:
     """Is a run as good as the published one on its validation text? Exit code 3 says no."""
     _need_torch()
     from trainer.eval.publish import compare as compare_runs
 
     found = compare_runs(run, models, tolerance, _note)
-    said = {"loss": found.loss, "published_loss": found.published_loss, "worse": found.worse}
-    give_result(context, said)
     typer.echo(f"{found}.")
-    if found.worse:
-        raise typer.Exit(ANSWER_IS_NO)
+    losses = {"loss": found.loss, "published_loss": found.published_loss, "worse": found.worse}
+    return Result(losses, ANSWER_IS_NO if found.worse else 0)
 
 
-def publish_model(context: typer.Context, run: RunArgument, models: ModelsArgument) -> None:
+def publish_model(run: RunArgument, models: ModelsArgument) -> Result:
     """Name the exported model of a run in MODELS/PUBLISHED.json, by which others find it."""
     _need_torch()
     from trainer.eval.publish import publish_model as publish
 
-    said = publish(run, models)
-    give_result(context, asdict(said))
-    typer.echo(f"Published {said.model}.")
+    published = publish(run, models)
+    typer.echo(f"Published {published.model}.")
+    return Result(asdict(published))
 
 
 def finetune(
@@ -204,7 +210,7 @@ def finetune(
     batch: Annotated[int, typer.Option(min=1)] = 32,
     seed: Annotated[int, typer.Option()] = 1,
     out: Annotated[str | None, typer.Option(help="Where the classifier is written")] = None,
-) -> None:
+) -> Result:
     """Fine-tune an encoder to classify sentences or pairs; accuracy and Matthews correlation."""
     _need_torch()
     from trainer.finetune.command import finetune as run
@@ -216,21 +222,24 @@ def finetune(
     result = run(source, (train, dev or []), columns, cola, settings, out, _note)
     for name, value in result.items():
         typer.echo(f"{name}: {value:.4f}")
+    return Result({"figures": result, "classifier": out})
 
 
 def trace(
     run: RunArgument,
     step: Annotated[int, typer.Option(help="A step of the run, counted from 1")],
     sample: Annotated[int | None, typer.Option(help="Only this sample of it")] = None,
-) -> None:
+) -> Result:
     """The documents whose text was in a step: sample, id, tokens, url, where it was posted."""
     _need_torch()
     from trainer.run.run import RunFolder
     from trainer.run.trace import trace as trace_step
 
-    for source in trace_step(RunFolder(Path(run)), step, sample):
+    sources = trace_step(RunFolder(Path(run)), step, sample)
+    for source in sources:
         links = "; ".join(source.links)
         typer.echo(f"{source.sample}\t{source.id}\t{source.tokens}\t{source.url}\t{links}")
+    return Result({"sources": sources})
 
 
 def _piece(text: str) -> None:

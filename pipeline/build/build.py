@@ -20,8 +20,8 @@ from typing import Any
 from pipeline.build.recipe import Recipe
 from pipeline.dedup.stage import DedupStage
 from pipeline.documents.stage import DocumentsStage
-from pipeline.engine.runners.beam_runner import OpenRunner
 from pipeline.engine.runners.open import open_runner
+from pipeline.engine.runners.runner_kind import OpenRunner
 from pipeline.engine.show_progress import watch
 from pipeline.engine.stage import Job, Stage
 from pipeline.links.stage import LinksStage
@@ -31,8 +31,17 @@ from pipeline.store import files
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.errors import FullDiskError, SettingError, WebtextError
 from pipeline.store.forgotten import refuse_pending
-from pipeline.store.manifest import MANIFEST, PREVIOUS, Manifest, read_manifest
+from pipeline.store.manifest import (
+    PREVIOUS,
+    Manifest,
+    read_manifest,
+    remove_manifest,
+    write_manifest,
+)
 from pipeline.tokens.stage import TokensStage
+
+#: Characters of a setting's value in the reason why a stage is stale.
+_LONGEST_VALUE = 80
 
 ALL_STAGES: tuple[Stage, ...] = (
     LinksStage(),
@@ -105,7 +114,7 @@ def stale_reason(stage: Stage, job: Job) -> str | None:
     manifest = read_manifest(folder)
     draft = stage.draft(job)
     if manifest is None:
-        begun = bool(files.glob(files.join(folder, "*")))
+        begun = bool(files.listed(folder, "*"))
         return "goes on where it stopped" if begun else "not built yet"
     if manifest.settings_hash != draft.settings_hash:
         return f"settings changed: {', '.join(_changes(manifest.settings, draft.settings))}"
@@ -178,8 +187,9 @@ def locked(root: str, *, shared: bool = False) -> Iterator[None]:
     if files.is_remote(root):
         yield
         return
-    Path(root).mkdir(parents=True, exist_ok=True)
-    with (Path(root) / ".lock").open("a+") as lock:
+    folder = Path(files.local_path(root))
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+") as lock:
         try:
             fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -229,9 +239,9 @@ def set_aside(folder: str) -> None:
     files.remove(aside)
     files.make_folder(aside)
     for entry in [] if files.is_remote(folder) else old.files:
-        os.link(files.join(folder, entry.name), files.join(aside, entry.name))
-    files.write_bytes(files.join(aside, MANIFEST), old.to_json())
-    files.remove(files.join(folder, MANIFEST))
+        os.link(*(files.local_path(files.join(place, entry.name)) for place in (folder, aside)))
+    write_manifest(aside, old)
+    remove_manifest(folder)
 
 
 def _put_back(folder: str) -> None:
@@ -246,8 +256,8 @@ def _put_back(folder: str) -> None:
             continue
         if files.is_remote(folder) or not files.exists(kept):
             return
-        os.replace(kept, path)
-    files.write_bytes(files.join(folder, MANIFEST), old.to_json())
+        files.move(kept, path)
+    write_manifest(folder, old)
     files.remove(aside)
 
 
@@ -258,4 +268,9 @@ def _changes(old: object, new: object, name: str = "") -> list[str]:
         for key in sorted(old.keys() | new.keys()):
             changes += _changes(old.get(key), new.get(key), f"{name}.{key}" if name else key)
         return changes
-    return [] if old == new else [f"{name} {old} -> {new}"]
+    return [] if old == new else [f"{name} {_short(old)} -> {_short(new)}"]
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.dedup.settings import DedupSettings
 from pipeline.documents.settings import DocumentsSettings
@@ -15,22 +15,29 @@ from pipeline.engine.stage import Job
 from pipeline.links.settings import LinksSettings
 from pipeline.pages.settings import PagesSettings
 from pipeline.quality.settings import QualitySettings
-from pipeline.store.corpus import Corpus, check_interval
+from pipeline.sample import FOLDER
+from pipeline.store.corpus import Corpus, check_interval, check_root
 from pipeline.store.settings import Settings, load_recipe
 from pipeline.tokens.settings import TokensSettings
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 
-#: In the paths of sources and archives it stands for the interval that is built.
-INTERVAL = "{interval}"
+#: In the paths of sources and archives: the interval that is built, and the folder of the sample
+#: that comes with the project.
+INTERVAL, SAMPLE = "{interval}", "{sample}"
 
 
 class CorpusSettings(Settings):
     """Where the corpus is, and which interval of it is built."""
 
     root: str
+    """The corpus: a folder, or an fsspec address such as `s3://bucket/corpus`."""
     interval: str = "all"
+    """What is built by this run, such as `2024-01`; names sort in order of time."""
 
+    decides: ClassVar[bool] = False
+
+    _a_place = field_validator("root")(check_root)
     _plain_name = field_validator("interval")(check_interval)
 
 
@@ -42,9 +49,9 @@ class Recipe(Settings):
     pages: PagesSettings
     documents: DocumentsSettings = DocumentsSettings()
     dedup: DedupSettings = DedupSettings()
-    quality: QualitySettings = QualitySettings()
-    tokens: TokensSettings = TokensSettings()
-    runner: RunnerSettings = RunnerSettings()
+    quality: QualitySettings = Field(default_factory=QualitySettings)
+    tokens: TokensSettings = Field(default_factory=TokensSettings)
+    runner: RunnerSettings = Field(default_factory=RunnerSettings)
 
     def job(self) -> Job:
         """What each stage of the build is told.  Content types that documents reads are fetched."""
@@ -70,9 +77,11 @@ def read_recipe(recipe: str, overrides: Iterable[str] = ()) -> Recipe:
 
 
 def _fill(value: Any, interval: str) -> Any:
-    """`value` with the interval in all its texts."""
+    """`value` with the interval, and the sample's folder, in all its texts."""
     if isinstance(value, dict):
         return {name: _fill(inner, interval) for name, inner in value.items()}
     if isinstance(value, list):
         return [_fill(inner, interval) for inner in value]
-    return value.replace(INTERVAL, interval) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return value.replace(INTERVAL, interval).replace(SAMPLE, str(FOLDER))

@@ -1,4 +1,4 @@
-"""The main job on the bundled sample, from a dump to generated text: `make quickstart`.
+"""`webtext demo`: the main job on the bundled sample, from a dump to generated text.
 
 It runs the very commands that a user would type and shows each, around a replay
 server on loopback that serves the sample's pages.
@@ -6,6 +6,7 @@ server on loopback that serves the sample's pages.
 
 from __future__ import annotations
 
+import importlib.util
 import shlex
 import subprocess
 import sys
@@ -13,68 +14,92 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import typer
 from rich.console import Console
 
 from pipeline.sample import PAGES
+from pipeline.store import files
+from pipeline.store.errors import WebtextError
 
 ROOT = "data/quickstart"
 RUN = "runs/quickstart"
 PROMPT = "The database"
 
-_NEXT = f"""
-Everything is here:
-  {ROOT}/links, pages, documents, …   each stage's tables and MANIFEST.json
+_BUILT = f"""
+Everything is in {{folder}}:
+  {ROOT}/links, pages, documents, …   each stage's tables and _manifest.json
   {ROOT}/tokens/gpt2                  token shards (Megatron .bin/.idx; nanoGPT reads the .bin)
   {ROOT}/tokenizers/gpt2              tokenizer.json, loads in Hugging Face tokenizers
-  {RUN}                       the model's checkpoints and log
-
-What to try next:
+"""
+_TRAINED = f"  {RUN}                       the model's checkpoints and log\n"
+_NEXT = f"""
+What to try next, in that folder:
   webtext status {ROOT}
   webtext show {ROOT} --where "karma > 100" --n 3
   webtext show {ROOT} decisions --where "NOT kept" --n 3
-  webtext generate {RUN} --prompt "To create a table"
-  webtext build quickstart --set pages.via=…   the README says how to crawl pages of your own
-(`webtext` is {sys.prefix}/bin/webtext)
 """
+_GENERATE = f'  webtext generate {RUN} --prompt "To create a table"\n'
+_COMMAND = f"(`webtext` is {sys.prefix}/bin/webtext)"
+_NO_TORCH = "Training needs torch: pip install 'webtext[train]', then run the same command again.\n"
 
 
 @contextmanager
 def replay_server(archive: Path = PAGES) -> Iterator[str]:
     """Serves the pages of an archive on loopback; yields the server's address."""
-    command = [sys.executable, "-m", "pipeline.pages.replay", str(archive), "--port", "0"]
+    command = [sys.executable, "-P", "-m", "pipeline.pages.replay", str(archive), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             address = server.stdout.readline().strip() if server.stdout else ""
             if not address:
-                raise SystemExit("The replay server did not start")
+                raise WebtextError(
+                    "The server of the sample's pages did not start", "Read its message above"
+                )
             yield address
         finally:
             server.terminate()
 
 
-def run(console: Console, *arguments: str) -> None:
-    """Shows and runs one `webtext` command; leaves with its exit code when it fails."""
-    console.rule(f"webtext {shlex.join(arguments)}", align="left", style="cyan")
-    code = subprocess.run([sys.executable, "-m", "pipeline", *arguments], check=False).returncode
-    if code:
-        sys.exit(code)
+class _Shell:
+    """Shows and runs `webtext` commands in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._console = folder, Console(highlight=False)
+
+    def run(self, *arguments: str) -> None:
+        """Runs one command; leaves with its exit code when it fails."""
+        self._console.rule(f"webtext {shlex.join(arguments)}", align="left", style="cyan")
+        command = [sys.executable, "-P", "-m", "pipeline", *arguments]
+        code = subprocess.run(command, cwd=self._folder, check=False).returncode
+        if code:
+            raise typer.Exit(code)
+
+    def say(self, text: str) -> None:
+        """Ends with a text."""
+        self._console.rule(style="cyan")
+        self._console.print(text, soft_wrap=True)
 
 
-def main() -> None:
-    """The whole line, with the time it took."""
-    console = Console(highlight=False)
-    started = time.monotonic()
+def run_demo(folder: str, workers: int) -> dict[str, Any]:
+    """The whole line; where everything is.  Without torch it ends before training."""
+    place = Path(files.local_path(folder))
+    place.mkdir(parents=True, exist_ok=True)
+    shell, started = _Shell(place), time.monotonic()
     with replay_server() as address:
-        run(console, "build", "quickstart", "--set", f"pages.via={address}")
-    run(console, "status", ROOT)
-    run(console, "verify", ROOT)
-    run(console, "train", "gpt2-tiny", "--data", f"{ROOT}/tokens/gpt2", "--out", RUN, "--resume")
-    run(console, "eval", RUN)
-    run(console, "generate", RUN, "--prompt", PROMPT)
-    console.rule(style="cyan")
-    console.print(f"Done in {time.monotonic() - started:.0f} s.{_NEXT}", soft_wrap=True)
-
-
-if __name__ == "__main__":
-    main()
+        more = (f"--workers={workers}",)
+        shell.run("build", "quickstart", "--set", f"pages.via={address}", *more)
+    shell.run("status", ROOT)
+    shell.run("verify", ROOT)
+    where = _BUILT.format(folder=place.resolve())
+    trains = importlib.util.find_spec("torch") is not None
+    if trains:
+        shards = f"{ROOT}/tokens/gpt2"
+        shell.run("train", "gpt2-tiny", "--data", shards, "--out", RUN, "--auto-resume")
+        shell.run("eval", RUN)
+        shell.run("generate", RUN, "--prompt", PROMPT)
+        rest = f"{_TRAINED}{_NEXT}{_GENERATE}{_COMMAND}"
+    else:
+        rest = f"{_NEXT}{_COMMAND}\n{_NO_TORCH}"
+    shell.say(f"Done in {time.monotonic() - started:.0f} s.{where}{rest}")
+    return {"corpus": str(place / ROOT), "run": str(place / RUN) if trains else None}

@@ -2,62 +2,66 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Callable
+from dataclasses import asdict
 from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
 
 from pipeline.cli.options import IntervalOption, RootArgument, SetOption, leave_card
-from pipeline.store.result import give_result
+from pipeline.store.result import Result
 
 
-def status(root: RootArgument) -> None:
+def status(root: RootArgument) -> Result:
     """What is built, what is unfinished, and the counts of each stage."""
     from pipeline.store.corpus import Corpus
-    from pipeline.views.status import show_status
+    from pipeline.views.status import corpus_status, print_status
 
-    show_status(Corpus(root))
+    corpus = Corpus(root)
+    stages = corpus_status(corpus)
+    print_status(corpus, stages)
+    return Result({"root": root, "stages": [stage.as_plain() for stage in stages]})
 
 
 def show(
     root: RootArgument,
     stage: Annotated[str, typer.Argument(help="A stage, or: decisions, fetches, drops")] = "corpus",
     where: Annotated[str | None, typer.Option(help="An SQL condition on the columns")] = None,
-    n: Annotated[int, typer.Option(help="Rows at most")] = 5,
+    n: Annotated[int, typer.Option(min=1, help="Rows at most")] = 5,
     interval: IntervalOption = None,
-) -> None:
+) -> Result:
     """Rows of a stage's table."""
     from pipeline.store.corpus import Corpus
-    from pipeline.views.show import show_rows
+    from pipeline.views.show import print_rows, select
 
-    show_rows(Corpus(root), stage, where=where, limit=n, interval=interval)
+    rows = select(Corpus(root), stage, where=where, limit=n, interval=interval)
+    print_rows(stage, rows)
+    return Result({"table": stage, "rows": rows})
 
 
 def verify(
-    context: typer.Context,
     root: RootArgument,
     interval: Annotated[
         str | None, typer.Option(help="Read the files of this interval only")
     ] = None,
-) -> None:
+) -> Result:
     """Check every file of a corpus: hashes, counts, fingerprints, and that stages fit together."""
     from pipeline.store.corpus import Corpus
     from pipeline.views.verify import verify_corpus
 
     checked = verify_corpus(Corpus(root), interval)
-    give_result(context, {"root": root, "stages": checked.stages, "files": checked.files})
     typer.echo(f"Verified {checked.files:,} files of {checked.stages} stages: all is as recorded.")
+    return Result({"root": root, "stages": checked.stages, "files": checked.files})
 
 
 def publish(
-    context: typer.Context,
     root: RootArgument,
     interval: IntervalOption = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Also when it was published with another text")
     ] = False,
-) -> None:
+) -> Result:
     """Add a finished interval to RELEASE.json, which says what others may build on."""
     from pipeline.store.corpus import Corpus
     from pipeline.store.release import publish as publish_interval
@@ -66,15 +70,14 @@ def publish(
     release = publish_interval(
         corpus, interval or corpus.last_interval("corpus"), replace=replace
     ).as_plain(corpus)
-    give_result(context, release)
     typer.echo(
         f"Published {root}: {release['documents']:,} documents of {len(release['intervals'])} "
         f"intervals, fingerprint {release['fingerprint'][:12]}."
     )
+    return Result(release)
 
 
 def forget(
-    context: typer.Context,
     root: RootArgument,
     file: Annotated[
         str | None, typer.Argument(help="Addresses, hosts, Reddit ids, document ids, one a line")
@@ -82,7 +85,7 @@ def forget(
     runs: Annotated[
         str | None, typer.Option(help="Training runs: says which saw the pages")
     ] = None,
-) -> None:
+) -> Result:
     """Take pages out of a corpus, its archives and shards, and out of all later builds.
 
     Without FILE: those of the corpus's own list again, as after a build that a redirect led to one.
@@ -93,8 +96,8 @@ def forget(
 
     corpus = Corpus(root)
     done = forget_pages(corpus, file, runs)
-    give_result(context, dataclasses.asdict(done))
     describe(corpus, done, typer.echo)
+    return Result(asdict(done))
 
 
 def why(
@@ -103,7 +106,7 @@ def why(
     token: Annotated[
         str | None, typer.Option(help="A token instead: NAME/INTERVAL/SHARD:POSITION")
     ] = None,
-) -> None:
+) -> Result:
     """The life of one link: mentions, fetch, text, measurements, decision, tokens."""
     from pipeline.store.corpus import Corpus
     from pipeline.store.errors import SettingError
@@ -112,12 +115,14 @@ def why(
     corpus = Corpus(root)
     if (page is None) == (token is None):
         raise SettingError("`webtext why` takes a page or --token", "Give one of the two")
-    typer.echo(render_life(life_of(corpus, page or page_of_token(corpus, str(token)))))
+    life = life_of(corpus, page or page_of_token(corpus, str(token)))
+    typer.echo(render_life(life))
+    return Result(life.as_plain())
 
 
 def what_if(
     root: RootArgument, settings: SetOption = None, interval: IntervalOption = None
-) -> None:
+) -> Result:
     """What other thresholds would change: who comes in, who leaves, with examples."""
     from pipeline.store.corpus import Corpus
     from pipeline.views.what_if import changed_quality, render, what_if
@@ -125,7 +130,9 @@ def what_if(
     corpus = Corpus(root)
     interval = interval or corpus.last_interval("corpus")
     current, changed = changed_quality(corpus, interval, settings or [])
-    typer.echo(render(what_if(corpus, interval, current, changed)))
+    change = what_if(corpus, interval, current, changed)
+    typer.echo(render(change))
+    return Result(asdict(change))
 
 
 def train_classifier(
@@ -134,7 +141,7 @@ def train_classifier(
     good: Annotated[list[str] | None, typer.Option(help="Files of good texts")] = None,
     min_karma: Annotated[int, typer.Option(help="Karma of good pages, without --good")] = 10,
     interval: IntervalOption = None,
-) -> None:
+) -> Result:
     """Train GPT-3's quality classifier; reports precision and recall on held-out pages."""
     from pipeline.quality.train import train_classifier as train
     from pipeline.store.corpus import Corpus
@@ -143,40 +150,41 @@ def train_classifier(
     interval = interval or corpus.last_interval("documents")
     report = train(corpus, interval, model, min_karma=min_karma, good_files=good or [])
     typer.echo(report.render())
+    return Result(asdict(report))
 
 
 def train_perplexity(
     model: Annotated[str, typer.Argument(help="The file to write")],
     texts: Annotated[list[str], typer.Argument(help="Files of good texts")],
-) -> None:
+) -> Result:
     """Train the n-gram model whose perplexity a rule can bound."""
     from pipeline.quality.train import train_perplexity as train
 
-    typer.echo(f"Trained {model} on {train(texts, model):,} tokens.")
+    tokens = train(texts, model)
+    typer.echo(f"Trained {model} on {tokens:,} tokens.")
+    return Result({"model": model, "tokens": tokens})
 
 
 def train_extractor(
-    context: typer.Context,
     model: Annotated[str, typer.Argument(help="The file to write")],
     pages: Annotated[list[str], typer.Argument(help="Files of labelled pages, as JSON lines")],
     folds: Annotated[int, typer.Option(min=2, help="Parts of the report, by domain")] = 5,
     trees: Annotated[int, typer.Option(min=1, help="Trees of each stage")] = 400,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads")] = 1,
-) -> None:
+) -> Result:
     """Train the choice of main text on labelled pages; reports scores by kind of page."""
     from pipeline.documents.training.train import Effort, train
 
     effort = Effort(folds, trees, trees, threads=threads)
     scores = train(pages, model, effort, typer.echo)
-    give_result(context, {"model": model, "scores": [dataclasses.asdict(s) for s in scores]})
     for score in scores:
         typer.echo(score.render())
+    return Result({"model": model, "scores": [asdict(score) for score in scores]})
 
 
 def report(
-    context: typer.Context,
     root: Annotated[str, typer.Argument(help="A corpus, or the folder of a training run")],
-) -> None:
+) -> Result:
     """Write a page: for a corpus what came through each stage and why the rest did not."""
     for entry in entry_points(group="webtext.reports"):
         written = entry.load()(root)
@@ -188,20 +196,23 @@ def report(
 
         written = write_report(Corpus(root))
         leave_card(Corpus(root))
-    give_result(context, {"report": str(written)})
     typer.echo(f"Wrote {written}")
+    return Result({"report": str(written)})
 
 
 def add_commands(app: typer.Typer) -> None:
     """Adds them to the command."""
-    app.command()(status)
-    app.command()(show)
-    app.command()(verify)
-    app.command()(publish)
-    app.command()(forget)
-    app.command()(why)
-    app.command("what-if")(what_if)
-    app.command("train-classifier")(train_classifier)
-    app.command("train-perplexity")(train_perplexity)
-    app.command("train-extractor")(train_extractor)
-    app.command()(report)
+    commands: tuple[Callable[..., Result], ...] = (
+        status,
+        show,
+        verify,
+        publish,
+        forget,
+        why,
+        what_if,
+        train_classifier,
+        train_perplexity,
+        report,
+    )
+    for command in commands:
+        app.command()(command)

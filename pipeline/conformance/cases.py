@@ -16,7 +16,7 @@ import orjson
 from apache_beam.pvalue import PBegin
 from apache_beam.transforms import window
 
-from pipeline.engine.runners.beam_runner import OpenRunner
+from pipeline.engine.runners.runner_kind import OpenRunner
 from pipeline.store import files
 
 N = 300
@@ -117,7 +117,7 @@ def _read_group(group: str, folder: str) -> Results:
     """What a group wrote: its outputs, and the lines of text files in scratch folders."""
     found: Results = {
         path.rsplit("/", 1)[-1]: orjson.loads(files.read_bytes(path))
-        for path in files.glob(files.join(folder, "*.json"))
+        for path in files.listed(folder, "*.json")
     }
     for name in GROUPS[group]:
         written = Path(folder, name, "written")

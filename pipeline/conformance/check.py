@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.build.build import build
 from pipeline.build.recipe import Recipe, read_recipe
 from pipeline.conformance import GROUPS, Results, differences, run_group
-from pipeline.engine.runners.beam_runner import OpenRunner
 from pipeline.engine.runners.open import open_runner
 from pipeline.engine.runners.profiles import RunnerSettings
+from pipeline.engine.runners.runner_kind import OpenRunner
 from pipeline.sample import COMMENTS, PAGES, POSTS
 from pipeline.store import files
 from pipeline.store.corpus import STAGES
@@ -21,6 +22,14 @@ from pipeline.store.errors import SettingError, WebtextError
 _SINKS = "sinks"
 
 
+@dataclass(frozen=True)
+class RunnerCheck:
+    """What was compared: conformance cases, and the fingerprints of the sample by stage."""
+
+    cases: int
+    fingerprints: dict[str, str]
+
+
 def check_runner(
     settings: RunnerSettings,
     at: str,
@@ -28,14 +37,14 @@ def check_runner(
     *,
     without: Sequence[str] = (),
     say: Callable[[str], None] = print,
-) -> None:
+) -> RunnerCheck:
     """Preflight, conformance cases and the sample build on a runner, compared with FnApiRunner.
 
     `at` is an empty folder or address that this process and all workers reach; what was
     written there is removed again.  `without` names cases to leave out.  Raises WebtextError
     for the first thing that differs, or that keeps the runner from running at all.
     """
-    if files.glob(files.join(at, "*")):
+    if files.listed(at, "*"):
         raise SettingError(f"{at} is not empty", "Name a new folder: it is removed afterwards")
     _check_names(without)
     files.make_folder(at)
@@ -44,9 +53,9 @@ def check_runner(
             say(f"preflight: {runner.name} is ready and writes to {at}")
             cases = sum(_check_group(group, runner, at, without) for group in _groups(at))
             say(f"conformance: {cases} cases as on FnApiRunner")
-        if files.is_remote(at):
-            say("conformance: cases of Beam's own file sinks left out (they need a folder)")
-        _check_sample(settings, at, options, say)
+        if _SINKS not in _groups(at):
+            say("conformance: cases of Beam's own file sinks left out (they need a plain folder)")
+        return RunnerCheck(cases, _check_sample(settings, at, options, say))
     finally:
         files.remove(at)
 
@@ -59,7 +68,9 @@ def _check_names(without: Sequence[str]) -> None:
 
 
 def _groups(at: str) -> list[str]:
-    return [group for group in GROUPS if group != _SINKS or not files.is_remote(at)]
+    # Beam's own sinks take a path as a pattern.
+    plain = not files.is_remote(at) and files.escape(at) == at
+    return [group for group in GROUPS if group != _SINKS or plain]
 
 
 def _check_group(group: str, runner: OpenRunner, at: str, without: Sequence[str]) -> int:
@@ -86,8 +97,11 @@ def _first(wrong: dict[str, tuple[object, object]], found: Results, expected: Re
 
 def _check_sample(
     settings: RunnerSettings, at: str, options: Sequence[str], say: Callable[[str], None]
-) -> None:
-    """Builds the sample from its archive here and there, and compares all fingerprints."""
+) -> dict[str, str]:
+    """Builds the sample from its archive here and there, and compares all fingerprints.
+
+    They are returned, by stage.
+    """
     for path in (POSTS, COMMENTS, PAGES):
         files.write_bytes(files.join(at, path.name), path.read_bytes())
     with tempfile.TemporaryDirectory() as here:
@@ -101,6 +115,7 @@ def _check_sample(
                 "Compare versions of all packages on the workers with constraints.txt",
             )
     say(f"sample build: all {len(STAGES)} fingerprints as with one worker here")
+    return found
 
 
 def _sample(

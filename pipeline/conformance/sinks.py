@@ -11,6 +11,7 @@ from apache_beam.io import fileio, parquetio
 from apache_beam.pvalue import PBegin
 
 from pipeline.conformance.cases import N, Outputs, case
+from pipeline.store.parquet import read_table
 
 
 def _texts(scratch: str) -> str:
@@ -59,7 +60,7 @@ def written_parquet(root: PBegin, scratch: str) -> Outputs:
     schema = pa.schema([("a", pa.int64())])
     rows = root | beam.Create([{"a": i} for i in range(N)])
     paths = rows | beam.io.WriteToParquet(f"{scratch}/x", schema, num_shards=2)
-    return {"rows": paths | "read" >> beam.FlatMap(lambda p: pq.read_table(p)["a"].to_pylist())}
+    return {"rows": paths | "read" >> beam.FlatMap(lambda p: read_table(p)["a"].to_pylist())}
 
 
 @case("sinks")

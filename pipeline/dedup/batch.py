@@ -15,14 +15,13 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.dedup.bands import Numbers
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.settings import DedupSettings
 from pipeline.store import files
 from pipeline.store.manifest import WORK
-from pipeline.store.parquet import open_table
+from pipeline.store.parquet import read_footer, read_table
 from pipeline.store.parts import Part, part_name
 
 #: The keep order of a finished interval: row i is its i-th most preferred document.
@@ -132,7 +131,7 @@ class Batch:
 
     def host_lines_name(self, source: int) -> str:
         """The table of repeated lines of one source."""
-        return part_name(source, len(self.sources), "hostlines")
+        return part_name(source, len(self.sources), "_hostlines")
 
     def host_lines(self) -> list[tuple[str, ...]]:
         """The tables of repeated lines that hold for each documents part, in order of place."""
@@ -145,7 +144,7 @@ class Batch:
     def signature_names(self) -> list[str]:
         """The names of the batch's signature files, one for each documents part."""
         count = sum(len(source.documents) for source in self.sources)
-        return [part_name(i, count, "signatures") for i in range(count)]
+        return [part_name(i, count, "_signatures") for i in range(count)]
 
     def signatures(self) -> list[str]:
         """All signature files, in order of place; parallel to `documents`."""
@@ -199,8 +198,7 @@ def names_of(parts: Iterable[Part], prefix: str) -> list[str]:
 
 def rows_of(path: str) -> int:
     """Rows of a Parquet file, from its footer."""
-    with open_table(path) as stored:
-        return int(stored.metadata.num_rows)
+    return int(read_footer(path).num_rows)
 
 
 def read(
@@ -211,8 +209,7 @@ def read(
     """Columns of several Parquet files, one after the other; `filters` prune row groups."""
     tables = []
     for path in paths:
-        with files.open_read(path) as stream:
-            tables.append(pq.read_table(stream, columns=columns, filters=filters))
+        tables.append(read_table(path, columns, filters))
     return pa.concat_tables(tables)
 
 

@@ -39,10 +39,9 @@ _PLACES = np.frombuffer(
 _BLOCK = 2048  # shingles permuted at a time: 100 x 2048 x 4 bytes stay in the cache
 _BLOCK_BYTES = 1 << 16  # text hashed at a time; a word longer than that counts as several
 
-_SPACE, _ZERO = ord(" "), ord("0")
+_SPACE = ord(" ")
 _ROOT = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, odd
 _LETTERS = np.random.RandomState(SEED).randint(0, 1 << 64, 256, np.uint64)
-_LETTERS[_ZERO : _ZERO + 10] = _LETTERS[_ZERO]
 
 
 def _powers(root: int) -> Hashes64:
@@ -71,7 +70,7 @@ def shingles_of(words: bytes) -> Hashes64:
 
 
 def word_hashes(words: bytes) -> Hashes64:
-    """The hashes of all words of a normalised text in order, each run of digits as "0"."""
+    """The hashes of all words of a normalised text, in order."""
     pieces, start = [], 0
     while start < len(words):
         stop = start + _BLOCK_BYTES
@@ -84,10 +83,6 @@ def word_hashes(words: bytes) -> Hashes64:
 
 
 def _hash_block(text: npt.NDArray[np.uint8]) -> Hashes64:
-    digits = text - np.uint8(_ZERO) < 10  # other bytes wrap round to more
-    repeated = digits[1:] & digits[:-1]
-    if repeated.any():
-        text = text[np.concatenate(([True], ~repeated))]
     terms = _LETTERS[text]
     terms *= _POWERS[: len(text)]
     sums = np.zeros(len(text) + 1, np.uint64)

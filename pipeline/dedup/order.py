@@ -48,7 +48,10 @@ _PAST = pa.schema([("number", pa.int64()), ("exact", pa.binary(EXACT_BYTES))])
 @contextmanager
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB of one thread in memory, with its spill in a temporary folder."""
-    with TemporaryDirectory(prefix="webtext-dedup-") as spill, duckdb.connect() as connection:
+    with (
+        TemporaryDirectory(prefix="webtext-dedup-") as spill,
+        duckdb.connect() as connection,  # noqa: TID251  # it reads no file
+    ):
         connection.execute(f"SET memory_limit = '{_MEMORY}'")
         connection.execute("SET threads = 1")
         connection.execute("SET enable_progress_bar = false")

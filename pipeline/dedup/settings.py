@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.dedup.bands import collision_probability
+from pipeline.dedup.normalise import Fold, Folds
 from pipeline.store.settings import Settings
 
 Preference = Literal["karma", "longest", "shortest", "earliest", "latest"]
@@ -48,6 +49,10 @@ class DedupSettings(Settings):
     rows: int = Field(5, ge=1, le=16)
     """Hashes of a band."""
 
+    fold: tuple[Fold, ...] = ("case", "accents", "punctuation")
+    """What makes no difference between near-duplicates: `case`, `accents`, `punctuation`, `digits`.
+    Exact copies differ in white space alone.  docs/dedup.md has what each finds and costs."""
+
     keep: tuple[Preference, ...] = ("karma", "longest", "earliest")
     """What decides which of two duplicates is kept, after the earlier interval and before the id:
     greatest karma, longest or shortest text, earliest or latest date."""
@@ -82,6 +87,11 @@ class DedupSettings(Settings):
             raise ValueError("names one preference twice")
         return keep
 
+    @field_validator("fold")
+    @classmethod
+    def _in_order(cls, fold: tuple[Fold, ...]) -> tuple[Fold, ...]:
+        return tuple(sorted(set(fold)))
+
     @model_validator(mode="after")
     def _finds_what_it_promises(self) -> Self:
         recall = collision_probability(self.threshold, self.bands, self.rows)
@@ -96,3 +106,8 @@ class DedupSettings(Settings):
     def hashes(self) -> int:
         """Hashes of a signature."""
         return self.bands * self.rows
+
+    @property
+    def folds(self) -> Folds:
+        """What `normalised` is asked to fold."""
+        return frozenset(self.fold)

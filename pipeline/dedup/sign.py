@@ -50,6 +50,7 @@ def sign_units(_before: list[Part], batch: Batch) -> list[SignUnit]:
                 batch.version,
                 settings.bands,
                 settings.rows,
+                settings.fold,
                 settings.host_lines.digest(),
                 source.fingerprint,
                 path,
@@ -109,9 +110,8 @@ def _rows(path: str) -> Iterator[pa.RecordBatch]:
 def _signed(rows: pa.RecordBatch, texts: list[str], settings: DedupSettings) -> pa.Table:
     exact, counts, signatures = [], [], []
     for text in texts:
-        words = normalised(text)
-        shingles = shingles_of(words)
-        exact.append(exact_hash(words))
+        shingles = shingles_of(normalised(text, settings.folds))
+        exact.append(exact_hash(text))
         counts.append(len(shingles))
         signatures.append(signature_of(shingles, settings.hashes).astype("<u4").tobytes())
     width = 4 * settings.rows

@@ -40,6 +40,7 @@ from pipeline.dedup.measure_lines import (
     write_repeated,
 )
 from pipeline.dedup.order import arrange
+from pipeline.dedup.removal import remove_pages
 from pipeline.dedup.search import (
     band_units,
     compare,
@@ -53,8 +54,9 @@ from pipeline.engine.sink import Gather, MakeParts, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
-from pipeline.store.manifest import Manifest
-from pipeline.store.parts import Part, work_key
+from pipeline.store.manifest import Manifest, table_of
+from pipeline.store.parts import Part, unit_key
+from pipeline.store.stage_edit import Removal, StageEdit
 
 
 @dataclass(frozen=True)
@@ -106,12 +108,12 @@ STEPS = (
 )
 
 #: What stays; all other files are scratch.
-_FINAL = ("part-", "register-", "signatures-", "hostlines-", "clusters-", "evaluation-")
+_FINAL = ("part", "register", "signatures", "hostlines", "clusters", "evaluation")
 
 
 def is_final(part: Part) -> bool:
     """True for a file that belongs to the stage's result."""
-    return part.file is not None and part.file.name.startswith(_FINAL)
+    return part.file is not None and table_of(part.file.name) in _FINAL
 
 
 class Dedup(beam.PTransform):
@@ -147,7 +149,7 @@ class DedupStage(Stage):
     """Exact and near-duplicates of an interval, within it and against all before it."""
 
     name: ClassVar[str] = "dedup"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     def settings(self, job: Job) -> DedupSettings:
         """The `[dedup]` section."""
@@ -194,6 +196,10 @@ class DedupStage(Stage):
         """Documents of the interval."""
         return Total(job.corpus.require("documents", job.interval).counts.kept, "documents")
 
+    def remove_pages(self, edit: StageEdit) -> Removal:
+        """Removals, signatures and the keep order."""
+        return remove_pages(edit)
+
     def transform(self, job: Job) -> Dedup:
         """The work on the interval, with the signatures that earlier intervals have left."""
         corpus, draft, settings = job.corpus, self.draft(job), self.settings(job)
@@ -201,7 +207,7 @@ class DedupStage(Stage):
         batch = Batch(
             folder=folder,
             version=self.version,
-            key=work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items())),
+            key=unit_key(draft),
             settings=settings,
             history=(
                 *(as_decided(file, folder) for file in evaluation),
@@ -218,12 +224,13 @@ class DedupStage(Stage):
     def _decided(self, corpus: Corpus, interval: str, settings: DedupSettings) -> Decided:
         """An earlier interval; WebtextError when its signatures cannot be compared."""
         manifest = corpus.require(self.name, interval)
-        for name in ("bands", "rows"):
-            if manifest.settings.get(name) != getattr(settings, name):
+        ours = settings.identity()
+        for name in ("bands", "rows", "fold"):
+            if manifest.settings.get(name) != ours[name]:
                 raise WebtextError(
                     f"Interval {interval} of {corpus.root} was deduplicated with {name} = "
-                    f"{manifest.settings.get(name)}, not {getattr(settings, name)}",
-                    f"Take the same {name}, or build dedup of {interval} again with the new ones",
+                    f"{manifest.settings.get(name)}, not {ours[name]}",
+                    f"Take the same {name}, or build dedup of {interval} again with the new one",
                 )
         if manifest.code_version != self.version:
             raise WebtextError(

@@ -75,14 +75,14 @@ class WriteUnit:
 
 
 def write(unit: WriteUnit) -> list[Part]:
-    """Writes `part-…` (removed documents, by id) and `register-…` (all, in keep order)."""
+    """Writes `part-…` (removed documents, by id) and `_register-…` (all, in keep order)."""
     batch = unit.batch
     total = rows_of(batch.order)
     parts = max(1, -(-total // _PART_DOCUMENTS))
     names = [part_name(i, parts) for i in range(parts)]
-    register = part_name(0, 1, "register")
-    clusters = part_name(0, 1, "clusters")
-    evaluation = [part_name(0, 1, "evaluation")] if batch.evaluation else []
+    register = part_name(0, 1, "_register")
+    clusters = part_name(0, 1, "_clusters")
+    evaluation = [part_name(0, 1, "_evaluation")] if batch.evaluation else []
     everything = [clusters, *names, register, *evaluation]
     done = [finished_part(batch.folder, name, batch.key) for name in everything]
     if all(done):

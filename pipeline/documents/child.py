@@ -46,7 +46,7 @@ class Child:
         self._settings = settings
         self.served = 0
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.documents.worker"],
+            [sys.executable, "-P", "-m", "pipeline.documents.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=_environment(),
@@ -196,10 +196,9 @@ def close_idle() -> None:
 
 def _environment() -> dict[str, str]:
     """The child's environment: the same modules, one thread, hashes that do not vary."""
-    places = [place for place in sys.path if place] + [os.getcwd()]
     return {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join(places),
+        "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path),
         "PYTHONHASHSEED": "0",
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",

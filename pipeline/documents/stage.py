@@ -9,13 +9,15 @@ from typing import ClassVar
 import apache_beam as beam
 from lxml import etree
 
+from pipeline.documents.removal import remove_pages
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.unit import Unit, make
 from pipeline.engine.sink import MakeParts, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.store.manifest import Manifest
-from pipeline.store.parquet import open_table
-from pipeline.store.parts import work_key
+from pipeline.store.parquet import read_footer
+from pipeline.store.parts import unit_key
+from pipeline.store.stage_edit import Removal, StageEdit
 
 #: Libraries whose versions decide the text; another version, another text.
 _LIBRARIES = ("trafilatura", "lxml", "resiliparse", "py3langid")
@@ -67,7 +69,6 @@ class Documents(beam.PTransform):
             for piece in range(count)
         ]
         draft = self._draft
-        inputs = sorted(draft.inputs.items())
         return [
             Unit(
                 fetches=path,
@@ -77,9 +78,7 @@ class Documents(beam.PTransform):
                 folder=self._folder,
                 number=number,
                 of=len(pieces),
-                work_key=work_key(
-                    draft.settings_hash, draft.code_version, inputs, path, piece, count
-                ),
+                work_key=unit_key(draft, path, piece, count),
                 settings=self._settings,
             )
             for number, (path, piece, count) in enumerate(pieces)
@@ -87,8 +86,7 @@ class Documents(beam.PTransform):
 
 
 def _pieces(path: str, rows_each: int) -> int:
-    with open_table(path) as stored:
-        rows: int = stored.metadata.num_rows
+    rows: int = read_footer(path).num_rows
     return max(1, -(-rows // rows_each))
 
 
@@ -109,6 +107,10 @@ class DocumentsStage(Stage):
     def total(self, job: Job) -> Total:
         """Fetched pages."""
         return Total(job.corpus.require("pages", job.interval).counts.kept, "pages")
+
+    def remove_pages(self, edit: StageEdit) -> Removal:
+        """Documents, and pages that gave none."""
+        return remove_pages(edit)
 
     def transform(self, job: Job) -> Documents:
         """The work, from the tables that the pages stage has left."""

@@ -1,7 +1,7 @@
 """One unit of the documents stage: a range of an archive's pages, judged and written as a part.
 
 A unit reads its pages in the order of the archive and writes two tables sorted by id:
-the documents (`part-…`) and one row for each page that gave none (`drops-…`).
+the documents (`part-…`) and one row for each page that gave none (`_drops-…`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipeline.documents.child import borrowed
 from pipeline.documents.read import Fetch, read_pages
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.verdict import Page, Verdict
-from pipeline.store.parquet import open_table
+from pipeline.store.parquet import read_table
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name
 from pipeline.store.progress import Progress
 from pipeline.store.schemas import SCHEMAS, VOLATILE
@@ -48,7 +48,7 @@ class Unit:
 def make(unit: Unit) -> list[Part]:
     """Judges the pages of a unit and writes its two tables."""
     kept_name = part_name(unit.number, unit.of)
-    dropped_name = part_name(unit.number, unit.of, "drops")
+    dropped_name = part_name(unit.number, unit.of, "_drops")
     kept = finished_part(unit.folder, kept_name, unit.work_key)
     dropped = finished_part(unit.folder, dropped_name, unit.work_key)
     if kept and dropped:
@@ -73,8 +73,7 @@ def fetches_of(unit: Unit) -> list[Fetch]:
 
     A piece is a run of neighbours, so an archive is read forwards.
     """
-    with open_table(unit.fetches) as stored:
-        table = stored.read(FETCH_COLUMNS)
+    table = read_table(unit.fetches, FETCH_COLUMNS)
     table = table.filter(pc.equal(table["outcome"], "ok"))
     table = table.sort_by([(name, "ascending") for name in ("warc_file", "warc_offset", "id")])
     start = table.num_rows * unit.piece // unit.pieces

@@ -1,6 +1,6 @@
 """The child process of extraction: reads pages on standard input, writes verdicts.
 
-Run as `python -m pipeline.documents.worker`.  It sets its own limits: address space
+Run as `python -P -m pipeline.documents.worker`.  It sets its own limits: address space
 for all, processor time for each page.  Both end it, or what it does, inside C code
 as well: the timer by a signal whose default action is the end of the process, the
 address space by a failed allocation.  `child.py` holds the other end of the pipes.

@@ -17,7 +17,15 @@ import apache_beam as beam
 
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
-from pipeline.store.manifest import MANIFEST, PROGRESS, WORK, Counts, Manifest, add_fingerprints
+from pipeline.store.manifest import (
+    MANIFEST,
+    PROGRESS,
+    WORK,
+    Counts,
+    Manifest,
+    add_fingerprints,
+    write_manifest,
+)
 from pipeline.store.parts import Part
 
 
@@ -70,7 +78,7 @@ class WriteManifest(beam.PTransform):
 
     def _finish(self, parts: Sequence[Part]) -> Manifest:
         manifest = self._check(complete(self._draft, parts, time.time() - self._started))
-        files.write_bytes(files.join(self._folder, MANIFEST), manifest.to_json())
+        write_manifest(self._folder, manifest)
         remove_unlisted(self._folder, manifest)
         return manifest
 
@@ -105,7 +113,7 @@ def remove_unlisted(folder: str, manifest: Manifest) -> None:
     listed = {entry.name for entry in manifest.files} | {MANIFEST}
     for name in (WORK, PROGRESS):
         files.remove(files.join(folder, name))
-    for path in files.glob(files.join(folder, "*")):
+    for path in files.listed(folder, "*"):
         if path.rsplit("/", 1)[-1] not in listed:
             files.remove(path)
     for path in files.leftovers(folder):

@@ -18,6 +18,7 @@ from pipeline.store.corpus import Corpus
 from pipeline.store.manifest import Counts, Manifest
 from pipeline.store.progress import Total
 from pipeline.store.settings import Settings
+from pipeline.store.stage_edit import Removal, StageEdit
 
 __all__ = ["Job", "Stage", "Total"]
 
@@ -77,6 +78,13 @@ class Stage(ABC):
             files=[],
             fingerprint="",
         )
+
+    @abstractmethod
+    def remove_pages(self, edit: StageEdit) -> Removal:
+        """Takes pages out of the files of the finished stage; returns what left it.
+
+        Here a stage says which of its files hold ids, and how a row leaves them.
+        """
 
     def left_over(self, manifest: Manifest) -> str | None:
         """Why a finished stage has more to do by itself, in words; None when it has not."""

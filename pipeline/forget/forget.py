@@ -2,7 +2,7 @@
 
 The order makes it safe against being stopped anywhere: the list is kept first, so that no
 build takes the pages again; then the work is noted with all that must be known beforehand;
-then stage after stage is changed (`pipeline/forget/edit.py`); last come the release, the
+then stage after stage is changed (`pipeline/store/stage_edit.py`); last come the release, the
 report and the card.  The same command goes on where it stopped.
 """
 
@@ -14,14 +14,12 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from pipeline.build.build import locked
-from pipeline.forget.stages import edit_stage
+from pipeline.forget.stages import edit_stage, stage_names
 from pipeline.store import files
 from pipeline.store.addresses import canonical_key, page_id
-from pipeline.store.corpus import STAGES, Corpus
-from pipeline.store.errors import SettingError
+from pipeline.store.corpus import Corpus
+from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.forgotten import (
     Pending,
     add_entries,
@@ -30,11 +28,13 @@ from pipeline.store.forgotten import (
     read_pending,
     write_pending,
 )
+from pipeline.store.parquet import read_rows
 from pipeline.store.release import add_to, read_release, write_release
 from pipeline.store.takedown import NOTHING, Takedown, parse_takedown
 from pipeline.store.textfiles import read_text
 from pipeline.views.card import write_card
 from pipeline.views.report import REPORT, write_report
+from pipeline.views.status import stage_folders
 from pipeline.views.verify import finished_stages
 
 
@@ -55,6 +55,8 @@ def forget(corpus: Corpus, path: str | None, runs: str | None = None) -> Forgott
     Raises SettingError for a list that cannot be read, WebtextError while the corpus is
     unfinished or a build is at work.
     """
+    if not stage_folders(corpus):  # before a lock makes a folder of a mistyped name
+        raise WebtextError(f"{corpus.root} holds no corpus", "Correct the path")
     text = read_text(path) if path else ""
     added = parse_takedown(text, path) if path else NOTHING
     done = Forgotten()
@@ -107,9 +109,7 @@ def find_pages(corpus: Corpus, takedown: Takedown) -> tuple[set[str], set[str]]:
 def _rows(corpus: Corpus, stage: str, prefix: str, columns: list[str]) -> Iterator[dict[str, Any]]:
     for interval in corpus.intervals(stage):
         for path in corpus.paths(stage, interval, prefix):
-            with files.open_read(path) as stream:
-                for batch in pq.ParquetFile(stream).iter_batches(10_000, columns=columns):
-                    yield from batch.to_pylist()
+            yield from read_rows(path, columns)
 
 
 def outside_archives(corpus: Corpus, ids: set[str]) -> list[str]:
@@ -135,9 +135,9 @@ def runs_on_pages(folder: str, root: str, ids: set[str]) -> list[dict[str, Any]]
 def _finish(corpus: Corpus, pending: Pending, done: Forgotten) -> None:
     """Does what is left to do, and ends it."""
     gone = frozenset(pending.ids)
-    for stage in (*STAGES[:-1], *corpus.token_stages()):
-        for interval in corpus.intervals(stage):
-            done.rows[stage] += edit_stage(corpus, stage, interval, gone)
+    for stage, name in stage_names(corpus):
+        for interval in corpus.intervals(name):
+            done.rows[name] += edit_stage(corpus, stage, name, interval, gone)
     release = read_release(corpus)
     published = list(release.intervals)
     changed = [name for name in published if add_to(release, corpus, name, replace=True)]

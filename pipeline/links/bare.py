@@ -29,7 +29,7 @@ _SURE = re.compile(rf"(?<![A-Za-z0-9+]){SCHEME}{_HOST}(?:/{_PATH}{_MORE})?{_END}
 #: A scheme that is no part of a longer word or scheme.
 _BEGIN = re.compile(r"(?<![A-Za-z0-9+])https?:", re.I)
 #: As far as an address without a sure end can go, within so many characters; longer ones are
-#: none (`urls.py`).
+#: none (`store/addresses.py`).
 _RUN = re.compile(r"[^\s<>&]*+(?:&(?![lg]t;)[^\s<>&]*+)*+")
 _LONGEST = 2_100
 #: Bold and struck marks that touch an address are no part of it.

@@ -1,4 +1,4 @@
-"""Step two of the links stage: all mentions of a range of ids -> the links of that range."""
+"""Merging of the links stage: all mentions of a range of ids -> the links of that range."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.links.months import count_month
 from pipeline.links.rules import Rules
 from pipeline.links.settings import LinksSettings
 from pipeline.store import files
 from pipeline.store.addresses import has_tracker
+from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part, id_range, part_name, read_ids
 from pipeline.store.schemas import SCHEMAS
 from pipeline.store.takedown import NOTHING, Takedown
@@ -120,11 +120,9 @@ def _threads_over_18(part: Range, asked: set[str]) -> set[str]:
     """Which of the posts `asked` for are marked as over 18; streams the scratch files."""
     wanted, found = pa.array(sorted(asked), pa.string()), set[str]()
     for name in part.threads if asked else ():
-        fs, place = files.filesystem(files.join(part.folder, name))
-        with fs.open(place, "rb") as stream:
-            for batch in pq.ParquetFile(stream).iter_batches():
-                column = batch.column("id")
-                found.update(column.filter(pc.is_in(column, wanted)).to_pylist())
+        for batch in batches(files.join(part.folder, name), ["id"]):
+            column = batch.column("id")
+            found.update(column.filter(pc.is_in(column, wanted)).to_pylist())
     return found
 
 

@@ -12,7 +12,9 @@ from pipeline.store.settings import KindIn, Settings
 
 Source = Annotated[SerializeAsAny[LinkSource], KindIn(SOURCES)]
 Kind = Literal["post", "selftext", "comment", "list"]
-Blocklist = Literal["reddit", "media", "wikipedia", "file_type", "openwebtext", "openwebtext2"]
+Blocklist = Literal[
+    "reddit", "media", "wikipedia", "file_type", "webtext", "openwebtext", "openwebtext2"
+]
 
 
 class LinksSettings(Settings):
@@ -21,11 +23,11 @@ class LinksSettings(Settings):
     sources: tuple[Source, ...] = Field(min_length=1)
     """Where links come from: tables with a `kind` and the keys of that kind."""
     min_karma: int = 3
-    """WebText's threshold (Radford et al. 2019, section 2.1)."""
+    """Least karma of a page: WebText's threshold.  Source: Radford et al. 2019, section 2.1."""
     karma_rule: Literal["max", "sum", "any"] = "max"
     """How the scores of one page's mentions become its karma.  WebText's paper asks for a post
     with at least 3 karma (max); OpenWebText2 adds the scores up (sum).  With `any` a mention is
-    enough, whatever its score."""
+    enough, whatever its score.  Source: Radford et al. 2019, section 2.1."""
     kinds: tuple[Kind, ...] = ("post", "selftext", "comment", "list")
     """The mentions that count.  OpenWebText and OpenWebText2 count posts alone."""
     over_18: bool = False

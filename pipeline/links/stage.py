@@ -13,12 +13,14 @@ from pipeline.engine.stage import Job, Stage, Total
 from pipeline.links.mentions import SourceUnit, read_source
 from pipeline.links.merge import MENTIONS_A_PART, Range, merge_range
 from pipeline.links.months import month_shares, warning
+from pipeline.links.removal import remove_pages
 from pipeline.links.settings import LinksSettings
 from pipeline.links.sources import SourceItem, find_sources
 from pipeline.store.errors import WebtextError
 from pipeline.store.forgotten import forgotten
 from pipeline.store.manifest import WORK, Manifest
-from pipeline.store.parts import Part, work_key
+from pipeline.store.parts import Part, unit_key, work_key
+from pipeline.store.stage_edit import Removal, StageEdit
 from pipeline.store.takedown import NOTHING, Takedown
 
 _LOG = logging.getLogger(__name__)
@@ -69,8 +71,7 @@ def plan(
     names = tuple(sorted(entry.name for entry in mentions))
     marked = tuple(sorted(entry.name for entry in threads if entry.rows))
     left_out = [sorted(forgotten.entries())] if forgotten else []
-    inputs = sorted(draft.inputs.items())
-    key = work_key(draft.settings_hash, draft.code_version, inputs, of, *left_out)
+    key = unit_key(draft, of, *left_out)
     return [
         Range(number, of, names, marked, folder, key, settings, forgotten) for number in range(of)
     ]
@@ -103,7 +104,7 @@ class LinksStage(Stage):
     """The first stage of a build."""
 
     name = "links"
-    version = "3"
+    version = "4"
 
     def settings(self, job: Job) -> LinksSettings:
         """The `[links]` section."""
@@ -116,6 +117,10 @@ class LinksStage(Stage):
     def total(self, job: Job) -> Total:
         """Bytes to read, as they are packed."""
         return Total(sum(item.source.size(item) for item in self._items(job)), "bytes")
+
+    def remove_pages(self, edit: StageEdit) -> Removal:
+        """Rows of links."""
+        return remove_pages(edit)
 
     def transform(self, job: Job) -> Links:
         """Reads every item that is not read yet, then merges."""

@@ -16,13 +16,12 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
 
-import pyarrow.parquet as pq
-
 from pipeline.links.read_log import ReadLog
 from pipeline.links.records import BadLineError, Mention, in_range, parse
 from pipeline.links.sources import LinkSource, SourceItem
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
+from pipeline.store.parquet import open_table
 
 _SCORES = ("score", "karma")
 _DATES = ("date", "created", "created_utc")
@@ -107,8 +106,7 @@ def parquet_rows(path: str, progress: Callable[[int], None]) -> Iterator[Mapping
     `progress` is told of the bytes that each batch stands for.
     """
     size = files.size(path)
-    with files.open_read(path) as stream:
-        table = pq.ParquetFile(stream)
+    with open_table(path, "Fetch it again, or write it anew") as table:
         names = table.schema_arrow.names
         if "url" not in names:
             raise WebtextError(f"{path} has no column `url`", f"It has: {', '.join(names)}")

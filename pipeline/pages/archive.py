@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.pages.crawl import Link
 from pipeline.pages.outcomes import Outcome
@@ -18,6 +17,7 @@ from pipeline.pages.table import Row, blank_row, write_fetches
 from pipeline.store import files
 from pipeline.store.addresses import canonical_key, page_id
 from pipeline.store.manifest import WORK
+from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part, id_range, part_name, read_ids
 from pipeline.store.progress import Progress
 from pipeline.store.schemas import SCHEMAS
@@ -125,12 +125,11 @@ def _resolve(lookup: Lookup, found: dict[str, Row]) -> None:
     wanted = pa.array(sorted({row["payload"] for row in revisits.values()}), pa.string())
     bodies: dict[str, Row] = {}
     for index in sorted(lookup.indexes) if revisits else []:
-        with files.open_read(files.join(lookup.folder, index)) as stream:
-            for batch in pq.ParquetFile(stream).iter_batches():
-                for row in batch.filter(pc.is_in(batch["payload"], wanted)).to_pylist():
-                    best = bodies.get(row["payload"])
-                    if row["outcome"] != _REVISIT and (best is None or _order(row) < _order(best)):
-                        bodies[row["payload"]] = row
+        for batch in batches(files.join(lookup.folder, index)):
+            for row in batch.filter(pc.is_in(batch["payload"], wanted)).to_pylist():
+                best = bodies.get(row["payload"])
+                if row["outcome"] != _REVISIT and (best is None or _order(row) < _order(best)):
+                    bodies[row["payload"]] = row
     for identity, row in revisits.items():
         body = bodies.get(row["payload"])
         if body is None:

@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from pipeline.store import files
+from pipeline.store.parquet import batches, read_rows
 
 
 class Spot(NamedTuple):
@@ -46,10 +45,8 @@ def nearest(spots: Iterable[Spot], when: int) -> Spot | None:
 
 def dated_links(path: str) -> Iterator[Dated]:
     """The links of one part of the links stage."""
-    with files.open_read(path) as stream:
-        for batch in pq.ParquetFile(stream).iter_batches(columns=["id", "url", "first_seen"]):
-            for row in batch.to_pylist():
-                yield Dated(row["id"], row["url"], row["first_seen"] or 0)
+    for row in read_rows(path, ["id", "url", "first_seen"]):
+        yield Dated(row["id"], row["url"], row["first_seen"] or 0)
 
 
 def first_seen(paths: Iterable[str], ids: Iterable[str]) -> dict[str, int]:
@@ -57,8 +54,7 @@ def first_seen(paths: Iterable[str], ids: Iterable[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     wanted = pa.array(sorted(ids), pa.string())
     for path in paths:
-        with files.open_read(path) as stream:
-            for batch in pq.ParquetFile(stream).iter_batches(columns=["id", "first_seen"]):
-                kept = batch.filter(pc.is_in(batch["id"], wanted))
-                found |= zip(kept["id"].to_pylist(), kept["first_seen"].to_pylist(), strict=True)
+        for batch in batches(path, ["id", "first_seen"]):
+            kept = batch.filter(pc.is_in(batch["id"], wanted))
+            found |= zip(kept["id"].to_pylist(), kept["first_seen"].to_pylist(), strict=True)
     return {identity: seconds or 0 for identity, seconds in found.items()}

@@ -12,18 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.pages.captures import Spot
-from pipeline.store import files
 from pipeline.store.addresses import canonical_key, page_id
 from pipeline.store.errors import WebtextError
 from pipeline.store.manifest import WORK
+from pipeline.store.parquet import batches, open_table
 from pipeline.store.parts import Part, PartWriter, finished_part
 from pipeline.store.progress import Progress
+from pipeline.store.sql import Database
 
 MATCHES = pa.schema(
     [
@@ -38,14 +37,15 @@ MATCHES = pa.schema(
 )
 _COLUMNS = ("url", "url_host_name", "fetch_time", "fetch_status", "content_digest",
             "warc_filename", "warc_record_offset", "warc_record_length")  # fmt: skip
+_REMEDY = "It is named by pages.commoncrawl: fetch it again"
 # A key has its host without these; whether two labels are left does not matter here, since
 # whole keys are compared afterwards and the bare name of the index is asked for as well.
 _BARE = r"regexp_replace(url_host_name, '^((www|m|mobile|amp)\.)+', '')"
-_HOSTS = "SELECT DISTINCT regexp_extract(key, '^[^/?:]+') AS host FROM read_parquet(?)"
+_HOSTS = "SELECT DISTINCT regexp_extract(key, '^[^/?:]+') AS host FROM {links}"
 _QUERY = f"""
 SELECT epoch(fetch_time)::BIGINT, url, coalesce(content_digest, ''),
        warc_filename, warc_record_offset::BIGINT, warc_record_length::BIGINT
-FROM read_parquet(?)
+FROM {{index}}
 WHERE fetch_status = 200 AND ({_BARE} IN (SELECT host FROM hosts)
                               OR url_host_name IN (SELECT host FROM hosts))
 """  # noqa: S608  # made of constants; values go in as parameters
@@ -86,27 +86,19 @@ def match_index(index: IndexFile) -> list[Part]:
 def _candidates(index: IndexFile) -> Iterator[list[Spot]]:
     """Batches of captures with status 200 on hosts that links lead to."""
     _refuse_other_tables(index.path)
-    connection = duckdb.connect()
-    connection.execute("SET threads = 1")  # workers are processes
-    connection.execute("SET memory_limit = '1GB'")
-    connection.execute(f"SET temp_directory = '{tempfile.gettempdir()}'")
-    for path in (index.path, *index.links[:1]):
-        if files.is_remote(path):
-            connection.register_filesystem(files.filesystem(path)[0])
-    connection.execute(f"CREATE TABLE hosts AS {_HOSTS}", [list(index.links)])
-    found = connection.execute(_QUERY, [index.path])
-    while batch := found.fetchmany(10_000):
+    database = Database(_REMEDY)
+    database.ask("SET threads = 1")  # workers are processes
+    database.ask("SET memory_limit = '1GB'")
+    database.ask("SET temp_directory = ?", [tempfile.gettempdir()])
+    hosts = _HOSTS.format(links=database.table(index.links))
+    database.ask(f"CREATE TABLE hosts AS {hosts}")
+    for batch in database.batches(_QUERY.format(index=database.table([index.path]))):
         yield [Spot(*row) for row in batch]
 
 
 def _refuse_other_tables(path: str) -> None:
-    try:
-        with files.open_read(path) as stream:
-            names = pq.read_schema(stream).names
-    except pa.ArrowInvalid as error:
-        raise WebtextError(
-            f"pages.commoncrawl: {path} is no Parquet file, or cut: {error}", "Fetch it again"
-        ) from None
+    with open_table(path, _REMEDY) as stored:
+        names = stored.schema_arrow.names
     missing = [name for name in _COLUMNS if name not in names]
     if missing:
         raise WebtextError(
@@ -122,9 +114,8 @@ def _known_ids(paths: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.uint64]]:
     """
     found = [np.zeros(0, np.uint64)]
     for path in paths:
-        with files.open_read(path) as stream:
-            for batch in pq.ParquetFile(stream).iter_batches(columns=["id"]):
-                found.append(_prefixes(batch["id"].to_pylist()))
+        for batch in batches(path, ["id"]):
+            found.append(_prefixes(batch["id"].to_pylist()))
     return np.sort(np.concatenate(found))
 
 

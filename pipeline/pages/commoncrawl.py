@@ -69,7 +69,7 @@ class _Reader:
         async with PoliteClient(self._settings, delay, _NO, self._of.until) as self._client:
             for number in range(len(self._of.links)):
                 parts += await self._part(number)
-        names = files.glob(files.join(self._of.folder, f"{ORIGIN}-*.warc.gz"))
+        names = files.listed(self._of.folder, f"{ORIGIN}-*.warc.gz")
         return [*parts, *(file_part(self._of.folder, name.rsplit("/", 1)[-1]) for name in names)]
 
     async def _part(self, number: int) -> list[Part]:

@@ -73,7 +73,7 @@ def _archives(group: Group, prefix: str) -> list[str]:
     When links were added and there are more groups now, rows taken over from the build
     before still point into archives that carry the old number of groups.
     """
-    paths = files.glob(files.join(group.folder, "group-*.warc.gz"))
+    paths = files.listed(group.folder, "group-*.warc.gz")
     names = [path.rsplit("/", 1)[-1] for path in paths]
     return [
         name

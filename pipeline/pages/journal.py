@@ -124,7 +124,7 @@ class Journal:
         self._open_path.unlink(missing_ok=True)
         return sorted(
             path.rsplit("/", 1)[-1]
-            for path in files.glob(files.join(self._folder, f"{self._name}-*.warc.gz"))
+            for path in files.listed(self._folder, f"{self._name}-*.warc.gz")
         )
 
     def _place(self, row: dict[str, Any], encoding: str) -> None:
@@ -226,7 +226,7 @@ class Journal:
 
     def _closed_sizes(self) -> dict[int, int]:
         """Bytes of each segment that is closed, by its number."""
-        paths = files.glob(files.join(self._folder, f"{self._name}-*.warc.gz"))
+        paths = files.listed(self._folder, f"{self._name}-*.warc.gz")
         return {int(path.rsplit("-", 1)[1].split(".")[0]): files.size(path) for path in paths}
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pipeline.pages.outcomes import TRANSIENT, Outcome
 from pipeline.pages.settings import PagesSettings
 from pipeline.store.manifest import Manifest
-from pipeline.store.parts import part_key, work_key
+from pipeline.store.parts import part_key, unit_key
 
 _NAME = ("user_agent",)
 #: The settings by which a link can have ended so.  `ok` is not among them: a page that is
@@ -68,8 +68,7 @@ def rounds(manifest: Manifest) -> int:
 def key_of(manifest: Manifest) -> str:
     """The key of all work of a run: settings, code, inputs, and which round of them it is."""
     later = [rounds(manifest)] if rounds(manifest) > 1 else []
-    inputs = sorted(manifest.inputs.items())
-    return work_key(manifest.settings_hash, manifest.code_version, inputs, *later)
+    return unit_key(manifest, *later)
 
 
 def plan_rerun(before: Manifest | None, draft: Manifest) -> tuple[Rerun, Manifest]:

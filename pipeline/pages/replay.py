@@ -1,6 +1,6 @@
 """A replay server on loopback: serves the pages of a WARC by Host header and path.
 
-`python -m pipeline.pages.replay FILE.warc.gz [--port N]` prints its address and
+`python -P -m pipeline.pages.replay FILE.warc.gz [--port N]` prints its address and
 serves until it is ended.  It stands in for the web in the quickstart and in tests:
 the crawler reaches it by `pages.via`.
 """

@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 
 import apache_beam as beam
-import pyarrow.parquet as pq
 import tldextract
 
 from pipeline.engine.sink import Gather, MakeParts, WriteManifest
@@ -21,12 +20,15 @@ from pipeline.pages.crawl import Link
 from pipeline.pages.group import Group, fetch_group
 from pipeline.pages.outcomes import UNREACHED, Outcome
 from pipeline.pages.refetch import key_of, plan_rerun
+from pipeline.pages.removal import remove_pages
 from pipeline.pages.settings import PagesSettings
 from pipeline.store import files
 from pipeline.store.addresses import page_id, without_port
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import PREVIOUS, WORK, Manifest, read_manifest
+from pipeline.store.parquet import read_rows
 from pipeline.store.parts import Part, bucket_of, work_key
+from pipeline.store.stage_edit import Removal, StageEdit
 
 #: The list of suffixes that ships inside the package: never fetched, so never another one.
 _domains = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
@@ -34,10 +36,8 @@ _domains = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 def read_links(path: str) -> Iterator[Link]:
     """The links of one part of the links stage."""
-    with files.open_read(path) as stream:
-        for batch in pq.ParquetFile(stream).iter_batches(columns=["id", "url", "host"]):
-            for row in batch.to_pylist():
-                yield Link(row["id"], row["url"], row["host"])
+    for row in read_rows(path, ["id", "url", "host"]):
+        yield Link(row["id"], row["url"], row["host"])
 
 
 def group_of(host: str, groups: int) -> int:
@@ -269,6 +269,10 @@ class PagesStage(Stage):
             name = path.rsplit("/", 1)[-1]
             found[path if name in found else name] = files.content_fingerprint(path)
         return found
+
+    def remove_pages(self, edit: StageEdit) -> Removal:
+        """Rows of fetch tables, and records of the crawl's archives."""
+        return remove_pages(edit)
 
     def left_over(self, manifest: Manifest) -> str | None:
         """Links that a budget did not reach, or whose host asked to wait."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.refetch import Rerun
 from pipeline.store import files
+from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter
 from pipeline.store.schemas import SCHEMAS, VOLATILE
 
@@ -55,25 +55,19 @@ def write_fetches(folder: str, name: str, key: str, rows: Iterable[Row]) -> Part
     return writer.finish()
 
 
-def read_all(path: str) -> Iterator[Row]:
-    """The rows of a fetch table."""
-    with files.open_read(path) as stream:
-        for batch in pq.ParquetFile(stream).iter_batches():
-            yield from batch.to_pylist()
-
-
-def read_rows(path: str, wanted: Collection[str], outcome: Outcome | None = None) -> Iterator[Row]:
+def chosen_rows(
+    path: str, wanted: Collection[str], outcome: Outcome | None = None
+) -> Iterator[Row]:
     """The rows of a fetch table whose ids are wanted, of one outcome or of any.
 
     Only they become objects: each group goes through the tables of all others.
     """
     ids = pa.array(sorted(wanted), pa.string())
-    with files.open_read(path) as stream:
-        for batch in pq.ParquetFile(stream).iter_batches():
-            chosen = pc.is_in(batch["id"], value_set=ids)
-            if outcome is not None:
-                chosen = pc.and_(chosen, pc.equal(batch["outcome"], outcome.value))
-            yield from batch.filter(chosen).to_pylist()
+    for batch in batches(path):
+        chosen = pc.is_in(batch["id"], value_set=ids)
+        if outcome is not None:
+            chosen = pc.and_(chosen, pc.equal(batch["outcome"], outcome.value))
+        yield from batch.filter(chosen).to_pylist()
 
 
 def fetched_before(
@@ -90,11 +84,11 @@ def fetched_before(
     fetch them again.
     """
     for path in earlier:
-        for row in read_rows(path, urls, Outcome.OK):
+        for row in chosen_rows(path, urls, Outcome.OK):
             yield row["id"], blank_row(row["id"], urls[row["id"]], Outcome.SEEN_BEFORE)
-    for path in files.glob(files.join(folder, "fetches-*.parquet")):
+    for path in files.listed(folder, "fetches-*.parquet"):
         again = rerun.again_of(path)
-        for row in read_rows(path, urls):
+        for row in chosen_rows(path, urls):
             # Tables from before there was the column are of crawls.
             same = row["url"] == urls[row["id"]] and row.get("origin", "web") in origins
             if same and row["outcome"] not in again:
@@ -105,6 +99,6 @@ def deferred_before(folder: str, wanted: Collection[str]) -> set[str]:
     """The ids that an earlier build of the interval did not reach."""
     return {
         row["id"]
-        for path in files.glob(files.join(folder, "fetches-*.parquet"))
-        for row in read_rows(path, wanted, Outcome.DEFERRED)
+        for path in files.listed(folder, "fetches-*.parquet")
+        for row in chosen_rows(path, wanted, Outcome.DEFERRED)
     }

@@ -25,11 +25,12 @@ from pipeline.pages.records import Capture, page_records
 from pipeline.pages.refetch import FIRST_RUN, Rerun, terms
 from pipeline.pages.screen import is_wanted, judge
 from pipeline.pages.settings import PagesSettings
-from pipeline.pages.table import Row, deferred_before, fetched_before, read_all, write_fetches
+from pipeline.pages.table import Row, deferred_before, fetched_before, write_fetches
 from pipeline.store import files
 from pipeline.store.addresses import canonical_key, page_id
 from pipeline.store.decode import TooLargeError
 from pipeline.store.manifest import WORK
+from pipeline.store.parquet import read_rows
 from pipeline.store.parts import Part, file_part, finished_part
 from pipeline.store.progress import Progress
 
@@ -89,7 +90,7 @@ class _Rescuer:
         async with PoliteClient(self._settings, delay, _NO, until) as self._client:
             for table in sorted(self._unit.tables):
                 parts.append(await self._table(table))
-        names = files.glob(files.join(self._unit.folder, f"{ORIGIN}-*.warc.gz"))
+        names = files.listed(self._unit.folder, f"{ORIGIN}-*.warc.gz")
         return [*parts, *(file_part(self._unit.folder, name.rsplit("/", 1)[-1]) for name in names)]
 
     async def _table(self, table: str) -> Part:
@@ -99,7 +100,7 @@ class _Rescuer:
         done = finished_part(unit.folder, name, unit.key)
         if done is not None:
             return done
-        rows = {row["id"]: row for row in read_all(files.join(unit.folder, table))}
+        rows = {row["id"]: row for row in read_rows(files.join(unit.folder, table))}
         urls = {i: row["url"] for i, row in rows.items() if row["outcome"] in DEAD}
         rows |= fetched_before(unit.folder, (), urls, (ORIGIN,), unit.rerun)
         asked = deferred_before(unit.folder, urls) if unit.rerun.only_deferred else urls

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from pipeline.build.recipe import Recipe
@@ -127,15 +128,13 @@ def _tokens_a_byte(corpus: Corpus, interval: str, text: int) -> float:
 
 def misfits(plan: BuildPlan, recipe: Recipe) -> list[str]:
     """What of a plan does not fit the recipe's settings, each with what to change."""
-    lines = []
-    limit = recipe.runner.dask.memory_limit_mb * MB
-    for stage in plan.stages:
-        if stage.memory > limit:
-            lines.append(
-                f"{stage.name}: a worker takes {stage.memory / GB:,.1f} GB and "
-                f"runner.dask.memory_limit_mb is {limit / MB:,.0f}: raise it, with fewer workers "
-                "a machine"
-            )
+    setting, limit = recipe.runner.chosen().memory_limit() or ("", math.inf)
+    lines = [
+        f"{stage.name}: a worker takes {stage.memory / GB:,.1f} GB and {setting} is "
+        f"{limit / MB:,.0f}: raise it, with fewer workers a machine"
+        for stage in plan.stages
+        if stage.memory > limit
+    ]
     pages, dedup = plan.of("pages"), plan.of("dedup")
     if pages.wall > _LONG and not recipe.pages.host_pages:
         lines.append(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from pipeline.quality.measure import Limit, Limits, Measure
 from pipeline.quality.words import Pieces
 
 _END_MARKS = (".", "!", "?", '"', "”", "'")
@@ -22,32 +23,64 @@ _POLICY = (
 )
 PAPER_WORDS, TFDS_WORDS = 3, 5
 
-COLUMNS = (
-    "c4_lorem_ipsum",
-    "c4_curly_brackets",
-    "c4_javascript_lines",
-    "c4_policy_lines",
-    "c4_longest_word",
-    "c4_paper_sentences",
-    "c4_tfds_sentences",
-)
+
+class C4Settings(Limits):
+    """Document rules of C4; numbers of sentences differ.
+
+    The paper asks for 5 sentences in lines of 3 words, the released code
+    (tensorflow/datasets `c4_utils.py`) for 3 sentences in lines of 5 words.
+    Source: Raffel et al. 2020, section 2.2.
+    """
+
+    max_lorem_ipsum: Limit = 0
+    """Most occurrences of "lorem ipsum"."""
+    max_curly_brackets: Limit = False
+    """Most opening curly brackets.  C4's 0 drops every page that shows code; WebText kept such
+    pages, so it is off."""
+    min_paper_sentences: Limit = False
+    """Least number of sentences as the paper counts them; it asks for 5."""
+    min_tfds_sentences: Limit = 3
+    """Least number of sentences as the released code counts them.  Source: tensorflow/datasets,
+    `c4_utils.py`."""
+    max_longest_word: Limit = 1_000
+    """Characters of the longest word; in the released code it drops the line, here the document.
+    Source: tensorflow/datasets, `c4_utils.py`."""
+    max_javascript_lines: Limit = False
+    """Most lines that name JavaScript; C4 removes such lines and keeps the page, so it is off."""
+    max_policy_lines: Limit = False
+    """Most lines that name a policy, terms of use or cookies; off for the same reason."""
 
 
-def measure(pieces: Pieces) -> dict[str, float]:
-    """The values of COLUMNS, all counts (the longest word in characters)."""
-    lower = pieces.text.lower()
-    good = [x.lower() for x in pieces.lines if x.endswith(_END_MARKS) and not x.endswith("...")]
-    clean = [x for x in good if "javascript" not in x and not any(p in x for p in _POLICY)]
-    lines = [line.lower() for line in pieces.lines]
-    return {
-        "c4_lorem_ipsum": float(lower.count("lorem ipsum")),
-        "c4_curly_brackets": float(pieces.text.count("{")),
-        "c4_javascript_lines": float(sum("javascript" in line for line in lines)),
-        "c4_policy_lines": float(sum(any(p in line for p in _POLICY) for line in lines)),
-        "c4_longest_word": float(max(map(len, pieces.words), default=0)),
-        "c4_paper_sentences": float(_sentences(clean, PAPER_WORDS)),
-        "c4_tfds_sentences": float(_sentences(clean, TFDS_WORDS)),
-    }
+class C4(Measure):
+    """Columns and rules of `[quality.c4]`."""
+
+    settings = C4Settings
+    columns = (
+        "c4_lorem_ipsum",
+        "c4_curly_brackets",
+        "c4_javascript_lines",
+        "c4_policy_lines",
+        "c4_longest_word",
+        "c4_paper_sentences",
+        "c4_tfds_sentences",
+    )
+    rank = 30
+
+    def measure(self, pieces: Pieces) -> dict[str, float]:
+        """A value for each column, all counts (the longest word in characters)."""
+        lower = pieces.text.lower()
+        good = [x.lower() for x in pieces.lines if x.endswith(_END_MARKS) and not x.endswith("...")]
+        clean = [x for x in good if "javascript" not in x and not any(p in x for p in _POLICY)]
+        lines = [line.lower() for line in pieces.lines]
+        return {
+            "c4_lorem_ipsum": float(lower.count("lorem ipsum")),
+            "c4_curly_brackets": float(pieces.text.count("{")),
+            "c4_javascript_lines": float(sum("javascript" in line for line in lines)),
+            "c4_policy_lines": float(sum(any(p in line for p in _POLICY) for line in lines)),
+            "c4_longest_word": float(max(map(len, pieces.words), default=0)),
+            "c4_paper_sentences": float(_sentences(clean, PAPER_WORDS)),
+            "c4_tfds_sentences": float(_sentences(clean, TFDS_WORDS)),
+        }
 
 
 def _sentences(lines: list[str], min_words: int) -> int:

@@ -10,10 +10,13 @@ from __future__ import annotations
 import io
 import zlib
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import model_validator
 
+from pipeline.quality.measure import Limit, Limits, Measure
 from pipeline.quality.words import Pieces
 from pipeline.store import files
 from pipeline.store.chance import chance_of
@@ -22,14 +25,12 @@ from pipeline.store.errors import SettingError
 ALPHA = 9.0
 BUCKETS = 1 << 18  # of features, as Spark's HashingTF has by default
 
-COLUMNS = ("classifier_score", "classifier_pareto")
-
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Model:
+class ClassifierModel:
     """Weights of the buckets, and the bias."""
 
     weights: Floats
@@ -48,7 +49,7 @@ class Model:
         files.write_bytes(path, stream.getvalue())
 
     @classmethod
-    def read(cls, path: str) -> Model:
+    def read(cls, path: str) -> ClassifierModel:
         """Raises SettingError when the file is missing or no such model."""
         try:
             with np.load(io.BytesIO(files.read_bytes(path)), allow_pickle=False) as stored:
@@ -81,9 +82,44 @@ def pareto(page: str) -> float:
     return float(uniform(page) ** (-1.0 / ALPHA) - 1.0)
 
 
-def measure(model: Model | None, pieces: Pieces, page: str) -> dict[str, float | None]:
-    """The score, and by how much the draw exceeds 1 - score; None without a model."""
-    if model is None:
-        return dict.fromkeys(COLUMNS)
-    score = model.score(pieces.tokens)
-    return {"classifier_score": score, "classifier_pareto": pareto(page) - (1.0 - score)}
+class ClassifierSettings(Limits):
+    """GPT-3's classifier, by a model that `webtext train-classifier` made.
+
+    Source: Brown et al. 2020, appendix A.
+    """
+
+    model: str | None = None
+    """The file with the model."""
+    min_score: Limit = False
+    """Least probability that a page is one of the good ones."""
+    min_pareto: Limit = False
+    """0 is GPT-3's rule: kept where pareto(9) > 1 - score."""
+
+    @model_validator(mode="after")
+    def _has_model(self) -> Self:
+        self.need_model(self.model)
+        return self
+
+
+class Classifier(Measure):
+    """Columns and rules of `[quality.classifier]`."""
+
+    settings = ClassifierSettings
+    columns = ("classifier_score", "classifier_pareto")
+    rank = 90
+
+    def __init__(self, settings: ClassifierSettings) -> None:
+        super().__init__(settings)
+        self._model = None if settings.model is None else ClassifierModel.read(settings.model)
+
+    def measure(self, pieces: Pieces) -> dict[str, float | None]:
+        """The score, and by how much the draw exceeds 1 - score; None without a model."""
+        if self._model is None:
+            return dict.fromkeys(self.columns)
+        score = self._model.score(pieces.tokens)
+        return {"classifier_score": score, "classifier_pareto": pareto(pieces.id) - (1.0 - score)}
+
+    @classmethod
+    def files(cls, settings: ClassifierSettings) -> dict[str, str]:
+        """The model."""
+        return {"classifier": settings.model} if settings.model else {}

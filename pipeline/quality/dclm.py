@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from pipeline.quality.measure import Limit, Limits, Measure
 from pipeline.quality.words import Pieces
 
 _COUNTER = re.compile(
@@ -21,28 +22,56 @@ _INTERFACE_WORDS = 10  # longer lines are prose that happens to say so
 _UPPERCASE = 0.5  # of a line's characters
 _MIN_WORDS = 2
 
-COLUMNS = (
-    "dclm_uppercase_lines",
-    "dclm_numeric_lines",
-    "dclm_counter_lines",
-    "dclm_one_word_lines",
-    "dclm_interface_lines",
-    "dclm_removed_words",
-)
+
+class DclmSettings(Limits):
+    """DCLM's line rules, off by default.
+
+    A heading or list item of one word counts, so documentation breaks them.
+    Source: Li et al. 2024, arXiv 2406.11794.
+    """
+
+    max_uppercase_lines: Limit = False
+    """Greatest share of lines of which more than half are capitals."""
+    max_numeric_lines: Limit = False
+    """Greatest share of lines of digits alone."""
+    max_counter_lines: Limit = False
+    """Greatest share of lines such as "3 likes"."""
+    max_one_word_lines: Limit = False
+    """Greatest share of lines of one word."""
+    max_interface_lines: Limit = False
+    """Greatest share of lines such as "Read more..."."""
+    max_removed_words: Limit = False
+    """Greatest share of words in lines of any of these kinds (DCLM: 0.05)."""
 
 
-def measure(pieces: Pieces) -> dict[str, float]:
-    """The values of COLUMNS, all shares in [0, 1]."""
-    found = dict.fromkeys(COLUMNS, 0.0)
-    removed = 0
-    for line in pieces.lines:
-        words = line.count(" ") + 1 if "  " not in line and "\t" not in line else len(line.split())
-        kinds = _kinds(line, words)
-        for kind in kinds:
-            found[kind] += 1
-        removed += words if kinds else 0
-    shares = {name: times / max(len(pieces.lines), 1) for name, times in found.items()}
-    return shares | {"dclm_removed_words": min(removed / max(len(pieces.words), 1), 1.0)}
+class Dclm(Measure):
+    """Columns and rules of `[quality.dclm]`."""
+
+    settings = DclmSettings
+    columns = (
+        "dclm_uppercase_lines",
+        "dclm_numeric_lines",
+        "dclm_counter_lines",
+        "dclm_one_word_lines",
+        "dclm_interface_lines",
+        "dclm_removed_words",
+    )
+    rank = 50
+
+    def measure(self, pieces: Pieces) -> dict[str, float]:
+        """A value for each column, all shares in [0, 1]."""
+        counts = dict.fromkeys(self.columns, 0.0)
+        removed = 0
+        for line in pieces.lines:
+            words = (
+                line.count(" ") + 1 if "  " not in line and "\t" not in line else len(line.split())
+            )
+            kinds = _kinds(line, words)
+            for kind in kinds:
+                counts[kind] += 1
+            removed += words if kinds else 0
+        shares = {name: times / max(len(pieces.lines), 1) for name, times in counts.items()}
+        return shares | {"dclm_removed_words": min(removed / max(len(pieces.words), 1), 1.0)}
 
 
 def _kinds(line: str, words: int) -> list[str]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.quality.settings import Limits, QualitySettings
+from pipeline.quality.measure import Limits, column_of
+from pipeline.quality.settings import QualitySettings
+from pipeline.store.errors import WebtextError
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A bound on one column: `reason` names it as `family_setting`."""
+    """A bound on one column of a measure: `reason` names it as `family_setting`."""
 
     reason: str
+    family: str
     column: str
     is_minimum: bool
     threshold: float
@@ -37,37 +40,30 @@ class Failure:
 
 
 def rules_of(settings: QualitySettings) -> list[Rule]:
-    """The rules of a recipe: first those that `rules.order` names, then all others.
-
-    Setting `min_NAME` or `max_NAME` of section FAMILY bounds column `FAMILY_NAME`.
-    """
+    """The rules of a recipe: first those that `rules.order` names, then all others."""
     families = settings.families()
     rules = [rule for name, limits in families.items() for rule in _rules_of_family(name, limits)]
-    places = {name: place for place, name in enumerate(settings.rules.order)}
-    family = {rule.reason: name for name in families for rule in rules if _is_of(rule, name)}
+    rank = {name: number for number, name in enumerate(settings.rules.order)}
 
-    def place(rule: Rule) -> int:
+    def order(rule: Rule) -> int:
         """A rule's own place wins over that of its family; the sort is stable."""
-        last = len(places)
-        return places.get(rule.reason, places.get(family[rule.reason], last))
+        return rank.get(rule.reason, rank.get(rule.family, len(rank)))
 
-    return sorted(rules, key=place)
-
-
-def _is_of(rule: Rule, family: str) -> bool:
-    return rule.column.startswith(f"{family}_")
+    return sorted(rules, key=order)
 
 
 def _rules_of_family(family: str, limits: Limits) -> list[Rule]:
-    rules = []
-    for name in limits.limits():
-        threshold = getattr(limits, name)
-        if threshold is not False:
-            bound, _, column = name.partition("_")
-            rules.append(
-                Rule(f"{family}_{name}", f"{family}_{column}", bound == "min", float(threshold))
-            )
-    return rules
+    return [
+        Rule(
+            reason=f"{family}_{name}",
+            family=family,
+            column=column_of(family, name),
+            is_minimum=name.startswith("min_"),
+            threshold=float(threshold),
+        )
+        for name in limits.limits()
+        if (threshold := getattr(limits, name)) is not False
+    ]
 
 
 def first_failure(rules: Sequence[Rule], values: Mapping[str, Any]) -> Failure | None:
@@ -77,3 +73,16 @@ def first_failure(rules: Sequence[Rule], values: Mapping[str, Any]) -> Failure |
         if rule.broken_by(value):
             return Failure(rule, value)
     return None
+
+
+def require_measured(rules: Sequence[Rule], columns: Collection[str], where: str) -> None:
+    """Raises WebtextError for a rule over a column that was not measured.
+
+    `columns` are those of the measurements, `where` names them.
+    """
+    for rule in rules:
+        if rule.column not in columns:
+            raise WebtextError(
+                f"{where} was measured without {rule.column}, which {rule.reason} bounds",
+                "Build stage quality again: the measure came later",
+            )

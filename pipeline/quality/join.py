@@ -1,4 +1,4 @@
-"""First step of the corpus stage: what the tables of links and duplicates say of the documents.
+"""The join of the corpus stage: what the tables of links and duplicates say of the documents.
 
 Both tables lie by id, documents by host: the ids of one part of documents are all over the
 tables.  So a unit of work takes many parts at once, as many as memory bears, goes through the
@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.store.parquet import open_table
+from pipeline.store.parquet import batches, read_table
 from pipeline.store.parts import Part, PartWriter, finished_part
 
 #: Documents of one unit: some 140 MB while they are joined (`benchmarks/corpus.py`).
@@ -37,7 +37,7 @@ class JoinUnit:
 
     documents: tuple[str, ...]
     #: One a part, within `folder`.
-    found: tuple[str, ...]
+    joined: tuple[str, ...]
     duplicates: tuple[str, ...]
     links: tuple[str, ...]
     folder: str
@@ -60,7 +60,7 @@ def batches_of(rows: Sequence[int], most: int) -> Iterator[slice]:
 
 def join(unit: JoinUnit) -> list[Part]:
     """Writes the scratch tables of some parts of documents, unless they are there."""
-    done = [finished_part(unit.folder, name, unit.key) for name in unit.found]
+    done = [finished_part(unit.folder, name, unit.key) for name in unit.joined]
     if all(done):
         return [part for part in done if part]
     own = [_ids_of(path) for path in unit.documents]
@@ -71,7 +71,7 @@ def join(unit: JoinUnit) -> list[Part]:
     names = ["id", *linked.names, *_DUPLICATE.names]
     rows = pa.table([ids, *links.columns, *duplicates.columns], names=names)
     written, start = [], 0
-    for name, its in zip(unit.found, own, strict=True):
+    for name, its in zip(unit.joined, own, strict=True):
         with PartWriter(unit.folder, name, rows.schema, unit.key, fingerprinted=False) as writer:
             writer.add(rows.slice(start, len(its)))
         start += len(its)
@@ -88,12 +88,11 @@ def look_up(ids: pa.Array, paths: Sequence[str], schema: pa.Schema) -> pa.Table:
     by_id = ids.take(order)
     rows, places = [], [np.empty(0, np.int64)]
     for path in paths:
-        with open_table(path) as stored:
-            for batch in stored.iter_batches(columns=["id", *schema.names]):
-                place = _places(by_id, batch.column("id"))
-                known = pc.is_valid(place)
-                rows.append(batch.filter(known).select(schema.names).cast(schema))
-                places.append(place.filter(known).to_numpy())
+        for batch in batches(path, ["id", *schema.names]):
+            place = _places(by_id, batch.column("id"))
+            known = pc.is_valid(place)
+            rows.append(batch.filter(known).select(schema.names).cast(schema))
+            places.append(place.filter(known).to_numpy())
     table = pa.Table.from_batches(rows, schema).combine_chunks()
     row = np.full(len(ids), -1)
     row[order.to_numpy()[np.concatenate(places)]] = np.arange(len(table))
@@ -114,5 +113,4 @@ def _places(by_id: pa.Array, wanted: pa.Array) -> pa.Array:
 
 
 def _ids_of(path: str) -> pa.Array:
-    with open_table(path) as stored:
-        return stored.read(["id"])["id"].combine_chunks()
+    return read_table(path, ["id"])["id"].combine_chunks()

@@ -11,11 +11,10 @@ from __future__ import annotations
 from functools import cache
 from importlib import resources
 
+from pipeline.quality.measure import Limit, Limits, Measure
 from pipeline.quality.words import Pieces
 
 LISTS = ("adult", "toxic")
-
-COLUMNS = tuple(f"lexicon_{name}_{what}" for name in LISTS for what in ("words", "different"))
 
 
 @cache
@@ -25,13 +24,33 @@ def word_list(name: str) -> frozenset[str]:
     return frozenset(line for line in text.split("\n") if line and not line.startswith("#"))
 
 
-def measure(pieces: Pieces) -> dict[str, float]:
-    """The values of COLUMNS: share of tokens in the list, and number of different ones."""
-    found: dict[str, float] = {}
-    vocabulary = set(pieces.tokens)
-    for name in LISTS:
-        different = vocabulary & word_list(name)
-        times = sum(map(pieces.tokens.count, different))
-        found[f"lexicon_{name}_words"] = times / max(len(pieces.tokens), 1)
-        found[f"lexicon_{name}_different"] = float(len(different))
-    return found
+class LexiconSettings(Limits):
+    """Shares of adult or abusive words; the values were chosen to spare prose."""
+
+    max_adult_words: Limit = 0.02
+    """Greatest share of words that are on the list of adult ones."""
+    max_adult_different: Limit = False
+    """Most different words of that list."""
+    max_toxic_words: Limit = 0.02
+    """Greatest share of words that are on the list of abusive ones."""
+    max_toxic_different: Limit = False
+    """Most different words of that list."""
+
+
+class Lexicon(Measure):
+    """Columns and rules of `[quality.lexicon]`."""
+
+    settings = LexiconSettings
+    columns = tuple(f"lexicon_{name}_{what}" for name in LISTS for what in ("words", "different"))
+    rank = 70
+
+    def measure(self, pieces: Pieces) -> dict[str, float]:
+        """Of each column its value: share of tokens in the list, and number of different ones."""
+        values: dict[str, float] = {}
+        vocabulary = set(pieces.tokens)
+        for name in LISTS:
+            different = vocabulary & word_list(name)
+            times = sum(map(pieces.tokens.count, different))
+            values[f"lexicon_{name}_words"] = times / max(len(pieces.tokens), 1)
+            values[f"lexicon_{name}_different"] = float(len(different))
+        return values

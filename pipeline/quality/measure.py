@@ -1,79 +1,123 @@
-"""All measures of a document, one column each.  A new measure is one line here."""
+"""What the quality stage asks of a measure, and its registry `webtext.measures`.
+
+A measure is a family of numbers about a text, each a column, and the rules over them: a setting
+`min_NAME` or `max_NAME` of its section `[quality.FAMILY]` bounds column `FAMILY_NAME`, where
+FAMILY is the measure's name in the registry.
+"""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
-import pyarrow as pa
+from pydantic import model_validator
 
-from pipeline.quality import (
-    c4,
-    classifier,
-    contamination,
-    dclm,
-    fineweb,
-    gopher,
-    lexicon,
-    perplexity,
-    pii,
-    repetition,
-    symbols,
-)
-from pipeline.quality.settings import MeasureSettings
-from pipeline.quality.words import take_apart
-from pipeline.store.textfiles import read_set
+from pipeline.quality.words import Pieces
+from pipeline.store.errors import WebtextError
+from pipeline.store.registry import Registry
+from pipeline.store.settings import Settings
 
-#: Measures of the text alone.
-MEASURES = (gopher, repetition, c4, fineweb, dclm, symbols, lexicon, pii)
-#: Measures that need a file of the user's; their columns are null without it.
-OTHERS = (contamination, perplexity, classifier)
-_TEXTS = {"contamination_set", "contamination_ngram"}
-
-SCHEMA = pa.schema(
-    [("id", pa.string())]
-    + [
-        (column, pa.string() if column in _TEXTS else pa.float64())
-        for measures in (*MEASURES, *OTHERS)
-        for column in measures.COLUMNS
-    ]
-)
+#: A threshold, or false for a rule that is off.
+Limit = float | bool
 
 
-def measure(text: str) -> dict[str, float]:
-    """{column: value} of all measures of the text alone."""
-    pieces = take_apart(text)
-    found: dict[str, float] = {}
-    for measures in MEASURES:
-        found |= measures.measure(pieces)
-    return found
+class Limits(Settings):
+    """The settings of a measure: thresholds, and what else it must be told."""
+
+    #: Keys that are no threshold and change no measurement either, but the text that is accepted.
+    editing: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def limits(cls) -> list[str]:
+        """The names of the settings that are thresholds."""
+        return [name for name in cls.model_fields if name.startswith(("min_", "max_"))]
+
+    def measured(self) -> Self:
+        """The settings that decide what is measured, all others at their defaults."""
+        others = {*self.limits(), *self.editing}
+        kept = {name: getattr(self, name) for name in type(self).model_fields if name not in others}
+        return type(self).model_validate(kept)
+
+    @model_validator(mode="after")
+    def _thresholds(self) -> Self:
+        for name in self.limits():
+            if getattr(self, name) is True:
+                raise ValueError(f"{name} = true is no threshold; give a number, or false")
+        return self
+
+    def need_model(self, model: str | None) -> None:
+        """Raises ValueError where a threshold is set and no `model` is named."""
+        on = [name for name in self.limits() if getattr(self, name) is not False]
+        if on and model is None:
+            raise ValueError(f"{on[0]} needs a model: set `model` to the file that training wrote")
 
 
-class Measurer:
-    """All measures, with the evaluation sets and models of a recipe read once."""
+class Measure(ABC):
+    """A family of measurements.  An object of it serves one process, for any number of texts."""
 
-    def __init__(self, settings: MeasureSettings) -> None:
-        texts = {s.name: read_set(s.path, s.fields) for s in settings.sets}
-        self._index = contamination.build_index(texts, settings.size)
-        self._perplexity = _read(perplexity.Model, settings.perplexity_model)
-        self._classifier = _read(classifier.Model, settings.classifier_model)
+    #: Its thresholds, the section `[quality.FAMILY]`.
+    settings: ClassVar[type[Limits]] = Limits
+    #: The columns that it gives, all numbers but those that are named in `texts` as well.
+    columns: ClassVar[tuple[str, ...]]
+    texts: ClassVar[frozenset[str]] = frozenset()
+    #: Raised by hand when the class gives other values for the same text.
+    version: ClassVar[str] = "1"
+    #: Rules of a lower rank are asked before those of a higher one, where a recipe says nothing.
+    rank: ClassVar[int] = 1_000
+    #: Whether `edit` changes texts.
+    edits: ClassVar[bool] = False
 
-    def measure(self, page: str, text: str) -> dict[str, Any]:
-        """A row of SCHEMA; `page` is the id, from which chance is drawn."""
-        pieces = take_apart(text)
-        found: dict[str, Any] = {"id": page}
-        for measures in MEASURES:
-            found |= measures.measure(pieces)
-        found |= self._index.measure(pieces)
-        found |= perplexity.measure(self._perplexity, pieces)
-        return found | classifier.measure(self._classifier, pieces, page)
+    def __init__(self, settings: Limits) -> None:
+        """`settings` are of the class's own `settings`; subclasses read models and lists here."""
+        self.limits = settings
+
+    @abstractmethod
+    def measure(self, pieces: Pieces) -> Mapping[str, float | str | None]:
+        """A value for each column; None where there is nothing to measure with."""
+
+    @classmethod
+    def files(cls, settings: Any) -> dict[str, str]:
+        """Files that the settings name, {what it is: path}: their content decides as well."""
+        return {}
+
+    @classmethod
+    def detail(cls, values: Mapping[str, Any]) -> str | None:
+        """More on why a document broke a rule of this measure, from its own columns."""
+        return None
+
+    def edit(self, text: str) -> str:
+        """The text as it goes into the corpus, for measures that change accepted texts."""
+        return text
 
 
-@lru_cache(maxsize=1)
-def measurer(settings: MeasureSettings) -> Measurer:
-    """The Measurer of a recipe; a process that measures many parts reads its files once."""
-    return Measurer(settings)
+MEASURES = Registry("webtext.measures", Measure, "measure")  # type: ignore[type-abstract]
 
 
-def _read(model: Any, path: str | None) -> Any:
-    return None if path is None else model.read(path)
+def measures() -> dict[str, type[Measure]]:
+    """All measures by name, in the order of their rules.
+
+    Raises WebtextError for a measure with a rule over no column, or two with one column.
+    """
+    found = sorted(MEASURES.classes().items(), key=lambda item: (item[1].rank, item[0]))
+    owners: dict[str, str] = {}
+    for family, measure in found:
+        for column in measure.columns:
+            if owners.setdefault(column, family) != family:
+                raise WebtextError(
+                    f"Measures {owners[column]} and {family} both have a column {column}",
+                    "Uninstall one of them, or begin its columns with its own name",
+                )
+        for name in measure.settings.limits():
+            if column_of(family, name) not in measure.columns:
+                raise WebtextError(
+                    f"Measure {family}: setting {name} bounds a column {column_of(family, name)}, "
+                    f"which it does not have",
+                    f"Its columns are {', '.join(measure.columns)}",
+                )
+    return dict(found)
+
+
+def column_of(family: str, limit: str) -> str:
+    """The column that setting `limit` (`min_NAME` or `max_NAME`) of a measure bounds."""
+    return f"{family}_{limit.partition('_')[2]}"

@@ -11,11 +11,14 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import model_validator
 
 from pipeline.quality.contamination import Hashes, roll, token_hashes
+from pipeline.quality.measure import Limit, Limits, Measure
 from pipeline.quality.words import Pieces
 from pipeline.store import files
 from pipeline.store.errors import SettingError
@@ -23,13 +26,11 @@ from pipeline.store.errors import SettingError
 ORDER = 3
 DISCOUNT = 0.75  # Church and Gale 1991 found it for counts above 1
 
-COLUMNS = ("perplexity_perplexity",)
-
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Table:
+class NgramTable:
     """The n-grams of one length, by sorted hash: counts, and as contexts what follows them."""
 
     hashes: Hashes
@@ -38,19 +39,19 @@ class Table:
     distinct: Floats  # different ones of these
 
     def look_up(self, wanted: Hashes) -> npt.NDArray[np.int64]:
-        """The place of each hash, -1 where it is not there."""
+        """The row of each hash, -1 where it is not there."""
         if not len(self.hashes):
             return np.full(len(wanted), -1, dtype=np.int64)
-        places = np.minimum(np.searchsorted(self.hashes, wanted), len(self.hashes) - 1)
-        found: npt.NDArray[np.int64] = np.where(self.hashes[places] == wanted, places, -1)
-        return found
+        nearest = np.minimum(np.searchsorted(self.hashes, wanted), len(self.hashes) - 1)
+        rows: npt.NDArray[np.int64] = np.where(self.hashes[nearest] == wanted, nearest, -1)
+        return rows
 
 
 @dataclass(frozen=True)
-class Model:
+class NgramModel:
     """Tables of lengths 1 to ORDER, and the number of tokens seen."""
 
-    tables: tuple[Table, ...]
+    tables: tuple[NgramTable, ...]
     tokens: int
 
     def perplexity(self, tokens: list[str]) -> float | None:
@@ -64,10 +65,10 @@ class Model:
         chance = _share(unigrams, words, float(self.tokens)) + left / vocabulary
         for n in range(2, min(ORDER, len(tokens)) + 1):
             before, shorter = roll(words, n - 1)[:-1], self.tables[n - 2]
-            places = shorter.look_up(before)
-            totals = np.where(places >= 0, shorter.totals[places], 0.0)
+            rows = shorter.look_up(before)
+            totals = np.where(rows >= 0, shorter.totals[rows], 0.0)
             kept = np.maximum(totals, 1.0)
-            distinct = np.where(totals > 0, shorter.distinct[places], 0.0)
+            distinct = np.where(totals > 0, shorter.distinct[rows], 0.0)
             longer = _share(self.tables[n - 1], roll(words, n), kept)
             rest = np.where(totals > 0, DISCOUNT * distinct / kept, 1.0)
             chance[n - 1 :] = np.where(totals > 0, longer, 0.0) + rest * chance[n - 1 :]
@@ -84,12 +85,14 @@ class Model:
         files.write_bytes(path, stream.getvalue())
 
     @classmethod
-    def read(cls, path: str) -> Model:
+    def read(cls, path: str) -> NgramModel:
         """Raises SettingError when the file is missing or no such model."""
         names = ("hashes", "counts", "totals", "distinct")
         try:
             with np.load(io.BytesIO(files.read_bytes(path)), allow_pickle=False) as stored:
-                tables = [Table(*(stored[f"{x}{n}"] for x in names)) for n in range(1, ORDER + 1)]
+                tables = [
+                    NgramTable(*(stored[f"{x}{n}"] for x in names)) for n in range(1, ORDER + 1)
+                ]
                 return cls(tuple(tables), int(stored["tokens"]))
         except FileNotFoundError:
             raise SettingError(f"Perplexity model {path} does not exist", "Train one") from None
@@ -97,14 +100,14 @@ class Model:
             raise SettingError(f"{path} is no perplexity model: {error}", "Train again") from None
 
 
-def _share(table: Table, grams: Hashes, totals: Floats | float) -> Floats:
+def _share(table: NgramTable, grams: Hashes, totals: Floats | float) -> Floats:
     """The discounted share of each n-gram among `totals`; 0 for unknown ones."""
-    places = table.look_up(grams)
-    counts = np.where(places >= 0, table.counts[places], 0.0)
+    rows = table.look_up(grams)
+    counts = np.where(rows >= 0, table.counts[rows], 0.0)
     return np.asarray(np.maximum(counts - DISCOUNT, 0.0) / totals, dtype=np.float64)
 
 
-def train(texts: Iterable[list[str]]) -> Model:
+def train(texts: Iterable[list[str]]) -> NgramModel:
     """A model of the n-grams of token lists; their order does not matter.
 
     Raises SettingError when there are no tokens.  Takes about 50 bytes a token.
@@ -116,7 +119,7 @@ def train(texts: Iterable[list[str]]) -> Model:
     for n in range(1, ORDER + 1):
         grams, counts = np.unique(np.concatenate([roll(w, n) for w in words]), return_counts=True)
         tables.append((grams, counts.astype(np.float64), *_successors(words, n, grams)))
-    return Model(tuple(Table(*table) for table in tables), sum(map(len, words)))
+    return NgramModel(tuple(NgramTable(*table) for table in tables), sum(map(len, words)))
 
 
 def _successors(words: list[Hashes], n: int, grams: Hashes) -> tuple[Floats, Floats]:
@@ -130,6 +133,39 @@ def _successors(words: list[Hashes], n: int, grams: Hashes) -> tuple[Floats, Flo
     return totals, distinct
 
 
-def measure(model: Model | None, pieces: Pieces) -> dict[str, float | None]:
-    """Perplexity a token; None without a model or tokens."""
-    return {COLUMNS[0]: None if model is None else model.perplexity(pieces.tokens)}
+class PerplexitySettings(Limits):
+    """Perplexity a token under an n-gram model that `webtext train-perplexity` made."""
+
+    model: str | None = None
+    """The file with the model."""
+    min_perplexity: Limit = False
+    """Least perplexity: below it text repeats itself or the model's."""
+    max_perplexity: Limit = False
+    """Greatest perplexity: above it text is unlike the model's."""
+
+    @model_validator(mode="after")
+    def _has_model(self) -> Self:
+        self.need_model(self.model)
+        return self
+
+
+class Perplexity(Measure):
+    """Columns and rules of `[quality.perplexity]`."""
+
+    settings = PerplexitySettings
+    columns = ("perplexity_perplexity",)
+    rank = 80
+
+    def __init__(self, settings: PerplexitySettings) -> None:
+        super().__init__(settings)
+        self._model = None if settings.model is None else NgramModel.read(settings.model)
+
+    def measure(self, pieces: Pieces) -> dict[str, float | None]:
+        """Perplexity a token; None without a model or tokens."""
+        model = self._model
+        return {"perplexity_perplexity": model.perplexity(pieces.tokens) if model else None}
+
+    @classmethod
+    def files(cls, settings: PerplexitySettings) -> dict[str, str]:
+        """The model."""
+        return {"perplexity model": settings.model} if settings.model else {}

@@ -15,8 +15,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import ClassVar, Final, Literal
 
+from pipeline.quality.measure import Limit, Limits, Measure
 from pipeline.quality.words import Pieces
 
 _EMAIL = re.compile(
@@ -52,10 +53,10 @@ _SECRET = re.compile(
 def is_public(address: str) -> bool:
     """True for an address of the public internet that cannot be a version such as 1.2.3.4."""
     try:
-        found = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return found.is_global and (found.version == 6 or max(found.packed) >= _LEAST_PART)
+    return parsed.is_global and (parsed.version == 6 or max(parsed.packed) >= _LEAST_PART)
 
 
 #: First digits and length by issuer (ISO/IEC 7812-1's ranges): Visa, Mastercard, American
@@ -112,18 +113,58 @@ _KINDS: Final[tuple[tuple[str, re.Pattern[str], Callable[[str], bool], str], ...
     ("phones", _PHONE, _is_phone, "<phone>"),
 )
 KINDS = tuple(kind for kind, *_ in _KINDS)
-COLUMNS = tuple(f"pii_{kind}" for kind in KINDS)
 
 
-def measure(pieces: Pieces) -> dict[str, float]:
-    """The number of each kind in the text."""
-    possible = _possible(pieces.text)
-    return {
-        f"pii_{kind}": float(sum(check(m[0]) for m in pattern.finditer(pieces.text)))
-        if kind in possible
-        else 0.0
-        for kind, pattern, check, _ in _KINDS
-    }
+class PersonalDataSettings(Limits):
+    """Personal data: replaced by a mark (`<email>`), or the document dropped by a threshold."""
+
+    replace: tuple[Literal["emails", "public_ips", "phones", "cards", "secrets"], ...] = (
+        "emails",
+        "public_ips",
+        "cards",
+        "secrets",
+    )
+    """Which kinds a mark takes the place of.  FineWeb (arXiv 2406.17557) replaces e-mail and
+    public IP addresses; cards and keys are as well here.  Phones stay: most finds are none."""
+    max_emails: Limit = False
+    """Most e-mail addresses."""
+    max_public_ips: Limit = False
+    """Most public IP addresses."""
+    max_phones: Limit = False
+    """Most phone numbers."""
+    max_cards: Limit = False
+    """Most numbers of payment cards."""
+    max_secrets: Limit = False
+    """Most keys and tokens, such as AWS's and GitHub's."""
+
+    editing: ClassVar[frozenset[str]] = frozenset({"replace"})
+
+
+class PersonalData(Measure):
+    """Columns, rules and replacements of `[quality.pii]`."""
+
+    settings = PersonalDataSettings
+    columns = tuple(f"pii_{kind}" for kind in KINDS)
+    rank = 110
+    edits = True
+
+    def __init__(self, settings: PersonalDataSettings) -> None:
+        super().__init__(settings)
+        self._replace = settings.replace
+
+    def measure(self, pieces: Pieces) -> dict[str, float]:
+        """The number of each kind in the text."""
+        possible = _possible(pieces.text)
+        return {
+            f"pii_{kind}": float(sum(check(m[0]) for m in pattern.finditer(pieces.text)))
+            if kind in possible
+            else 0.0
+            for kind, pattern, check, _ in _KINDS
+        }
+
+    def edit(self, text: str) -> str:
+        """The text with a mark for each find."""
+        return replace(text, self._replace)
 
 
 def _possible(text: str) -> set[str]:

@@ -16,43 +16,83 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.quality.measure import Limit, Limits, Measure
 from pipeline.quality.words import Pieces
 
 TOP_SIZES = (2, 3, 4)
 DUPLICATE_SIZES = (5, 6, 7, 8, 9, 10)
 
-COLUMNS = (
-    "repetition_duplicate_lines",
-    "repetition_duplicate_paragraphs",
-    "repetition_duplicate_line_chars",
-    "repetition_duplicate_paragraph_chars",
-    *(f"repetition_top_{n}_gram" for n in TOP_SIZES),
-    *(f"repetition_duplicate_{n}_gram" for n in DUPLICATE_SIZES),
-)
-
 Numbers = npt.NDArray[np.int64]
 
 
-def measure(pieces: Pieces) -> dict[str, float]:
-    """The values of COLUMNS: fractions of lines, paragraphs or characters, in [0, 1]."""
-    found: dict[str, float] = {}
-    for name, parts in (("line", pieces.lines), ("paragraph", pieces.paragraphs)):
-        share, chars = duplicates(_spoken(parts))
-        found[f"repetition_duplicate_{name}s"] = share
-        found[f"repetition_duplicate_{name}_chars"] = chars
-    numbers, lengths = _numbered(_spoken(pieces.words))
-    total = max(int(lengths.sum()), 1)
-    grams: Numbers = numbers
-    for n in range(2, max(DUPLICATE_SIZES) + 1):
-        grams = _longer(grams, numbers, n)
-        if n in TOP_SIZES:
-            found[f"repetition_top_{n}_gram"] = _top(grams, lengths, n) / total
-        if n in DUPLICATE_SIZES:
-            found[f"repetition_duplicate_{n}_gram"] = _repeated(grams, lengths, n) / total
-    return {name: found[name] for name in COLUMNS}
+class RepetitionSettings(Limits):
+    """Repetition rules of MassiveText.
+
+    Source: Rae et al. 2021, arXiv 2112.11446, table A1.
+    """
+
+    max_duplicate_lines: Limit = 0.30
+    """Greatest share of lines that repeat an earlier one."""
+    max_duplicate_paragraphs: Limit = 0.30
+    """Greatest share of paragraphs that repeat an earlier one."""
+    max_duplicate_line_chars: Limit = 0.20
+    """Greatest share of the lines' characters that are in repeated ones."""
+    max_duplicate_paragraph_chars: Limit = 0.20
+    """Greatest share of the paragraphs' characters that are in repeated ones."""
+    max_top_2_gram: Limit = 0.20
+    """Greatest share of characters in the most frequent 2-gram of words, if it occurs twice."""
+    max_top_3_gram: Limit = 0.18
+    """Greatest share of characters in the most frequent 3-gram of words, if it occurs twice."""
+    max_top_4_gram: Limit = 0.16
+    """Greatest share of characters in the most frequent 4-gram of words, if it occurs twice."""
+    max_duplicate_5_gram: Limit = 0.15
+    """Greatest share of characters in 5-grams of words that occurred before."""
+    max_duplicate_6_gram: Limit = 0.14
+    """Greatest share of characters in 6-grams of words that occurred before."""
+    max_duplicate_7_gram: Limit = 0.13
+    """Greatest share of characters in 7-grams of words that occurred before."""
+    max_duplicate_8_gram: Limit = 0.12
+    """Greatest share of characters in 8-grams of words that occurred before."""
+    max_duplicate_9_gram: Limit = 0.11
+    """Greatest share of characters in 9-grams of words that occurred before."""
+    max_duplicate_10_gram: Limit = 0.10
+    """Greatest share of characters in 10-grams of words that occurred before."""
 
 
-def _spoken(parts: Sequence[str]) -> list[str]:
+class Repetition(Measure):
+    """Columns and rules of `[quality.repetition]`."""
+
+    settings = RepetitionSettings
+    columns = (
+        "repetition_duplicate_lines",
+        "repetition_duplicate_paragraphs",
+        "repetition_duplicate_line_chars",
+        "repetition_duplicate_paragraph_chars",
+        *(f"repetition_top_{n}_gram" for n in TOP_SIZES),
+        *(f"repetition_duplicate_{n}_gram" for n in DUPLICATE_SIZES),
+    )
+    rank = 20
+
+    def measure(self, pieces: Pieces) -> dict[str, float]:
+        """Of each column its value: fractions of lines, paragraphs or characters, in [0, 1]."""
+        values: dict[str, float] = {}
+        for name, parts in (("line", pieces.lines), ("paragraph", pieces.paragraphs)):
+            share, chars = duplicates(_with_words(parts))
+            values[f"repetition_duplicate_{name}s"] = share
+            values[f"repetition_duplicate_{name}_chars"] = chars
+        numbers, lengths = _numbered(_with_words(pieces.words))
+        total = max(int(lengths.sum()), 1)
+        grams: Numbers = numbers
+        for n in range(2, max(DUPLICATE_SIZES) + 1):
+            grams = _longer(grams, numbers, n)
+            if n in TOP_SIZES:
+                values[f"repetition_top_{n}_gram"] = _top(grams, lengths, n) / total
+            if n in DUPLICATE_SIZES:
+                values[f"repetition_duplicate_{n}_gram"] = _repeated(grams, lengths, n) / total
+        return {name: values[name] for name in self.columns}
+
+
+def _with_words(parts: Sequence[str]) -> list[str]:
     """Those that hold a letter or a digit."""
     return [part for part in parts if any(map(str.isalnum, part))]
 
@@ -97,10 +137,10 @@ def _repeated(grams: Numbers, lengths: Numbers, n: int) -> int:
     if not len(grams):
         return 0
     first = np.unique(grams, return_index=True)[1]
-    again = np.ones(len(grams), dtype=bool)
-    again[first] = False
+    repeats = np.ones(len(grams), dtype=bool)
+    repeats[first] = False
     covered = np.zeros(len(lengths) + 1, dtype=np.int64)
-    starts = np.flatnonzero(again)
+    starts = np.flatnonzero(repeats)
     np.add.at(covered, starts, 1)
     np.add.at(covered, starts + n, -1)
     return int(lengths[np.cumsum(covered[:-1]) > 0].sum())

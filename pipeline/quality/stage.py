@@ -10,14 +10,18 @@ import apache_beam as beam
 
 from pipeline.engine.sink import Gather, MakeParts, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
-from pipeline.quality.decide import rules_of
+from pipeline.quality.decide import require_measured, rules_of
 from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, batches_of, join
+from pipeline.quality.measure import MEASURES
+from pipeline.quality.removal import remove_decided, remove_measured
 from pipeline.quality.settings import MeasureSettings, QualitySettings
-from pipeline.quality.tables import DecideUnit, MeasureUnit, decide_part, measure_part
+from pipeline.quality.tables import AcceptUnit, MeasureUnit, decide_part, measure_part
 from pipeline.store import files
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import WORK, Manifest
-from pipeline.store.parts import Part, work_key
+from pipeline.store.parquet import open_table
+from pipeline.store.parts import Part, unit_key
+from pipeline.store.stage_edit import Removal, StageEdit
 from pipeline.store.takedown import read_takedown
 
 
@@ -49,7 +53,7 @@ class Decide(beam.PTransform):
     """Documents joined with other tables, then decided on part by part; ends in the manifest."""
 
     def __init__(
-        self, joins: Sequence[JoinUnit], units: Sequence[DecideUnit], folder: str, draft: Manifest
+        self, joins: Sequence[JoinUnit], units: Sequence[AcceptUnit], folder: str, draft: Manifest
     ) -> None:
         super().__init__()
         self._joins, self._plan = list(joins), partial(_after_all, list(units))
@@ -68,7 +72,7 @@ class Decide(beam.PTransform):
         )
 
 
-def _after_all(units: list[DecideUnit], _joined: Sequence[Part]) -> list[DecideUnit]:
+def _after_all(units: list[AcceptUnit], _joined: Sequence[Part]) -> list[AcceptUnit]:
     return units
 
 
@@ -96,30 +100,31 @@ class QualityStage(Stage):
     """From documents to measurements."""
 
     name = "quality"
-    version = "4"
+    version = "5"
 
     def settings(self, job: Job) -> MeasureSettings:
-        """Evaluation sets and models; thresholds do not change measurements."""
+        """Which measures there are and what they read; thresholds change no measurement."""
         return job.section(QualitySettings).measured()
 
     def inputs(self, job: Job) -> dict[str, str]:
         """The documents, and the files that measures read."""
-        found = {"documents": job.corpus.require("documents", job.interval).fingerprint}
-        settings = self.settings(job)
-        named = {f"evaluation set {s.name}": s.path for s in settings.sets}
-        named["perplexity model"] = settings.perplexity_model or ""
-        named["classifier"] = settings.classifier_model or ""
-        return found | {name: _fingerprint(name, path) for name, path in named.items() if path}
+        documents = job.corpus.require("documents", job.interval).fingerprint
+        named = self.settings(job).files().items()
+        return {"documents": documents} | {name: _fingerprint(name, path) for name, path in named}
 
     def total(self, job: Job) -> Total:
         """Documents to measure."""
         return Total(job.corpus.require("documents", job.interval).counts.kept, "documents")
 
+    def remove_pages(self, edit: StageEdit) -> Removal:
+        """Measurements."""
+        return remove_measured(edit)
+
     def transform(self, job: Job) -> PartByPart:
         """Measures part by part."""
         draft, folder = self.draft(job), self.folder(job)
         settings = self.settings(job)
-        key = work_key(draft.settings_hash, draft.code_version, sorted(draft.inputs.items()))
+        key = unit_key(draft)
         units = [
             MeasureUnit(path, path.rsplit("/", 1)[-1], folder, key, settings)
             for path in job.corpus.paths("documents", job.interval)
@@ -140,13 +145,17 @@ class CorpusStage(Stage):
     def inputs(self, job: Job) -> dict[str, str]:
         """All that is joined here, and the takedown list."""
         stages = ("links", "documents", "dedup", "quality")
-        found = {name: job.corpus.require(name, job.interval).fingerprint for name in stages}
+        inputs = {name: job.corpus.require(name, job.interval).fingerprint for name in stages}
         path = job.section(QualitySettings).takedown.path
-        return found | ({"takedown": _fingerprint("takedown list", path)} if path else {})
+        return inputs | ({"takedown": _fingerprint("takedown list", path)} if path else {})
 
     def total(self, job: Job) -> Total:
         """Documents to decide on."""
         return Total(job.corpus.require("documents", job.interval).counts.kept, "documents")
+
+    def remove_pages(self, edit: StageEdit) -> Removal:
+        """Texts and decisions."""
+        return remove_decided(edit)
 
     def transform(self, job: Job) -> Decide:
         """Joins many parts at once, decides part by part."""
@@ -154,7 +163,7 @@ class CorpusStage(Stage):
         units = self._units(job, draft)
         return Decide(self._joins(job, units), units, self.folder(job), draft)
 
-    def _joins(self, job: Job, units: Sequence[DecideUnit]) -> list[JoinUnit]:
+    def _joins(self, job: Job, units: Sequence[AcceptUnit]) -> list[JoinUnit]:
         """One unit for as many parts as memory bears."""
         corpus = job.corpus
         entries = corpus.require("documents", job.interval).tables("part-")
@@ -164,7 +173,7 @@ class CorpusStage(Stage):
         return [
             JoinUnit(
                 documents=tuple(unit.documents for unit in units[some]),
-                found=tuple(unit.found for unit in units[some]),
+                joined=tuple(unit.joined for unit in units[some]),
                 duplicates=duplicates,
                 links=links,
                 folder=self.folder(job),
@@ -174,27 +183,32 @@ class CorpusStage(Stage):
             for some in batches_of([entry.rows for entry in entries], DOCUMENTS_A_UNIT)
         ]
 
-    def _units(self, job: Job, draft: Manifest) -> list[DecideUnit]:
+    def _units(self, job: Job, draft: Manifest) -> list[AcceptUnit]:
         """One unit a part of documents, in their order."""
         corpus, settings = job.corpus, self.settings(job)
-        inputs = sorted(draft.inputs.items())
-        key = work_key(draft.settings_hash, draft.code_version, inputs)
+        key = unit_key(draft)
         host_lines = tuple(corpus.paths("dedup", job.interval, "hostlines-"))
         rules, takedown = tuple(rules_of(settings)), read_takedown(settings.takedown)
         measured = {p.rsplit("/", 1)[-1]: p for p in corpus.paths("quality", job.interval)}
+        for path in list(measured.values())[:1]:
+            with open_table(path) as table:
+                names = table.schema_arrow.names
+            require_measured(rules, names, f"Stage quality of {job.interval}")
+        families = settings.families().items()
+        editing = tuple((name, limits) for name, limits in families if MEASURES.get(name).edits)
         named = [(p.rsplit("/", 1)[-1], p) for p in corpus.paths("documents", job.interval)]
         return [
-            DecideUnit(
+            AcceptUnit(
                 documents=path,
                 measurements=measured[name],
-                found=f"{WORK}/{name.replace('part-', 'found-', 1)}",
+                joined=f"{WORK}/{name.replace('part-', 'joined-', 1)}",
                 host_lines=host_lines,
                 name=name,
                 folder=self.folder(job),
                 key=key,
                 rules=rules,
                 takedown=takedown,
-                replace=tuple(sorted(settings.pii.replace)),
+                editing=editing,
             )
             for name, path in named
         ]

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.quality import pii
 from pipeline.quality.decide import Rule, first_failure
-from pipeline.quality.measure import SCHEMA, measurer
+from pipeline.quality.measure import MEASURES, Limits
+from pipeline.quality.measure_document import measurement_schema, measurer
 from pipeline.quality.settings import MeasureSettings
 from pipeline.store import files
 from pipeline.store.addresses import host_of
-from pipeline.store.parquet import open_table
+from pipeline.store.parquet import read_rows
 from pipeline.store.parts import Part, PartWriter, finished_part
 from pipeline.store.progress import Progress
 from pipeline.store.repeated_lines import NO_LINES, read_host_lines, strip_host_lines
 from pipeline.store.schemas import SCHEMAS
 from pipeline.store.takedown import Takedown
-
-_BATCH = 500  # documents held at once, some MB of text
 
 
 @dataclass(frozen=True)
@@ -34,13 +31,13 @@ class MeasureUnit:
 
 
 @dataclass(frozen=True)
-class DecideUnit:
-    """A part of documents to decide on, with the tables that say what was found."""
+class AcceptUnit:
+    """A part of documents to decide on, with the tables that it is decided by."""
 
     documents: str
     measurements: str
     #: The scratch table of what links and duplicates say of it (`join.py`), within `folder`.
-    found: str
+    joined: str
     #: Tables of lines that repeat across a host (pipeline/store/repeated_lines.py).
     host_lines: tuple[str, ...]
     name: str
@@ -48,8 +45,8 @@ class DecideUnit:
     key: str
     rules: tuple[Rule, ...]
     takedown: Takedown
-    #: Kinds of personal data to replace (`pii.KINDS`).
-    replace: tuple[str, ...]
+    #: The measures that change accepted texts, with their settings.
+    editing: tuple[tuple[str, Limits], ...]
 
 
 def measure_part(unit: MeasureUnit) -> list[Part]:
@@ -58,7 +55,7 @@ def measure_part(unit: MeasureUnit) -> list[Part]:
     if done is not None:
         return [done]
     with (
-        PartWriter(unit.folder, unit.name, SCHEMA, unit.key) as writer,
+        PartWriter(unit.folder, unit.name, measurement_schema(), unit.key) as writer,
         Progress(unit.folder, unit.name) as progress,
     ):
         measures = measurer(unit.settings)
@@ -69,31 +66,33 @@ def measure_part(unit: MeasureUnit) -> list[Part]:
     return [writer.finish()]
 
 
-def decide_part(unit: DecideUnit) -> list[Part]:
+def decide_part(unit: AcceptUnit) -> list[Part]:
     """Writes what is accepted of one part of documents, and one decision a document."""
-    names = unit.name, unit.name.replace("part-", "decisions-", 1)
+    names = unit.name, unit.name.replace("part-", "_decisions-", 1)
     done = [finished_part(unit.folder, name, unit.key) for name in names]
     if done[0] is not None and done[1] is not None:
         return [done[0], done[1]]
-    found = _Found(unit)
+    evidence = _Evidence(unit)
     host_lines = read_host_lines(unit.host_lines, unit.documents)
-    extra = {"pii_replaced": 0, "host_lines_removed": 0}
+    editors = {name: MEASURES.get(name)(settings) for name, settings in unit.editing}
+    extra = {f"{name}_replaced": 0 for name in editors} | {"host_lines_removed": 0}
     with (
         PartWriter(unit.folder, names[0], SCHEMAS["corpus"], unit.key) as kept,
         PartWriter(unit.folder, names[1], SCHEMAS["decisions"], unit.key) as decisions,
         Progress(unit.folder, unit.name) as progress,
     ):
         for row in read_rows(unit.documents, ["id", "canonical", *_COPIED]):
-            decision = found.decide(row["id"], row["url"], row.pop("canonical"))
+            decision = evidence.decide(row["id"], row["url"], row.pop("canonical"))
             decisions.add([decision])
             if decision["kept"]:
                 kept.counts.keep()
                 lines = host_lines.get(host_of(row["url"]), NO_LINES)
                 text, removed = strip_host_lines(row["text"], lines)
-                replaced = pii.replace(text, unit.replace)
-                extra["pii_replaced"] += int(replaced != text)
                 extra["host_lines_removed"] += removed
-                kept.add([_with_text(row, replaced) | {"karma": found.karma(row["id"])}])
+                for name, editor in editors.items():
+                    before, text = text, editor.edit(text)
+                    extra[f"{name}_replaced"] += int(text != before)
+                kept.add([_with_text(row, text) | {"karma": evidence.karma(row["id"])}])
             else:
                 kept.counts.drop(decision["reason"])
             progress.add(1, kept=int(decision["kept"]), dropped=int(not decision["kept"]))
@@ -108,15 +107,15 @@ def _with_text(row: dict[str, Any], text: str) -> dict[str, Any]:
     return row if text == row["text"] else row | {"text": text, "words": len(text.split())}
 
 
-class _Found:
+class _Evidence:
     """What the stages before found of the documents of one part, by id."""
 
-    def __init__(self, unit: DecideUnit) -> None:
+    def __init__(self, unit: AcceptUnit) -> None:
         self._rules, self._takedown = unit.rules, unit.takedown
-        columns = sorted({rule.column for rule in unit.rules} | {"contamination_set"})
-        columns += ["id", "contamination_ngram"]
+        texts = {name for rule in unit.rules for name in MEASURES.get(rule.family).texts}
+        columns = sorted({"id", *texts, *(rule.column for rule in unit.rules)})
         self._values = {row["id"]: row for row in read_rows(unit.measurements, columns)}
-        self._joined = {row["id"]: row for row in read_rows(files.join(unit.folder, unit.found))}
+        self._joined = {row["id"]: row for row in read_rows(files.join(unit.folder, unit.joined))}
 
     def karma(self, page: str) -> int | None:
         """The karma of a document's link; None for one that is on a list without scores."""
@@ -157,16 +156,13 @@ class _Found:
         failure = first_failure(self._rules, values)
         if failure is None:
             return None
-        detail = None
-        if failure.rule.column == "contamination_ngrams":
-            detail = f"{values['contamination_set']}: {values['contamination_ngram']}"
         return {
             "kept": False,
             "stage": "quality",
             "reason": failure.rule.reason,
             "value": failure.value,
             "threshold": failure.rule.threshold,
-            "detail": detail,
+            "detail": MEASURES.get(failure.rule.family).detail(values),
         }
 
 
@@ -181,10 +177,3 @@ _KEPT: dict[str, Any] = {
     "similarity": None,
     "detail": None,
 }
-
-
-def read_rows(path: str, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
-    """The rows of a table, a batch at a time."""
-    with open_table(path) as stored:
-        for batch in stored.iter_batches(_BATCH, columns=columns):
-            yield from batch.to_pylist()

@@ -14,15 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import orjson
-import pyarrow.parquet as pq
 
 from pipeline.quality import perplexity
-from pipeline.quality.classifier import BUCKETS, Model, Numbers, features
+from pipeline.quality.classifier import BUCKETS, ClassifierModel, Numbers, features
 from pipeline.quality.words import tokens_of
-from pipeline.store import files
 from pipeline.store.chance import chance_of
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
+from pipeline.store.parquet import batches, read_rows, read_table
 from pipeline.store.textfiles import read_text
 
 Floats = npt.NDArray[np.float64]
@@ -98,7 +97,7 @@ def train_classifier(
                 "Choose another min_karma, or give files with good text",
             )
     weights, bias = _fit(kept)
-    trained = Model(weights.astype(np.float32), bias)
+    trained = ClassifierModel(weights.astype(np.float32), bias)
     trained.write(model)
     return _report(model, trained, kept, held)
 
@@ -116,9 +115,10 @@ def texts_of(path: str) -> Iterator[str]:
     Paragraphs are parted by blank lines.  `.zst`, `.gz`, `.xz` and `.bz2` are unpacked.
     """
     if path.endswith(".parquet"):
-        with files.open_read(path) as stream:
-            for batch in pq.ParquetFile(stream).iter_batches(500, columns=["text"]):
-                yield from batch.column("text").to_pylist()
+        for batch in batches(path, ["text"], remedy="Fetch it again, or write it anew"):
+            if "text" not in batch.schema.names:
+                raise SettingError(f"{path} has no column `text`", "Name another file")
+            yield from batch.column("text").to_pylist()
         return
     text = read_text(path)
     if ".ndjson" in path or ".jsonl" in path:
@@ -142,15 +142,12 @@ def _examples(
     """(id, is good, tokens) of all pages."""
     karma: dict[str, int] = {}
     for path in corpus.paths("links", interval):
-        with files.open_read(path) as stream:
-            table = pq.read_table(stream, columns=["id", "karma"])
+        table = read_table(path, ["id", "karma"])
         karma.update(zip(*(column.to_pylist() for column in table.columns), strict=True))
     for path in corpus.paths("documents", interval):
-        with files.open_read(path) as stream:
-            for batch in pq.ParquetFile(stream).iter_batches(500, columns=["id", "text"]):
-                for row in batch.to_pylist():
-                    good = not good_files and karma.get(row["id"], 0) >= min_karma
-                    yield row["id"], good, tokens_of(row["text"])
+        for row in read_rows(path, ["id", "text"]):
+            good = not good_files and karma.get(row["id"], 0) >= min_karma
+            yield row["id"], good, tokens_of(row["text"])
     for path in good_files:
         for text in texts_of(path):
             yield hashlib.blake2b(text.encode(), digest_size=16).hexdigest(), True, tokens_of(text)
@@ -203,7 +200,7 @@ def _sigmoid(margins: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(margins, -60, 60))), dtype=np.float64)
 
 
-def _report(path: str, model: Model, kept: _Rows, held: _Rows) -> ClassifierReport:
+def _report(path: str, model: ClassifierModel, kept: _Rows, held: _Rows) -> ClassifierReport:
     scores = _sigmoid(held.margins(model.weights.astype(np.float64), model.bias))
     chosen, good = scores >= 0.5, held.good > 0
     right = float((chosen & good).sum())

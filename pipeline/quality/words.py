@@ -18,10 +18,11 @@ class Pieces:
     lines: list[str]  # stripped, not empty
     paragraphs: list[str]  # stripped, not empty
     tokens: list[str]  # runs of letters and digits in lower case
+    id: str = ""  # of the document
 
 
-def take_apart(text: str) -> Pieces:
-    """Splits a text."""
+def take_apart(text: str, page: str = "") -> Pieces:
+    """Splits the text of a document, whose id is `page`."""
     lines = [line.strip() for line in text.splitlines()]
     paragraphs = [part.strip() for part in _PARAGRAPHS.split(text)]
     return Pieces(
@@ -30,6 +31,7 @@ def take_apart(text: str) -> Pieces:
         lines=[line for line in lines if line],
         paragraphs=[part for part in paragraphs if part],
         tokens=tokens_of(text),
+        id=page,
     )
 
 

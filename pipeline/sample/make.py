@@ -1,5 +1,6 @@
-"""Makes the sample from an archive of documentation pages: `python -m pipeline.sample.make WARC`.
+"""Makes the sample from an archive of documentation pages.
 
+Run as `python -P -m pipeline.sample.make WARC`.
 Pages are chosen by hash from three sites with permissive licences.  The posts
 that link to them are made up: their text, scores and dates follow from hashes.
 They show what real dumps hold: links in posts, self texts and comments, `&amp;`

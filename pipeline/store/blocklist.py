@@ -1,9 +1,7 @@
 """What is left out, each with the list that names it: Reddit itself, media, Wikipedia, files.
 
-GPT-2's paper says that Wikipedia was removed; OpenWebText and OpenWebText2 also leave
-out media and Reddit itself.  They leave out google.com or github.com as well, which
-WebText kept (openai/gpt-2, `domains.txt`): their lists are there by name, off by default.
-The hosts are in `blocklist.txt`.
+The lists `webtext`, `openwebtext` and `openwebtext2` are those of the corpora of these names,
+each whole by itself.  All are in `blocklist.txt`, with their sources.
 """
 
 from __future__ import annotations
@@ -15,21 +13,10 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from pipeline.store.hosts import domains_of
+
 #: The lists that apply unless a recipe says otherwise.
 DEFAULT = ("reddit", "media", "wikipedia", "file_type")
-
-#: File name extensions of pictures, video and sound: list `media`.
-MEDIA_TYPES = frozenset(
-    "jpg jpeg png gif gifv bmp tif tiff webp svg ico mp3 mp4 m4a m4v ogg oga ogv wav flac aac "
-    "wma avi mov mkv webm wmv flv mpg mpeg".split()
-)
-#: File name extensions of other files that are no pages: list `file_type`.  `.txt` and `.xml`,
-#: which OpenWebText leaves out, hold text and stay.
-FILE_TYPES = frozenset(
-    "zip gz bz2 xz 7z rar tar tgz iso dmg exe msi apk deb rpm jar bin doc docx xls xlsx ppt pptx "
-    "odt ods odp epub mobi djvu ps psd ai ttf otf woff css js swf torrent csv parquet sqlite "
-    "pdf".split()
-)
 
 
 @dataclass(frozen=True)
@@ -67,40 +54,34 @@ def bare_names(names: Iterable[str]) -> frozenset[str]:
 
 
 def reason_to_drop(url: str, lists: Collection[str] = DEFAULT) -> str | None:
-    """The name of the first of `lists` that leaves a web address out; None when it is kept."""
+    """The name of the first of `lists` that leaves a web address out; None when it is kept.
+
+    Hosts go before types of files, in the order of `lists` each.
+    """
     parts = urlsplit(url)
-    named = listed(parts.hostname or "")
-    reason = next((name for name in lists if name in named), None)
-    if reason:
-        return reason
-    name, dot, extension = parts.path.rsplit("/", 1)[-1].rpartition(".")
-    if not (dot and name):
-        return None
-    extension = extension.lower()
-    if "media" in lists and extension in MEDIA_TYPES:
-        return "media"
-    return "file_type" if "file_type" in lists and extension in FILE_TYPES else None
+    naming = (listed(parts.hostname or ""), _entries().get(file_type(parts.path), frozenset()))
+    return next((name for names in naming for name in lists if name in names), None)
 
 
 def listed(host: str) -> frozenset[str]:
     """The lists that name a host or a domain above it."""
-    hosts, found = _hosts(), frozenset[str]()
-    for name in domains_of(host):
-        found |= hosts.get(name, frozenset())
-    return found
+    entries = _entries()
+    return frozenset[str]().union(*(entries.get(name, ()) for name in domains_of(host)))
 
 
-def domains_of(host: str) -> list[str]:
-    """A host and the domains above it: `a.b.c` is `a.b.c`, `b.c`."""
-    labels = host.split(".")
-    return [".".join(labels[start:]) for start in range(max(1, len(labels) - 1))]
+def file_type(path: str) -> str:
+    """The type of a file by its name, with its dot and in lower case: `.pdf`; empty for none."""
+    _, dot, extension = path.rsplit("/", 1)[-1].rpartition(".")
+    return f"{dot}{extension.lower()}" if dot else ""
 
 
 @cache
-def _hosts() -> dict[str, frozenset[str]]:
+def _entries() -> dict[str, frozenset[str]]:
+    """Host, or type of file with its dot, -> the lists that name it."""
     found: dict[str, frozenset[str]] = {}
     for line in (Path(__file__).parent / "blocklist.txt").read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
-            name, host = line.split()
-            found[host] = found.get(host, frozenset()) | {name}
+            lists, _, values = line.partition(":")
+            for value in values.split():
+                found[value] = found.get(value, frozenset()).union(lists.split())
     return found

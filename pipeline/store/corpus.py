@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pipeline.store import files
 from pipeline.store.errors import SettingError, WebtextError
-from pipeline.store.manifest import MANIFEST, Manifest, read_manifest
+from pipeline.store.manifest import Manifest, manifest_path, read_manifest
 
 #: The stages, in the order in which data flows.
 STAGES = ("links", "pages", "documents", "dedup", "quality", "corpus", "tokens")
@@ -23,6 +23,9 @@ class Corpus:
 
     root: str
 
+    def __post_init__(self) -> None:
+        check_root(self.root)
+
     def folder(self, stage: str, interval: str) -> str:
         """The folder of a stage of an interval; of tokens, pass `tokens/NAME` as the stage."""
         return files.join(self.root, stage, interval)
@@ -33,8 +36,8 @@ class Corpus:
 
     def token_stages(self) -> list[str]:
         """The stages with shards, one a tokenizer: `tokens/NAME`."""
-        folders = files.glob(files.join(self.root, "tokens", "*"))
-        return ["tokens/" + path.rstrip("/").rsplit("/", 1)[-1] for path in folders]
+        folders = files.listed(self.root, "tokens", "*")
+        return ["tokens/" + path.rsplit("/", 1)[-1] for path in folders]
 
     def manifest(self, stage: str, interval: str) -> Manifest | None:
         """The manifest of a stage, None while it is unfinished."""
@@ -52,8 +55,8 @@ class Corpus:
 
     def intervals(self, stage: str) -> list[str]:
         """The intervals for which a stage is finished, in order."""
-        manifests = files.glob(files.join(self.root, stage, "*", MANIFEST))
-        return sorted(path.rsplit("/", 2)[1] for path in manifests)
+        folders = files.listed(files.join(self.root, stage), "*")
+        return [path.rsplit("/", 1)[1] for path in folders if manifest_path(path)]
 
     def last_interval(self, stage: str) -> str:
         """The last finished interval of a stage; WebtextError where there is none."""
@@ -73,6 +76,16 @@ class Corpus:
         manifest = self.require(stage, interval)
         folder = self.folder(stage, interval)
         return [files.join(folder, entry.name) for entry in manifest.tables(prefix)]
+
+
+def check_root(root: str) -> str:
+    """Refuses a root that an unset variable of the shell leaves: the whole file system or store."""
+    if not root.strip() or not root.split("://", 1)[-1].strip().strip("/"):
+        raise SettingError(
+            f"The root of the corpus is {root!r}",
+            "Give a folder or an address (in a recipe: corpus.root). Is a shell variable unset?",
+        )
+    return root
 
 
 def check_interval(interval: str) -> str:

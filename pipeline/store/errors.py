@@ -19,7 +19,8 @@ class WebtextError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.what}. {self.remedy}" if self.remedy else self.what
+        end = "" if self.what.endswith((".", "?")) else "."
+        return f"{self.what}{end} {self.remedy}" if self.remedy else self.what
 
 
 class FullDiskError(WebtextError):

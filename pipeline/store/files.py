@@ -4,6 +4,10 @@ A local file is written under a temporary name in its folder, flushed to the dis
 and renamed.  An object store shows an object only when its upload is complete,
 so there the file is written locally and uploaded; other remote systems (hdfs)
 get an upload under a temporary name and a rename.
+
+A path is taken as it stands: `[x]`, `*`, `?`, `::`, `#` and `%` in it mean themselves, and
+only a leading `~/` means the home folder.  Patterns are for `glob`, which takes those of a
+user's settings, and for the names that `listed` looks for in a folder.
 """
 
 from __future__ import annotations
@@ -11,35 +15,60 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any
 
-from fsspec.core import url_to_fs
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
-from pipeline.store.errors import FullDiskError
+from pipeline.store.errors import FullDiskError, SettingError
 
 #: Every temporary file carries this, so that leftovers of a killed run can be told and removed.
 TEMPORARY = ".tmp-"
 
 _OBJECT_STORES = {"gs", "gcs", "s3", "s3a", "abfs", "az", "memory"}
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_MAGIC = re.compile(r"[*?[]")
+
+
+def is_remote(path: str) -> bool:
+    """True for an address with a scheme (`s3://…`), False for a local path."""
+    scheme = _SCHEME.match(path)
+    return scheme is not None and scheme[1].lower() != "file"
+
+
+def local_path(path: str) -> str:
+    """A local path or `file://` address for use with `os` and `pathlib`."""
+    path = path.removeprefix("file://")
+    return os.path.expanduser(path) if path == "~" or path.startswith("~/") else path
 
 
 def filesystem(path: str) -> tuple[Any, str]:
     """The fsspec file system of an address and the path within it.
 
     Listings are not remembered: what another process has written since must be seen.
+    Raises SettingError for a scheme that fsspec does not know or cannot load.
     """
-    fs, fs_path = url_to_fs(path, use_listings_cache=False)
-    return fs, fs_path
+    # Not fsspec's own url_to_fs: that splits an address at `::`.
+    if not is_remote(path):
+        return LocalFileSystem(), os.path.abspath(local_path(path))
+    try:
+        kind: Any = fsspec.get_filesystem_class(_scheme(path))
+    except (ValueError, ImportError) as error:
+        remedy = "pip install 'webtext[cloud]' for s3:// and gs://; fsspec's page names the others"
+        raise SettingError(f"{path} cannot be opened: {error}", remedy) from None
+    options = kind._get_kwargs_from_urls(path)
+    return kind(use_listings_cache=False, **options), kind._strip_protocol(path)
 
 
-def is_remote(path: str) -> bool:
-    """True for an address with a scheme (`s3://…`), False for a local path."""
-    return "://" in path and not path.startswith("file://")
+def _scheme(address: str) -> str:
+    return address.split("://", 1)[0].lower()
 
 
 def join(path: str, *names: str) -> str:
@@ -47,10 +76,21 @@ def join(path: str, *names: str) -> str:
     return "/".join([path.rstrip("/"), *names])
 
 
+def escape(path: str) -> str:
+    """The pattern that matches this path alone, for libraries that take every path as one."""
+    return _MAGIC.sub(lambda sign: f"[{sign[0]}]", path)
+
+
 def exists(path: str) -> bool:
-    """True when a file or folder is there."""
+    """True when a file or folder is there; PermissionError where a local one cannot be seen."""
     fs, fs_path = filesystem(path)
-    return bool(fs.exists(fs_path))
+    if is_remote(path):
+        return bool(fs.exists(fs_path))
+    try:
+        os.stat(fs_path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def size(path: str) -> int:
@@ -60,19 +100,52 @@ def size(path: str) -> int:
 
 
 def glob(pattern: str) -> list[str]:
-    """The files that match, sorted, without leftovers of killed runs."""
-    return [path for path in _matching(pattern) if TEMPORARY not in path.rsplit("/", 1)[-1]]
+    """The files that match a pattern of a user's settings, sorted; a name that is there is itself.
+
+    Leftovers of killed runs are left out.
+    """
+    fs, fs_path = filesystem(pattern)
+    matches = [fs_path] if exists(pattern) else sorted(map(str, fs.glob(fs_path)))
+    paths = [fs.unstrip_protocol(path) for path in matches] if is_remote(pattern) else matches
+    return [path for path in paths if TEMPORARY not in path.rsplit("/", 1)[-1]]
+
+
+def listed(folder: str, *names: str) -> list[str]:
+    """What is below a folder, sorted: one pattern of names for each level.
+
+    `listed(root, "links", "*")` gives `root/links/2024-01`, …; leftovers of killed runs are
+    left out, and a folder that is not there has nothing in it.
+    """
+    return [path for path in _below(folder, names) if TEMPORARY not in path.rsplit("/", 1)[-1]]
 
 
 def leftovers(folder: str) -> list[str]:
     """What killed runs left half-written in a folder, sorted."""
-    return _matching(join(folder, f"*{TEMPORARY}*"))
+    return _below(folder, (f"*{TEMPORARY}*",))
 
 
-def _matching(pattern: str) -> list[str]:
-    fs, fs_path = filesystem(pattern)
-    paths = sorted(str(path) for path in fs.glob(fs_path))
-    return [fs.unstrip_protocol(path) for path in paths] if is_remote(pattern) else paths
+def _below(folder: str, names: tuple[str, ...]) -> list[str]:
+    folders = [folder]
+    for pattern in names:
+        if _MAGIC.search(pattern):
+            below = (join(f, name) for f in folders for name in _names(f))
+            folders = [path for path in below if fnmatchcase(path.rsplit("/", 1)[-1], pattern)]
+        else:
+            folders = [path for f in folders if exists(path := join(f, pattern))]
+    return sorted(folders)
+
+
+def _names(folder: str) -> Iterator[str]:
+    """The names in a folder; none where there is no such folder."""
+    fs, fs_path = filesystem(folder)
+    try:
+        paths = fs.ls(fs_path, detail=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for path in paths:
+        name = path.rstrip("/").rsplit("/", 1)[-1]
+        if path.rstrip("/") != fs_path.rstrip("/"):  # some stores list the folder itself
+            yield name
 
 
 def open_read(path: str) -> IO[bytes]:
@@ -97,17 +170,27 @@ def make_folder(path: str) -> None:
 def remove(path: str) -> None:
     """Removes a file or a folder with all in it; no error when it is not there."""
     fs, fs_path = filesystem(path)
-    if fs.exists(fs_path):
+    if not fs.exists(fs_path):
+        return
+    if is_remote(path) and _MAGIC.search(fs_path):
+        for name in fs.find(fs_path):  # rm would take the path as a pattern
+            fs.rm_file(name)
+    else:
         fs.rm(fs_path, recursive=True)
 
 
 def move(path: str, target: str) -> None:
     """Gives a file another name on the same disk or store; what was there before goes."""
-    if is_remote(path):
-        fs, old = filesystem(path)
-        fs.mv(old, filesystem(target)[1])
+    if not is_remote(path):
+        os.replace(local_path(path), local_path(target))
+        return
+    fs, old = filesystem(path)
+    new = filesystem(target)[1]
+    if _scheme(path) in _OBJECT_STORES:
+        fs.cp_file(old, new)  # mv would take the path as a pattern
+        fs.rm_file(old)
     else:
-        os.replace(path.removeprefix("file://"), target.removeprefix("file://"))
+        fs.mv(old, new)
 
 
 def sha256(path: str) -> str:
@@ -146,7 +229,7 @@ def atomic(path: str) -> Iterator[str]:
     """
     local = not is_remote(path)
     if local:
-        path = path.removeprefix("file://")
+        path = local_path(path)
         folder = os.path.dirname(path) or "."
         os.makedirs(folder, exist_ok=True)
     else:
@@ -175,7 +258,7 @@ def local_scratch(folder: str) -> str:
     It is `folder` itself where that is local; for an address, a folder of this machine.
     """
     if not is_remote(folder):
-        return folder.removeprefix("file://")
+        return local_path(folder)
     name = hashlib.blake2b(folder.encode(), digest_size=8).hexdigest()
     return os.path.join(tempfile.gettempdir(), f"webtext-{name}")
 
@@ -186,8 +269,9 @@ def publish(temporary: str, path: str) -> None:
         _publish_remote(temporary, path)
         os.unlink(temporary)
     else:
+        path = local_path(path)
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        _publish_local(temporary, path.removeprefix("file://"))
+        _publish_local(temporary, path)
 
 
 def write_bytes(path: str, data: bytes) -> None:
@@ -210,7 +294,7 @@ def _publish_local(temporary: str, path: str) -> None:
 def _publish_remote(temporary: str, path: str) -> None:
     fs, fs_path = filesystem(path)
     fs.makedirs(fs._parent(fs_path), exist_ok=True)
-    if path.split("://", 1)[0] in _OBJECT_STORES:
+    if _scheme(path) in _OBJECT_STORES:
         fs.put_file(temporary, fs_path)
         return
     beside = f"{fs_path}{TEMPORARY}{uuid.uuid4().hex}"

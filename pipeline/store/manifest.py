@@ -1,6 +1,7 @@
 """What a finished stage says of itself: settings, inputs, counts that add up, files, fingerprint.
 
-`MANIFEST.json` is written last, so a stage without one is unfinished.  A fingerprint is the
+`_manifest.json` is written last, so a stage without one is unfinished.  Readers of tables skip
+names that begin with `_`, so they open a stage's folder as it is.  A fingerprint is the
 sum of a hash of each row: it depends on no order, and partial sums add up.
 """
 
@@ -17,7 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
 
-MANIFEST = "MANIFEST.json"
+MANIFEST = "_manifest.json"
+#: Its name in corpora built before 0.2; they are read, verified and extended as they are.
+OLD_MANIFEST = "MANIFEST.json"
 #: Scratch of an unfinished stage (exchange files, progress); removed when it is done.
 WORK = "_work"
 PROGRESS = "_progress"
@@ -95,7 +98,7 @@ class FileEntry(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a finished stage says of itself (`MANIFEST.json`)."""
+    """What a finished stage says of itself (`_manifest.json`)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -126,17 +129,39 @@ class Manifest(BaseModel):
         return orjson.dumps(self.model_dump(by_alias=True), option=orjson.OPT_INDENT_2) + b"\n"
 
     def tables(self, prefix: str) -> list[FileEntry]:
-        """The Parquet files whose names begin with `prefix`, in order of name."""
-        entries = [
-            f for f in self.files if f.name.startswith(prefix) and f.name.endswith(".parquet")
-        ]
-        return sorted(entries, key=lambda f: f.name)
+        """The Parquet files whose names begin with `prefix`, or `_` and it, in order of name."""
+        parquet = (entry for entry in self.files if entry.name.endswith(".parquet"))
+        tables = [entry for entry in parquet if entry.name.removeprefix("_").startswith(prefix)]
+        return sorted(tables, key=lambda entry: entry.name)
+
+
+def table_of(name: str) -> str:
+    """The table that a file is of: `decisions` of `_decisions-00000-of-00001.parquet`."""
+    return name.removeprefix("_").split("-", 1)[0]
+
+
+def manifest_path(folder: str) -> str | None:
+    """Where the manifest of a stage's folder is, None without one."""
+    places = (files.join(folder, name) for name in (MANIFEST, OLD_MANIFEST))
+    return next((path for path in places if files.exists(path)), None)
+
+
+def write_manifest(folder: str, manifest: Manifest) -> None:
+    """Writes the manifest of a stage's folder; one with the old name goes."""
+    files.write_bytes(files.join(folder, MANIFEST), manifest.to_json())
+    files.remove(files.join(folder, OLD_MANIFEST))
+
+
+def remove_manifest(folder: str) -> None:
+    """Makes a stage unfinished."""
+    for name in (OLD_MANIFEST, MANIFEST):
+        files.remove(files.join(folder, name))
 
 
 def read_manifest(folder: str) -> Manifest | None:
     """The manifest in `folder`, None without one; WebtextError when it cannot be read."""
-    path = files.join(folder, MANIFEST)
-    if not files.exists(path):
+    path = manifest_path(folder)
+    if path is None:
         return None
     try:
         return Manifest.model_validate_json(files.read_bytes(path))

@@ -19,7 +19,14 @@ import pyarrow.parquet as pq
 
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
-from pipeline.store.manifest import Counts, FileEntry, add_fingerprints, table_fingerprint
+from pipeline.store.manifest import (
+    Counts,
+    FileEntry,
+    Manifest,
+    add_fingerprints,
+    table_fingerprint,
+)
+from pipeline.store.parquet import read_footer, read_table
 
 _ACCOUNT = b"webtext"
 _ROW_GROUP = 10_000  # rows; a reader of text holds some 50 MB at a time
@@ -38,8 +45,14 @@ class Part:
 
 
 def work_key(*parts: object) -> str:
-    """The key of a unit of work: a hash of all that decides its result."""
+    """The key of a piece of work: a hash of all that decides its result."""
     return hashlib.blake2b(orjson.dumps([str(p) for p in parts]), digest_size=16).hexdigest()
+
+
+def unit_key(draft: Manifest, *unit: object) -> str:
+    """The key of a unit of a stage's work: all that decides the stage, and what the unit is."""
+    inputs = sorted(draft.inputs.items())
+    return work_key(draft.settings_hash, draft.code_version, inputs, *unit)
 
 
 def part_name(number: int, of: int, prefix: str = "part") -> str:
@@ -172,17 +185,15 @@ def _read_account(path: str) -> tuple[int, dict[str, Any]]:
     if not files.exists(path):
         return 0, {}
     try:
-        with files.open_read(path) as stream:
-            footer = pq.read_metadata(stream)
-    except (pa.ArrowInvalid, OSError):
+        footer = read_footer(path)
+    except WebtextError:
         return 0, {}  # cut or damaged: it will be made again
     return footer.num_rows, orjson.loads((footer.metadata or {}).get(_ACCOUNT, b"{}"))
 
 
 def text_bytes(path: str) -> int:
     """Bytes of the column `text` of a part, from its footer alone."""
-    with files.open_read(path) as stream:
-        footer = pq.read_metadata(stream)
+    footer = read_footer(path)
     column = footer.schema.to_arrow_schema().get_field_index("text")
     groups = (footer.row_group(number) for number in range(footer.num_row_groups))
     return sum(group.column(column).total_uncompressed_size for group in groups)
@@ -204,9 +215,7 @@ def id_range(number: int, of: int) -> tuple[str, str]:
 
 def read_ids(path: str, low: str, high: str, columns: list[str] | None = None) -> pa.Table:
     """Rows with low <= id < high of a Parquet file sorted by id; other row groups stay unread."""
-    fs, fs_path = files.filesystem(path)
-    condition = [("id", ">=", low), ("id", "<", high)]
-    return pq.read_table(fs_path, filesystem=fs, filters=condition, columns=columns)
+    return read_table(path, columns, [("id", ">=", low), ("id", "<", high)])
 
 
 def file_part(folder: str, name: str, *, rows: int = 0, fingerprint: str | None = None) -> Part:

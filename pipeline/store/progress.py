@@ -111,7 +111,7 @@ class Snapshot:
 def read_progress(stage_folder: str) -> Snapshot:
     """Adds up the progress files of a stage; empty where there are none."""
     total = Snapshot()
-    for path in files.glob(files.join(stage_folder, PROGRESS, "*.json")):
+    for path in files.listed(stage_folder, PROGRESS, "*.json"):
         try:
             state = orjson.loads(files.read_bytes(path))
         except (FileNotFoundError, orjson.JSONDecodeError):

@@ -107,13 +107,13 @@ def _entries(group: str) -> dict[str, EntryPoint]:
 
 
 def plugin_versions() -> list[str]:
-    """`NAME VERSION` of each distribution that adds to a group `webtext.…`, sorted."""
+    """`NAME VERSION` of each other distribution that adds to a group `webtext.…`, sorted."""
     ours = entry_points()
     versions = {
         f"{entry.dist.name} {entry.dist.version}"
         for group in ours.groups
         if group.startswith("webtext.")
         for entry in ours.select(group=group)
-        if entry.dist
+        if entry.dist and entry.dist.name != "webtext"
     }
     return sorted(versions)

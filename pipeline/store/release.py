@@ -114,8 +114,8 @@ def _tokens(corpus: Corpus, interval: str) -> dict[str, Manifest]:
     """The manifests of all token folders; each must be made from the texts that are there."""
     texts = corpus.require("corpus", interval).fingerprint
     manifests = {}
-    for path in files.glob(files.join(corpus.root, "tokens", "*", interval)):
-        name = f"tokens/{path.rstrip('/').rsplit('/', 2)[1]}"
+    for path in files.listed(corpus.root, "tokens", "*", interval):
+        name = f"tokens/{path.rsplit('/', 2)[1]}"
         manifest = corpus.require(name, interval)
         if manifest.inputs.get("corpus", texts) != texts:
             raise WebtextError(

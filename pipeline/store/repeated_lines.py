@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.store.addresses import host_of
-from pipeline.store.parquet import open_table
+from pipeline.store.parquet import batches
 
 #: Pages of a host that are looked at.  The standard error of a share is 0.035 at most.
 SAMPLE = 200
@@ -77,23 +77,19 @@ def strip_host_lines(text: str, lines: frozenset[bytes]) -> tuple[str, int]:
 def read_host_lines(paths: Sequence[str], documents: str) -> dict[str, frozenset[bytes]]:
     """The repeated lines of the hosts of one part of documents.
 
-    `paths` are the `hostlines-…` tables of an interval: they have the lines of all its hosts,
+    `paths` are the `_hostlines-…` tables of an interval: they have the lines of all its hosts,
     and are read a batch at a time.
     """
     hosts = pa.array(sorted(_hosts_of(documents)) if paths else [], pa.string())
     by_host: dict[str, set[bytes]] = {}
     for path in paths:
-        with open_table(path) as stored:
-            for batch in stored.iter_batches(columns=["host", "line"]):
-                for row in batch.filter(pc.is_in(batch["host"], hosts)).to_pylist():
-                    by_host.setdefault(row["host"], set()).add(bytes.fromhex(row["line"]))
+        for batch in batches(path, ["host", "line"]):
+            for row in batch.filter(pc.is_in(batch["host"], hosts)).to_pylist():
+                by_host.setdefault(row["host"], set()).add(bytes.fromhex(row["line"]))
     return {host: frozenset(lines) for host, lines in by_host.items()}
 
 
 def _hosts_of(documents: str) -> set[str]:
-    with open_table(documents) as stored:
-        return {
-            host_of(url)
-            for batch in stored.iter_batches(columns=["url"])
-            for url in batch["url"].to_pylist()
-        }
+    return {
+        host_of(url) for batch in batches(documents, ["url"]) for url in batch["url"].to_pylist()
+    }

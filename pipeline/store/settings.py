@@ -31,6 +31,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.registry import Registry, nearest
+from pipeline.store.setting_errors import explain
 
 
 class Settings(BaseModel):
@@ -44,9 +45,13 @@ class Settings(BaseModel):
     #: Fields that change how the work is done but never what comes out (time-outs,
     #: paths, concurrency).  They stay out of `digest`, so changing one makes nothing stale.
     volatile: ClassVar[frozenset[str]] = frozenset()
+    #: Whether anything of the section changes what comes out.
+    decides: ClassVar[bool] = True
 
     def identity(self) -> dict[str, Any]:
         """The settings that decide the result, as plain JSON values."""
+        if not self.decides:
+            return {}
         left_out = self.volatile | self.unused()
         keys = type(self).key_types()
         return {name: _plain(getattr(self, name)) for name in keys if name not in left_out}
@@ -71,7 +76,10 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise _explain(cls, error, where) from None
+            raise explain(cls, error, where) from None
+
+
+S = TypeVar("S", bound=Settings)
 
 
 class OpenSettings(Settings):
@@ -93,6 +101,10 @@ class OpenSettings(Settings):
         """The fields, then the sections."""
         return super().key_types() | dict(cls.sections())
 
+    def of(self, kind: type[S]) -> S:
+        """The section of settings class `kind`."""
+        return next(value for name in self.sections() if type(value := getattr(self, name)) is kind)
+
     @model_validator(mode="before")
     @classmethod
     def _read_sections(cls, values: Any) -> Any:
@@ -102,6 +114,17 @@ class OpenSettings(Settings):
         others = {name: value for name, value in values.items() if name not in own}
         read = _sections_of(cls).model_validate(others)
         return own | {name: getattr(read, name) for name in type(read).model_fields}
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """With the sections among the properties, and nothing else allowed."""
+        found = handler.resolve_ref_schema(handler(schema))
+        for name, section in cls.sections().items():
+            found["properties"][name] = handler(section.__pydantic_core_schema__)
+        found["additionalProperties"] = False
+        return found
 
 
 def own_sections(registry: Registry[Any]) -> dict[str, type[Settings]]:
@@ -168,6 +191,10 @@ class KindIn:
 
     registry: Registry[Any]
 
+    def classes(self) -> Mapping[str, type[Settings]]:
+        """The settings class of each kind."""
+        return self.registry.classes()
+
     def _read(self, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
@@ -183,8 +210,31 @@ class KindIn:
     ) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self._read, handler(source))
 
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return _one_of(self.classes(), handler)
 
-S = TypeVar("S", bound=Settings)
+
+@dataclass(frozen=True)
+class Variants:
+    """Of a table that is of one of several settings classes, by its `kind`."""
+
+    kinds: Mapping[str, type[Settings]]
+
+    def classes(self) -> Mapping[str, type[Settings]]:
+        """The settings class of each kind."""
+        return self.kinds
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return _one_of(self.kinds, handler)
+
+
+def _one_of(classes: Mapping[str, type[Settings]], handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    """The JSON schema of a table of one of these classes."""
+    return {"anyOf": [handler(one.__pydantic_core_schema__) for one in classes.values()]}
 
 
 def load_recipe(model: type[S], recipe: str, overrides: Iterable[str], bundled: Path) -> S:
@@ -252,28 +302,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {k: _plain(v) for k, v in value.items()}
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
-
-
-def _explain(model: type[Settings], error: ValidationError, where: str) -> SettingError:
-    """The first problem of a pydantic error as one sentence that names key and remedy."""
-    first = error.errors(include_url=False)[0]
-    keys = [str(k) for k in first["loc"]]
-    name = ".".join(keys)
-    if first["type"] == "extra_forbidden":
-        valid = _keys_at(model, keys[:-1])
-        remedy = f"Known here: {', '.join(valid)}{nearest(keys[-1], valid)}"
-        return SettingError(f"{where}: unknown key {name}", remedy)
-    if first["type"] == "missing":
-        return SettingError(f"{where}: {name} is missing", f"Add {name}")
-    message = first["msg"].removeprefix("Value error, ")
-    return SettingError(f"{where}: {name} = {first['input']!r}: {message}", "Change this setting")
-
-
-def _keys_at(model: type[Settings], location: list[str]) -> list[str]:
-    """The keys of the section at a place of a recipe."""
-    for key in location:
-        inner = model.key_types().get(key)
-        if not (isinstance(inner, type) and issubclass(inner, Settings)):
-            break
-        model = inner
-    return sorted(model.key_types())

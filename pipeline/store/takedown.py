@@ -26,6 +26,7 @@ class TakedownSettings(Settings):
     """Pages that must not be in the corpus: a file of addresses, hosts and Reddit ids."""
 
     path: str | None = None
+    """The file, one entry a line."""
 
 
 @dataclass(frozen=True)

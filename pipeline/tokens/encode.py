@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 from tokenizers import Tokenizer
 
 from pipeline.store import files
 from pipeline.store.manifest import WORK
+from pipeline.store.parquet import read_rows
 from pipeline.store.parts import Part, PartWriter, finished_part
 from pipeline.store.progress import Progress
 from pipeline.tokens.draws import in_validation, order_of
@@ -181,10 +181,3 @@ def _by_sentence(
         lengths = np.fromiter(map(len, ids), np.int32, len(ids))
         whole = np.fromiter(chain.from_iterable(ids), encoder.dtype, int(lengths.sum()))
         yield whole.tobytes(), lengths
-
-
-def read_rows(path: str, columns: list[str]) -> Iterator[dict[str, Any]]:
-    """Columns of a part of the corpus, row by row, with few of them in memory."""
-    with files.open_read(path) as stream:
-        for batch in pq.ParquetFile(stream).iter_batches(_BATCH, columns=columns):
-            yield from batch.to_pylist()

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.store import files
 from pipeline.store.manifest import Counts, add_fingerprints
+from pipeline.store.parquet import read_table
 from pipeline.store.parts import Part, PartWriter, file_part, finished_part, id_range
 from pipeline.store.schemas import SCHEMAS
 from pipeline.tokens.encode import SPLITS
@@ -79,8 +79,7 @@ def _range(unit: ShardUnit) -> pa.Table:
     ]
     tables = []
     for piece in unit.pieces:
-        fs, place = files.filesystem(files.join(unit.folder, piece))
-        tables.append(pq.read_table(place, filesystem=fs, filters=condition))
+        tables.append(read_table(files.join(unit.folder, piece), where=condition))
     return pa.concat_tables(tables).sort_by("order")
 
 

@@ -13,9 +13,11 @@ from pipeline.store import files
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import Counts, Manifest, read_manifest
-from pipeline.store.parts import Part, work_key
+from pipeline.store.parts import Part, unit_key, work_key
+from pipeline.store.stage_edit import Removal, StageEdit
 from pipeline.tokens.encode import SPLITS, EncodeUnit, encode_part
 from pipeline.tokens.megatron import dtype_for
+from pipeline.tokens.removal import remove_pages
 from pipeline.tokens.settings import TokensSettings
 from pipeline.tokens.shards import ShardUnit, assemble_shard
 from pipeline.tokens.tokenizer import TOKENIZER
@@ -55,7 +57,7 @@ def plan_pieces(
     unit: TokenizerUnit, folder: str, draft: Manifest, _trained: Sequence[Part]
 ) -> list[EncodeUnit]:
     """A piece for each part of the corpus."""
-    key = _key(unit, draft)
+    key = unit_key(with_tokenizer(unit.folder, unit.settings.name, draft))
     path = files.join(unit.folder, TOKENIZER)
     return [
         EncodeUnit(part, number, folder, key, path, unit.settings)
@@ -69,6 +71,7 @@ def plan_shards(
     """The shards of both splits; their number follows from the tokens or the setting."""
     settings = unit.settings
     dtype, header = _token_type(unit)
+    trained = with_tokenizer(unit.folder, settings.name, draft)
     names = tuple(sorted(part.file.name for part in pieces if part.file))
     units: list[ShardUnit] = []
     for split in SPLITS:
@@ -81,7 +84,7 @@ def plan_shards(
             )
         wanted = settings.shards if split == "train" else 0
         of = wanted or max(1, -(-tokens // settings.shard_tokens))
-        key = work_key(_key(unit, draft), split, of, names)
+        key = unit_key(trained, split, of, names)
         units += [ShardUnit(split, n, of, names, folder, key, dtype, header) for n in range(of)]
     return units
 
@@ -109,13 +112,6 @@ def with_tokenizer(folder: str, name: str, manifest: Manifest) -> Manifest:
     inputs = manifest.inputs | {f"tokenizers/{name}": tokenizer.fingerprint}
     extra = manifest.extra | {"vocab_size": tokenizer.extra["vocab_size"]}
     return manifest.model_copy(update={"inputs": inputs, "extra": extra})
-
-
-def _key(unit: TokenizerUnit, draft: Manifest) -> str:
-    corpus = draft.inputs["corpus"]
-    return work_key(
-        draft.settings_hash, draft.code_version, corpus, _require(unit.folder).fingerprint
-    )
 
 
 def _require(folder: str) -> Manifest:
@@ -151,6 +147,10 @@ class TokensStage(Stage):
     def total(self, job: Job) -> Total:
         """Documents to encode."""
         return Total(job.corpus.require("corpus", job.interval).counts.kept, "documents")
+
+    def remove_pages(self, edit: StageEdit) -> Removal:
+        """Documents of shards."""
+        return remove_pages(edit)
 
     def transform(self, job: Job) -> Tokens:
         """Trains the tokenizer if it is not there, encodes, assembles."""

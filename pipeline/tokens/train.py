@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.store import files
-from pipeline.store.manifest import MANIFEST, FileEntry, Manifest, read_manifest
+from pipeline.store.manifest import FileEntry, Manifest, read_manifest, write_manifest
+from pipeline.store.parquet import read_rows
 from pipeline.store.parts import Part, file_part, text_bytes
 from pipeline.tokens import tokenizer as tok
 from pipeline.tokens.draws import in_sample
-from pipeline.tokens.encode import read_rows
 from pipeline.tokens.settings import TokensSettings
 
 _TEXT = 100_000  # characters handed to a trainer at once
@@ -50,7 +50,7 @@ def make_tokenizer(unit: TokenizerUnit) -> list[Part]:
             "extra": {"vocab_size": tokenizer.get_vocab_size()},
         }
     )
-    files.write_bytes(files.join(unit.folder, MANIFEST), manifest.to_json())
+    write_manifest(unit.folder, manifest)
     return [Part(None)]
 
 

@@ -85,7 +85,7 @@ texts = duckdb.sql("SELECT * FROM 'corpus/*/part-*.parquet'")
 ```
 
 Those files hold the texts, one row a document: `id, url, title, date, karma, language, text,
-words`; `decisions-*` beside them say why each of the others is not there. Hugging Face
+words`; `_decisions-*` beside them say why each of the others is not there. Hugging Face
 `datasets` loads the folder by its name. Files under `tokens/` are Megatron's indexed datasets.
 `webtext why ROOT URL` tells the life of a link, `webtext verify ROOT` proves that all is as
 recorded."""
@@ -145,7 +145,7 @@ def _settings(corpus: Corpus, interval: str) -> Iterator[str]:
         manifest = corpus.manifest(stage, interval)
         if manifest is not None:
             rows += [(f"{stage}.{name}", _plain(manifest.settings.get(name))) for name in names]
-    yield f"Of {interval}; all are in each stage's `MANIFEST.json`."
+    yield f"Of {interval}; all are in each stage's `_manifest.json`."
     yield _table(("setting", "value"), rows)
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from pipeline.store.corpus import Corpus
+from pipeline.store.sql import Database
 
 _TOP = 10  # languages and domains of each tokenizer, those with the most documents
 _OF = {
@@ -14,13 +12,11 @@ _OF = {
 }
 
 
-def fertility(
-    corpus: Corpus, ask: Callable[[str], list[tuple[Any, ...]]]
-) -> list[tuple[str, str, str, int, float, float]]:
+def fertility(corpus: Corpus, database: Database) -> list[tuple[str, str, str, int, float, float]]:
     """(tokenizer, kind, language or domain, documents, tokens a word, bytes a token).
 
-    `ask` answers SQL over the corpus, whose accepted texts are the view `corpus`.  Tokens
-    are counted with the end token of each document.
+    The accepted texts are the view `corpus` of the database.  Tokens are counted with the
+    end token of each document.
     """
     rows: list[tuple[str, str, str, int, float, float]] = []
     for stage in corpus.token_stages():
@@ -32,12 +28,12 @@ def fertility(
         ]
         if not paths:
             continue
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+        tokens = database.table(paths)
         for kind, value in _OF.items():
-            rows_of_kind = ask(
+            rows_of_kind = database.ask(
                 f"SELECT {value}, count(*), sum(t.length) / greatest(sum(c.words), 1), "
                 "sum(strlen(c.text)) / greatest(sum(t.length), 1) FROM corpus c "
-                f"JOIN read_parquet([{listed}]) t USING (id) "
+                f"JOIN {tokens} t USING (id) "
                 f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_TOP}"
             )
             rows += [(name, kind, v, n, round(a, 3), round(b, 3)) for v, n, a, b in rows_of_kind]

@@ -22,11 +22,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.dedup.minhash import shingles_of
-from pipeline.dedup.normalise import normalised
+from pipeline.dedup.normalise import Folds, normalised
 from pipeline.dedup.verify import jaccard
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import WebtextError
-from pipeline.tokens.encode import read_rows
+from pipeline.store.parquet import read_rows
 
 #: Shingles of validation documents in memory at a time: 270 MB, some 60,000 documents.
 _SLICE = 1 << 25
@@ -56,14 +56,14 @@ def check_leaks(corpus: Corpus, name: str) -> LeakCheck:
     """
     splits = _splits(corpus, name)
     intervals = corpus.intervals(f"tokens/{name}")
-    threshold = min(
-        float(corpus.require("dedup", interval).settings["threshold"]) for interval in intervals
-    )
+    settings = [corpus.require("dedup", interval).settings for interval in intervals]
+    threshold = min(float(one["threshold"]) for one in settings)
+    fold: Folds = frozenset(settings[-1]["fold"])
     parts = [path for interval in intervals for path in corpus.paths("corpus", interval)]
     leaks = [
         leak
-        for piece in slices(_sets(parts, splits["validation"]), _SLICE)
-        for leak in find_leaks(piece, _sets(parts, splits["train"]), threshold)
+        for piece in slices(_sets(parts, splits["validation"], fold), _SLICE)
+        for leak in find_leaks(piece, _sets(parts, splits["train"], fold), threshold)
     ]
     if leaks:
         worst = max(leaks, key=lambda leak: (leak.similarity, leak))
@@ -134,8 +134,10 @@ def _splits(corpus: Corpus, name: str) -> dict[str, set[str]]:
     return splits
 
 
-def _sets(paths: list[str], wanted: set[str]) -> Iterator[tuple[str, npt.NDArray[np.uint64]]]:
+def _sets(
+    paths: list[str], wanted: set[str], fold: Folds
+) -> Iterator[tuple[str, npt.NDArray[np.uint64]]]:
     for path in paths:
         for row in read_rows(path, ["id", "text"]):
             if row["id"] in wanted:
-                yield row["id"], shingles_of(normalised(row["text"]))
+                yield row["id"], shingles_of(normalised(row["text"], fold))

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from pipeline.store.corpus import Corpus
 from pipeline.store.repeated_lines import line_hash
+from pipeline.store.sql import Database
 
 _CUT = 160  # characters shown of a line
 
 
-def repeated_lines(
-    corpus: Corpus, ask: Callable[[str], list[tuple[Any, ...]]], most: int
-) -> list[tuple[str, str, str]]:
+def repeated_lines(corpus: Corpus, database: Database, most: int) -> list[tuple[str, str, str]]:
     """(host, share of its pages, line), the `most` that stand on the most pages.
 
-    `ask` answers SQL over the corpus, whose documents are the view `documents`.
+    The documents of the corpus are the view `documents` of the database.
     """
     paths = [
         path
@@ -25,10 +21,10 @@ def repeated_lines(
     ]
     if not paths:
         return []
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    rows = ask(
+    lines = database.table(paths)
+    rows = database.ask(
         "SELECT l.host, l.pages / l.sampled, l.line, d.text FROM "
-        f"(SELECT * FROM read_parquet([{listed}]) ORDER BY pages DESC, host, line LIMIT {most}) l "
+        f"(SELECT * FROM {lines} ORDER BY pages DESC, host, line LIMIT {most}) l "
         "JOIN documents d USING (id) ORDER BY l.pages DESC, l.host, l.line"
     )
     return [(host, f"{share:.0%}", _line(text, sign)) for host, share, sign, text in rows]

@@ -14,10 +14,11 @@ from pipeline.store import files
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.errors import WebtextError
 from pipeline.store.manifest import Manifest
+from pipeline.store.sql import Database
 from pipeline.views.fertility import fertility
 from pipeline.views.html import bars, page, samples, table, waterfall
 from pipeline.views.repeated import repeated_lines
-from pipeline.views.show import connect, table_paths
+from pipeline.views.show import table_paths
 
 REPORT = "report.html"
 _TOP = 15  # rows of a ranking
@@ -43,22 +44,19 @@ class Tables:
     there: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._connection = connect(self.corpus)
+        self.database = Database()
         for name in self.names:
             try:
                 paths = table_paths(self.corpus, name, None)
             except WebtextError:
                 continue
-            listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-            self._connection.execute(
-                f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}])'
-            )
+            rows = self.database.table(paths)
+            self.database.ask(f'CREATE VIEW "{name}" AS SELECT * FROM {rows}')
             self.there.add(name)
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a query."""
-        rows: list[tuple[Any, ...]] = self._connection.execute(query).fetchall()
-        return rows
+        return self.database.ask(query)
 
     def has(self, *names: str) -> bool:
         """True when all these tables are built."""
@@ -186,7 +184,7 @@ def _lengths(tables: Tables) -> Section | None:
 def _fertility(tables: Tables) -> Section | None:
     if not tables.has("corpus"):
         return None
-    rows = fertility(tables.corpus, tables.ask)
+    rows = fertility(tables.corpus, tables.database)
     names = ("tokenizer", "by", "", "documents", "tokens a word", "bytes a token")
     sentence = "How many tokens a word takes, by language and domain: fewer is better."
     return Section("Fertility of the tokenizers", sentence, table(names, rows)) if rows else None
@@ -206,7 +204,7 @@ def _duplicates(tables: Tables) -> Section | None:
 def _repeated(tables: Tables) -> Section | None:
     if not tables.has("documents"):
         return None
-    rows = repeated_lines(tables.corpus, tables.ask, _TOP)
+    rows = repeated_lines(tables.corpus, tables.database, _TOP)
     sentence = "Left out of the texts: on so many of the pages of their host that were looked at."
     body = table(("host", "of its pages", "line"), rows)
     return Section("Lines that repeat across a host", sentence, body) if rows else None

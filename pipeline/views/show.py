@@ -8,9 +8,9 @@ import duckdb
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.store import files
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.sql import Database
 
 #: What can be shown: (stage, prefix of its files).
 TABLES = {
@@ -25,14 +25,6 @@ TABLES = {
     "decisions": ("corpus", "decisions-"),
 }
 _LONGEST = 600  # characters of one value; a text is cut there
-
-
-def connect(corpus: Corpus) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection that reads the corpus where it is, also behind an address."""
-    connection = duckdb.connect()
-    if files.is_remote(corpus.root):
-        connection.register_filesystem(files.filesystem(corpus.root)[0])
-    return connection
 
 
 def table_paths(corpus: Corpus, table: str, interval: str | None) -> list[str]:
@@ -51,23 +43,23 @@ def select(
     corpus: Corpus, table: str, *, where: str | None, limit: int, interval: str | None = None
 ) -> list[dict[str, Any]]:
     """Rows of a table that meet an SQL condition, in order of id."""
-    paths = table_paths(corpus, table, interval)
-    query = "SELECT * FROM read_parquet(?, union_by_name=true)"
-    query += f" WHERE {where}" if where else ""
+    database = Database()
+    rows = database.table(table_paths(corpus, table, interval), by_name=True)
+    condition = f"WHERE ({where}\n)" if where else ""
     try:
-        result = connect(corpus).execute(f"{query} ORDER BY id LIMIT {int(limit)}", [paths])
+        return database.dicts(f"SELECT * FROM {rows} {condition} ORDER BY id LIMIT {int(limit)}")
     except duckdb.Error as error:
-        raise SettingError(f"--where {where!r}: {str(error).splitlines()[0]}") from None
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        if where is None:
+            raise
+        names = ", ".join(row[0] for row in database.ask(f"DESCRIBE SELECT * FROM {rows}"))
+        raise SettingError(
+            f"--where {where!r}: {str(error).splitlines()[0]}", f"Columns of {table}: {names}"
+        ) from None
 
 
-def show_rows(
-    corpus: Corpus, table: str, *, where: str | None, limit: int, interval: str | None
-) -> None:
-    """Prints the rows, one value a line, long texts cut."""
+def print_rows(table: str, rows: list[dict[str, Any]]) -> None:
+    """Prints rows of a table, one value a line, long texts cut."""
     console = Console()
-    rows = select(corpus, table, where=where, limit=limit, interval=interval)
     for row in rows:
         console.rule(Text(str(row.get("url") or row["id"])), align="left")
         for name, value in row.items():

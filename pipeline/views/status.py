@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -22,10 +24,10 @@ def stage_folders(corpus: Corpus) -> list[tuple[str, str, str]]:
     """
     folders = []
     for stage in STAGES:
-        depth = "*/*" if stage == "tokens" else "*"
-        for path in files.glob(files.join(corpus.root, stage, depth)):
-            name, interval = path.rstrip("/").rsplit("/", 2)[1:]
-            if files.glob(files.join(path, "*")):
+        depth = ("*", "*") if stage == "tokens" else ("*",)
+        for path in files.listed(corpus.root, stage, *depth):
+            name, interval = path.rsplit("/", 2)[1:]
+            if files.listed(path, "*"):
                 folders.append((f"tokens/{name}" if stage == "tokens" else stage, interval, path))
     return folders
 
@@ -47,54 +49,117 @@ def stale_inputs(
                 yield stage, interval, name
 
 
-def _row(stage: str, interval: str, manifest: Manifest, stale: list[str]) -> tuple[str, ...]:
-    counts = manifest.counts
-    drops = sorted(counts.dropped.items(), key=lambda item: (-item[1], item[0]))
-    return (
-        stage,
-        interval,
-        f"stale: other {', '.join(stale)}" if stale else "built",
-        f"{counts.seen:,}",
-        f"{counts.kept:,}",
-        ", ".join(f"{n:,} {reason}" for reason, n in drops[:4]),
-        f"{sum(entry.bytes for entry in manifest.files) / 1e6:,.1f} MB",
-        manifest.fingerprint[:12],
-    )
+@dataclass(frozen=True)
+class StageStatus:
+    """What is there of a stage of an interval; `manifest` is None while it is unfinished."""
+
+    stage: str
+    interval: str
+    folder: str
+    manifest: Manifest | None
+    progress: Snapshot
+    #: Inputs that are not those any more that it was made from.
+    stale: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """`built`, `stale` or `unfinished`."""
+        if self.manifest is None:
+            return "unfinished"
+        return "stale" if self.stale else "built"
+
+    @property
+    def bytes(self) -> int:
+        """The size of its files, of a finished stage."""
+        return sum(entry.bytes for entry in self.manifest.files) if self.manifest else 0
+
+    def as_plain(self) -> dict[str, Any]:
+        """For programs."""
+        place = {"stage": self.stage, "interval": self.interval, "state": self.state}
+        if self.manifest is None:
+            return place | {"done": self.progress.done, "outcomes": dict(self.progress.outcomes)}
+        return {
+            **place,
+            "stale_inputs": list(self.stale),
+            **self.manifest.counts.model_dump(by_alias=True),
+            "bytes": self.bytes,
+            "fingerprint": self.manifest.fingerprint,
+        }
+
+    def cells(self) -> tuple[str, ...]:
+        """For people: a row of the table."""
+        if self.manifest is None:
+            done, outcomes = self.progress.done, self.progress.outcomes.most_common(4)
+            return (
+                self.stage,
+                self.interval,
+                self.state,
+                f"{done:,}",
+                "",
+                _listed(outcomes),
+                "",
+                "",
+            )
+        counts = self.manifest.counts
+        drops = sorted(counts.dropped.items(), key=lambda item: (-item[1], item[0]))
+        return (
+            self.stage,
+            self.interval,
+            f"stale: other {', '.join(self.stale)}" if self.stale else self.state,
+            f"{counts.seen:,}",
+            f"{counts.kept:,}",
+            _listed(drops[:4]),
+            f"{self.bytes / 1e6:,.1f} MB",
+            self.manifest.fingerprint[:12],
+        )
 
 
-def show_status(corpus: Corpus) -> None:
-    """Prints one line a stage and interval; WebtextError where there is no corpus."""
+def _listed(counts: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{n:,} {name}" for name, n in counts)
+
+
+def corpus_status(corpus: Corpus) -> list[StageStatus]:
+    """All stages and intervals that are there; WebtextError where there is no corpus."""
     folders = stage_folders(corpus)
     if not folders:
         raise WebtextError(f"{corpus.root} holds no corpus", "Run `webtext build RECIPE` first")
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("stage", "interval", "state", "in", "kept", "dropped", "size", "fingerprint"):
-        table.add_column(name, justify="right" if name in ("in", "kept", "size") else "left")
     manifests = {
         (stage, interval): manifest
         for stage, interval, folder in folders
         if (manifest := read_manifest(folder)) is not None
     }
     stale = list(stale_inputs(manifests))
-    for stage, interval, folder in folders:
-        if (stage, interval) in manifests:
-            changed = [name for *of, name in stale if of == [stage, interval]]
-            table.add_row(*_row(stage, interval, manifests[stage, interval], changed))
-            continue
-        snapshot = read_progress(folder)
-        outcomes = ", ".join(f"{n:,} {name}" for name, n in snapshot.outcomes.most_common(4))
-        table.add_row(stage, interval, "unfinished", f"{snapshot.done:,}", "", outcomes, "", "")
+    return [
+        StageStatus(
+            stage,
+            interval,
+            folder,
+            manifests.get((stage, interval)),
+            read_progress(folder),
+            tuple(name for *of, name in stale if of == [stage, interval]),
+        )
+        for stage, interval, folder in folders
+    ]
+
+
+def print_status(corpus: Corpus, stages: Iterable[StageStatus]) -> None:
+    """Prints one line a stage and interval, and one on each crawl that runs at this moment."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("stage", "interval", "state", "in", "kept", "dropped", "size", "fingerprint"):
+        table.add_column(name, justify="right" if name in ("in", "kept", "size") else "left")
+    listed = list(stages)
+    for stage in listed:
+        table.add_row(*stage.cells())
     console = Console(width=None if Console().is_terminal else 160)
     console.print(table)
-    for line in crawls(corpus, folders):
+    for line in crawls(corpus, listed):
         console.print(line, soft_wrap=True, highlight=False)
 
 
-def crawls(corpus: Corpus, folders: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+def crawls(corpus: Corpus, stages: Iterable[StageStatus]) -> Iterator[str]:
     """A line on each crawl that runs at this moment."""
-    for stage, interval, folder in folders:
-        snapshot = read_progress(folder) if stage == "pages" else Snapshot()
-        if snapshot.pace is not None:
-            links = corpus.require("links", interval).counts.kept
-            progress = describe(snapshot, Total(links, "links"), 0.0, "")
-            yield f"{stage} {interval} at work: {progress}"
+    for one in stages:
+        if one.stage == "pages" and one.progress.pace is not None:
+            links = corpus.require("links", one.interval).counts.kept
+            progress = describe(one.progress, Total(links, "links"), 0.0, "")
+            yield f"{one.stage} {one.interval} at work: {progress}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.store import files
 from pipeline.store.corpus import Corpus
@@ -17,12 +16,14 @@ from pipeline.store.manifest import (
     add_fingerprints,
     read_manifest,
     table_fingerprint,
+    table_of,
 )
+from pipeline.store.parquet import open_table
 from pipeline.store.schemas import VOLATILE
 from pipeline.views.leaks import check_leaks
 from pipeline.views.status import stage_folders, stale_inputs
 
-_REMEDY = "Remove the stage's MANIFEST.json and build again: what is damaged is made anew"
+_REMEDY = "Remove the stage's _manifest.json and build again: what is damaged is made anew"
 
 
 @dataclass(frozen=True)
@@ -103,13 +104,12 @@ def _verify_file(path: str, entry: FileEntry) -> None:
         raise WebtextError(f"{path} was changed: its sha256 is not the recorded one", _REMEDY)
     if not path.endswith(".parquet"):
         return
-    with files.open_read(path) as stream:
-        table = pq.ParquetFile(stream)
+    with open_table(path, _REMEDY) as table:
         if table.metadata.num_rows != entry.rows:
             raise WebtextError(f"{path} has not the recorded {entry.rows:,} rows", _REMEDY)
         if entry.fingerprint is None:
             return
-        volatile = VOLATILE.get(entry.name.split("-")[0], frozenset())
+        volatile = VOLATILE.get(table_of(entry.name), frozenset())
         sums = (
             table_fingerprint(pa.Table.from_batches([batch]), volatile)
             for batch in table.iter_batches(4096)

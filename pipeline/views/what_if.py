@@ -12,16 +12,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
-from pipeline.quality.decide import Rule, rules_of
+from pipeline.quality.decide import Rule, require_measured, rules_of
 from pipeline.quality.settings import QualitySettings
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
 from pipeline.store.settings import override
+from pipeline.store.sql import Database
 from pipeline.store.takedown import TakedownSettings, read_takedown
-from pipeline.views.show import connect
 
 EXAMPLES = 5  # of each kind; ids are hashes, so the lowest ones are a fair sample
 
@@ -70,6 +69,11 @@ def changed_quality(
 ) -> tuple[QualitySettings, QualitySettings]:
     """The settings with which the corpus was decided, and those with `quality.…` overrides."""
     decided = corpus.require("corpus", interval).settings
+    if gone := sorted(decided.keys() - QualitySettings.key_types().keys()):
+        raise SettingError(
+            f"{corpus.root} was decided with the measure {gone[0]}, which is not installed here",
+            "Install the distribution that has it, or build the stages quality and corpus again",
+        )
     values = {"quality": copy.deepcopy(decided)}
     override(values, overrides)
     where = f"--set over the settings of {corpus.root}"
@@ -91,12 +95,15 @@ def what_if(
     before, after = current, changed
     if before.measured() != after.measured():
         raise SettingError(
-            "what-if compares rules over stored measurements, but the change is to an "
-            "evaluation set or a model",
+            "what-if compares rules over stored measurements, but the change is to what is "
+            "measured: an evaluation set or a model",
             "Build with the changed setting, then compare thresholds",
         )
-    database = connect(corpus)
+    database = Database()
     _name_tables(database, corpus, interval)
+    columns = [row[0] for row in database.ask("DESCRIBE quality")]
+    rules = [*rules_of(before), *rules_of(after)]
+    require_measured(rules, columns, f"Stage quality of {interval}")
     _take_down(database, "gone_before", before.takedown)
     _take_down(database, "gone_after", after.takedown)
     _decide(database, before, after)
@@ -115,37 +122,34 @@ def what_if(
     )
 
 
-def _name_tables(database: duckdb.DuckDBPyConnection, corpus: Corpus, interval: str) -> None:
+def _name_tables(database: Database, corpus: Corpus, interval: str) -> None:
     for stage in ("documents", "dedup", "quality", "links"):
-        paths = corpus.paths(stage, interval)
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-        database.execute(f"CREATE VIEW {stage} AS SELECT * FROM read_parquet([{listed}])")
+        rows = database.table(corpus.paths(stage, interval))
+        database.ask(f"CREATE VIEW {stage} AS SELECT * FROM {rows}")
 
 
-def _take_down(database: duckdb.DuckDBPyConnection, name: str, settings: TakedownSettings) -> None:
+def _take_down(database: Database, name: str, settings: TakedownSettings) -> None:
     """A table of the ids that a takedown list takes out."""
     takedown = read_takedown(settings)
     gone = []
     if takedown:
-        rows = database.execute(
+        rows = database.batches(
             "SELECT d.id, d.url, d.canonical, list_transform(l.mentions, lambda m: m.reddit_id) "
             "FROM documents d LEFT JOIN links l USING (id)"
         )
-        while batch := rows.fetchmany(10_000):
+        for batch in rows:
             gone += [
                 page
                 for page, url, canonical, ids in batch
                 if takedown.entry_for(page, url, ids or (), canonical)
             ]
-    database.register(f"{name}_ids", pa.table({"id": pa.array(gone, pa.string())}))
-    database.execute(f"CREATE TABLE {name} AS SELECT id FROM {name}_ids")
+    database.add(f"{name}_ids", pa.table({"id": pa.array(gone, pa.string())}))
+    database.ask(f"CREATE TABLE {name} AS SELECT id FROM {name}_ids")
 
 
-def _decide(
-    database: duckdb.DuckDBPyConnection, before: QualitySettings, after: QualitySettings
-) -> None:
+def _decide(database: Database, before: QualitySettings, after: QualitySettings) -> None:
     """The table `decided`: id, and for both settings the reason, empty for what is kept."""
-    database.execute(
+    database.ask(
         "CREATE TABLE decided AS SELECT q.id AS id, "
         f"{_reason(before, 'gone_before')} AS before, {_reason(after, 'gone_after')} AS after "
         "FROM quality q LEFT JOIN dedup d ON d.id = q.id "
@@ -167,14 +171,14 @@ def _reason(settings: QualitySettings, gone: str) -> str:
 
 
 def _changes(
-    database: duckdb.DuckDBPyConnection, rules: Sequence[Rule], dropped: str, kept: str
+    database: Database, rules: Sequence[Rule], dropped: str, kept: str
 ) -> tuple[Change, ...]:
     """What one side drops and the other keeps, most frequent reason first."""
     by_reason = {rule.reason: rule for rule in rules}
     condition = f"{kept} = '' AND {dropped} <> ''"
-    counts = database.execute(
+    counts = database.ask(
         f"SELECT {dropped}, count(*) FROM decided WHERE {condition} GROUP BY 1 ORDER BY 2 DESC, 1"
-    ).fetchall()
+    )
     changes = []
     for reason, documents in counts:
         rule = by_reason.get(reason)
@@ -182,39 +186,36 @@ def _changes(
             f"SELECT id FROM decided WHERE {condition} AND {dropped} = ? "
             f"ORDER BY id LIMIT {EXAMPLES}"
         )
-        ids = [row[0] for row in database.execute(query, [reason]).fetchall()]
+        ids = [row[0] for row in database.ask(query, [reason])]
         threshold = rule.threshold if rule else None
         changes.append(Change(reason, threshold, documents, _examples(database, ids, rule)))
     return tuple(changes)
 
 
-def _nearest(database: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[DocumentExample, ...]:
+def _nearest(database: Database, rule: Rule) -> tuple[DocumentExample, ...]:
     query = (
         f'SELECT id FROM quality WHERE "{rule.column}" IS NOT NULL '
         f'ORDER BY abs("{rule.column}" - {rule.threshold!r}), id LIMIT {EXAMPLES}'
     )
-    ids = [row[0] for row in database.execute(query).fetchall()]
+    ids = [row[0] for row in database.ask(query)]
     return _examples(database, ids, rule)
 
 
-def _examples(
-    database: duckdb.DuckDBPyConnection, ids: list[str], rule: Rule | None
-) -> tuple[DocumentExample, ...]:
+def _examples(database: Database, ids: list[str], rule: Rule | None) -> tuple[DocumentExample, ...]:
     """The documents with these ids, in their order."""
     value = f'q."{rule.column}"' if rule else "NULL"
     marks = ", ".join("?" * len(ids))
-    rows = database.execute(
+    rows = database.ask(
         f"SELECT q.id, d.url, {value} FROM (SELECT * FROM quality WHERE id IN ({marks})) q "
         f"JOIN (SELECT id, url FROM documents WHERE id IN ({marks})) d ON d.id = q.id",
         [*ids, *ids],
-    ).fetchall()
+    )
     by_id = {row[0]: DocumentExample(*row) for row in rows}
     return tuple(by_id[page] for page in ids)
 
 
-def _one(database: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
-    row = database.execute(query).fetchone()
-    assert row is not None
+def _one(database: Database, query: str) -> tuple[Any, ...]:
+    (row,) = database.ask(query)
     return row
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.store.addresses import canonical_key, page_id
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
-from pipeline.views.show import connect
+from pipeline.store.sql import Database
 
 #: What is looked up, in the order of a page's life: (title, stage, prefix of the files).
 _STEPS = (
@@ -32,6 +32,14 @@ class Life:
 
     id: str
     steps: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+    def as_plain(self) -> dict[str, Any]:
+        """For programs."""
+        names = ("step", "interval", "row")
+        return {
+            "id": self.id,
+            "steps": [dict(zip(names, step, strict=True)) for step in self.steps],
+        }
 
 
 def life_of(corpus: Corpus, page: str) -> Life:
@@ -68,18 +76,18 @@ def page_of_token(corpus: Corpus, token: str) -> str:
         )
     name, interval, shard = words
     shard = shard.removesuffix(".bin")
-    paths = corpus.paths(f"tokens/{name}", interval, "documents-")
-    result = connect(corpus).execute(
-        "SELECT id FROM read_parquet(?) WHERE shard = ? AND start <= ? AND start + length > ?",
-        [paths, shard, int(position), int(position)],
+    database = Database()
+    documents = database.table(corpus.paths(f"tokens/{name}", interval, "documents-"))
+    rows = database.ask(
+        f"SELECT id FROM {documents} WHERE shard = ? AND start <= ? AND start + length > ?",
+        [shard, int(position), int(position)],
     )
-    row = result.fetchone()
-    if row is None:
+    if not rows:
         raise SettingError(
             f"Shard {shard} of {name}/{interval} has no token {int(position):,}",
             "documents-*.parquet beside it says which tokens there are",
         )
-    return str(row[0])
+    return str(rows[0][0])
 
 
 def _collect(corpus: Corpus, life: Life, title: str, stage: str, prefix: str) -> None:
@@ -87,12 +95,9 @@ def _collect(corpus: Corpus, life: Life, title: str, stage: str, prefix: str) ->
         paths = corpus.paths(stage, interval, prefix)
         if not paths:
             continue
-        result = connect(corpus).execute(
-            "SELECT * FROM read_parquet(?) WHERE id = ?", [paths, life.id]
-        )
-        names = [column[0] for column in result.description or []]
-        for row in result.fetchall():
-            life.steps.append((title, interval, dict(zip(names, row, strict=True))))
+        database = Database()
+        for row in database.dicts(f"SELECT * FROM {database.table(paths)} WHERE id = ?", [life.id]):
+            life.steps.append((title, interval, row))
 
 
 def render_life(life: Life) -> str:

@@ -21,7 +21,7 @@ def ids(corpus: Corpus, stage: str, interval: str, prefix: str = "part-") -> set
 
 
 def test_a_second_interval_adds_to_the_first(tmp_path: Path, webtext: Run, replay: str) -> None:
-    root = tmp_path / "corpus"
+    root = tmp_path / "a corpus [x] of a::b? ü #1 50%20*"
     common = ["build", "quickstart", *sample_settings(root, replay), "--workers=1"]
     first = [*common, source("posts", POSTS), "--interval=2024-01"]
     second = [*common, source("comments", COMMENTS), "--interval=2024-02"]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
+from forks import run_python
 from support import PROJECT
 
 from pipeline.build.build import build
@@ -17,7 +16,7 @@ from pipeline.views.verify import verify_corpus
 
 INTERVAL = "2024-01"
 #: Each run is killed when the first file of such a name is about to get its place.
-MOMENTS = ("found-", "part-00001-of", "tokenizer.json", "piece-00001", "train-00001-of-00002.idx")
+MOMENTS = ("joined-", "part-00001-of", "tokenizer.json", "piece-00001", "train-00001-of-00002.idx")
 CHILD = """
 import os, signal, sys
 from pipeline.build.build import build
@@ -38,9 +37,8 @@ def test_killed_before_a_file_is_in_its_place(sample_root: Path, tmp_path: Path)
     made = {"corpus", "tokens", "tokenizers"}
     shutil.copytree(sample_root, root, ignore=lambda _, names: made & {*names})
     for moment in MOMENTS:
-        command = [sys.executable, "-c", CHILD, str(root), moment]
-        child = subprocess.run(command, cwd=PROJECT, capture_output=True, check=False)
-        assert child.returncode == -signal.SIGKILL, (moment, child.stderr.decode())
+        child = run_python("-c", CHILD, str(root), moment, folder=PROJECT)
+        assert child.returncode == -signal.SIGKILL, (moment, child.stdout)
     build(read_recipe("quickstart", [f'corpus.root="{root}"', "runner.workers=1"]), first="corpus")
     verify_corpus(Corpus(str(root)))
     for stage in ("corpus", "tokens/gpt2"):

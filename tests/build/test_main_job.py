@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import psutil
 import pyarrow.parquet as pq
 import pytest
+from forks import Command
 from support import PROJECT, Run, sample_settings
 
 from pipeline.store.corpus import STAGES, Corpus
@@ -146,37 +145,7 @@ def test_a_changed_threshold_rebuilds_only_what_follows(
     assert webtext("verify", str(copy)).returncode == 0
 
 
-def test_two_workers_give_the_same_corpus(
-    sample_root: Path, tmp_path: Path, webtext: Run, replay: str
-) -> None:
-    done = webtext(
-        "build", "quickstart", *sample_settings(tmp_path / "two", replay), "--workers", "2"
-    )
-    assert done.returncode == 0, done.stdout
-    assert fingerprints(tmp_path / "two") == fingerprints(sample_root)
-    shards = sorted(p.name for p in folder(sample_root, "tokens").glob("*.bin"))
-    assert shards
-    for name in shards:
-        one, two = (folder(root, "tokens") / name for root in (sample_root, tmp_path / "two"))
-        assert one.read_bytes() == two.read_bytes()
-
-
-def test_repeated_bundles_change_nothing(
-    sample_root: Path, tmp_path: Path, webtext: Run, replay: str
-) -> None:
-    root = tmp_path / "repeat"
-    done = webtext(
-        "build",
-        "quickstart",
-        *sample_settings(root, replay),
-        "--workers=1",
-        "--",
-        "--direct_runner_bundle_repeat=2",
-    )
-    assert done.returncode == 0, done.stdout
-    assert fingerprints(root) == fingerprints(sample_root)
-
-
+@pytest.mark.system
 def test_prism_gives_the_same_corpus(
     sample_root: Path, tmp_path: Path, webtext: Run, replay: str, prism: Path
 ) -> None:
@@ -193,53 +162,45 @@ def test_prism_gives_the_same_corpus(
     assert fingerprints(root) == fingerprints(sample_root)
 
 
-def start_build(root: Path, replay: str, *more: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "pipeline", "build", "quickstart"]
-    return subprocess.Popen(
-        [*command, *sample_settings(root, replay), *more],
-        cwd=PROJECT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+def start_build(root: Path, replay: str, *more: str) -> Command:
+    command = ("-m", "pipeline", "build", "quickstart")
+    return Command(*command, *sample_settings(root, replay), *more, folder=PROJECT)
 
 
-def wait_for(root: Path, pattern: str, process: subprocess.Popen[bytes]) -> None:
+def wait_for(root: Path, pattern: str, process: Command) -> None:
     """Waits until a file is there; the build must still be at work then."""
-    for _ in range(2400):
-        if any(root.glob(pattern)):
-            assert process.poll() is None, "the build ended before it could be disturbed"
-            return
-        assert process.poll() is None, f"the build ended with {process.poll()}"
+    while not any(root.glob(pattern)):
+        assert process.poll() is None, process.output()
         time.sleep(0.05)
-    raise AssertionError(f"{pattern} did not appear")
+    assert process.poll() is None, "the build ended before it could be disturbed"
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [f"pages/{INTERVAL}/*.warc.gz*", f"documents/{INTERVAL}/_progress/*.json"],
-    ids=["crawl", "extraction"],
-)
-def test_a_killed_build_goes_on_and_ends_equal(
-    sample_root: Path, tmp_path: Path, webtext: Run, replay: str, moment: str
+def test_a_build_that_is_killed_twice_goes_on_and_ends_equal(
+    sample_root: Path, tmp_path: Path, webtext: Run, replay: str
 ) -> None:
+    """In mid-crawl and in mid-extraction; what goes on carries out every bundle twice."""
     root = tmp_path / "killed"
-    process = start_build(root, replay, "--workers=1")
-    wait_for(root, moment, process)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert webtext("verify", str(root)).returncode == 1  # unfinished is said, not trusted
-    done = webtext("build", "quickstart", *sample_settings(root, replay), "--workers=1")
+    twice = ("--workers=1", "--", "--direct_runner_bundle_repeat=2")
+    for moment, more in (
+        (f"pages/{INTERVAL}/*.warc.gz*", ("--workers=1",)),
+        (f"documents/{INTERVAL}/_progress/*.json", twice),
+    ):
+        process = start_build(root, replay, *more)
+        wait_for(root, moment, process)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert webtext("verify", str(root)).returncode == 1  # unfinished is said, not trusted
+    done = webtext("build", "quickstart", *sample_settings(root, replay), *twice)
     assert done.returncode == 0, done.stdout
     assert "goes on where it stopped" in done.stdout
     assert fingerprints(root) == fingerprints(sample_root)
     assert webtext("verify", str(root)).returncode == 0
 
 
-def test_a_killed_dask_worker_changes_nothing(
+def test_two_workers_of_whom_one_is_killed_give_the_same_corpus(
     sample_root: Path, tmp_path: Path, replay: str
 ) -> None:
-    root = tmp_path / "worker"
+    root = tmp_path / "two"
     process = start_build(root, replay, "--workers=2")
     wait_for(root, f"documents/{INTERVAL}/_progress/*.json", process)
     workers = [
@@ -249,5 +210,10 @@ def test_a_killed_dask_worker_changes_nothing(
     ]
     assert len(workers) >= 2
     workers[0].kill()
-    assert process.wait(timeout=240) == 0
+    assert process.wait() == 0, process.output()
     assert fingerprints(root) == fingerprints(sample_root)
+    shards = sorted(p.name for p in folder(sample_root, "tokens").glob("*.bin"))
+    assert shards
+    for name in shards:
+        one, two = (folder(built, "tokens") / name for built in (sample_root, root))
+        assert one.read_bytes() == two.read_bytes()

@@ -6,15 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import pytest
-from support import PROJECT, Run, free_ports, sample_settings
+from support import PROJECT, Run, free_ports, sample_settings, wait_for_port
 
 from pipeline.build.build import build
 from pipeline.build.recipe import read_recipe
@@ -43,12 +41,7 @@ def bucket() -> Iterator[dict[str, str]]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{address}/moto-api/", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+        wait_for_port(port, server)
         fsspec.filesystem("s3", endpoint_url=address, key="testing", secret="testing").mkdir(
             "corpora"
         )
@@ -72,7 +65,7 @@ def test_the_sample_on_an_object_store_equals_that_on_a_disk(
     settings = sample_settings(Path("unused"), replay)
     settings[1] = f"corpus.root={root}"
     command = ["build", "quickstart", *settings, "--workers=2"]
-    done = webtext(*command, env={**os.environ})
+    done = webtext(*command, environment={**os.environ})
     assert done.returncode == 0, done.stdout
     assert "Nothing to do" in webtext(*command).stdout
     remote, disk = Corpus(root), Corpus(str(sample_root))

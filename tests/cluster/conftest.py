@@ -106,7 +106,7 @@ with distributed.Client("{self.scheduler}", timeout=60) as client:
     def on_cluster(self, root: str, *more: str, dumps: Sequence[str] = SAMPLE_DUMPS) -> list[str]:
         """The build of posts' and comments' dumps of the store into `root` on the workers."""
         return [
-            sys.executable, "-m", "pipeline", "build", "quickstart", "--runner", "dask",
+            sys.executable, "-P", "-m", "pipeline", "build", "quickstart", "--runner", "dask",
             "--set", f"runner.dask.scheduler={self.scheduler}",
             "--set", f"corpus.root={root}", "--set", dump_source(*dumps),
             *more,
@@ -116,7 +116,7 @@ with distributed.Client("{self.scheduler}", timeout=60) as client:
         """The settings with which pages come from the machine `web`, which serves an archive."""
         web = self.machines["web"]
         log = web.log(
-            "replay", sys.executable, "-m", "pipeline.pages.replay", str(archive),
+            "replay", sys.executable, "-P", "-m", "pipeline.pages.replay", str(archive),
             "--host", web.address, "--port", "8017",
         )  # fmt: skip
         wait_for("the start of the web server", 60, lambda: "http://" in log.read_text())

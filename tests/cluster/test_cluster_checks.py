@@ -22,7 +22,7 @@ def test_a_cluster_is_proven_by_one_command(cluster: Cluster) -> None:
     """The preflight, the conformance cases and the sample's build, on three machines."""
     cluster.settle()
     code, said = cluster.client.run(
-        sys.executable, "-m", "pipeline", "runner", "check", "dask",
+        sys.executable, "-P", "-m", "pipeline", "runner", "check", "dask",
         "--at", f"{BUCKET}/check", "--set", f"runner.dask.scheduler={cluster.scheduler}",
         seconds=500,
     )  # fmt: skip

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support import Run, free_ports
+from support import Run, free_ports, wait_for_port
 
 
 def test_a_folder_in_use_is_refused(webtext: Run, tmp_path: Path) -> None:
@@ -35,13 +33,7 @@ def server(port: int, *arguments: str) -> Iterator[None]:
         env={**os.environ, "PATH": path},
     )
     try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.2)
+        wait_for_port(port, process)
         yield
     finally:
         os.killpg(process.pid, signal.SIGKILL)

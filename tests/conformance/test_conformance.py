@@ -13,11 +13,11 @@ from apache_beam.transforms.periodicsequence import PeriodicImpulse
 
 from pipeline.conformance import GROUPS, Results, differences, run_group
 from pipeline.conformance.cases import pairs
-from pipeline.engine.runners.beam_runner import OpenRunner
 from pipeline.engine.runners.cluster import DaskBuild
 from pipeline.engine.runners.dask import DaskRunner
 from pipeline.engine.runners.open import open_runner
 from pipeline.engine.runners.profiles import RunnerSettings
+from pipeline.engine.runners.runner_kind import OpenRunner
 from pipeline.store.errors import WebtextError
 
 

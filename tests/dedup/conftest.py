@@ -1,16 +1,14 @@
-"""What the dedup tests share: an empty corpus, made-up documents, real passages."""
+"""What the dedup tests share: an empty corpus, made-up documents and passages."""
 
 from __future__ import annotations
 
-import io
-import json
 import random
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import zstandard
 from dedup.intervals import Dedups, Document, document
+from english import documents
 
 
 @pytest.fixture
@@ -38,20 +36,6 @@ def prose() -> Callable[[int, int], list[str]]:
 
 
 @pytest.fixture(scope="session")
-def passages(shared_data: Path) -> list[str]:
-    """1,500 real passages of 300 to 900 words, from public-domain books."""
-    rng = random.Random(7)
-    found: list[str] = []
-    with (shared_data / "books.ndjson.zst").open("rb") as packed:
-        stream = zstandard.ZstdDecompressor().stream_reader(packed)
-        for line in io.TextIOWrapper(stream, encoding="utf-8"):
-            words = json.loads(line)["text"].split(" ")
-            start = 500
-            while start < len(words) - 1000 and len(found) % 50 < 49:
-                length = rng.randint(300, 900)
-                found.append(" ".join(words[start : start + length]))
-                start += length
-            found.append(" ".join(words[:400]))
-            if len(found) >= 1500:
-                return found[:1500]
-    return found
+def passages() -> list[str]:
+    """400 passages of made-up English, of 200 to 600 words."""
+    return documents(1_100_000)[:400]

@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipeline.dedup.batch import Batch, read
+from pipeline.dedup.minhash import Hashes64, shingles_of
+from pipeline.dedup.normalise import normalised
 from pipeline.dedup.settings import DedupSettings
 from pipeline.dedup.stage import STEPS, Dedup, DedupStage, is_final, source_of
 from pipeline.engine.sink import complete, remove_unlisted
@@ -24,6 +26,11 @@ from pipeline.store.parts import Part, PartWriter, part_name
 from pipeline.store.schemas import SCHEMAS
 
 Document = dict[str, Any]
+
+
+def shingles(text: str) -> Hashes64:
+    """The shingles of a text by the default settings."""
+    return shingles_of(normalised(text, DedupSettings().folds))
 
 
 def document(key: str, text: str, *, karma: int = 3, date: str = "") -> Document:

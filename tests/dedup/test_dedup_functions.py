@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 
 import numpy as np
 import pytest
@@ -13,47 +12,11 @@ from hypothesis import strategies as st
 
 from pipeline.dedup.bands import band_keys, bucket_pairs, collision_probability
 from pipeline.dedup.components import Forest, slices_of
-from pipeline.dedup.exact import exact_hash
 from pipeline.dedup.minhash import shingles_of, signature_of, word_hashes
-from pipeline.dedup.normalise import normalised
 from pipeline.dedup.representatives import removals
 from pipeline.dedup.settings import DedupSettings
 from pipeline.dedup.verify import jaccard, least_matches, may_be_similar
 from pipeline.store.errors import SettingError
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", ""),
-        ("  \n\t ", ""),
-        ("Hello, WORLD!", "hello world"),
-        ("don't — DON’T", "don t don t"),
-        ("snake_case a.b/c", "snake case a b c"),
-        ("Café CAFE\u0301 ﬁne Straße", "cafe cafe fine strasse"),
-        ("Ελλάς ΕΛΛΑΣ", "ελλασ ελλασ"),
-        ("1,234.50 ١٢ １２", "1 234 50 12 12"),
-        ("soft\u00adhyphen zero\u200bwidth no\u00a0break", "softhyphen zerowidth no break"),
-        ("日本語 text", "日 本 語 text"),
-        ("हिन्दी में", "हिन्दी में"),
-        ("a😀b", "a b"),
-        ("lone \ud800 surrogate", "lone surrogate"),
-    ],
-)
-def test_words(text: str, words: str) -> None:
-    assert b" ".join(normalised(text).split()).decode() == words
-
-
-@given(st.text())
-def test_normalising_words_again_changes_nothing(text: str) -> None:
-    words = normalised(text)
-    assert normalised(words.decode()).split() == words.split()
-
-
-def test_digits_count_for_exact_copies_only() -> None:
-    one, other = normalised("page 12 of 345 pages seen"), normalised("page 7 of 8 pages seen")
-    assert exact_hash(one) != exact_hash(other)
-    assert np.array_equal(shingles_of(one), shingles_of(other))
 
 
 @pytest.mark.parametrize(("count", "shingles"), [(0, 0), (1, 1), (4, 1), (5, 1), (6, 2), (50, 46)])
@@ -72,8 +35,8 @@ def test_words_are_hashed_alike_wherever_they_stand(words: list[bytes]) -> None:
     alone = [word_hashes(word).tolist() for piece in words for word in piece.split()]
     together = word_hashes(b" ".join(words))
     assert together.tolist() == [one for (one,) in alone]
-    folded = {re.sub(rb"[0-9]+", b"0", word) for piece in words for word in piece.split()}
-    assert len(set(together.tolist())) == len(folded)
+    different = {word for piece in words for word in piece.split()}
+    assert len(set(together.tolist())) == len(different)
 
 
 def test_long_texts_and_long_words_are_hashed_in_blocks() -> None:
@@ -90,17 +53,6 @@ def test_signatures_are_those_of_datasketch(values: list[int], hashes: int) -> N
     theirs = MinHash(hashes, seed=1, scheme="affine32", hashfunc=int)
     theirs.update_batch([value & 0xFFFFFFFF for value in shingles.tolist()])
     assert np.array_equal(signature_of(shingles, hashes), theirs.hashvalues)
-
-
-def test_signatures_stay_the_same_for_ever() -> None:
-    words = normalised("The quick brown fox jumps over the lazy dog, 12 times.")
-    assert exact_hash(words).hex() == "becaa3c5be7de6d6b26f91525fda9866"
-    assert signature_of(shingles_of(words), 4).tolist() == [
-        43048822,
-        368990447,
-        385164080,
-        1810920505,
-    ]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dedup.intervals import shingles
 
-from pipeline.dedup.minhash import shingles_of
-from pipeline.dedup.normalise import normalised
 from pipeline.dedup.stage import DedupStage
 from pipeline.dedup.verify import jaccard
 from pipeline.store.errors import WebtextError
@@ -41,13 +40,13 @@ def greedy(rows: Rows, threshold: float) -> dict[str, tuple[str, float]]:
     kept: list[tuple[str, Any]] = []
     removed = {}
     for row in sorted(rows, key=lambda r: (-r["karma"], -r["chars"], r["id"])):
-        shingles = shingles_of(normalised(row["text"]))
-        found = [(jaccard(shingles, other), -i, key) for i, (key, other) in enumerate(kept)]
+        own = shingles(row["text"])
+        found = [(jaccard(own, other), -i, key) for i, (key, other) in enumerate(kept)]
         best = max(found, default=(0.0, 0, ""))
         if best[0] >= threshold:
             removed[row["id"]] = (best[2], best[0])
         else:
-            kept.append((row["id"], shingles))
+            kept.append((row["id"], own))
     return removed
 
 
@@ -61,7 +60,7 @@ def test_the_result_is_the_definition(dedups: Any, rows: Rows) -> None:
     # A copy of a removed document names the document kept for that one; all others the nearest.
     same = [key for key in found if found[key] == expected[key]]
     assert len(same) > 0.9 * len(found)
-    texts = {row["id"]: shingles_of(normalised(row["text"])) for row in rows}
+    texts = {row["id"]: shingles(row["text"]) for row in rows}
     for key, (kept, similarity) in found.items():
         assert kept not in found
         assert jaccard(texts[key], texts[kept]) == similarity >= 0.8
@@ -105,10 +104,10 @@ def test_signatures_survive_another_threshold_and_a_kill(dedups: Any, rows: Rows
     dedups.write("all", rows)
     first = dedups.run("all", by_beam=True)
     folder = Path(DedupStage().folder(dedups.job("all")))
-    signatures = {p: p.stat().st_mtime_ns for p in folder.glob("signatures-*")}
+    signatures = {p: p.stat().st_mtime_ns for p in folder.glob("_signatures-*")}
     (folder / MANIFEST).unlink()
     assert dedups.run("all", threshold=0.9).fingerprint != first.fingerprint
-    assert {p: p.stat().st_mtime_ns for p in folder.glob("signatures-*")} == signatures
+    assert {p: p.stat().st_mtime_ns for p in folder.glob("_signatures-*")} == signatures
     assert dedups.run("all").fingerprint == first.fingerprint
 
 

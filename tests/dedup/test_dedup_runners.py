@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +16,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 from dedup.intervals import Dedups
+from forks import Command
 from support import PROJECT
 
 from pipeline.dedup.stage import DedupStage
@@ -88,7 +86,7 @@ def test_two_workers_of_whom_one_is_killed_write_the_same(
     def kill() -> None:
         """Kills a worker as soon as the first signatures are there."""
         folder = tmp_path / "corpus" / "dedup" / INTERVAL
-        while not any(folder.glob("signatures-*")):
+        while not any(folder.glob("_signatures-*")):
             time.sleep(0.01)
         for child in psutil.Process().children(recursive=True):
             if "spawn_main" in " ".join(child.cmdline()) and not child.children():
@@ -106,7 +104,7 @@ def test_two_workers_of_whom_one_is_killed_write_the_same(
 @pytest.mark.parametrize(
     "moment",
     [
-        "signatures-*",
+        "_signatures-*",
         pytest.param("_work/pairs-*", marks=pytest.mark.system),
         pytest.param("_work/sets-*", marks=pytest.mark.system),
     ],
@@ -117,19 +115,15 @@ def test_a_killed_stage_goes_on_and_ends_equal(
     root = tmp_path / "corpus"
     shutil.copytree(written, root)
     program = (
-        "import sys; from dedup.test_dedup_runners import *; "
+        "import sys; sys.path.append(sys.argv[2]); from dedup.test_dedup_runners import *; "
         "deduplicated(Path(sys.argv[1]), RunnerSettings(workers=1))"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, str(root)],
-        env={**os.environ, "PYTHONPATH": str(PROJECT / "tests")},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = Command("-c", program, str(root), str(PROJECT / "tests"), folder=tmp_path)
     folder = root / "dedup" / INTERVAL
-    while process.poll() is None and not any(folder.glob(moment)):
+    while not any(folder.glob(moment)):
+        assert process.poll() is None, process.output()
         time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
+    process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not (folder / MANIFEST).exists()
     assert deduplicated(root, RunnerSettings(workers=1)) == expected

@@ -251,6 +251,6 @@ def build(host: Host, recipe: str, *settings: str) -> dict[str, Any]:
     manifest = ""
     # Beside others of its container buildah at times passes on nothing of so short a command.
     for _ in range(5):
-        manifest = manifest or run(*host.line("cat", f"{root}/links/2024-01/MANIFEST.json"))
+        manifest = manifest or run(*host.line("cat", f"{root}/links/2024-01/_manifest.json"))
     said: dict[str, Any] = json.loads(manifest)
     return said

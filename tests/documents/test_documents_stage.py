@@ -100,7 +100,7 @@ def pages_stage(corpus: Corpus, pages: Sequence[Archived], archives: int = 1) ->
         runner="local", counts=Counts(), files=[], fingerprint="",
     )  # fmt: skip
     manifest = complete(draft, [part for part in parts if part], 0.0)
-    (Path(folder) / "MANIFEST.json").write_bytes(manifest.to_json())
+    (Path(folder) / "_manifest.json").write_bytes(manifest.to_json())
     return ids
 
 

@@ -100,6 +100,7 @@ def test_a_page_of_sections_keeps_headings_lists_and_terms() -> None:
     assert "Another page" not in text
 
 
+@pytest.mark.system
 def test_marked_means_what_it_means_to_trafilatura(shared_data: Path) -> None:
     pages = articles(shared_data) + manuals(shared_data, 60)
     pages += [unmarked(page) for page in pages[:10]]
@@ -110,6 +111,7 @@ def test_marked_means_what_it_means_to_trafilatura(shared_data: Path) -> None:
         assert marked == any(expression(tree) for expression in BODY_XPATH)
 
 
+@pytest.mark.system
 def test_articles_are_found(shared_data: Path) -> None:
     pages = articles(shared_data)
     assert score(pages, [ours(page) for page in pages])[0] >= 0.963

@@ -213,7 +213,7 @@ def test_bad_lists_are_refused_before_anything_changes(
 def test_an_unfinished_corpus_and_one_at_work_are_refused(copy: Corpus, listed: str) -> None:
     with locked(copy.root), pytest.raises(WebtextError, match="Another build"):
         forget(copy, listed)
-    (Path(copy.folder("quality", INTERVAL)) / "MANIFEST.json").unlink()
+    (Path(copy.folder("quality", INTERVAL)) / "_manifest.json").unlink()
     with pytest.raises(WebtextError, match="Stage quality of 2024-01 is unfinished"):
         forget(copy, listed)
     assert not (Path(copy.root) / LIST).exists()

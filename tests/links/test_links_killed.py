@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import orjson
 import pytest
+from forks import run_python
 
 from pipeline.links import mentions
 from pipeline.links.mentions import SourceUnit, read_source
@@ -56,8 +55,8 @@ def test_killed_before_a_file_is_in_its_place(
     ]
     (tmp_path / "RS.ndjson").write_bytes(b"\n".join([*lines, b"{cut"]))
     dump, folder = tmp_path / "RS.ndjson", tmp_path / "killed"
-    child = subprocess.run([sys.executable, "-c", CHILD, dump, folder, str(files)], check=False)
-    assert child.returncode == -signal.SIGKILL
+    child = run_python("-c", CHILD, str(dump), str(folder), str(files), folder=tmp_path)
+    assert child.returncode == -signal.SIGKILL, child.stdout
     monkeypatch.setattr(mentions, "_RUN", 100)
     monkeypatch.setattr(mentions, "_BATCH", 100)
     parts = read(dump, folder)

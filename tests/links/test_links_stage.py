@@ -66,6 +66,7 @@ def comment(number: int, body: str, score: int = 5, **more: Any) -> dict[str, An
     return row | {"subreddit": "linux", "link_id": "t3_p0"} | more
 
 
+@pytest.mark.system
 def test_month_gives_exactly_its_pages(shared_data: Path, tmp_path: Path) -> None:
     reddit = shared_data / "reddit"
     source = {
@@ -86,6 +87,7 @@ def test_month_gives_exactly_its_pages(shared_data: Path, tmp_path: Path) -> Non
     assert (tmp_path / "links/2024-01/rejected-00001.jsonl").exists()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("name", "lines"), [("RS_v2_2005-0[67].xz", 1182), ("RS_2013-08_top.zst", 59627)]
 )
@@ -221,7 +223,7 @@ def test_cut_dump_is_named_and_can_be_accepted(tmp_path: Path) -> None:
     source = {"kind": "reddit-dump", "posts": str(path)}
     with pytest.raises(Exception, match=r"RS\.zst is cut or damaged.*at byte [\d,]+.*accept_cut"):
         run(tmp_path, [source])
-    assert not (tmp_path / "links/2024-01/MANIFEST.json").exists()
+    assert not (tmp_path / "links/2024-01/_manifest.json").exists()
     manifest = run(tmp_path, [source | {"accept_cut": True}])
     assert 0 < manifest.counts.kept < 3000
 

@@ -91,6 +91,7 @@ def test_api_text_is_not_unescaped() -> None:
     assert links_in("<https://e.com/?lt=1&gt=2>", escaped=False) == ["https://e.com/?lt=1&gt=2"]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", TEXTS)
 def test_another_reader_finds_the_same(shared_data: Path, name: str) -> None:
     """markdown-it-py on each real text: the same pages but in one of 150 with what Reddit lets."""

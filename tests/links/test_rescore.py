@@ -82,7 +82,7 @@ def run(webtext: Run, tmp_path: Path) -> Rescore:
         # PRAW looks for praw.ini in the current folder, and in that of the configuration.
         environment = {**os.environ, **dict([OVERRIDE]), "XDG_CONFIG_HOME": str(tmp_path)}
         asked = [name, str(tmp_path / "recipe.toml"), "--interval=2024-01", *more]
-        done = webtext(*asked, env=environment)
+        done = webtext(*asked, environment=environment)
         assert done.returncode == code, done.stdout
         return done.stdout
 

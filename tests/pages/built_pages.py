@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.build.build import Outcome, build
+from pipeline.build.build import StageResult, build
 from pipeline.build.recipe import Recipe
 
-from .crawling import SITE_FILES
+from .crawling import PATIENT, SITE_FILES
 from .hostile_server import HostileServer
 
 
@@ -26,14 +26,14 @@ class Corpus:
     workers: int = 1
     said: list[str] = field(default_factory=list)
 
-    def build(self, urls: Sequence[str], until: str = "pages", **pages: Any) -> list[Outcome]:
+    def build(self, urls: Sequence[str], until: str = "pages", **pages: Any) -> list[StageResult]:
         self.folder.mkdir(exist_ok=True)
         (self.folder / "urls.txt").write_text("\n".join(urls))
         settings = {
             "via": self.server.origin,
             "allow_hosts": ["127.0.0.1"],
             "delay": 0.0,
-            "timeout": 1.5,
+            "timeout": PATIENT,
             "attempts": 1,
         }
         recipe = Recipe.checked(

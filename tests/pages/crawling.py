@@ -15,6 +15,11 @@ from .hostile_server import HostileServer
 SITE_FILES = ["/robots.txt", "/.well-known/tdmrep.json"]
 
 
+#: Seconds that a busy machine may take for what does come, and in which what never ends is given
+#: up; the second also bounds what comes before it from the same host, such as its robots.txt.
+PATIENT, GIVES_UP = 900.0, 4.0
+
+
 def link(url: str) -> Link:
     return Link(page_id(url), url, url.split("/")[2])
 
@@ -25,7 +30,7 @@ def settings(server: HostileServer, **changes: object) -> PagesSettings:
         "via": server.origin,
         "allow_hosts": ("127.0.0.1",),
         "delay": 0.0,
-        "timeout": 1.5,
+        "timeout": PATIENT,
         "max_bytes": 1_000_000,
         "attempts": 2,
     }
@@ -34,7 +39,7 @@ def settings(server: HostileServer, **changes: object) -> PagesSettings:
 
 def open_web(**changes: object) -> PagesSettings:
     """Settings without `via`: only the guard stands between the crawler and loopback."""
-    values = {"contact": "mailto:a@example.org", "delay": 0.0, "attempts": 1, "timeout": 5.0}
+    values = {"contact": "mailto:a@example.org", "delay": 0.0, "attempts": 1, "timeout": PATIENT}
     return PagesSettings.checked(values | changes, "test")
 
 

@@ -210,7 +210,7 @@ class HostileServer:
         await asyncio.sleep(0.002)  # so that requests to one host would overlap if they could
         if path == "/robots.txt":
             if host == "slow-robots.test":
-                await asyncio.sleep(5)
+                await asyncio.sleep(10_000)
             writer.write(ROBOTS.get(host) or own_robots(host))
         elif path == "/.well-known/tdmrep.json":
             writer.write(TDMREP.get(host, MISSING))

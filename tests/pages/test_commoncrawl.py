@@ -27,6 +27,7 @@ from pipeline.store.warc import read_records
 
 from .archive_server import ArchiveServer, archive_server
 from .crawl_index import CrawlArchive, write_links
+from .crawling import PATIENT
 
 PAGE = b"<html><head><title>A page</title></head><body><p>Words of %d.</p></body></html>"
 DAY = "2024-01-15"
@@ -49,7 +50,7 @@ def settings(server: ArchiveServer, **changes: Any) -> PagesSettings:
         "delay": 0.0,
         "max_delay": 0.3,
         "max_bytes": 100_000,
-        "archive_timeout": 5.0,
+        "archive_timeout": PATIENT,
     }
     return PagesSettings.checked(values | changes, "test")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 
 import psutil
@@ -35,28 +34,28 @@ def crawling(server: HostileServer) -> list[psutil.Process]:
     return found
 
 
-def kill_one(server: HostileServer, pages: int, killed: list[int]) -> None:
+def kill_one(server: HostileServer, pages: int, killed: list[int], ended: threading.Event) -> None:
     """Kills a worker that crawls, once the server was asked for so many pages."""
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
+    while not ended.wait(0.02):
         if len(server.asked) > pages and (workers := crawling(server)):
             workers[0].kill()
             killed.append(workers[0].pid)
             return
-        time.sleep(0.02)
 
 
 def test_no_host_sees_two_requests_at_once(tmp_path: Path) -> None:
     """Neither from the worker that takes over, nor from one that comes by a redirect."""
     with hostile_server() as server:
         quiet = Corpus(tmp_path / "quiet", server)
-        expected = quiet.build(urls(), timeout=30.0)[-1].manifest
+        expected = quiet.build(urls())[-1].manifest
     with hostile_server() as server:
         disturbed = Corpus(tmp_path / "disturbed", server, workers=2)
         killed: list[int] = []
-        killer = threading.Thread(target=kill_one, args=(server, 60, killed))
+        ended = threading.Event()
+        killer = threading.Thread(target=kill_one, args=(server, 60, killed, ended))
         killer.start()
-        found = disturbed.build(urls(), timeout=30.0, delay=DELAY)[-1].manifest
+        found = disturbed.build(urls(), delay=DELAY)[-1].manifest
+        ended.set()
         killer.join()
         assert killed
         assert set(server.most_together.values()) == {1}

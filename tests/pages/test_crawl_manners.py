@@ -33,7 +33,7 @@ def test_one_request_at_a_time_for_each_host(server: HostileServer) -> None:
     urls = [f"http://{host}/{i}" for host in hosts for i in range(5)]
     urls += [f"http://to-good.test/{i}" for i in range(10)]
     urls += [f"http://good.test/{i}" for i in range(10)]
-    assert set(outcomes(urls, settings(server, timeout=30.0))) == {"ok"}
+    assert set(outcomes(urls, settings(server))) == {"ok"}
     assert {server.most_together[host] for host in [*hosts, "good.test", "to-good.test"]} == {1}
 
 
@@ -42,7 +42,7 @@ def test_a_thousand_hosts_each_with_its_robots(server: HostileServer) -> None:
     hosts = range(1_000)
     urls = [f"http://many-{i}.test/page" for i in hosts]
     urls += [f"http://many-{i}.test/other-{i}" for i in hosts]
-    found = outcomes(urls, settings(server, timeout=30.0))
+    found = outcomes(urls, settings(server))
     assert found[:1_000] == ["ok" if i % 3 else "robots" for i in hosts]
     assert found[1_000:] == ["robots"] * 1_000
     for i in hosts:
@@ -65,7 +65,7 @@ def test_a_host_rests_between_two_pages(
 ) -> None:
     """By the setting, by Crawl-delay, by Request-rate, and by how long its answers take."""
     urls = [f"http://{host}/page{i}" for i in range(3)]
-    assert set(outcomes(urls, settings(server, timeout=30.0, **changes))) == {"ok"}
+    assert set(outcomes(urls, settings(server, **changes))) == {"ok"}
     assert len(server.gaps(host, "/page")) == 2
     assert min(server.gaps(host, "/page")) >= seconds
 
@@ -79,7 +79,7 @@ def test_rests_double_with_each_failure_up_to_a_limit(server: HostileServer) -> 
 
 
 def test_retry_after_is_waited_for(server: HostileServer) -> None:
-    chosen = settings(server, attempts=2, timeout=30.0)
+    chosen = settings(server, attempts=2)
     assert outcomes(["http://wait-second.test/page"], chosen) == ["http_error"]
     (gap,) = server.gaps("wait-second.test", "/page")
     assert gap >= 1.0

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from forks import Command
 from support import PROJECT, Run
 
 from pipeline.engine.show_progress import describe
@@ -36,14 +33,6 @@ delay = 0.3
 """
 
 
-def wait_for(happens: Callable[[], bool], what: str) -> None:
-    """Looks again and again; a minute is generous."""
-    until = time.monotonic() + 60
-    while not happens():
-        assert time.monotonic() < until, what
-        time.sleep(0.1)
-
-
 def has_pages(folder: Path) -> bool:
     pace = read_progress(str(folder)).pace
     return pace is not None and pace.pages > 0
@@ -56,17 +45,14 @@ def test_status_shows_a_crawl_from_outside(tmp_path: Path, webtext: Run) -> None
     Path(f"{root}.txt").write_text("\n".join(f"http://{h}/{i}" for i, h in enumerate(hosts)))
     with hostile_server() as server:
         recipe.write_text(RECIPE.format(root=root, origin=server.origin))
-        command = [sys.executable, "-m", "pipeline", "build", str(recipe), "--workers", "1"]
-        child = subprocess.Popen(
-            [*command, "--until", "pages"], cwd=PROJECT, stderr=subprocess.DEVNULL
-        )
-        try:
-            pages = root / "pages" / "all"
-            wait_for(lambda: has_pages(pages), "no crawl began")
-            said = webtext("status", str(root)).stdout
-        finally:
-            os.kill(child.pid, signal.SIGKILL)
-            child.wait()
+        command = ("-m", "pipeline", "build", str(recipe), "--workers=1", "--until=pages")
+        child = Command(*command, folder=PROJECT)
+        while not has_pages(root / "pages" / "all"):
+            assert child.poll() is None, child.output()
+            time.sleep(0.1)
+        said = webtext("status", str(root)).stdout
+        child.send_signal(signal.SIGKILL)
+        child.wait()
     line = next(line for line in said.splitlines() if line.startswith("pages all at work"))
     assert re.search(r"at work: \d+ of 690 links, [\d.]+/s, [\d.]+ MB/s, 0:\d\d:\d\d left; ", line)
     assert re.search(r"; \d+ ok; \d hosts? at work, last to end ", line)
@@ -81,7 +67,7 @@ def test_a_crawl_says_how_its_hosts_fare(tmp_path: Path) -> None:
         links = [link(f"http://{host}/{i}") for host, n in counts.items() for i in range(n)]
         crawl(
             links,
-            settings(server, delay=0.1, timeout=30.0),
+            settings(server, delay=0.1),
             lambda ended: None,
             pulse=lambda hosts: seen.append(list(hosts)),
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from .crawling import ends, open_web, outcomes, settings
+from .crawling import GIVES_UP, ends, open_web, outcomes, settings
 from .hostile_server import SLOW, HostileServer, hostile_server
 
 #: A certificate for localhost that nobody signed, and its key: for this test alone.
@@ -140,8 +140,9 @@ def test_five_redirects_and_no_more(server: HostileServer) -> None:
 def test_a_redirect_shares_the_time_of_its_page(server: HostileServer) -> None:
     """Each answer comes in time; all together do not."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(SLOW, "hops.test", 0.3)
-        assert outcomes(["http://hops.test/5"], settings(server, timeout=1.0)) == ["timeout"]
+        patch.setitem(SLOW, "hops.test", GIVES_UP / 4)
+        chosen = settings(server, timeout=GIVES_UP, attempts=1)
+        assert outcomes(["http://hops.test/5"], chosen) == ["timeout"]
 
 
 def test_no_cookies_and_no_credentials_are_sent(

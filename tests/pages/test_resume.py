@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from forks import Command
 from warcio.archiveiterator import ArchiveIterator
 
 from pipeline.pages.crawl import Link
@@ -41,15 +39,20 @@ def group(server: HostileServer, folder: Path, of: int = 8, key: str = "key") ->
     return fetch_group(Group(0, of, str(folder), key, settings, ()), links)
 
 
+def crawl_until(server: HostileServer, folder: Path, pages: int) -> None:
+    """A crawl in a process of its own, which is killed when so many pages were asked for."""
+    child = Command("-c", CHILD, server.origin, str(folder), folder=folder)
+    while sum(path[1:].isdigit() for _, path in server.asked) < pages:
+        assert child.poll() is None, child.output()
+        time.sleep(0.005)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+
+
 @pytest.mark.parametrize("pages", [1, 40, 100])
 def test_killed_and_resumed(tmp_path: Path, pages: int) -> None:
     with hostile_server() as server:
-        child = subprocess.Popen([sys.executable, "-c", CHILD, server.origin, str(tmp_path)])
-        while sum(path[1:].isdigit() for _, path in server.asked) < pages:
-            assert child.poll() is None
-            time.sleep(0.005)
-        os.kill(child.pid, signal.SIGKILL)
-        child.wait()
+        crawl_until(server, tmp_path, pages)
         parts = group(server, tmp_path)
         asked = [path for _, path in server.asked if path[1:].isdigit()]
     table, *archives = parts
@@ -65,11 +68,7 @@ def test_killed_and_resumed(tmp_path: Path, pages: int) -> None:
 def test_torn_tails_are_cut(tmp_path: Path) -> None:
     """What a kill in the middle of a write leaves behind, byte by byte."""
     with hostile_server() as server:
-        child = subprocess.Popen([sys.executable, "-c", CHILD, server.origin, str(tmp_path)])
-        while len(server.asked) < 60:
-            time.sleep(0.005)
-        os.kill(child.pid, signal.SIGKILL)
-        child.wait()
+        crawl_until(server, tmp_path, 50)
         (journal,) = tmp_path.rglob("*.jsonl")
         (archive,) = tmp_path.rglob("*.warc.gz")
         journal.write_bytes(journal.read_bytes() + b'{"id": "torn')

@@ -15,7 +15,7 @@ from pipeline.pages.outcomes import Outcome
 from pipeline.pages.robots import MOST_BYTES, SECONDS, parse_rules, rules_from
 from pipeline.pages.settings import PagesSettings
 
-from .crawling import outcomes, settings
+from .crawling import GIVES_UP, outcomes, settings
 from .hostile_server import HostileServer, hostile_server
 
 ANSWERS = [
@@ -134,14 +134,18 @@ def server() -> Iterator[HostileServer]:
         ("robots-around.test/page", "robots_unavailable"),
         ("robots-429.test/page", "robots_unavailable"),
         ("robots-403.test/page", "ok"),
-        ("robots-short.test/page", "robots_unavailable"),
         ("robots-large.test/first", "robots"),
         ("robots-large.test/last", "ok"),
     ],
 )
 def test_files_that_are_hard_to_get(server: HostileServer, address: str, outcome: str) -> None:
-    """Behind redirects, also to another host; behind too many; refused, cut, too large."""
+    """Behind redirects, also to another host; behind too many; refused, too large."""
     assert outcomes([f"http://{address}"], settings(server, attempts=1)) == [outcome]
+
+
+def test_a_file_that_never_ends_is_not_to_be_had(server: HostileServer) -> None:
+    chosen = settings(server, attempts=1, timeout=GIVES_UP)
+    assert outcomes(["http://robots-short.test/page"], chosen) == ["robots_unavailable"]
 
 
 def test_it_is_believed_for_a_day(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,8 @@ import zstandard
 
 from pipeline.pages.robots import Rules, parse_rules
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(scope="module")
 def texts(shared_data: Path) -> dict[str, str]:

@@ -25,7 +25,7 @@ HOUR = 3600
 
 def recipe(*overrides: str) -> Recipe:
     contact = 'pages.contact="mailto:a@example.org"'
-    return read_recipe("webtext", [contact, *overrides])
+    return read_recipe("webtext", [contact, "runner.name=dask", *overrides])
 
 
 def planned(*overrides: str, links: float = 1e6, **load: float) -> BuildPlan:

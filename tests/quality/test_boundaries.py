@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.quality.decide import Rule, rules_of
-from pipeline.quality.measure import measure
+from pipeline.quality.measure_document import measure_text
 from pipeline.quality.settings import QualitySettings
 
 #: Rules that are off by default, at the values of their sources.
@@ -165,6 +165,6 @@ def test_no_rule_is_left_out() -> None:
 @pytest.mark.parametrize("reason", BOUNDARIES)
 def test_a_text_at_the_threshold_stays_and_the_next_goes(reason: str) -> None:
     rule: Rule = RULES[reason]
-    at, beyond = (measure(text)[rule.column] for text in BOUNDARIES[reason])
+    at, beyond = (measure_text(text)[rule.column] for text in BOUNDARIES[reason])
     assert at == rule.threshold and not rule.broken_by(at)
     assert rule.broken_by(beyond)

@@ -15,7 +15,7 @@ from support import PROJECT
 from benchmarks.extract import manuals, ours
 from benchmarks.quality import SAME_RULES
 from pipeline.quality.decide import first_failure, rules_of
-from pipeline.quality.measure import measure
+from pipeline.quality.measure_document import measure_text
 from pipeline.quality.settings import QualitySettings
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
@@ -63,7 +63,7 @@ def test_verdicts_are_datatroves_but_for_what_is_meant(
     theirs = json.loads(done.stdout.splitlines()[-1])["verdicts"]
     assert set(theirs) == {"repetition", "gopher", "c4", "fineweb"}
     rules = rules_of(QualitySettings.model_validate(SAME_RULES))
-    measured = [measure(text) for text in texts]
+    measured = [measure_text(text) for text in texts]
     differences: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for family, verdicts in theirs.items():
         own = [rule for rule in rules if rule.column.startswith(f"{family}_")]

@@ -91,7 +91,7 @@ def test_what_is_joined_is_not_joined_again(
     corpus, month = job.corpus, job.interval
     unit = JoinUnit(
         documents=tuple(corpus.paths("documents", month)),
-        found=("_work/found-0.parquet", "_work/found-1.parquet"),
+        joined=("_work/joined-0.parquet", "_work/joined-1.parquet"),
         duplicates=tuple(corpus.paths("dedup", month)),
         links=tuple(corpus.paths("links", month)),
         folder=CorpusStage().folder(job),

@@ -13,12 +13,13 @@ from pipeline.quality import pii
 from pipeline.quality.classifier import pareto
 from pipeline.quality.contamination import build_index
 from pipeline.quality.decide import first_failure, rules_of
-from pipeline.quality.measure import SCHEMA, Measurer, measure
-from pipeline.quality.settings import MeasureSettings, QualitySettings
+from pipeline.quality.measure_document import DocumentMeasurer, measure_text, measurement_schema
+from pipeline.quality.settings import QualitySettings
 from pipeline.quality.words import take_apart
 from pipeline.store.takedown import parse_takedown
 
 RULES = rules_of(QualitySettings())
+MEASURER = DocumentMeasurer(QualitySettings().measured())
 WORDS = " ".join(f"w{i}" for i in range(20))
 
 
@@ -73,7 +74,7 @@ WORDS = " ".join(f"w{i}" for i in range(20))
     ],
 )
 def test_values(text: str, column: str, value: float) -> None:
-    assert measure(text)[column] == pytest.approx(value)
+    assert measure_text(text)[column] == pytest.approx(value)
 
 
 @pytest.mark.parametrize(
@@ -116,9 +117,9 @@ def test_values(text: str, column: str, value: float) -> None:
     ],
 )
 def test_personal_data(text: str, kind: str, found: bool) -> None:
-    assert (measure(text)[f"pii_{kind}"] > 0) is found
+    assert (measure_text(text)[f"pii_{kind}"] > 0) is found
     assert (pii.replace(text, [kind]) != text) is found
-    assert measure(pii.replace(text, [kind]))[f"pii_{kind}"] == 0
+    assert measure_text(pii.replace(text, [kind]))[f"pii_{kind}"] == 0
 
 
 def test_a_mark_swallows_the_brackets_of_an_address() -> None:
@@ -129,7 +130,7 @@ def test_a_mark_swallows_the_brackets_of_an_address() -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.reason)
 def test_each_rule_holds_on_its_threshold_and_breaks_beyond(rule: Any) -> None:
-    good = measure(PROSE) | dict.fromkeys(("contamination_ngrams",), 0.0)
+    good = measure_text(PROSE) | dict.fromkeys(("contamination_ngrams",), 0.0)
     assert first_failure(RULES, good) is None
     assert first_failure(RULES, good | {rule.column: rule.threshold}) is None
     beyond = rule.threshold + (-1e-6 if rule.is_minimum else 1e-6)
@@ -152,9 +153,9 @@ def test_rules_come_in_the_order_of_the_recipe() -> None:
 
 @given(st.text())
 def test_any_text_gives_every_column_and_shares_stay_in_range(text: str) -> None:
-    found = Measurer(MeasureSettings()).measure("00" * 16, text)
-    assert list(found) == SCHEMA.names
-    for name, value in found.items():
+    row = MEASURER.measure("00" * 16, text)
+    assert list(row) == measurement_schema().names
+    for name, value in row.items():
         if name.startswith(("repetition_", "fineweb_duplicate", "symbols_", "dclm_")):
             assert 0 <= value <= 1, name
 
@@ -166,8 +167,8 @@ def test_good_prose_never_adds_a_reason_of_repetition(number: int, parts: list[s
     text = "\n\n".join(parts)
     more = f"{text}\n\n{prose(number)}" if PROSE not in parts else f"{text}\n\n{WORDS} {number}"
     rules = [rule for rule in RULES if rule.column.startswith("repetition_")]
-    if first_failure(rules, measure(text)) is None:
-        assert first_failure(rules, measure(more)) is None
+    if first_failure(rules, measure_text(text)) is None:
+        assert first_failure(rules, measure_text(more)) is None
 
 
 @pytest.mark.parametrize(
@@ -185,6 +186,7 @@ def test_contamination(item: str, text: str, found: int) -> None:
     assert (said["contamination_set"] or "") == ("exam" if found else "")
 
 
+@pytest.mark.system
 def test_real_evaluation_sets(shared_data: Any) -> None:
     from pipeline.store.textfiles import read_set
 

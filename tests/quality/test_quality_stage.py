@@ -94,7 +94,7 @@ def test_an_empty_result_is_refused_with_the_reasons(documents: Build) -> None:
     [
         ({"gopher": {"min_word": 3}}, "unknown key quality.gopher.min_word.*Did you mean"),
         ({"gopher": {"min_words": True}}, "no threshold"),
-        ({"rules": {"order": ["gofer"]}}, "names no rule 'gofer'; did you mean gopher"),
+        ({"rules": {"order": ["gofer"]}}, "names no rule 'gofer'. Did you mean gopher"),
         ({"classifier": {"min_pareto": 0}}, "needs a model"),
         ({"pii": {"replace": ["names"]}}, "pii.replace"),
     ],

@@ -89,7 +89,7 @@ def test_perplexity_is_lower_for_text_like_the_training_text(tmp_path: Path) -> 
     source, model = tmp_path / "good.txt", str(tmp_path / "model.npz")
     source.write_text("\n\n".join(prose(i) for i in range(30)))
     assert train_perplexity([str(source)], model) > 1000
-    read = perplexity.Model.read(model)
+    read = perplexity.NgramModel.read(model)
     alike = read.perplexity(tokens_of(prose(1000)))
     other = read.perplexity(tokens_of("Buy cheap pills now and win the casino bonus of the day"))
     assert alike is not None and other is not None and 1 < alike < 5 < other
@@ -109,7 +109,7 @@ def test_probabilities_of_the_ngram_model_sum_to_one() -> None:
     assert total == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("model", [classifier.Model, perplexity.Model])
+@pytest.mark.parametrize("model", [classifier.ClassifierModel, perplexity.NgramModel])
 def test_a_file_that_is_no_model_is_named(tmp_path: Path, model: type) -> None:
     broken = tmp_path / "broken.npz"
     broken.write_bytes(b"PK no zip")

@@ -20,7 +20,7 @@ def golden() -> list[tuple[str, str]]:
 
 
 def test_table_is_long_enough() -> None:
-    assert len(golden()) >= 150
+    assert len(golden()) >= 260
 
 
 @pytest.mark.parametrize(("key", "url"), golden())
@@ -58,8 +58,15 @@ def test_key(key: str, url: str) -> None:
         "http://example.com/\0",
         "http://example.com/" + "x" * 2000,
         "http://" + "ä" * 80 + ".de/",
+        "http://" + "ä" * 1_900 + ".de/",
+        "http://" + "ä" * 1_000_000 + ".de/",
         "//example.com/",
         "/r/linux",
+        "htttp://example.com/",
+        "http://http://",
+        "http://example.1/",
+        "http://1.2.3.4.5/",
+        "http://a\u2024.\u3002.b/",
     ],
 )
 def test_no_web_address(text: str) -> None:
@@ -77,6 +84,10 @@ def test_no_web_address(text: str) -> None:
         ("http://www.example.com/index.html", "http://www.example.com/index.html"),
         ("http://example.com/a\n/b", "http://example.com/a/b"),
         ("http://bücher.de", "http://xn--bcher-kva.de/"),
+        ("http://example.com/a\tb\rc", "http://example.com/abc"),
+        ("http://http://example.com/x", "http://example.com/x"),
+        ("http:\\\\example.com\\x?y=\\", "http://example.com/x?y=%5C"),
+        ("https://twitter.com/#!/nasa", "https://twitter.com/#!/nasa"),
     ],
 )
 def test_repair_changes_little(posted: str, fetched: str) -> None:
@@ -86,6 +97,10 @@ def test_repair_changes_little(posted: str, fetched: str) -> None:
 def test_small_questions() -> None:
     assert has_tracker("http://a.io/?x=1&utm_source=b")
     assert not has_tracker("http://a.io/?x=1")
+    assert has_tracker("http://www.youtube.com/watch?v=1&feature=share")
+    assert not has_tracker("http://a.io/?feature=share")
+    assert has_tracker("http://a.io/?x=1?utm_source=b")
+    assert not has_tracker("no address?utm_source=b")
     assert host_of("http://a.io:8080?x") == "a.io:8080"
     assert host_of("no address") == ""
 

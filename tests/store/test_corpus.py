@@ -14,10 +14,13 @@ from pipeline.store.corpus import Corpus, check_interval
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import (
     MANIFEST,
+    OLD_MANIFEST,
     Counts,
     Manifest,
     add_fingerprints,
+    remove_manifest,
     table_fingerprint,
+    write_manifest,
 )
 from pipeline.store.parts import bucket_of
 
@@ -99,6 +102,21 @@ def test_manifest_round_trip_and_damage(tmp_path: Path) -> None:
     (folder / MANIFEST).write_bytes(manifest().to_json()[:-40])
     with pytest.raises(WebtextError, match="damaged.*build the stage again"):
         place.manifest("links", "2024-01")
+
+
+def test_a_manifest_of_an_older_corpus_is_read_and_replaced(tmp_path: Path) -> None:
+    place = Corpus(str(tmp_path))
+    folder = tmp_path / "links" / "2024-01"
+    folder.mkdir(parents=True)
+    (folder / OLD_MANIFEST).write_bytes(manifest().to_json())
+    assert place.require("links", "2024-01") == manifest()
+    assert place.intervals("links") == ["2024-01"]
+    write_manifest(str(folder), manifest(runner="other"))
+    assert [path.name for path in folder.iterdir()] == [MANIFEST]
+    (folder / OLD_MANIFEST).write_bytes(manifest().to_json())
+    assert place.require("links", "2024-01").runner == "other"
+    remove_manifest(str(folder))
+    assert place.manifest("links", "2024-01") is None
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "a b", "-x"])

@@ -162,6 +162,7 @@ def test_never_fails(body: bytes, content_type: str) -> None:
     assert isinstance(decode(body, content_type).text, str)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("charset", ["cp1252", "cp1250", "iso8859-15"])
 def test_real_pages_without_a_label(shared_data: Path, charset: str) -> None:
     """Real pages in an older set, all labels taken away: how often the text comes back whole."""

@@ -2,11 +2,11 @@
 
 import errno
 import os
-import subprocess
-import sys
+import signal
 from pathlib import Path
 
 import pytest
+from forks import run_python
 
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
@@ -46,7 +46,7 @@ def test_a_killed_write_leaves_the_old_file_and_an_invisible_rest(tmp_path: Path
         f"with files.atomic({str(path)!r}) as temporary:\n"
         "    open(temporary, 'wb').write(b'half')\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert run_python("-c", code, folder=tmp_path).returncode == -signal.SIGKILL
     assert path.read_bytes() == b"old"
     assert files.glob(f"{tmp_path}/*") == [str(path)]
     assert len(list(tmp_path.iterdir())) == 2

@@ -37,7 +37,7 @@ def planned(folder: Path, vocab: int, **chosen: object) -> list[ShardUnit]:
         fingerprint="70",
         extra={"vocab_size": vocab},
     )
-    (folder / "MANIFEST.json").write_bytes(draft.to_json())
+    (folder / "_manifest.json").write_bytes(draft.to_json())
     unit = TokenizerUnit(str(folder), (), draft, TokensSettings.model_validate(chosen))
     return plan_shards(unit, "tokens", draft, PIECES)
 

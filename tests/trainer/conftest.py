@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from english import documents
 
 from pipeline.store.addresses import page_id
 from pipeline.store.manifest import Counts, FileEntry, Manifest
@@ -19,34 +18,6 @@ from pipeline.tokens.megatron import Writer, dtype_for
 
 VOCAB = 1024
 END = "<|endoftext|>"
-
-
-def bundled_texts() -> list[str]:
-    """The project's own documentation: some English that is always there."""
-    root = Path(__file__).resolve().parents[2]
-    return [
-        path.read_text(encoding="utf-8")
-        for path in sorted(root.glob("**/*.md"))
-        if not any(part.startswith(".") for part in path.relative_to(root).parts)
-    ]
-
-
-def book_texts(limit: int) -> list[str]:
-    """Chapters of public-domain books, `limit` characters in all, or the bundled texts."""
-    books = Path(__file__).resolve().parents[3] / "shared" / "data" / "books.ndjson.zst"
-    if not books.is_file():
-        return bundled_texts()
-    import zstandard
-
-    texts: list[str] = []
-    with open(books, "rb") as packed:
-        lines = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(packed), "utf-8")
-        for line in lines:
-            text = json.loads(line)["text"][2000:42000]
-            texts += [text[i : i + 4000] for i in range(0, len(text), 4000)]
-            if sum(map(len, texts)) > limit:
-                break
-    return texts
 
 
 def manifest(
@@ -87,15 +58,15 @@ def write_corpus(
     home = root / "tokenizers" / name
     home.mkdir(parents=True)
     tokenizer.save(str(home / "tokenizer.json"))
-    (home / "MANIFEST.json").write_bytes(manifest("tokenizers", name, [], {}, "70"))
+    (home / "_manifest.json").write_bytes(manifest("tokenizers", name, [], {}, "70"))
     folder = root / "tokens" / name / "2024-01"
     folder.mkdir(parents=True)
     end = tokenizer.token_to_id(END)
-    documents = [np.array([*e.ids, end]) for e in tokenizer.encode_batch(texts)]
+    encoded = [np.array([*e.ids, end]) for e in tokenizer.encode_batch(texts)]
     shards = {
-        "validation-00000-of-00001": documents[::12],
-        "train-00000-of-00002": [d for i, d in enumerate(documents) if i % 12 in range(1, 6)],
-        "train-00001-of-00002": [d for i, d in enumerate(documents) if i % 12 in range(6, 12)],
+        "validation-00000-of-00001": encoded[::12],
+        "train-00000-of-00002": [d for i, d in enumerate(encoded) if i % 12 in range(1, 6)],
+        "train-00001-of-00002": [d for i, d in enumerate(encoded) if i % 12 in range(6, 12)],
     }
     entries = []
     for shard, part in shards.items():
@@ -109,7 +80,7 @@ def write_corpus(
             )
     entries.append(write_tables(root, folder, shards))
     inputs = {f"tokenizers/{name}": "70"}
-    (folder / "MANIFEST.json").write_bytes(manifest("tokens", "2024-01", entries, inputs, mark))
+    (folder / "_manifest.json").write_bytes(manifest("tokens", "2024-01", entries, inputs, mark))
     return folder.parent
 
 
@@ -131,7 +102,7 @@ def write_tables(root: Path, folder: Path, shards: dict[str, list[np.ndarray]]) 
     corpus.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(pages), corpus / "part-00000-of-00001.parquet")
     entry = FileEntry(name="part-00000-of-00001.parquet", rows=len(pages), bytes=0, sha256="")
-    (corpus / "MANIFEST.json").write_bytes(manifest("corpus", "2024-01", [entry], {}, "c0"))
+    (corpus / "_manifest.json").write_bytes(manifest("corpus", "2024-01", [entry], {}, "c0"))
     return FileEntry(name=place.name, rows=len(rows), bytes=place.stat().st_size, sha256="")
 
 
@@ -143,13 +114,13 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Shards of about 400 kB of English and a vocabulary of 1,024."""
-    return write_corpus(tmp_path_factory.mktemp("corpus"), book_texts(400_000))
+    """Shards of about 200 kB of made-up English and a vocabulary of 1,024."""
+    return write_corpus(tmp_path_factory.mktemp("corpus"), documents(200_000))
 
 
 @pytest.fixture(scope="session")
 def encoder_tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Shards of about 400 kB of English in sentences, with ELECTRA's kind of tokenizer."""
+    """Shards of about 200 kB of made-up English in sentences, with ELECTRA's kind of tokenizer."""
     from benchmarks.books import write_shards
 
-    return write_shards(tmp_path_factory.mktemp("sentences"), book_texts(400_000), "electra", 1000)
+    return write_shards(tmp_path_factory.mktemp("sentences"), documents(200_000), "electra", 1000)

@@ -63,7 +63,7 @@ class LocalShard:
     def __init__(self, prefix: str, size: int | None) -> None:
         self.prefix = prefix
         self._path = f"{prefix.removeprefix('file://')}.bin"
-        data = IndexedDataset(prefix.removeprefix("file://"))
+        data = IndexedDataset(files.local_path(prefix))
         self._index, self._tokens = data.index, data.tokens.view(np.ndarray)
         self.tokens = len(self._tokens)
         self._seen, self._checked = self._stat(), -_EVERY

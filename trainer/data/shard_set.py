@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -56,7 +57,8 @@ class TokenCorpus:
     @property
     def address(self) -> str:
         """`ROOT/tokens/NAME`, from the root of the disk where it is local."""
-        root = self.root if files.is_remote(self.root) else os.path.abspath(self.root)
+        local = not files.is_remote(self.root)
+        root = os.path.abspath(files.local_path(self.root)) if local else self.root
         return f"{root}/tokens/{self.name}"
 
     @property
@@ -170,7 +172,7 @@ def find_shards(data: str) -> Shards:
     Raises SettingError when there is none or tokenizers differ, WebtextError when the
     tokenizer beside them is missing or is not the one that they were made with.
     """
-    corpora = tuple(_find(one.strip()) for one in data.split(","))
+    corpora = tuple(_find(one) for one in token_folders(data))
     tokenizers = {files.sha256(corpus.tokenizer) for corpus in corpora}
     if len(tokenizers) > 1:
         raise SettingError(
@@ -178,6 +180,13 @@ def find_shards(data: str) -> Shards:
             'Build all with one: [tokens] kind = "file" takes an existing tokenizer.json',
         )
     return Shards(corpora)
+
+
+def token_folders(data: str) -> list[str]:
+    """The folders that `data` names; a comma elsewhere than behind one is part of its path."""
+    found = re.findall(r"(.+?/tokens/[^/,]+/?)(?:,|$)", data)
+    whole = ",".join(found) == data
+    return [one.strip() for one in (found if whole else data.split(","))]
 
 
 def _find(data: str) -> TokenCorpus:

@@ -21,33 +21,41 @@ def generate_text(
     step: int | None,
     say: Say,
     samples: int = 1,
-) -> None:
+) -> list[dict[str, str]]:
     """Continues each prompt `samples` times, with the seeds from `sampling.seed` on.
 
     One text alone is streamed to `say` piece by piece; several are made together and come
-    whole, each with its prompt and followed by an empty line.
+    whole, each with its prompt and followed by an empty line.  Returns all: `prompt`, and
+    `text`, which begins with it.
     """
     loaded = load_run(run, pick_device("auto"), step, say)
     model = decoder(loaded)
     empty = [loaded.facts.end_token] if loaded.facts.end_token is not None else []
     encoded = [loaded.tokenizer.encode(prompt).ids or empty for prompt in prompts]
     wanted = [(ids, sampling.seed + n) for ids in encoded for n in range(samples)]
+    named = [prompt for prompt in prompts for _ in range(samples)]
+    whole: list[str] = []
     for first in range(0, len(wanted), _TEXTS):
         texts = [list(ids) for ids, _ in wanted[first : first + _TEXTS]]
         seeds = [seed for _, seed in wanted[first : first + _TEXTS]]
         made = generate(model, texts, new, sampling, loaded.facts.end_token, seeds)
         if len(wanted) == 1:
-            _stream(loaded, texts[0], (column[0] for column in made), say)
-            return
+            whole.append(_stream(loaded, texts[0], (column[0] for column in made), say))
+            break
         for tokens in made:
             for n, token in tokens.items():
                 texts[n].append(token)
-        for text in texts:
-            say(f"{loaded.tokenizer.decode(text)}\n\n")
+        whole += [loaded.tokenizer.decode(text) for text in texts]
+        for text in whole[first:]:
+            say(f"{text}\n\n")
+    return [{"prompt": prompt, "text": text} for prompt, text in zip(named, whole, strict=True)]
 
 
-def _stream(loaded: Loaded, ids: list[int], tokens: Iterable[int], say: Say) -> None:
-    """Says the prompt's and the new tokens' text as soon as its characters are whole."""
+def _stream(loaded: Loaded, ids: list[int], tokens: Iterable[int], say: Say) -> str:
+    """Says the prompt's and the new tokens' text as soon as its characters are whole.
+
+    Returns the text.
+    """
     shown, said = "", list(ids)
     for token in tokens:
         said.append(token)
@@ -56,3 +64,4 @@ def _stream(loaded: Loaded, ids: list[int], tokens: Iterable[int], say: Say) -> 
             say(text[len(shown) :])
             shown = text
     say("\n")
+    return shown

@@ -74,10 +74,7 @@ def evaluate(
     training = unit.training
     unit.eval()
     for number in range(world.rank, rounds * world.size, world.size):
-        first = min(number * micro, total)
-        rows = np.full((micro, stream.length + 1), -1, dtype=np.int32)
-        count = min(micro, total - first)
-        rows[:count] = stream.batch(first, count)
+        rows, count = _batch(stream, number, micro, total)
         if sizes is not None:
             text += int(sizes[rows[:count, 1:]].sum())
         filled = (rows >= 0).sum(1)
@@ -87,18 +84,32 @@ def evaluate(
             counted = {} if isinstance(objective, FSDPModule) else objective.tallies(batch)
         for name, tally in counted.items():
             tallies[name] = tallies[name] + tally if name in tallies else tally
-        counts = objective.counts(batch)
-        found[number, 0] = torch.stack([terms[name] for name in objective.weights])
-        found[number, 1] = torch.stack([counts[name] for name in objective.weights])
+        for row, values in enumerate((terms, objective.counts(batch))):
+            found[number, row] = torch.stack([values[name] for name in objective.weights])
     unit.train(training)
     sums = world.add(found)[:batches].sum(0)  # a row is one process's: the others add 0
     world.add(text)
+    result = _means(objective, sums, int(text) if sizes is not None else None)
+    if tallies:
+        result |= objective.summary({name: world.add(tally) for name, tally in tallies.items()})
+    return result
+
+
+def _batch(stream: Samples, number: int, micro: int, total: int) -> tuple[NDArray[np.int32], int]:
+    """(micro, length + 1) tokens of batch `number`, and how many rows are samples: -1 in others."""
+    first = min(number * micro, total)
+    count = min(micro, total - first)
+    rows = np.full((micro, stream.length + 1), -1, dtype=np.int32)
+    rows[:count] = stream.batch(first, count)
+    return rows, count
+
+
+def _means(objective: Objective, sums: Tensor, text_bytes: int | None) -> dict[str, float]:
+    """Each term's mean, their weighted sum, and what the first says of text."""
     means = (sums[0] / sums[1].clamp_min(1)).tolist()
     result = dict(zip(objective.weights, means, strict=True))
     result["loss"] = sum(w * result[name] for name, w in objective.weights.items())
     result["perplexity"] = math.exp(min(means[0], 700.0))
-    if tallies:
-        result |= objective.summary({name: world.add(tally) for name, tally in tallies.items()})
-    if sizes is not None:
-        result["bits_per_byte"] = float(sums[0, 0]) / math.log(2) / max(int(text), 1)
+    if text_bytes is not None:
+        result["bits_per_byte"] = float(sums[0, 0]) / math.log(2) / max(text_bytes, 1)
     return result

@@ -18,7 +18,7 @@ from trainer.objectives.streams import open_stream
 from trainer.optim.schedule import check_schedule
 from trainer.run.distributed import World, joined
 from trainer.run.grow import grow
-from trainer.run.run import RunFolder, read_tokenizer, start_run, with_vocabulary
+from trainer.run.run import RunFolder, Start, read_tokenizer, start_run, with_vocabulary
 from trainer.settings.recipe import RunRecipe, read_run_recipe
 
 #: What PyTorch says where a CPU has no memory left; only a GPU has an exception for it.
@@ -26,9 +26,12 @@ _CPU_EXHAUSTED = "can't allocate memory"
 
 
 def train(
-    recipe: str, data: str, overrides: Iterable[str], out: str | None, resume: bool
+    recipe: str, data: str, overrides: Iterable[str], out: str | None, start: Start
 ) -> str | None:
-    """Trains; returns the run's folder, None in all processes but the first."""
+    """Trains; returns the run's folder, None in all processes but the first.
+
+    Raises SettingError as `start_run` does, WebtextError when memory is short.
+    """
     read = read_run_recipe(recipe, overrides)
     check_schedule(read.schedule, read.train.steps)
     shards = find_shards(data)
@@ -36,8 +39,8 @@ def train(
     folder = RunFolder(Path(out or f"runs/{Path(recipe).stem}"))
     with joined(read.train.device) as world:
         if world.first:
-            start_run(folder, read, shards, resume)
-            if resume and read.data.grow:
+            start_run(folder, read, shards, start)
+            if start != "new" and read.data.grow:
                 grow(folder, read, shards)
         world.barrier()
         shards = shards.at(folder.facts().generations)

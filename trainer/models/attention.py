@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +16,16 @@ from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex
 Mask = Tensor | BlockMask | None
 #: What computes attention under a mask: SDPA with a boolean mask, or FlexAttention.
 Kernel = Literal["sdpa", "flex"]
-#: Inside a compiled model this is part of it.  Where something is not (a hook of FSDP beside
-#: recomputation), this one is compiled alone: uncompiled it would hold all scores.
-_flex = torch.compile(flex_attention)
+
+
+@cache
+def _compiled_flex() -> Callable[..., Any]:
+    """FlexAttention compiled alone, for where the model around it is not compiled.
+
+    (A hook of FSDP beside recomputation; uncompiled it would hold all scores.)  Made at its
+    first use, since PyTorch's compiler takes two seconds to import.
+    """
+    return torch.compile(flex_attention)
 
 
 @dataclass
@@ -127,7 +136,10 @@ class SelfAttention(nn.Module):
         if cache is not None:
             key, value = cache.extend(layer, key, value)
         if isinstance(mask, BlockMask):
-            y = _flex(query, key, value, block_mask=mask)
+            flex: Callable[..., Any] = flex_attention
+            if not torch.compiler.is_compiling():
+                flex = _compiled_flex()
+            y = flex(query, key, value, block_mask=mask)
         else:
             y = functional.scaled_dot_product_attention(
                 query,

@@ -15,7 +15,7 @@ import json
 import platform
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from tokenizers import Tokenizer
@@ -29,8 +29,14 @@ from trainer.objectives.base import Objective
 from trainer.run.checkpoint import Found, latest, read_into, write_atomic
 from trainer.settings.recipe import RunRecipe, differences
 
+#: What a training writes before its first step.
+_OURS = ("run.json", "tokenizer.json", "log.jsonl", "checkpoints", "tensorboard")
 #: Tokens that end a document, by the names that tokenizers give them.
 _END_TOKENS = ("<|endoftext|>", "[SEP]", "</s>")
+
+
+#: How a training begins: "new" refuses a run that is there, "resume" wants one, "auto" both.
+Start = Literal["new", "resume", "auto"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,32 @@ class RunFolder:
     def tokenizer_path(self) -> Path:
         """The copy of the tokenizer."""
         return self.path / "tokenizer.json"
+
+    @property
+    def begun(self) -> bool:
+        """Whether a step was logged or saved: what failed before that is no run yet."""
+        logged = self.log.is_file() and self.log.stat().st_size > 0
+        return (self.path / "run.json").exists() and (logged or any(self.checkpoints.glob("*")))
+
+    def check_start(self, start: Start) -> None:
+        """Raises SettingError where a training cannot begin so in this folder."""
+        if self.path.exists() and not self.path.is_dir():
+            raise SettingError(f"--out {self.path} is a file", "Name a folder")
+        if start == "resume" and not (self.path / "run.json").exists():
+            raise SettingError(
+                f"--out {self.path} holds no run to resume",
+                "Correct --out; without --resume a new run starts, with --auto-resume either",
+            )
+        if start == "new" and self.begun:
+            raise SettingError(
+                f"{self.path} already holds a run", "Add --resume, or choose another --out"
+            )
+        others = sorted(p.name for p in self.path.glob("*") if p.name not in _OURS)
+        if others and not (self.path / "run.json").exists():
+            raise SettingError(
+                f"--out {self.path} holds other files ({others[0]}) and no run",
+                "Choose another --out",
+            )
 
     def facts(self) -> RunFacts:
         """Reads `run.json`; WebtextError where there is no run or it is damaged."""
@@ -142,19 +174,16 @@ def with_vocabulary(recipe: RunRecipe, tokenizer: Tokenizer) -> RunRecipe:
     return recipe.model_copy(update={"model": model})
 
 
-def start_run(folder: RunFolder, recipe: RunRecipe, shards: Shards, resume: bool) -> RunFacts:
+def start_run(folder: RunFolder, recipe: RunRecipe, shards: Shards, start: Start) -> RunFacts:
     """Creates the run's folder, or checks that the run there is the same one.
 
-    Raises SettingError when there is a run and `resume` is off, or when the recipe, the
-    shards or the tokenizer are not those that it was started with.
+    Raises SettingError when the folder does not suit `start`, or when the recipe, the shards
+    or the tokenizer are not those that its run was started with.
     """
+    folder.check_start(start)
     tokenizer = files.read_bytes(shards.tokenizer)
     loaded = read_tokenizer(shards.tokenizer)
-    started = (folder.path / "run.json").exists()
-    if started and not resume:
-        raise SettingError(
-            f"{folder.path} already holds a run", "Add --resume, or choose another --out"
-        )
+    started = folder.begun
     if started:
         shards = shards.at(folder.facts().generations)
     facts = RunFacts(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.store.errors import WebtextError
+from trainer.data.shard_set import token_folders
 
 
 def runs_that_saw(folder: str, root: str, ids: set[str]) -> Iterator[dict[str, Any]]:
@@ -33,7 +34,7 @@ def runs_that_saw(folder: str, root: str, ids: set[str]) -> Iterator[dict[str, A
 
 def _is_of(data: str, root: str) -> bool:
     """Whether a run's shards (`ROOT/tokens/NAME`, several joined by commas) are of a corpus."""
-    return any(_plain(one.rsplit("/tokens/", 1)[0]) == _plain(root) for one in data.split(","))
+    return any(_plain(one.rsplit("/tokens/", 1)[0]) == _plain(root) for one in token_folders(data))
 
 
 def _plain(place: str) -> str:

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from pipeline.store import files
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
+from pipeline.store.parquet import read_table
 from trainer.data.token_row import Span
 from trainer.objectives.streams import open_stream
 from trainer.optim.batch_schedule import Batches
@@ -102,7 +101,8 @@ class Documents:
             root, name = place.rsplit("/tokens/", 1)
             self._places.add((root, interval))
             paths = Corpus(root).paths(f"tokens/{name}", interval, "documents-")
-            tables = [_read(p, ["id", "start", "length"], ("shard", "=", shard)) for p in paths]
+            columns, condition = ["id", "start", "length"], [("shard", "=", shard)]
+            tables = [read_table(path, columns, condition) for path in paths]
             table = pa.concat_tables(tables).sort_by("start")
             self._tables[prefix] = (
                 table["start"].to_numpy(),
@@ -119,11 +119,6 @@ class Documents:
             if corpus.manifest(stage, interval) is None:
                 continue  # shards may be handed on without the rest of the corpus
             for path in corpus.paths(stage, interval):
-                rows = _read(path, ["id", name], ("id", "in", wanted))
+                rows = read_table(path, ["id", name], [("id", "in", wanted)])
                 found |= dict(zip(rows["id"].to_pylist(), rows[name].to_pylist(), strict=True))
         return found
-
-
-def _read(path: str, columns: list[str], condition: tuple[str, str, Any]) -> pa.Table:
-    fs, place = files.filesystem(path)
-    return pq.read_table(place, filesystem=fs, columns=columns, filters=[condition])

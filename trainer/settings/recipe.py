@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
-from pipeline.store.settings import Settings, load_recipe
+from pipeline.store.settings import Settings, Variants, load_recipe
 from trainer.settings.data import DataSettings
 from trainer.settings.model import EncoderSettings, ModelSettings, as_model
 from trainer.settings.objective import ElectraSettings, MaskSettings, PairSettings
@@ -167,7 +167,12 @@ class RunRecipe(Settings):
 
     objective: Literal["causal", "bert", "albert", "electra"] = "causal"
     """What is learned: the next token, or what BERT, ALBERT or ELECTRA were trained on."""
-    model: Annotated[SerializeAsAny[ModelSettings], BeforeValidator(as_model)] = ModelSettings()
+    model: Annotated[
+        SerializeAsAny[ModelSettings],
+        BeforeValidator(as_model),
+        Variants({"gpt": ModelSettings, "encoder": EncoderSettings}),
+    ] = ModelSettings()
+    """The shape of the network."""
     pairs: PairSettings = PairSettings()
     mask: MaskSettings = MaskSettings()
     electra: ElectraSettings = ElectraSettings()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Protocol
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -21,19 +20,6 @@ _REMOTE = re.compile(
     r"(?P<what>.+?)(?: \[while running '[^']*'\](?:\. (?P<remedy>.+))?)?$",
     re.MULTILINE,
 )
-
-
-class OpenRunner(Protocol):
-    """A runner that is ready for the stages of a build, one after another."""
-
-    #: For the manifest, such as `FnApiRunner` or `dask, 2 local workers`.
-    name: str
-
-    def run(self, transform: beam.PTransform, label: str) -> None:
-        """Runs one transform from the root to its end; raises WebtextError when it fails."""
-
-    def activity(self) -> str:
-        """One short line on what it does now, for the progress display."""
 
 
 class BeamRunner:

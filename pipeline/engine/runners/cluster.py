@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,8 +13,8 @@ import distributed
 
 from pipeline.engine.runners.beam_runner import parse_options, run_pipeline
 from pipeline.engine.runners.dask import DaskRunner
+from pipeline.engine.runners.dask_settings import DaskSettings
 from pipeline.engine.runners.preflight import check_shared, check_workers
-from pipeline.engine.runners.profiles import RunnerSettings
 from pipeline.engine.runners.provision import made_cluster, wait_for_workers, worker_environment
 from pipeline.engine.runners.trim import TrimWhilePaused
 from pipeline.store.errors import WebtextError
@@ -67,11 +66,12 @@ class DaskBuild:
 
 @contextmanager
 def open_dask(
-    settings: RunnerSettings, options: Sequence[str], root: str = ""
+    settings: DaskSettings, workers: int, options: Sequence[str], root: str = ""
 ) -> Iterator[DaskBuild]:
     """Connects to the scheduler of the settings, or makes a cluster of their kind.
 
-    `root` is where stages write; workers on other machines are checked for reaching it.
+    `workers` is the number of local processes or pods.  `root` is where stages write; workers on
+    other machines are checked for reaching it.
     Raises SettingError for a cluster that lacks settings or packages, WebtextError when it
     cannot be reached or its workers would not do.
     """
@@ -79,22 +79,21 @@ def open_dask(
         # What goes wrong with a scheduler or a worker ends the build with an error, or is mended.
         for name in ("distributed", "distributed.client", "tornado.application"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        if settings.dask.scheduler:
-            with _connected(settings.dask.scheduler) as client:
+        if settings.scheduler:
+            with _connected(settings.scheduler) as client:
                 yield _checked(client, settings, options, root)
             return
-        if settings.dask.cluster == "local":
-            count = settings.worker_count()
-            with _local_cluster(count, settings) as cluster, _connected(cluster) as client:
-                yield _build(client, f"dask, {count} local workers", settings, options)
+        if settings.cluster == "local":
+            with _local_cluster(workers, settings) as cluster, _connected(cluster) as client:
+                yield _build(client, f"dask, {workers} local workers", settings, options)
             return
-        with made_cluster(settings) as (cluster, count), _connected(cluster) as client:
-            wait_for_workers(client, count, settings.dask.start_timeout)
+        with made_cluster(settings, workers) as (cluster, count), _connected(cluster) as client:
+            wait_for_workers(client, count, settings.start_timeout)
             yield _checked(client, settings, options, root)
 
 
 def _checked(
-    client: distributed.Client, settings: RunnerSettings, options: Sequence[str], root: str
+    client: distributed.Client, settings: DaskSettings, options: Sequence[str], root: str
 ) -> DaskBuild:
     """The build on workers of other machines, which are checked first."""
     check_workers(client)
@@ -104,10 +103,10 @@ def _checked(
 
 
 def _build(
-    client: distributed.Client, name: str, settings: RunnerSettings, options: Sequence[str]
+    client: distributed.Client, name: str, settings: DaskSettings, options: Sequence[str]
 ) -> DaskBuild:
     client.register_plugin(TrimWhilePaused())
-    partitions = settings.dask.partitions or 2 * len(client.nthreads())
+    partitions = settings.partitions or 2 * len(client.nthreads())
     return DaskBuild(client, name, partitions, options)
 
 
@@ -125,15 +124,14 @@ def _connected(target: Any) -> Iterator[distributed.Client]:
 
 
 @contextmanager
-def _local_cluster(count: int, settings: RunnerSettings) -> Iterator[distributed.LocalCluster]:
+def _local_cluster(count: int, settings: DaskSettings) -> Iterator[distributed.LocalCluster]:
     """Processes of one thread each, every one under a nanny that starts it again."""
-    path = os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])
-    with worker_environment(PYTHONPATH=path):
+    with worker_environment():
         cluster = distributed.LocalCluster(
             n_workers=count,
             threads_per_worker=1,
             processes=True,
-            memory_limit=settings.dask.memory_limit_mb * 1_000_000,
+            memory_limit=settings.memory_limit_mb * 1_000_000,
             dashboard_address="127.0.0.1:0",
             host="127.0.0.1",
             silence_logs=logging.ERROR,

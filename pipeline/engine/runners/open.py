@@ -1,4 +1,4 @@
-"""Opens the runner of a build: one interface for all of Beam's runners and our own on dask."""
+"""Opens the runner of a build, whichever it is."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from pipeline.engine.runners.beam_options import beam_options, check_beam_runner
-from pipeline.engine.runners.beam_runner import BeamRunner, OpenRunner
 from pipeline.engine.runners.profiles import RunnerSettings
+from pipeline.engine.runners.runner_kind import OpenRunner
 from pipeline.store.errors import SettingError
 
 
@@ -29,13 +28,5 @@ def open_runner(
         )
     # Beam logs the traceback of every error that it also raises; it is shown once, by the command.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    name = settings.resolved()
-    if name == "dask":
-        from pipeline.engine.runners.cluster import open_dask  # noqa: PLC0415  # imports dask
-
-        with open_dask(settings, options, root) as runner:
-            yield runner
-        return
-    rendered = beam_options(settings)
-    check_beam_runner(settings, root)
-    yield BeamRunner([*rendered, *options])
+    with settings.chosen().open(options, root) as runner:
+        yield runner

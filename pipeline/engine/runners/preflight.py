@@ -12,6 +12,7 @@ import distributed
 
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
+from pipeline.store.registry import plugin_versions
 
 #: Packages whose version must be that of the submitting side: pickles and protos cross over.
 _PACKAGES = ("apache-beam", "cloudpickle", "dask", "distributed", "webtext")
@@ -23,6 +24,8 @@ class Installation:
 
     python: str
     packages: tuple[str, ...]
+    #: Distributions that add measures, sources and the like.
+    plugins: tuple[str, ...]
     hash_seed: str
 
 
@@ -31,6 +34,7 @@ def installation() -> Installation:
     return Installation(
         ".".join(platform.python_version_tuple()[:2]),
         tuple(f"{name} {_version(name)}" for name in _PACKAGES),
+        tuple(plugin_versions()),
         os.environ.get("PYTHONHASHSEED", "random"),
     )
 
@@ -52,7 +56,7 @@ def check_workers(client: distributed.Client) -> None:
     if not threads:
         raise WebtextError(
             f"The scheduler {client.scheduler.address} has no workers",
-            "Start some: PYTHONHASHSEED=0 dask worker --nthreads 1 SCHEDULER",
+            "Start some: PYTHONHASHSEED=0 PYTHONSAFEPATH=1 dask worker --nthreads 1 SCHEDULER",
         )
     for address, count in sorted(threads.items()):
         if count != 1:
@@ -93,10 +97,19 @@ def _check_installation(role: str, address: str, answer: Installation | BaseExce
             f"{role} {address} runs Python {answer.python}, this process {here.python}",
             "Use the same Python on all machines",
         )
-    for there, ours in zip(answer.packages, here.packages, strict=True):
-        if there != ours:
+    if one_sided := set(answer.plugins) ^ set(here.plugins):
+        plugin = min(one_sided)
+        has, lacks = f"{role} {address}", "this process"
+        if plugin in here.plugins:
+            has, lacks = lacks, has
+        raise WebtextError(
+            f"{has} has {plugin}, which adds to webtext, {lacks} has not",
+            "Install the same distributions on all machines",
+        )
+    for theirs, ours in zip(answer.packages, here.packages, strict=True):
+        if theirs != ours:
             raise WebtextError(
-                f"{role} {address} has {there}, this process {ours}",
+                f"{role} {address} has {theirs}, this process {ours}",
                 "Install from the same constraints file on all machines",
             )
 

@@ -15,13 +15,14 @@ from typing import Any
 import dask
 import distributed
 
-from pipeline.engine.runners.beam_options import needed
-from pipeline.engine.runners.profiles import RunnerSettings
+from pipeline.engine.runners.dask_settings import DaskSettings
+from pipeline.engine.runners.runner_kind import needed
 from pipeline.store.errors import SettingError, WebtextError
 
 #: What a worker's environment must have.
 ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
+    "PYTHONSAFEPATH": "1",  # no module comes from the folder that a worker starts in
     "DASK_LOGGING__DISTRIBUTED": "error",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -40,28 +41,30 @@ _TALKING = {
 }
 
 
-def worker_environment(**more: str) -> AbstractContextManager[Any]:
+def worker_environment() -> AbstractContextManager[Any]:
     """Makes nannies start their workers with `ENVIRONMENT`; in force inside the block.
 
     A worker process is spawned, and reads its hash seed from the environment it starts in.
     """
     config: AbstractContextManager[Any] = dask.config.set(
-        {"distributed.nanny.pre-spawn-environ": {**ENVIRONMENT, **more}}
+        {"distributed.nanny.pre-spawn-environ": ENVIRONMENT}
     )
     return config
 
 
 @contextmanager
-def made_cluster(settings: RunnerSettings) -> Iterator[tuple[Any, int]]:
+def made_cluster(settings: DaskSettings, workers: int) -> Iterator[tuple[Any, int]]:
     """(cluster, number of its workers); ended when the block ends.
+
+    `workers` is the number of pods, where pods are made.
 
     Raises SettingError for missing settings or packages, WebtextError when it does not start.
     """
-    kind = settings.dask.cluster
+    kind = settings.cluster
     make = {"ssh": _ssh, "slurm": _slurm, "kubernetes": _kubernetes}[kind]
     with worker_environment():
         try:
-            cluster, count = make(settings)
+            cluster, count = make(settings, workers)
         except WebtextError:
             raise
         except Exception as error:  # asyncssh, kubernetes and dask have no class in common
@@ -94,9 +97,9 @@ def _package(name: str, kind: str) -> Any:
         ) from None
 
 
-def _ssh(settings: RunnerSettings) -> tuple[Any, int]:
+def _ssh(settings: DaskSettings, _workers: int) -> tuple[Any, int]:
     _package("asyncssh", "ssh")
-    ssh = settings.dask.ssh
+    ssh = settings.ssh
     if len(ssh.hosts) < 2:
         raise SettingError(
             "runner.dask.ssh.hosts names no worker",
@@ -111,17 +114,17 @@ def _ssh(settings: RunnerSettings) -> tuple[Any, int]:
             worker_options={
                 "nthreads": 1,
                 "n_workers": ssh.processes,
-                "memory_limit": settings.dask.memory_limit_mb * 1_000_000,
+                "memory_limit": settings.memory_limit_mb * 1_000_000,
                 **interface,
             },
-            remote_python=ssh.python,
+            remote_python=f"{ssh.python} -P",
         )
     return cluster, ssh.processes * (len(ssh.hosts) - 1)
 
 
-def _slurm(settings: RunnerSettings) -> tuple[Any, int]:
+def _slurm(settings: DaskSettings, _workers: int) -> tuple[Any, int]:
     jobqueue = _package("dask_jobqueue", "slurm")
-    slurm = settings.dask.slurm
+    slurm = settings.slurm
     seed = [f"export {name}={value}" for name, value in ENVIRONMENT.items()]
     cluster = jobqueue.SLURMCluster(
         queue=slurm.queue or None,
@@ -129,26 +132,26 @@ def _slurm(settings: RunnerSettings) -> tuple[Any, int]:
         walltime=slurm.walltime,
         cores=slurm.processes,
         processes=slurm.processes,
-        memory=f"{slurm.processes * settings.dask.memory_limit_mb}MB",
+        memory=f"{slurm.processes * settings.memory_limit_mb}MB",
         interface=slurm.interface or None,
         job_extra_directives=list(slurm.directives),
         job_script_prologue=[*seed, *slurm.prologue],
-        python=slurm.python or sys.executable,
+        python=f"{slurm.python or sys.executable} -P",
     )
     cluster.scale(jobs=slurm.jobs)
     return cluster, slurm.jobs * slurm.processes
 
 
-def kubernetes_spec(settings: RunnerSettings) -> dict[str, Any]:
+def kubernetes_spec(settings: DaskSettings, workers: int) -> dict[str, Any]:
     """The DaskCluster resource that the operator makes pods of."""
     operator = _package("dask_kubernetes.operator", "kubernetes")
-    kubernetes = settings.dask.kubernetes
-    memory = f"{settings.dask.memory_limit_mb}M"
+    kubernetes = settings.kubernetes
+    memory = f"{settings.memory_limit_mb}M"
     resources = {"cpu": kubernetes.cpu, "memory": memory}
     spec: dict[str, Any] = operator.make_cluster_spec(
         name=kubernetes.cluster,
         image=needed(kubernetes.image, "runner.dask.kubernetes.image", "registry/worker:1.0"),
-        n_workers=settings.worker_count(),
+        n_workers=workers,
         resources={"requests": resources, "limits": resources},
         env=ENVIRONMENT,
         worker_command="dask worker --nthreads 1",
@@ -157,9 +160,9 @@ def kubernetes_spec(settings: RunnerSettings) -> dict[str, Any]:
     return spec
 
 
-def _kubernetes(settings: RunnerSettings) -> tuple[Any, int]:
-    spec = kubernetes_spec(settings)
+def _kubernetes(settings: DaskSettings, workers: int) -> tuple[Any, int]:
+    spec = kubernetes_spec(settings, workers)
     operator = _package("dask_kubernetes.operator", "kubernetes")
-    namespace = settings.dask.kubernetes.namespace
+    namespace = settings.kubernetes.namespace
     cluster = operator.KubeCluster(custom_cluster_spec=spec, namespace=namespace)
-    return cluster, settings.worker_count()
+    return cluster, workers

@@ -14,9 +14,9 @@ import psutil
 import pytest
 from toy import Failing, Toy
 
-from pipeline.engine.runners.beam_runner import OpenRunner
 from pipeline.engine.runners.open import open_runner
 from pipeline.engine.runners.profiles import RunnerSettings
+from pipeline.engine.runners.runner_kind import OpenRunner
 from pipeline.store.errors import SettingError, WebtextError
 
 
@@ -35,9 +35,9 @@ def local() -> Iterator[OpenRunner]:
 def contents(folder: Path) -> dict[str, bytes]:
     """All files of a stage; of the manifest, what does not say when or how long."""
     found = {path.name: path.read_bytes() for path in folder.iterdir()}
-    manifest = orjson.loads(found["MANIFEST.json"])
+    manifest = orjson.loads(found["_manifest.json"])
     manifest.pop("seconds"), manifest.pop("finished")
-    return found | {"MANIFEST.json": orjson.dumps(manifest)}
+    return found | {"_manifest.json": orjson.dumps(manifest)}
 
 
 def built(runner: OpenRunner, folder: Path) -> dict[str, bytes]:
@@ -108,8 +108,7 @@ def test_a_killed_worker_changes_nothing(local: OpenRunner, tmp_path: Path) -> N
     killed: list[int] = []
 
     def kill() -> None:
-        deadline = time.monotonic() + 60
-        while not list(pids.iterdir()) and time.monotonic() < deadline:
+        while not list(pids.iterdir()):
             time.sleep(0.05)
         killed.append(int(next(pids.iterdir()).name))
         os.kill(killed[0], signal.SIGKILL)
@@ -119,9 +118,7 @@ def test_a_killed_worker_changes_nothing(local: OpenRunner, tmp_path: Path) -> N
         killer.start()
         runner.run(Toy(tmp_path / "dask", 7, seconds=0.2, pids=str(pids)), "toy")
         killer.join()
-        deadline = time.monotonic() + 60
         while not runner.activity().startswith("2 workers"):  # its nanny starts another
-            assert time.monotonic() < deadline
             time.sleep(0.1)
     assert killed and not psutil.pid_exists(killed[0])
     assert contents(tmp_path / "dask") == expected

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import distributed
@@ -44,7 +45,7 @@ def processes(folder: Path) -> Iterator[Start]:
     finally:
         for process in reversed(running):
             process.terminate()
-            process.wait(20)
+            process.wait()
 
 
 @contextmanager
@@ -60,7 +61,7 @@ def cluster(
             "dask_worker", "--scheduler-file", str(file), "--no-dashboard", *worker, **environment
         )
         with distributed.Client(scheduler_file=str(file), set_as_default=False) as client:
-            client.wait_for_workers(1, timeout=60)
+            client.wait_for_workers(1)
             address = client.scheduler.address
         yield RunnerSettings.checked({"dask": {"scheduler": address}}, "test")
 
@@ -138,12 +139,13 @@ def test_a_machine_with_other_packages_is_refused(
 
 def test_each_difference_of_a_worker_has_its_own_error() -> None:
     here = installation()
-    seeded = Installation(here.python, here.packages, "0")
+    seeded = replace(here, hash_seed="0")
     _check_worker("tcp://w", seeded)
     wrong: dict[str, Installation | BaseException] = {
-        "runs Python 3.9": Installation("3.9", here.packages, "0"),
-        "apache-beam 2.0": Installation(here.python, ("apache-beam 2.0", *here.packages[1:]), "0"),
-        "random hash seed": Installation(here.python, here.packages, "random"),
+        "runs Python 3.9": replace(seeded, python="3.9"),
+        "apache-beam 2.0": replace(seeded, packages=("apache-beam 2.0", *here.packages[1:])),
+        "random hash seed": replace(here, hash_seed="random"),
+        "has emoji 1.0, which adds to": replace(seeded, plugins=(*here.plugins, "emoji 1.0")),
         "cannot load this package": ModuleNotFoundError("No module named 'pipeline'"),
     }
     for said, found in wrong.items():

@@ -15,21 +15,24 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
 )
 
-from pipeline.engine.runners.beam_options import beam_options, check_beam_runner
+from pipeline.engine.runners.beam_kind import BeamKind
 from pipeline.engine.runners.beam_runner import parse_options
-from pipeline.engine.runners.profiles import RunnerSettings, read_profile
+from pipeline.engine.runners.profiles import read_profile
 from pipeline.store.errors import SettingError, WebtextError
 
 IMAGE = 'environment_config="registry/webtext-worker:1.0"'
 
 
-def profile(name: str, *settings: str) -> RunnerSettings:
-    return read_profile(name, [f"runner.{name}.{setting}" for setting in settings])
+def profile(name: str, *settings: str) -> BeamKind:
+    read = read_profile(name, [f"runner.{name}.{setting}" for setting in settings])
+    kind = read.chosen()
+    assert isinstance(kind, BeamKind)
+    return kind
 
 
 def test_flink_options_are_beams() -> None:
     settings = profile("flink", 'master="jobmanager:8081"', "parallelism=16", IMAGE)
-    options = parse_options(beam_options(settings))
+    options = parse_options(settings.options())
     assert options.view_as(StandardOptions).runner == "FlinkRunner"
     flink, portable = options.view_as(FlinkRunnerOptions), options.view_as(PortableOptions)
     assert (flink.flink_master, flink.parallelism) == ("jobmanager:8081", 16)
@@ -40,14 +43,14 @@ def test_flink_options_are_beams() -> None:
 
 def test_a_job_service_goes_before_beams_own() -> None:
     settings = profile("flink", 'job_endpoint="jobs:8099"', 'environment="LOOPBACK"')
-    options = parse_options(beam_options(settings))
+    options = parse_options(settings.options())
     assert options.view_as(StandardOptions).runner == "PortableRunner"
     assert options.view_as(PortableOptions).job_endpoint == "jobs:8099"
 
 
 def test_spark_options_are_beams() -> None:
     settings = profile("spark", 'master="spark://m:7077"', 'rest_url="m:6066"', IMAGE)
-    spark = parse_options(beam_options(settings)).view_as(SparkRunnerOptions)
+    spark = parse_options(settings.options()).view_as(SparkRunnerOptions)
     assert (spark.spark_master_url, spark.spark_rest_url) == ("spark://m:7077", "m:6066")
     assert spark.spark_submit_uber_jar
 
@@ -56,7 +59,7 @@ def test_dataflow_options_are_beams() -> None:
     settings = profile(
         "dataflow", 'project="p"', 'region="europe-west4"', 'temp="gs://b/t/"', 'image="i:1"'
     )
-    options = parse_options(beam_options(settings))
+    options = parse_options(settings.options())
     cloud, worker = options.view_as(GoogleCloudOptions), options.view_as(WorkerOptions)
     assert (cloud.project, cloud.region) == ("p", "europe-west4")
     assert (cloud.temp_location, cloud.staging_location) == ("gs://b/t/temp", "gs://b/t/staging")
@@ -77,12 +80,12 @@ def test_dataflow_options_are_beams() -> None:
 )
 def test_what_a_profile_lacks_is_named(name: str, settings: list[str], said: str) -> None:
     with pytest.raises(SettingError, match=said):
-        beam_options(profile(name, *settings))
+        profile(name, *settings).options()
 
 
 def test_a_local_folder_is_refused_for_workers_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="a folder of this machine"):
-        check_beam_runner(profile("flink", 'master="a:1"', IMAGE), str(tmp_path))
+        profile("flink", 'master="a:1"', IMAGE).check(str(tmp_path))
 
 
 def test_an_unreachable_master_is_named() -> None:
@@ -90,9 +93,9 @@ def test_an_unreachable_master_is_named() -> None:
         unused.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(WebtextError, match=f"Nothing answers at {address}"):
-            check_beam_runner(profile("flink", f'master="{address}"', IMAGE), "s3://b/c")
+            profile("flink", f'master="{address}"', IMAGE).check("s3://b/c")
     with pytest.raises(SettingError, match="is not host:port"):
-        check_beam_runner(profile("flink", 'master="jobmanager"', IMAGE), "s3://b/c")
+        profile("flink", 'master="jobmanager"', IMAGE).check("s3://b/c")
 
 
 def test_java_is_asked_for_where_beam_submits_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,9 +103,9 @@ def test_java_is_asked_for_where_beam_submits_by_it(monkeypatch: pytest.MonkeyPa
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(WebtextError, match="there is no `java` here"):
-            check_beam_runner(profile("flink", f'master="{address}"', IMAGE), "s3://b/c")
+            profile("flink", f'master="{address}"', IMAGE).check("s3://b/c")
         settings = profile("flink", f'job_endpoint="{address}"', IMAGE)
-        check_beam_runner(settings, "s3://b/c")
+        settings.check("s3://b/c")
 
 
 def test_a_recipe_may_be_the_profile(tmp_path: Path) -> None:

@@ -7,12 +7,15 @@ stands a script that runs the submitted job here: the workers are real.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import PROJECT
 from toy import Toy
 
+from pipeline.engine.runners.dask_settings import DaskSettings
 from pipeline.engine.runners.open import open_runner
 from pipeline.engine.runners.profiles import read_profile
 from pipeline.engine.runners.provision import kubernetes_spec
@@ -52,20 +55,25 @@ def test_slurm_jobs_carry_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with open_runner(settings, root=str(tmp_path)) as runner:
         assert runner.name == "dask, 2 workers"
         runner.run(Toy(tmp_path / "toy", units=4), "toy")
-    assert (tmp_path / "toy" / "MANIFEST.json").exists()
+    assert (tmp_path / "toy" / "_manifest.json").exists()
     script = seen.read_text()
     for line in ("#SBATCH -p long", "#SBATCH --constraint=big", "export PYTHONHASHSEED=0"):
         assert line in script
     assert "--nworkers 2" in script and "--nthreads 1" in script
 
 
+def spec_of(overrides: Iterable[str]) -> dict[str, Any]:
+    runner = read_profile("dask", overrides)
+    return kubernetes_spec(runner.of(DaskSettings), runner.worker_count())
+
+
 def test_the_kubernetes_resource_asks_for_what_workers_need() -> None:
     pytest.importorskip("dask_kubernetes", reason="needs the extra `kubernetes`")
     names = 'runner.dask.cluster="kubernetes"', "runner.workers=5"
     with pytest.raises(SettingError, match=r"runner\.dask\.kubernetes\.image is not set"):
-        kubernetes_spec(read_profile("dask", names))
+        spec_of(names)
     image = 'runner.dask.kubernetes.image="registry/worker:1.0"'
-    spec = kubernetes_spec(read_profile("dask", [*names, image]))
+    spec = spec_of([*names, image])
     assert spec["kind"] == "DaskCluster"
     worker = spec["spec"]["worker"]
     assert worker["replicas"] == 5

@@ -36,7 +36,7 @@ def overrides(**settings: object) -> list[str]:
 def run(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("commands") / "run"
     settings = overrides(eval__every=10, log__tensorboard="true", train__loss_chunk=100)
-    train("gpt2-tiny", str(tokens), settings, str(out), False)
+    train("gpt2-tiny", str(tokens), settings, str(out), "new")
     return out
 
 
@@ -99,7 +99,7 @@ def test_a_run_starts_from_exported_weights(run: Path, tokens: Path, tmp_path: P
         optim__lr=1e-9,
         optim__muon_lr=1e-9,
     )
-    train("gpt2-tiny", str(tokens), settings, str(tmp_path / "run"), False)
+    train("gpt2-tiny", str(tokens), settings, str(tmp_path / "run"), "new")
     before, after = (evaluate_run(str(p), None, None, print) for p in (run, tmp_path / "run"))
     assert after["loss"] == pytest.approx(before["loss"], rel=1e-4)
 
@@ -122,7 +122,7 @@ def test_document_masks_bands_and_recomputation_train(
         model__dropout=0.1, train__recompute="true", train__steps=21, guard__z=7,
     )  # fmt: skip
     out = tmp_path / "run"
-    train("gpt2-tiny", str(tokens), settings, str(out), False)
+    train("gpt2-tiny", str(tokens), settings, str(out), "new")
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert lines[20]["loss"] < lines[0]["loss"] - 0.3
 
@@ -144,7 +144,7 @@ def test_wrong_settings_say_what_to_change(
     tokens: Path, tmp_path: Path, wrong: dict[str, object], said: str
 ) -> None:
     with pytest.raises(WebtextError, match=said.replace(".", r"\.")):
-        train("gpt2-tiny", str(tokens), overrides(**wrong), str(tmp_path / "run"), False)
+        train("gpt2-tiny", str(tokens), overrides(**wrong), str(tmp_path / "run"), "new")
 
 
 def test_an_error_is_one_line_with_its_exit_code(tokens: Path, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_steps_that_are_no_numbers_stop_the_run(
 ) -> None:
     settings = overrides(optim__lr=1e30, optim__name='"adamw"', guard__patience=2)
     with pytest.raises(WebtextError, match=r"2 steps in a row .* lower optim\.lr"):
-        train("gpt2-tiny", str(tokens), settings, str(tmp_path / "run"), False)
+        train("gpt2-tiny", str(tokens), settings, str(tmp_path / "run"), "new")
     assert "was skipped: loss or gradient out of line in samples" in capsys.readouterr().err
 
 
@@ -168,7 +168,7 @@ def test_spikes_are_skipped_and_named_and_the_run_goes_on(
     still = {"optim__lr": 1e-9, "optim__muon_lr": 1e-9, "train__batch": 1}  # the losses only vary
     settings = overrides(guard__z=0.5, guard__window=8, guard__patience=50, **still)
     out = tmp_path / "run"
-    train("gpt2-tiny", str(tokens), settings, str(out), False)
+    train("gpt2-tiny", str(tokens), settings, str(out), "new")
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     skipped = [line for line in lines if line.get("skipped")]
     assert skipped and skipped[0]["step"] > 8 and lines[-1]["step"] == 25
@@ -193,7 +193,7 @@ def test_out_of_memory_says_what_to_set(
     monkeypatch.setattr(Trainer, "run", exhausted)
     settings = overrides(train__micro_batch=micro)
     with pytest.raises(WebtextError, match=f"cpu ran out of memory at {micro} sequences.*{remedy}"):
-        train("gpt2-tiny", str(tokens), settings, str(tmp_path / "run"), False)
+        train("gpt2-tiny", str(tokens), settings, str(tmp_path / "run"), "new")
 
 
 def test_a_compiled_run_is_the_uncompiled(
@@ -206,7 +206,7 @@ def test_a_compiled_run_is_the_uncompiled(
     losses = []
     for number, compiling in enumerate(("off", "on")):
         out, chosen = tmp_path / str(number), [*settings, f"train.compile={compiling}"]
-        train("gpt2-tiny", str(tokens), chosen, str(out), False)
+        train("gpt2-tiny", str(tokens), chosen, str(out), "new")
         lines = map(json.loads, (out / "log.jsonl").read_text().splitlines())
         losses.append([line["loss"] for line in lines if "loss" in line])
     assert losses[1] == pytest.approx(losses[0], rel=1e-3) and len(losses[0]) == 5

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from forks import Command
 
 from pipeline.store.errors import FullDiskError
 from trainer.data.cache import DiskCache
@@ -120,10 +119,9 @@ print(asked)
 
 def test_processes_share_a_small_cache(tmp_path: Path) -> None:
     """60 pieces of 128 KiB in 4 MiB: both fetch, remove and read the same files all the time."""
-    command = [sys.executable, "-c", WORKER, str(tmp_path)]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    counts = [int(process.communicate()[0]) for process in running]
-    assert all(process.returncode == 0 for process in running)
+    running = [Command("-c", WORKER, str(tmp_path), folder=tmp_path) for _ in range(3)]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    counts = [int(process.output()) for process in running]
     assert sum(counts) < 3 * 180  # some were there
     assert sum(p.stat().st_size for p in pieces(tmp_path)) <= 4 << 20
     assert not [p for p in tmp_path.rglob("*") if "lock" in p.name or p.name.startswith(".tmp")]

@@ -119,12 +119,20 @@ def test_bert_takes_half_of_the_second_segments_from_elsewhere(
 def test_electra_leaves_a_tenth_in_one_segment(
     encoder_tokens: Path, marks: tuple[int, int]
 ) -> None:
+    """Of samples that are full: half of their room holds no more than the first sentences."""
     made = stream(encoder_tokens, marks, "electra")
-    pieces = [p for p in made._pieces.take(0, 1500) if len(p.ends) > 2]
-    single = sum(not len(made.pair(piece).second) for piece in pieces)
-    share = 0.1 * len(pieces)
-    assert abs(single - share) < 5 * share**0.5 + 0.02 * len(pieces)
-    for piece in pieces[:50]:
-        first, second, label = made.pair(piece)
-        assert label == -1
+    always, never = (stream(encoder_tokens, marks, "electra", single=n) for n in (1.0, 0.0))
+    full = [
+        piece
+        for piece in made._pieces.take(0, 2500)
+        if len(piece.tokens) > 0.8 * CONTEXT and np.diff(piece.ends, prepend=0).max() < CONTEXT // 4
+    ]
+    assert len(full) > 300
+    for piece in full:
+        assert not len(always.pair(piece).second)
+        first, second, label = never.pair(piece)
+        assert len(second) and label == -1
         assert [*first, *second] == piece.tokens.tolist()
+    single = sum(not len(made.pair(piece).second) for piece in full)
+    share = 0.1 * len(full)
+    assert abs(single - share) < 5 * (0.9 * share) ** 0.5

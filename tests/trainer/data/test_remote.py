@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
 import numpy as np
 import pytest
+from forks import Command
 from token_corpora import numbered_corpus
 
 from benchmarks.range_server import Behaviour, serve
@@ -212,13 +213,14 @@ stream.close()
 """
 
 
-def reader(address: str, cache: Path, rank: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", READER, address, str(cache)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"LOCAL_RANK": str(rank)},
-    )
+def reader(address: str, cache: Path, rank: int) -> Command:
+    environment = os.environ | {"LOCAL_RANK": str(rank)}
+    return Command("-c", READER, address, str(cache), folder=".", environment=environment)
+
+
+def lines_of(process: Command) -> list[str]:
+    assert process.wait() == 0, process.output()
+    return process.output().splitlines()
 
 
 def test_two_processes_read_one_cache_and_one_is_killed(
@@ -228,16 +230,16 @@ def test_two_processes_read_one_cache_and_one_is_killed(
     behaviour.latency = 0.005
     cache = tmp_path / "cache"
     killed, whole = reader(address, cache, 0), reader(address, cache, 1)
-    assert killed.stdout is not None
-    for _ in range(10):
-        killed.stdout.readline()
-    killed.kill()
-    killed.communicate()
-    lines = whole.communicate()[0].splitlines()
-    assert whole.returncode == 0 and len(lines) == len(range(0, 1980, 20))
-    again = reader(address, cache, 0).communicate()[0].splitlines()
+    while killed.output().count("\n") < 10:
+        assert killed.poll() is None, killed.output()
+        time.sleep(0.005)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    lines = lines_of(whole)
+    assert len(lines) == len(range(0, 1980, 20))
+    again = lines_of(reader(address, cache, 0))
     shutil.rmtree(cache)
-    fresh = reader(address, cache, 0).communicate()[0].splitlines()
+    fresh = lines_of(reader(address, cache, 0))
     assert lines == again == fresh
 
 

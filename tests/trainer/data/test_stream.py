@@ -51,7 +51,7 @@ def test_another_tokenizer_is_refused(tokens: Path, tmp_path: Path) -> None:
     import shutil
 
     root = shutil.copytree(tokens.parent.parent, tmp_path / "corpus")
-    manifest = root / "tokenizers" / "gpt2" / "MANIFEST.json"
+    manifest = root / "tokenizers" / "gpt2" / "_manifest.json"
     manifest.write_text(manifest.read_text().replace('"fingerprint": "70"', '"fingerprint": "71"'))
     with pytest.raises(WebtextError, match="is not the one of the shards of 2024-01"):
         find_shards(str(root / "tokens" / "gpt2"))

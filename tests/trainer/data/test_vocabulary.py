@@ -7,7 +7,6 @@ from tokenizers import Tokenizer, models
 
 from pipeline.store.errors import SettingError
 from pipeline.tokens.settings import TokensSettings
-from pipeline.tokens.tokenizer import train
 from trainer.data.vocabulary import Vocabulary
 
 TEXT = ["The unbelievable antidisestablishmentarians were walking, talking (and sleeping)."] * 40
@@ -18,7 +17,7 @@ def test_whole_words_are_found(kind: str) -> None:
     size = 260 if kind == "albert" else 1000
     settings = TokensSettings.checked({"kind": kind, "vocab_size": size}, "test")
     letters = [f"{a}{b}" for a in "abcdefghij" for b in "klmnopqrst"] if kind == "albert" else []
-    tokenizer = train([*TEXT, *letters], settings)
+    tokenizer = settings.chosen_kind().make([*TEXT, *letters])
     vocabulary = Vocabulary.of(tokenizer)
     assert vocabulary.special == {vocabulary.pad, vocabulary.cls, vocabulary.sep, vocabulary.mask}
     encoding = tokenizer.encode("walkings, talkers", add_special_tokens=False)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from forks import Command, run_python
 from token_corpora import numbered_corpus
 
 from pipeline.store.errors import WebtextError
@@ -122,18 +123,18 @@ for step in Feed(stream, Batches(24, steps, 0, 0.0), consumed, 5, 0, 1):
 
 
 def test_killed_and_resumed_the_steps_are_those_of_the_whole_run(mixed: str) -> None:
-    command = [sys.executable, "-c", RUN, mixed]
-    killed = subprocess.Popen([*command, "0", "100000"], stdout=subprocess.PIPE, text=True)
-    assert killed.stdout is not None
-    lines = [killed.stdout.readline() for _ in range(40)]
-    killed.kill()
-    killed.communicate()
-    resumed = subprocess.run(
-        [*command, str(40 * 24), "60"], capture_output=True, text=True, check=True
-    )
+    killed = Command("-c", RUN, mixed, "0", "100000", folder=".")
+    while killed.output().count("\n") < 40:
+        assert killed.poll() is None, killed.output()
+        time.sleep(0.005)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    lines = killed.output().splitlines()[:40]
+    resumed = run_python("-c", RUN, mixed, str(40 * 24), "60", folder=".")
+    assert resumed.returncode == 0, resumed.stdout
     stream = stream_of(mixed)
     wanted = [
         f"{n * 24} {hashlib.sha256(stream.batch(n * 24, 24).tobytes()).hexdigest()}"
         for n in range(60)
     ]
-    assert "".join(lines).splitlines() + resumed.stdout.splitlines() == wanted
+    assert lines + resumed.stdout.splitlines() == wanted

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
-from trainer_runs import SMALL, webtext
+from trainer_runs import SMALL, webtext_by_two
 
 from trainer.eval.deal import dealt
 from trainer.eval.evaluate import evaluate_run, judge_run
@@ -62,7 +62,7 @@ def test_likelihoods_are_equal_bit_by_bit() -> None:
 def run(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("judged") / "run"
     settings = [f"{k}={v}" for k, v in (SMALL | {"train.steps": 12, "schedule.warmup": 4}).items()]
-    train("gpt2-tiny", str(tokens), settings, str(out), False)
+    train("gpt2-tiny", str(tokens), settings, str(out), "new")
     return out
 
 
@@ -84,7 +84,7 @@ def test_two_processes_say_what_one_says(run: Path, tmp_path: Path) -> None:
     options = {"loss": (), "task": ("--task", "blimp", "--file", str(file))}
     for name, more in options.items():
         said = tmp_path / f"{name}.json"
-        output = webtext("--result", str(said), "eval", str(run), *more, processes=2)
+        output = webtext_by_two("--result", str(said), "eval", str(run), *more)
         assert json.loads(said.read_text()) == alone[name]
         first = next(iter(alone[name]))
         assert output.count(f"{first}: ") == 1

@@ -61,7 +61,7 @@ metric_list: [{{metric: acc}}, {{metric: acc_bytes}}]
 def run(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("harness") / "run"
     settings = [f"{name}={value}" for name, value in SETTINGS.items()]
-    train("gpt2-tiny", str(tokens), settings, str(out), False)
+    train("gpt2-tiny", str(tokens), settings, str(out), "new")
     return out
 
 

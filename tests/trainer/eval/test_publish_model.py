@@ -30,11 +30,11 @@ def test_worse(loss: float, before: float | None, tolerance: float, worse: bool)
     assert Comparison(loss, before, tolerance).worse is worse
 
 
-def test_only_a_run_that_is_not_worse_is_published(sample_root: Path, tmp_path: Path) -> None:
-    data, models, said = sample_root / "tokens/gpt2", tmp_path / "models", tmp_path / "said.json"
+def test_only_a_run_that_is_not_worse_is_published(tokens: Path, tmp_path: Path) -> None:
+    models, said = tmp_path / "models", tmp_path / "said.json"
     good, bad = tmp_path / "good", tmp_path / "bad"
-    webtext(*train_arguments(data, good, train__steps=20))
-    webtext(*train_arguments(data, bad, train__steps=1, schedule__warmup=0))
+    webtext(*train_arguments(tokens, good, train__steps=20))
+    webtext(*train_arguments(tokens, bad, train__steps=1, schedule__warmup=0))
     assert "nothing is published yet" in str(compare(str(good), str(models), 0.0, print))
     with pytest.raises(WebtextError, match="holds no model"):
         publish_model(str(good), str(models))

@@ -22,7 +22,7 @@ def test_a_step_s_own_generator_gives_the_area_of_its_evaluation(
     encoder_tokens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, out = tmp_path / "run", tmp_path / "areas"
-    train("electra-tiny", str(encoder_tokens), SETTINGS, str(run), False)
+    train("electra-tiny", str(encoder_tokens), SETTINGS, str(run), "new")
     judged = [line for line in log(run) if "validation_rtd_auc" in line]
     said = {line["step"]: line["validation_rtd_auc"] for line in judged}
     arguments = ["replaced.py", str(run), str(out), "--sequences", "64", "--generators", "8", "16"]

@@ -82,6 +82,7 @@ def test_examples_are_others_and_always_the_same() -> None:
         with_examples(items, FewShot(shots=9))
 
 
+@pytest.mark.system
 def test_real_task_files_are_read(shared_data: Path) -> None:
     pairs = read_items("blimp", str(shared_data / "evaluation" / "blimp.ndjson.zst"))
     assert len(pairs) == 67_000 and len({item.group for item in pairs}) == 67

@@ -36,6 +36,7 @@ def test_files_of_each_form(tmp_path: Path) -> None:
             read_examples(str(file), Columns("a"))
 
 
+@pytest.mark.system
 def test_cola_has_its_sizes(shared_data: Path) -> None:
     file = shared_data / "evaluation" / "cola-in_domain_train.tsv"
     assert len(read_examples(str(file), Columns(), cola=True)) == 8551

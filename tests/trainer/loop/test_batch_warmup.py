@@ -45,9 +45,9 @@ def test_killed_within_the_growth_the_losses_are_the_same_to_the_last_bit(
 ) -> None:
     out = tmp_path / "run"
     process = start(*train_arguments(tokens, out, **SETTINGS))
-    wait_for(out, 25)
+    wait_for(process, out, 25)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.wait()
     killed = [line for line in log(out) if "loss" in line][-1]
     assert START < killed["samples"] < FULL
     webtext(*train_arguments(tokens, out, "--resume", **SETTINGS))

@@ -50,7 +50,7 @@ def test_no_garbage_is_collected_while_steps_run(
     monkeypatch.setattr(Trainer, "_run_step", watched)
     gc.callbacks.append(count)
     try:
-        train("gpt2-tiny", str(tokens), SETTINGS, str(tmp_path / "run"), False)
+        train("gpt2-tiny", str(tokens), SETTINGS, str(tmp_path / "run"), "new")
     finally:
         gc.callbacks.remove(count)
     assert len(seen) == 12

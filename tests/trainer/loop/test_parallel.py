@@ -1,13 +1,14 @@
-"""Two processes on gloo, as `torchrun` starts them, compute what one computes."""
+"""Two processes on gloo, which `torchrun` starts, compute what one computes."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trainer_runs import losses, train_arguments, validation, webtext
+from trainer_runs import losses, torchrun, train_arguments, validation, webtext, webtext_by_two
 
 STEPS = 12
 SETTINGS = {"train__steps": STEPS, "schedule__warmup": 4, "optim__name": "adamw"}
@@ -22,13 +23,13 @@ def alone(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+@pytest.mark.parametrize(("parallel", "run"), [("ddp", webtext_by_two), ("fsdp", torchrun)])
 def test_losses_are_equal_and_the_run_goes_on_alone(
-    tokens: Path, alone: Path, tmp_path: Path, parallel: str
+    tokens: Path, alone: Path, tmp_path: Path, parallel: str, run: Callable[..., str]
 ) -> None:
     out = tmp_path / "run"
     both = SETTINGS | {"train__parallel": parallel, "train__micro_batch": 3}
-    webtext(*train_arguments(tokens, out, checkpoint__every=8, **both), processes=2)
+    run(*train_arguments(tokens, out, checkpoint__every=8, **both))
     one, two = dict(losses(alone)), dict(losses(out))
     assert two.keys() == one.keys()
     assert list(two.values()) == pytest.approx(list(one.values()), rel=2e-4)

@@ -27,9 +27,9 @@ def test_gpt2_tiny_on_the_sample(sample_root: Path, tmp_path: Path) -> None:
     assert validation(whole) < entropy - 0.5
 
     process = start(*command, str(killed))
-    wait_for(killed, 120)
+    wait_for(process, killed, 120)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.wait()
     assert len(losses(killed)) < 200
     webtext(*command, str(killed), "--resume")
     assert losses(killed) == losses(whole)

@@ -42,7 +42,7 @@ def test_no_value_is_read_back(
     shards = find_shards(str(tokens if name.startswith("gpt") else encoder_tokens))
     recipe = with_vocabulary(read_run_recipe(name, settings), read_tokenizer(shards.tokenizer))
     folder = RunFolder(tmp_path / "run")
-    start_run(folder, recipe, shards, resume=False)
+    start_run(folder, recipe, shards, "new")
     monkeypatch.setattr(Objective, "to", lambda self, _: self)  # such tensors cannot be moved
     with FakeTensorMode(allow_non_fake_inputs=True) as fake:
         trainer = train._trainer(folder, recipe, shards, World(0, 1, torch.device("cpu")))

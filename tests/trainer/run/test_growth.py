@@ -69,18 +69,18 @@ def test_a_run_goes_on_with_a_new_interval(tokens: Path, tmp_path: Path) -> None
         modulo=1000,
     )
     out = tmp_path / "run"
-    train("gpt2-tiny", str(data), settings(), str(out), False)
+    train("gpt2-tiny", str(data), settings(), str(out), "new")
     whole = losses(out)
     for step in (20, 30):  # as if it had been killed after step 10, at sample 80
         shutil.rmtree(out / "checkpoints" / f"step-{step:08d}")
     numbered_corpus(root, [9 * 64], first=500, interval="2024-02", modulo=1000)
 
     # Without being asked, a run keeps to what it was started with.
-    train("gpt2-tiny", str(data), settings(), str(out), True)
+    train("gpt2-tiny", str(data), settings(), str(out), "resume")
     assert losses(out) == whole
     for step in (20, 30):
         shutil.rmtree(out / "checkpoints" / f"step-{step:08d}")
-    train("gpt2-tiny", str(data), settings(data__grow="true"), str(out), True)
+    train("gpt2-tiny", str(data), settings(data__grow="true"), str(out), "resume")
     facts = RunFolder(out).facts()
     wanted = [
         [

@@ -1,4 +1,7 @@
-"""One stage without the forgotten pages: its files written anew beside it, then put in place.
+"""A stage without some pages: its files written anew beside it, then put in place.
+
+Each stage says by `Stage.remove_pages` which of its files hold ids and how a row leaves them;
+`webtext forget` has it done.
 
 What is written anew lies in `_forget/` of the stage's folder; the new manifest is written
 there last.  Only then do files move to their places, the manifest last of all.  So a stage
@@ -10,33 +13,60 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
 from pipeline.store.manifest import (
     MANIFEST,
+    OLD_MANIFEST,
     Counts,
     FileEntry,
     Manifest,
     add_fingerprints,
     read_manifest,
+    table_of,
+    write_manifest,
 )
+from pipeline.store.parquet import batches, read_footer, read_table
 from pipeline.store.parts import Part, PartWriter, finished_part, part_key
 from pipeline.store.schemas import VOLATILE
 
 ASIDE = "_forget"
-_BATCH = 10_000  # rows held at a time
 
 
-class Edit:
-    """The files of a stage that change; `gone` are the ids of forgotten pages."""
+@dataclass(frozen=True)
+class Removal:
+    """What left a stage: its counts, the rows of its tables, and what changes of `extra`."""
 
-    def __init__(self, folder: str, manifest: Manifest, gone: frozenset[str]) -> None:
-        self.folder, self.manifest, self.gone = folder, manifest, gone
+    lost: Counts
+    rows: int
+    #: Numbers to take off the manifest's `extra`.
+    extra: Mapping[str, int] = field(default_factory=dict)
+
+
+class StageEdit:
+    """The files of a finished stage that change.
+
+    `gone` are the ids of the pages that leave, `inputs` what the stage's inputs say by now;
+    `given` tells how many pages the stage that it reads keeps by now.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        manifest: Manifest,
+        gone: frozenset[str],
+        inputs: Mapping[str, str],
+        given: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self.folder, self.gone, self.given = folder, gone, given
+        #: As it is on disk, but for its inputs, which are those of now.
+        self.manifest = manifest.model_copy(update={"inputs": dict(inputs)})
+        self._before = manifest
         self.ids = pa.array(sorted(gone), pa.string())
         self.target = files.join(folder, ASIDE)
         self._new: dict[str, FileEntry] = {}
@@ -72,9 +102,7 @@ class Edit:
 
     def touches(self, path: str, by: str = "id") -> bool:
         """Whether a table has a forgotten page in its column `by`."""
-        with files.open_read(path) as stream:
-            column = pq.read_table(stream, columns=[by])[by]
-        return bool(pc.any(pc.is_in(column, self.ids)).as_py())
+        return bool(pc.any(pc.is_in(read_table(path, [by])[by], self.ids)).as_py())
 
     def change(
         self, path: str, make: Callable[[pa.Table], pa.Table], key: str | None = None
@@ -84,42 +112,37 @@ class Edit:
         before = finished_part(self.folder, name, made_by)
         if before is None or before.file is None:
             raise WebtextError(f"{path} is damaged", "Run `webtext verify`, and build it again")
-        with files.open_read(path) as stream:
-            table = pq.ParquetFile(stream)
-            with PartWriter(
-                self.target,
-                name,
-                table.schema_arrow.remove_metadata(),
-                made_by if key is None else key,
-                volatile=VOLATILE.get(name.split("-", 1)[0], frozenset()),
-                fingerprinted=before.file.fingerprint is not None,
-            ) as writer:
-                writer.counts, writer.extra = before.counts, before.extra
-                for batch in table.iter_batches(_BATCH):
-                    writer.add(make(pa.Table.from_batches([batch])))
+        schema = read_footer(path).schema.to_arrow_schema()
+        with PartWriter(
+            self.target,
+            name,
+            schema.remove_metadata(),
+            made_by if key is None else key,
+            volatile=VOLATILE.get(table_of(name), frozenset()),
+            fingerprinted=before.file.fingerprint is not None,
+        ) as writer:
+            writer.counts, writer.extra = before.counts, before.extra
+            for batch in batches(path):
+                writer.add(make(pa.Table.from_batches([batch])))
         self.add([writer.finish()])
 
-    def finish(
-        self, lost: Counts, inputs: Mapping[str, str], extra: Mapping[str, int] | None = None
-    ) -> bool:
-        """Puts the new files and their manifest in place; `lost` leaves the counts.
-
-        Returns whether anything changed.
-        """
-        if not self._new and dict(inputs) == self.manifest.inputs:
+    def finish(self, removal: Removal) -> bool:
+        """Puts the new files and their manifest in place; returns whether anything changed."""
+        if not self._new and self.manifest.inputs == self._before.inputs:
             files.remove(self.target)
             return False
         entries = [self._new.get(entry.name, entry) for entry in self.manifest.files]
+        extra = Counter(self.manifest.extra)
+        extra.subtract(removal.extra)
         manifest = self.manifest.model_copy(
             update={
-                "inputs": dict(inputs),
-                "counts": less(self.manifest.counts, lost),
+                "counts": less(self.manifest.counts, removal.lost),
                 "files": entries,
                 "fingerprint": add_fingerprints(e.fingerprint for e in entries if e.fingerprint),
-                "extra": dict(self.manifest.extra if extra is None else extra),
+                "extra": dict(extra),
             }
         )
-        files.write_bytes(files.join(self.target, MANIFEST), manifest.to_json())
+        write_manifest(self.target, manifest)
         put_in_place(self.folder)
         return True
 
@@ -134,6 +157,7 @@ def put_in_place(folder: str) -> None:
             if files.exists(ready):
                 files.move(ready, files.join(folder, entry.name))
         files.move(files.join(aside, MANIFEST), files.join(folder, MANIFEST))
+        files.remove(files.join(folder, OLD_MANIFEST))
     files.remove(aside)
 
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.store import files
+from pipeline.store.parquet import read_table
 from pipeline.store.parts import Part, PartWriter, part_key
 from pipeline.store.schemas import SCHEMAS
 from pipeline.tokens.megatron import Writer, parse_index
@@ -33,8 +33,7 @@ def cut_shard(folder: str, name: str, target: str, gone: Collection[str]) -> Cut
     """
     table_name = f"documents-{name}.parquet"
     table_path = files.join(folder, table_name)
-    with files.open_read(table_path) as stream:
-        rows = pq.read_table(stream).sort_by("start")  # the order of the shard
+    rows = read_table(table_path).sort_by("start")  # the order of the shard
     keep = np.array([page not in gone for page in rows["id"].to_pylist()], bool)
     prefix = files.join(folder, name)
     index = parse_index(files.read_bytes(f"{prefix}.idx"), f"{prefix}.idx")
@@ -65,7 +64,6 @@ def shards_with(paths: Collection[str], gone: pa.Array) -> set[str]:
     """The shards that hold a document of `gone`, from their tables."""
     shards: set[str] = set()
     for path in paths:
-        with files.open_read(path) as stream:
-            rows = pq.read_table(stream, columns=["id", "shard"])
+        rows = read_table(path, ["id", "shard"])
         shards.update(rows.filter(pc.is_in(rows["id"], gone))["shard"].to_pylist())
     return shards

@@ -1,0 +1,94 @@
+"""Errors in one line: what failed, where, and what to do about it."""
+
+from __future__ import annotations
+
+import errno
+import re
+from importlib import metadata
+
+import typer
+
+from pipeline.store.errors import SettingError, WebtextError
+
+#: What the system refuses, and what helps.
+_REMEDIES = {
+    errno.EACCES: "Change its permissions, or name another place",
+    errno.EPERM: "Change its permissions, or name another place",
+    errno.EROFS: "Name a place that can be written to",
+    errno.ENOENT: "Check the path",
+    errno.ENOTDIR: "A part of the path is a file: name another place",
+    errno.EISDIR: "Name a file",
+    errno.EEXIST: "Name another place",
+    errno.ENAMETOOLONG: "Name a shorter path",
+    errno.ELOOP: "Its symbolic links lead in a circle: mend them",
+    errno.ENOSPC: "Free some space and run the same command again: it goes on where it stopped",
+    errno.EDQUOT: "Free some space and run the same command again: it goes on where it stopped",
+    errno.EMFILE: "Raise the number of open files: ulimit -n",
+    errno.ENFILE: "Raise the number of open files: ulimit -n",
+    errno.EADDRINUSE: "End what listens there, or choose another port",
+    errno.ECONNREFUSED: "Start what should answer there, or correct its address",
+}
+
+
+def explain(error: BaseException) -> tuple[str, int]:
+    """The line for people, and the exit code."""
+    line, code = _explain(error)
+    return " ".join(line.split()), code
+
+
+def _explain(error: BaseException) -> tuple[str, int]:
+    if isinstance(error, WebtextError):
+        return str(error), error.exit_code
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+        return _wrong_call(error), SettingError.exit_code
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return "Stopped. Run the same command again: it goes on from here", 1
+    return _of_the_machine(error) or _bug(error), 1
+
+
+def _of_the_machine(error: BaseException) -> str | None:
+    """What the system or the installation lacks; None for anything else."""
+    if isinstance(error, ModuleNotFoundError) and (extra := _extra_of(error.name or "")):
+        needs = f"This needs the package {error.name}, which is not installed"
+        return f"{needs}. pip install 'webtext[{extra}]'"
+    if isinstance(error, MemoryError):
+        return "Out of memory. Use fewer workers, or a machine with more"
+    if isinstance(error, OSError) and error.errno in _REMEDIES:
+        place = " -> ".join(str(name) for name in (error.filename, error.filename2) if name)
+        said = f"{place}: {error.strerror}" if place else str(error.strerror)
+        return f"{said}. {_REMEDIES[error.errno]}"
+    return None
+
+
+def _bug(error: BaseException) -> str:
+    said = f"{type(error).__name__}: {error}"
+    return f"{said}. This is a bug: please report it with what `webtext --debug …` shows"
+
+
+def _wrong_call(error: BaseException) -> str:
+    """What is wrong with the arguments, by the parser's own words, and where help is.
+
+    Empty where it has shown the help by itself.
+    """
+    said = error.format_message()  # type: ignore[attr-defined]
+    if not said:
+        return ""
+    if not said.endswith(("?", ")")):
+        said = f"{said.rstrip('.')}."
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "webtext"
+    option = re.match(r"No such option: (--debug|--result|--version)\b", said)
+    if option and context and context.parent:
+        rest = path.removeprefix("webtext ")
+        return f"{said} It stands before the subcommand: webtext {option[1]} … {rest} …"
+    return f"{said} `{path} --help` says what it takes"
+
+
+def _extra_of(package: str) -> str | None:
+    """The extra of this distribution that brings a package; None where there is none."""
+    name = re.escape(package.split(".", maxsplit=1)[0].replace("_", "-"))
+    for line in metadata.requires("webtext") or []:
+        found = re.match(rf"{name}\b[^;]*;\s*extra\s*==\s*[\"']([\w-]+)[\"']", line)
+        if found and found[1] != "dev":
+            return found[1]
+    return None

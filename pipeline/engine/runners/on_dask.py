@@ -1,0 +1,26 @@
+"""The runner `dask`: our own on dask workers, here or on other machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from pipeline.engine.runners.dask_settings import DaskSettings
+from pipeline.engine.runners.runner_kind import OpenRunner, RunnerKind
+
+
+class OnDask(RunnerKind):
+    """Connects to a cluster, or makes one for the build."""
+
+    settings = DaskSettings
+    own: DaskSettings
+
+    def open(self, options: Sequence[str], root: str) -> AbstractContextManager[OpenRunner]:
+        """Opens the cluster; its workers are checked first where they are on other machines."""
+        from pipeline.engine.runners.cluster import open_dask  # noqa: PLC0415  # imports dask
+
+        return open_dask(self.own, self.runner.worker_count(), options, root)
+
+    def memory_limit(self) -> tuple[str, int]:
+        """Beyond it a worker is restarted."""
+        return "runner.dask.memory_limit_mb", self.own.memory_limit_mb * 1_000_000

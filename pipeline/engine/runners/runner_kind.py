@@ -1,0 +1,64 @@
+"""What a build asks of a runner; the registry of runners is `webtext.runners`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import apache_beam as beam
+
+from pipeline.store.errors import SettingError
+from pipeline.store.registry import Registry
+from pipeline.store.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.engine.runners.profiles import RunnerSettings
+
+
+class OpenRunner(Protocol):
+    """A runner that is ready for the stages of a build, one after another."""
+
+    #: For the manifest, such as `FnApiRunner` or `dask, 2 local workers`.
+    name: str
+
+    def run(self, transform: beam.PTransform, label: str) -> None:
+        """Runs one transform from the root to its end; raises WebtextError when it fails."""
+
+    def activity(self) -> str:
+        """One short line on what it does now, for the progress display."""
+
+
+class RunnerKind(ABC):
+    """One way to carry a build."""
+
+    #: Its settings, the section `[runner.NAME]`; here none.
+    settings: ClassVar[type[Settings]] = Settings
+
+    def __init__(self, runner: RunnerSettings, own: Settings) -> None:
+        """`runner` is the section `[runner]`, `own` the section of this runner in it."""
+        self.runner, self.own = runner, own
+
+    @abstractmethod
+    def open(self, options: Sequence[str], root: str) -> AbstractContextManager[OpenRunner]:
+        """Opens it; `options` are Beam's, as the user gave them.
+
+        `root` is where the stages write: each worker on another machine must reach it.
+        Raises SettingError for settings that cannot work, WebtextError when a cluster cannot be
+        reached or would not do the work.
+        """
+
+    def memory_limit(self) -> tuple[str, int] | None:
+        """The setting that limits the memory of a worker, and the bytes; None: nobody looks."""
+        return None
+
+
+RUNNERS = Registry("webtext.runners", RunnerKind, "runner")  # type: ignore[type-abstract]
+
+
+def needed(value: str, key: str, example: str) -> str:
+    """The value; SettingError when it is empty."""
+    if not value:
+        raise SettingError(f"{key} is not set", f'Set it in the recipe: {key} = "{example}"')
+    return value
