@@ -212,6 +212,7 @@ def add_commands(app: typer.Typer) -> None:
         what_if,
         train_classifier,
         train_perplexity,
+        train_extractor,
         report,
     )
     for command in commands:

@@ -151,7 +151,8 @@ class _Page:
     def _dated_blocks(self) -> Iterator[tuple[int, date, bool]]:
         layout = self._layout
         for block, (text, owner) in enumerate(zip(layout.text, layout.owner, strict=True)):
-            if len(text) < _SHORT_CHARS and any(map(str.isdigit, text)):
+            short = len(text) < _SHORT_CHARS and layout.code[owner] < 0
+            if short and any(map(str.isdigit, text)):
                 for day in self._read(text):
                     own = layout.own[owner] | layout.own[max(layout.parent[owner], 0)]
                     yield block, day, bool((own | layout.inner[block]) & _TELLING)

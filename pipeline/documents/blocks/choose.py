@@ -1,8 +1,10 @@
 """From chances to a choice: which blocks are the text.
 
 The bound is each page's own: the one for which the expected F1 of the chosen words is highest, if
-chances are taken at their word.  Then come rules that no chance decides: captions by setting,
-what no reader sees, tables as a whole, titles and quotations that stand there already.
+chances are taken at their word; on a short page it is so high that a list between two paragraphs
+fails it, so gaps are closed.  Then come rules that no chance decides: captions by setting,
+what no reader sees, names of authors, tables as a whole, titles and quotations that stand there
+already.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.documents.blocks import tags
-from pipeline.documents.blocks.layout import FOLDED, HIDDEN, UNSEEN, Layout
+from pipeline.documents.blocks.layout import FOLDED, HIDDEN, PERSON, UNSEEN, Layout
 from pipeline.documents.blocks.names import FAMILY
 from pipeline.documents.blocks.numbers import Column
 from pipeline.documents.blocks.structure import Structure
@@ -21,8 +23,17 @@ from pipeline.documents.blocks.told import letters
 Chosen = npt.NDArray[np.bool_]
 
 _CELL_WORDS = 50
-#: Longer blocks are no captions, whatever the names of their elements.
+#: The least chance, in thousandths, of blocks that stand between chosen ones.
+_BETWEEN = 200
+#: Longer blocks are no captions, whatever names say.
 _CAPTION_CHARS = 400
+#: A block about a person has at most so many words, and is named by one of so many elements.
+_NAME_WORDS, _NEAR_ELEMENTS = 16, 3
+_SENTENCE_ENDS = frozenset(".!?…。！？")
+_PARAGRAPH = tags.NUMBER["p"]
+#: A paragraph with so many tenths of its characters in links is one; a text with one of so many
+#: characters in links lists them.
+_LINKED_BLOCK, _LINKED_TEXT = 9, 5
 _FIGURE = tags.BIT["figcaption"]
 _QUOTATION = tags.BIT["blockquote"]
 #: Shorter quotations may stand twice by chance.
@@ -35,9 +46,12 @@ def choose(
     """The blocks that are the text.  `chance` in thousandths, `words` how many a block has."""
     chance = _tables_whole(layout, tree, chance, words)
     chosen = chance >= best_bound(chance, words)
+    _close_gaps(layout, tree, chance, chosen)
     if not captions:
         chosen &= ~_captions(layout, tree)
     chosen &= ~_unseen(layout, tree, chosen, words)
+    chosen &= ~_calls(layout, tree, chosen)
+    chosen &= ~_people(layout, tree, words)
     chosen &= ~_quoted_again(layout, tree, words)
     chosen &= ~_titles(layout, tree, title)
     return chosen
@@ -54,6 +68,18 @@ def best_bound(chance: Column, words: Column) -> int:
     return int(chance[order[int(np.argmax(score))]])
 
 
+def _close_gaps(layout: Layout, tree: Structure, chance: Column, chosen: Chosen) -> None:
+    """Chooses runs of blocks between two chosen ones, one of which has a parent that holds all."""
+    links, chars = _link_chars(layout)
+    fits = (chance >= _BETWEEN) & (2 * links < chars)
+    places = np.flatnonzero(chosen)
+    above = tree.above[tree.owner]
+    for last, following in zip(places[:-1].tolist(), places[1:].tolist(), strict=True):
+        within = following < tree.last[above[last]] or last >= tree.first[above[following]]
+        if within and fits[last + 1 : following].all():
+            chosen[last + 1 : following] = True
+
+
 def _tables_whole(layout: Layout, tree: Structure, chance: Column, words: Column) -> Column:
     """A table of data is text or none: its cells share the mean of their chances."""
     weight = np.minimum(words, _CELL_WORDS) + 1
@@ -65,11 +91,39 @@ def _tables_whole(layout: Layout, tree: Structure, chance: Column, words: Column
 
 
 def _captions(layout: Layout, tree: Structure) -> Chosen:
-    own = np.array(layout.own, dtype=np.int64)[tree.owner]
+    """Blocks in a <figcaption>, and short ones that names call so, their own or those around."""
+    own = np.array(layout.own, dtype=np.int64)
+    named = (own | own[tree.above])[tree.owner] & FAMILY["legend"] != 0
     telling = np.array(layout.telling, dtype=np.int64)[tree.owner]
     short = np.fromiter(map(len, layout.text), dtype=np.int64) < _CAPTION_CHARS
-    named: Chosen = short & ((own & FAMILY["legend"] != 0) | (telling & _FIGURE != 0))
-    return named
+    captions: Chosen = (short & named) | (telling & _FIGURE != 0)
+    return captions
+
+
+def _calls(layout: Layout, tree: Structure, chosen: Chosen) -> Chosen:
+    """Paragraphs that are one link ("CLICK HERE"), in a text that is no list of links."""
+    links, chars = _link_chars(layout)
+    if _LINKED_TEXT * links[chosen].sum() > chars[chosen].sum():
+        return np.zeros_like(chosen)
+    calls: Chosen = (tree.tag[tree.owner] == _PARAGRAPH) & (10 * links >= _LINKED_BLOCK * chars)
+    return calls
+
+
+def _people(layout: Layout, tree: Structure, words: Column) -> Chosen:
+    """Names of authors and what stands with them: short blocks in elements that are named so."""
+    own = np.array(layout.own, dtype=np.int64)
+    named = np.array(layout.inner, dtype=np.int64)
+    for element in tree.up[:_NEAR_ELEMENTS]:
+        named = named | own[element]
+    ends = np.fromiter((text[-1] in _SENTENCE_ENDS for text in layout.text), dtype=np.bool_)
+    people: Chosen = (words <= _NAME_WORDS) & ~ends & (named & (FAMILY["author"] | PERSON) != 0)
+    return people
+
+
+def _link_chars(layout: Layout) -> tuple[Column, Column]:
+    """How many characters of each block are in links, and how many there are."""
+    chars = np.fromiter(map(len, layout.text), dtype=np.int64)
+    return np.minimum(np.array(layout.link_chars, dtype=np.int64), chars), chars
 
 
 def _unseen(layout: Layout, tree: Structure, chosen: Chosen, words: Column) -> Chosen:

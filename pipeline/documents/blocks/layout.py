@@ -10,6 +10,7 @@ one tuple (`_Place`), and writes a row an element and a row a block.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,9 @@ _BREAK = "\x1f"
 
 #: Bits of `Layout.hidden`.  FOLDED is what the page shows when the reader unfolds it.
 HIDDEN, ARIA_HIDDEN, UNSEEN, FOLDED = 1, 2, 4, 8
+#: Bit of `Layout.inner`, beside those of families: a link to a person, by its address.
+PERSON = 1 << 60
+_PEOPLE = re.compile(r"^mailto:|/(?:u|users?|members?|profiles?|authors?)/")
 _FOLDING = marks.FAMILY["fold"]
 
 Attributes = dict[str, str | None]
@@ -57,7 +61,7 @@ class Layout:
     owner: Sequence[int]  # the number of its element
     links: Sequence[int]
     link_chars: Sequence[int]
-    inner: Sequence[int]  # families of the inline elements in it
+    inner: Sequence[int]  # families of the inline elements in it, and PERSON
     breaks: Sequence[int]  # lines less one
     # Of few elements.
     images: Sequence[int]  # the elements that images stand in
@@ -186,6 +190,8 @@ class _Walk:
             if tag == "a" and "href" in attributes:
                 linked = True
                 self._links += 1
+                if _PEOPLE.search(attributes["href"] or ""):
+                    self._inner |= PERSON
             self._inner |= said.families
             if linked != place[1] or dropped != place[2]:
                 place = (place[0], linked, dropped, *place[3:])

@@ -64,11 +64,8 @@ class Model:
 @lru_cache(maxsize=2)
 def read_model(path: str = "") -> Model:
     """The model in a file, ours without a path; WebtextError for a file that is none."""
-    if path:
-        packed = files.read_bytes(path)
-    else:
-        packed = resources.files("pipeline.documents.blocks").joinpath(OURS).read_bytes()
     try:
+        packed = files.read_bytes(path) if path else _ours()
         said = json.loads(_unpacked(packed))
         if said["format"] != FORMAT:
             raise ValueError(f"it has format {said['format']}, this version reads {FORMAT}")
@@ -89,6 +86,10 @@ def read_model(path: str = "") -> Model:
             "Write one with `webtext train-extractor`, or leave documents.model out for ours",
         ) from None
     return Model(Lexicon(names, texts), first, second)
+
+
+def _ours() -> bytes:
+    return resources.files("pipeline.documents.blocks").joinpath(OURS).read_bytes()
 
 
 def _unpacked(packed: bytes) -> bytes:
