@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import check_webtext
+from commands import check_webtext, leaf_commands
 from support import PROJECT
 
 from pipeline.build.recipe import Recipe
@@ -60,6 +60,11 @@ def test_commands_exist(page: str, command: str) -> None:
         }
     elif program.startswith("python"):
         assert (PROJECT / arguments[0]).exists(), f"{page}: {arguments[0]} does not exist"
+
+
+def test_every_subcommand_has_its_row_of_results() -> None:
+    rows = re.findall(r"^\| `([\w -]+)` \|", (PROJECT / "docs/results.md").read_text(), re.M)
+    assert sorted(rows) == sorted(leaf_commands())
 
 
 def test_recipes_in_the_docs_are_valid() -> None:

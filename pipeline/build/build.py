@@ -77,7 +77,7 @@ def build(
     as they are.  Raises SettingError for an unknown stage, WebtextError when a stage fails:
     what is finished stays, and the next build goes on from there.
     """
-    stages = ALL_STAGES[_place("--from", first, 0) : _place("--until", until, -1) + 1]
+    stages = ALL_STAGES[_position("--from", first, 0) : _position("--until", until, -1) + 1]
     if not stages:
         raise SettingError(f"--from {first} comes after --until {until}", "Swap them")
     corpus = Corpus(recipe.corpus.root)
@@ -96,11 +96,14 @@ def build(
                 raise WebtextError(f"Stage {stage.name} left no manifest in {stage.folder(job)}")
             results.append(StageResult(stage.name, manifest, reason))
             say(f"{stage.name}: {'done' if reason else 'up to date'}, {summary(manifest)}")
+    for stage, result in zip(stages, results, strict=True):
+        for line in (*stage.account(result.manifest), *warning_lines(stage.name, result.manifest)):
+            say(line)
     return results
 
 
-def _place(option: str, stage: str | None, default: int) -> int:
-    """The place of a stage in the order of stages."""
+def _position(option: str, stage: str | None, default: int) -> int:
+    """Which of the stages, in their order, a name is; `default` where none is given."""
     if stage is None:
         return range(len(STAGES))[default]
     if stage not in STAGES:
@@ -155,13 +158,19 @@ def summary(manifest: Manifest) -> str:
     return f"{text}, {manifest.seconds:.1f} s"
 
 
+def warning_lines(stage: str, manifest: Manifest) -> list[str]:
+    """The warnings of a finished stage, a line each."""
+    return [f"warning: {stage} {manifest.interval}: {warning}" for warning in manifest.warnings]
+
+
 def plain_results(results: Iterable[StageResult]) -> dict[str, Any]:
-    """Of each stage of a build: counts, fingerprint, and why it was run (None: it was not)."""
+    """Of each stage of a build: counts, fingerprint, warnings, and why it was run (None: not)."""
     return {
         result.stage: {
             **result.manifest.counts.model_dump(by_alias=True),
             "fingerprint": result.manifest.fingerprint,
             "reason": result.reason,
+            "warnings": result.manifest.warnings,
         }
         for result in results
     }
@@ -239,7 +248,7 @@ def set_aside(folder: str) -> None:
     files.remove(aside)
     files.make_folder(aside)
     for entry in [] if files.is_remote(folder) else old.files:
-        os.link(*(files.local_path(files.join(place, entry.name)) for place in (folder, aside)))
+        os.link(*(files.local_path(files.join(where, entry.name)) for where in (folder, aside)))
     write_manifest(aside, old)
     remove_manifest(folder)
 

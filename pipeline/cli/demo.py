@@ -83,15 +83,15 @@ class _Shell:
 
 def run_demo(folder: str, workers: int) -> dict[str, Any]:
     """The whole line; where everything is.  Without torch it ends before training."""
-    place = Path(files.local_path(folder))
-    place.mkdir(parents=True, exist_ok=True)
-    shell, started = _Shell(place), time.monotonic()
+    home = Path(files.local_path(folder))
+    home.mkdir(parents=True, exist_ok=True)
+    shell, started = _Shell(home), time.monotonic()
     with replay_server() as address:
         more = (f"--workers={workers}",)
         shell.run("build", "quickstart", "--set", f"pages.via={address}", *more)
     shell.run("status", ROOT)
     shell.run("verify", ROOT)
-    where = _BUILT.format(folder=place.resolve())
+    where = _BUILT.format(folder=home.resolve())
     trains = importlib.util.find_spec("torch") is not None
     if trains:
         shards = f"{ROOT}/tokens/gpt2"
@@ -102,4 +102,4 @@ def run_demo(folder: str, workers: int) -> dict[str, Any]:
     else:
         rest = f"{_NEXT}{_COMMAND}\n{_NO_TORCH}"
     shell.say(f"Done in {time.monotonic() - started:.0f} s.{where}{rest}")
-    return {"corpus": str(place / ROOT), "run": str(place / RUN) if trains else None}
+    return {"corpus": str(home / ROOT), "run": str(home / RUN) if trains else None}

@@ -55,14 +55,14 @@ def _of_the_machine(error: BaseException) -> str | None:
         return "Out of memory. Use fewer workers, or a machine with more"
     if isinstance(error, OSError) and error.errno in _REMEDIES:
         place = " -> ".join(str(name) for name in (error.filename, error.filename2) if name)
-        said = f"{place}: {error.strerror}" if place else str(error.strerror)
-        return f"{said}. {_REMEDIES[error.errno]}"
+        message = f"{place}: {error.strerror}" if place else str(error.strerror)
+        return f"{message}. {_REMEDIES[error.errno]}"
     return None
 
 
 def _bug(error: BaseException) -> str:
-    said = f"{type(error).__name__}: {error}"
-    return f"{said}. This is a bug: please report it with what `webtext --debug …` shows"
+    message = f"{type(error).__name__}: {error}"
+    return f"{message}. This is a bug: please report it with what `webtext --debug …` shows"
 
 
 def _wrong_call(error: BaseException) -> str:
@@ -70,18 +70,18 @@ def _wrong_call(error: BaseException) -> str:
 
     Empty where it has shown the help by itself.
     """
-    said = error.format_message()  # type: ignore[attr-defined]
-    if not said:
+    message = error.format_message()  # type: ignore[attr-defined]
+    if not message:
         return ""
-    if not said.endswith(("?", ")")):
-        said = f"{said.rstrip('.')}."
+    if not message.endswith(("?", ")")):
+        message = f"{message.rstrip('.')}."
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "webtext"
-    option = re.match(r"No such option: (--debug|--result|--version)\b", said)
+    option = re.match(r"No such option: (--debug|--result|--version)\b", message)
     if option and context and context.parent:
         rest = path.removeprefix("webtext ")
-        return f"{said} It stands before the subcommand: webtext {option[1]} … {rest} …"
-    return f"{said} `{path} --help` says what it takes"
+        return f"{message} It stands before the subcommand: webtext {option[1]} … {rest} …"
+    return f"{message} `{path} --help` says what it takes"
 
 
 def _extra_of(package: str) -> str | None:

@@ -139,16 +139,31 @@ def train_classifier(
     root: RootArgument,
     model: Annotated[str, typer.Argument(help="The file to write")],
     good: Annotated[list[str] | None, typer.Option(help="Files of good texts")] = None,
+    bad: Annotated[
+        list[str] | None, typer.Option(help="Files of bad texts; else the corpus's other pages")
+    ] = None,
     min_karma: Annotated[int, typer.Option(help="Karma of good pages, without --good")] = 10,
+    keep: Annotated[
+        list[float] | None, typer.Option(help="Share of the documents to give a threshold for")
+    ] = None,
     interval: IntervalOption = None,
 ) -> Result:
-    """Train GPT-3's quality classifier; reports precision and recall on held-out pages."""
+    """Train GPT-3's quality classifier; reports how well it does on held-out pages."""
+    from pipeline.quality.train import SHARES
     from pipeline.quality.train import train_classifier as train
     from pipeline.store.corpus import Corpus
 
     corpus = Corpus(root)
     interval = interval or corpus.last_interval("documents")
-    report = train(corpus, interval, model, min_karma=min_karma, good_files=good or [])
+    report = train(
+        corpus,
+        interval,
+        model,
+        min_karma=min_karma,
+        good_files=good or [],
+        bad_files=bad or [],
+        shares=keep or SHARES,
+    )
     typer.echo(report.render())
     return Result(asdict(report))
 

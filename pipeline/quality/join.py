@@ -86,20 +86,20 @@ def look_up(ids: pa.Array, paths: Sequence[str], schema: pa.Schema) -> pa.Table:
     """
     order = pc.sort_indices(ids)
     by_id = ids.take(order)
-    rows, places = [], [np.empty(0, np.int64)]
+    rows, positions = [], [np.empty(0, np.int64)]
     for path in paths:
         for batch in batches(path, ["id", *schema.names]):
-            place = _places(by_id, batch.column("id"))
-            known = pc.is_valid(place)
+            position = _positions(by_id, batch.column("id"))
+            known = pc.is_valid(position)
             rows.append(batch.filter(known).select(schema.names).cast(schema))
-            places.append(place.filter(known).to_numpy())
+            positions.append(position.filter(known).to_numpy())
     table = pa.Table.from_batches(rows, schema).combine_chunks()
     row = np.full(len(ids), -1)
-    row[order.to_numpy()[np.concatenate(places)]] = np.arange(len(table))
+    row[order.to_numpy()[np.concatenate(positions)]] = np.arange(len(table))
     return table.take(pa.array(row, mask=row < 0))
 
 
-def _places(by_id: pa.Array, wanted: pa.Array) -> pa.Array:
+def _positions(by_id: pa.Array, wanted: pa.Array) -> pa.Array:
     """Where the `wanted` ids stand in the sorted `by_id`; null for those that do not.
 
     A hash table is made of the ids between the least and the greatest one wanted alone: of few,

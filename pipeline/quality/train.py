@@ -1,8 +1,9 @@
 """Training of the two models that measures can use: the classifier and the n-gram model.
 
 Good pages are those that readers voted up, or any text the user gives; the others are
-the corpus's remaining documents.  A tenth of both, chosen by the hash of the id, is
-held out, and the report says how the classifier does there.
+texts that the user gives as well, or the corpus's remaining documents, as Common Crawl's were in
+GPT-3.  A tenth of both, chosen by the hash of the id, is held out, and the report says how the
+classifier does there.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import orjson
 
 from pipeline.quality import perplexity
 from pipeline.quality.classifier import BUCKETS, ClassifierModel, Numbers, features
+from pipeline.quality.held_out import LEAST, HeldOut, held_out
 from pipeline.quality.words import tokens_of
 from pipeline.store.chance import chance_of
 from pipeline.store.corpus import Corpus
@@ -31,31 +33,38 @@ _STEP = 0.5  # Adagrad's
 _DECAY = 1e-6  # of the weights; held-out loss hardly depends on it
 _HELD_OUT = 10  # one of ten
 _LEAST = 20  # pages of each kind
+#: Shares of the documents for which thresholds are told.
+SHARES = (0.1, 0.2, 0.5)
 
 
 @dataclass(frozen=True)
 class ClassifierReport:
-    """What the classifier was trained on, and how it does on held-out pages at score 0.5."""
+    """What the classifier was trained on, how it does on held-out pages, and what it keeps."""
 
     model: str
     good: int
     others: int
     held_out_good: int
     held_out_others: int
-    precision: float
-    recall: float
-    #: Shares of held-out pages that GPT-3's draw would keep: (2 - score)^-9.
-    kept_good: float
-    kept_others: float
+    #: None where too few pages were held out to say anything.
+    held_out: HeldOut | None
+    #: `min_score` by the share of the interval's documents that it keeps, as "0.1".
+    thresholds: dict[str, float]
 
     def render(self) -> str:
         """The report as text."""
-        return (
-            f"Trained {self.model} on {self.good:,} good and {self.others:,} other pages.\n"
+        lines = [
+            f"Trained {self.model} on {self.good:,} good and {self.others:,} other pages.",
             f"Held out: {self.held_out_good:,} good, {self.held_out_others:,} others: "
-            f"precision {self.precision:.3f}, recall {self.recall:.3f}; GPT-3's draw keeps "
-            f"{self.kept_good:.1%} of the good and {self.kept_others:.1%} of the others."
-        )
+            + (
+                self.held_out.render()
+                if self.held_out
+                else f"too few to say how well it does ({LEAST} of each at least)."
+            ),
+        ]
+        for share, score in self.thresholds.items():
+            lines.append(f"min_score = {score:.4f} keeps {float(share):.0%} of the documents.")
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -80,26 +89,55 @@ def train_classifier(
     *,
     min_karma: int = 10,
     good_files: Sequence[str] = (),
+    bad_files: Sequence[str] = (),
+    shares: Sequence[float] = SHARES,
 ) -> ClassifierReport:
     """Trains the classifier and writes it to `model`.
 
     Good pages are the interval's documents with `min_karma` or more, or, when given, the
-    texts of `good_files` (see `texts_of`).  Raises SettingError with too few of a kind.
+    texts of `good_files` (see `texts_of`); the others are the texts of `bad_files`, or the
+    interval's other documents.  `shares`: of the documents, to say by which score they are kept.
+    Raises SettingError with too few of a kind, or without any karma to choose by.
     """
-    examples = sorted(_examples(corpus, interval, min_karma, good_files))
+    for share in shares:
+        if not 0 < share < 1:
+            raise SettingError(f"--keep {share:g} is no share", "Give a number between 0 and 1")
+    examples = sorted(_examples(corpus, interval, min_karma, good_files, bad_files))
     kept = _matrix([e for e in examples if not _is_held_out(e[0])])
     held = _matrix([e for e in examples if _is_held_out(e[0])])
-    for rows, what in ((kept, "to train on"), (held, "to test on")):
-        good, others = int(rows.good.sum()), int((1 - rows.good).sum())
-        if min(good, others) < (_LEAST if rows is kept else 1):
-            raise SettingError(
-                f"{good} good and {others} other pages {what} are too few for a classifier",
-                "Choose another min_karma, or give files with good text",
-            )
+    good, others = int(kept.good.sum()), int((1 - kept.good).sum())
+    if min(good, others) < _LEAST:
+        raise SettingError(
+            f"{good} good and {others} other pages to train on are too few for a classifier",
+            f"Choose another min_karma, or give files with good and bad text: {_LEAST} of each",
+        )
     weights, bias = _fit(kept)
     trained = ClassifierModel(weights.astype(np.float32), bias)
     trained.write(model)
-    return _report(model, trained, kept, held)
+    scores = _sigmoid(held.margins(trained.weights.astype(np.float64), trained.bias))
+    return ClassifierReport(
+        model=model,
+        good=good,
+        others=others,
+        held_out_good=int(held.good.sum()),
+        held_out_others=int((1 - held.good).sum()),
+        held_out=held_out(scores, held.good > 0),
+        thresholds=_thresholds(trained, corpus, interval, shares),
+    )
+
+
+def _thresholds(
+    model: ClassifierModel, corpus: Corpus, interval: str, shares: Sequence[float]
+) -> dict[str, float]:
+    """The scores that so large shares of the interval's documents have or exceed."""
+    if not shares:
+        return {}
+    scores = [
+        model.score(tokens_of(row["text"]))
+        for path in corpus.paths("documents", interval)
+        for row in read_rows(path, ["text"])
+    ]
+    return {f"{share:g}": float(np.quantile(scores, 1 - share)) for share in shares}
 
 
 def train_perplexity(texts: Sequence[str], model: str) -> int:
@@ -137,20 +175,42 @@ Example = tuple[str, bool, list[str]]
 
 
 def _examples(
-    corpus: Corpus, interval: str, min_karma: int, good_files: Sequence[str]
+    corpus: Corpus,
+    interval: str,
+    min_karma: int,
+    good_files: Sequence[str],
+    bad_files: Sequence[str],
 ) -> Iterator[Example]:
     """(id, is good, tokens) of all pages."""
+    if not good_files or not bad_files:
+        karma = {} if good_files else _karma(corpus, interval)
+        for path in corpus.paths("documents", interval):
+            for row in read_rows(path, ["id", "text"]):
+                good = karma.get(row["id"], 0) >= min_karma if karma else False
+                if not (good_files if good else bad_files):
+                    yield row["id"], good, tokens_of(row["text"])
+    for files, good in ((good_files, True), (bad_files, False)):
+        for path in files:
+            for text in texts_of(path):
+                page = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+                yield page, good, tokens_of(text)
+
+
+def _karma(corpus: Corpus, interval: str) -> dict[str, int]:
+    """The karma of the interval's links; SettingError where none has any, as links of lists."""
     karma: dict[str, int] = {}
     for path in corpus.paths("links", interval):
-        table = read_table(path, ["id", "karma"])
-        karma.update(zip(*(column.to_pylist() for column in table.columns), strict=True))
-    for path in corpus.paths("documents", interval):
-        for row in read_rows(path, ["id", "text"]):
-            good = not good_files and karma.get(row["id"], 0) >= min_karma
-            yield row["id"], good, tokens_of(row["text"])
-    for path in good_files:
-        for text in texts_of(path):
-            yield hashlib.blake2b(text.encode(), digest_size=16).hexdigest(), True, tokens_of(text)
+        rows = read_table(path, ["id", "karma"])
+        karma.update(
+            (page, points)
+            for page, points in zip(rows["id"].to_pylist(), rows["karma"].to_pylist(), strict=True)
+            if points is not None
+        )
+    if not karma:
+        raise SettingError(
+            "No link has karma by which good pages could be chosen", "Give files with --good"
+        )
+    return karma
 
 
 def _is_held_out(page: str) -> bool:
@@ -198,21 +258,3 @@ def _fit(rows: _Rows) -> tuple[Floats, float]:
 
 def _sigmoid(margins: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(margins, -60, 60))), dtype=np.float64)
-
-
-def _report(path: str, model: ClassifierModel, kept: _Rows, held: _Rows) -> ClassifierReport:
-    scores = _sigmoid(held.margins(model.weights.astype(np.float64), model.bias))
-    chosen, good = scores >= 0.5, held.good > 0
-    right = float((chosen & good).sum())
-    chance = (2.0 - scores) ** -9.0
-    return ClassifierReport(
-        model=path,
-        good=int(kept.good.sum()),
-        others=int((1 - kept.good).sum()),
-        held_out_good=int(good.sum()),
-        held_out_others=int((~good).sum()),
-        precision=right / max(float(chosen.sum()), 1.0),
-        recall=right / max(float(good.sum()), 1.0),
-        kept_good=float(chance[good].mean()),
-        kept_others=float(chance[~good].mean()),
-    )

@@ -46,9 +46,9 @@ def _readable(path: str, remedy: str | None = None) -> Iterator[IO[bytes]]:
         except _DAMAGE as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the disk or the store, not the file: no right, no space, no answer
-            said = str(error).splitlines()[0]
+            reason = str(error).splitlines()[0]
             raise WebtextError(
-                f"{path} is cut or damaged: {said}", remedy or _build_again(path)
+                f"{path} is cut or damaged: {reason}", remedy or _build_again(path)
             ) from error
 
 

@@ -2,17 +2,19 @@
 
 A setting is documented by the text below its field.  Where its number is from is said by a
 sentence `Source: …` in that text, or in the docstring of its section; without one it was chosen
-for this project.
+for this project, or by the distribution that the section comes from.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from importlib.metadata import packages_distributions
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import orjson
@@ -21,6 +23,7 @@ from pydantic.fields import FieldInfo
 from pipeline.store.settings import KindIn, NameIn, OpenSettings, Settings, Variants
 
 OWN_CHOICE = "this project"
+_OURS = ("pipeline", "trainer")
 #: The sentence of a docstring that says where a number is from: to the end of the text, since
 #: what is cited has full stops of its own.
 _SOURCE = re.compile(r"\s*\bSource: (.+?)\.?\s*$", re.DOTALL)
@@ -52,34 +55,43 @@ class SettingDoc:
 
 def setting_docs(model: type[Settings], prefix: str = "") -> Iterator[SettingDoc]:
     """All settings of a recipe in its order, sections within sections."""
-    yield from _of_section(model, prefix, decides=True, source=OWN_CHOICE)
+    yield from _of_section(model, prefix, decides=True)
 
 
-def _of_section(
-    model: type[Settings], prefix: str, *, decides: bool, source: str
-) -> Iterator[SettingDoc]:
+def _of_section(model: type[Settings], prefix: str, *, decides: bool) -> Iterator[SettingDoc]:
     _, own = split_source(inspect.getdoc(model) or "")
-    source, decides = own or source, decides and model.decides
+    source, decides = own or _chosen_by(model), decides and model.decides
     for name, field in model.model_fields.items():
         counts = decides and name not in model.volatile
         yield from _of_field(f"{prefix}{name}", field, counts, source)
     if issubclass(model, OpenSettings):
         for name, section in model.sections().items():
             counts = decides and name not in model.volatile
-            yield from _of_section(section, f"{prefix}{name}.", decides=counts, source=OWN_CHOICE)
+            yield from _of_section(section, f"{prefix}{name}.", decides=counts)
 
 
 def _of_field(key: str, field: FieldInfo, decides: bool, source: str) -> Iterator[SettingDoc]:
     annotation = field.annotation
     variants = _variants(annotation, field.metadata)
     if variants is None and isinstance(annotation, type) and issubclass(annotation, Settings):
-        yield from _of_section(annotation, f"{key}.", decides=decides, source=OWN_CHOICE)
+        yield from _of_section(annotation, f"{key}.", decides=decides)
         return
     text, own = split_source(field.description or "")
     kind = type_text(annotation, field.metadata)
     yield SettingDoc(key, kind, _default(field), own or source, decides, text)
     for name, section in (variants or {}).items():
-        yield from _of_section(section, f"{key}[{name}].", decides=decides, source=OWN_CHOICE)
+        yield from _of_section(section, f"{key}[{name}].", decides=decides)
+
+
+def _chosen_by(model: type[Settings]) -> str:
+    """Who chose the numbers of a section that names no source."""
+    package = model.__module__.split(".")[0]
+    return OWN_CHOICE if package in _OURS else ", ".join(_distributions().get(package, [package]))
+
+
+@functools.cache
+def _distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()
 
 
 def recipe_schema(model: type[Settings]) -> str:

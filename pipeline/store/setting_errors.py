@@ -10,7 +10,7 @@ from pipeline.store.errors import SettingError
 from pipeline.store.registry import nearest
 
 
-class Section(Protocol):
+class SettingsClass(Protocol):
     """A settings class, as far as it matters here."""
 
     @classmethod
@@ -18,7 +18,7 @@ class Section(Protocol):
         """The keys, each with the type of its value."""
 
 
-def explain(model: type[Section], error: ValidationError, where: str) -> SettingError:
+def explain(model: type[SettingsClass], error: ValidationError, where: str) -> SettingError:
     """The first problem of a pydantic error as one sentence that names key and remedy.
 
     A key that is not known goes first: a typo also leaves out the right one.
@@ -37,7 +37,7 @@ def explain(model: type[Section], error: ValidationError, where: str) -> Setting
     return SettingError(f"{where}: {name} = {first['input']!r}: {message}", "Change this setting")
 
 
-def _keys_at(model: type[Section], location: list[str]) -> list[str]:
+def _keys_at(model: type[SettingsClass], location: list[str]) -> list[str]:
     """The keys of the section at a place of a recipe."""
     for key in location:
         inner: Any = model.key_types().get(key)

@@ -240,10 +240,10 @@ def check_bin_size(index: ShardIndex, size: int, name: str) -> None:
 
 def check_header(index: ShardIndex, header: Any, name: str) -> None:
     """Raises WebtextError when a `.bin`'s first 1,024 bytes are not llm.c's header for it."""
-    said = np.frombuffer(header, "<i4")[:3].tolist()
-    if said != [LLM_C_MAGIC, LLM_C_VERSION, index.tokens]:
+    words = np.frombuffer(header, "<i4")[:3].tolist()
+    if words != [LLM_C_MAGIC, LLM_C_VERSION, index.tokens]:
         raise WebtextError(
-            f"{name}: its llm.c header says {said}, "
+            f"{name}: its llm.c header says {words}, "
             f"not {[LLM_C_MAGIC, LLM_C_VERSION, index.tokens]}",
             _REMEDY,
         )
@@ -275,7 +275,7 @@ class Writer:
     def __init__(self, path_prefix: str, dtype: np.dtype[Any], *, header: bool = False) -> None:
         self._prefix, self._dtype = path_prefix, np.dtype(dtype)
         self._offset = LLM_C_BYTES if header else 0
-        self._code = {known: code for code, known in DTYPES.items()}[self._dtype]
+        self._code = {name: code for code, name in DTYPES.items()}[self._dtype]
         self._lengths: list[NDArray[np.int32]] = []
         self._sentences: list[NDArray[np.int64]] = []
         self.tokens = 0

@@ -16,7 +16,7 @@ from pipeline.store.addresses import canonical_key
 from pipeline.store.corpus import Corpus
 from pipeline.store.manifest import read_manifest, table_fingerprint
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.system
 MEMORY = 3 << 30  # bytes of all processes together
 
 

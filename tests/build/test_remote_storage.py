@@ -73,6 +73,8 @@ def test_the_sample_on_an_object_store_equals_that_on_a_disk(
         name = "tokens/gpt2" if stage == "tokens" else stage
         here, there = disk.require(name, INTERVAL), remote.require(name, INTERVAL)
         assert (stage, there.fingerprint) == (stage, here.fingerprint)
+    shards = [entry for entry in there.files if entry.name.endswith(".bin")]
+    assert shards and shards == [entry for entry in here.files if entry.name.endswith(".bin")]
     assert webtext("verify", root).returncode == 0
     assert webtext("status", root).returncode == 0
 

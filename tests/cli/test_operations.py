@@ -63,7 +63,6 @@ def test_commands_of_a_corpus(sample_root: Path, replay: str, tmp_path: Path) ->
 
 
 @pytest.mark.system
-@pytest.mark.timeout(900)
 def test_commands_of_airflow(airflow_python: Path, tmp_path: Path) -> None:
     path = f"{airflow_python.parent}:{os.environ['PATH']}"
     ours = [command for command in COMMANDS if command.startswith("airflow ")]

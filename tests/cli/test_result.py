@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import leaf_commands
 from support import PROJECT, Run, sample_settings
 
 from pipeline.cli import main
@@ -31,11 +30,6 @@ def documented(command: str) -> set[str]:
     """The names in the table's row of a subcommand, up to the first colon or semicolon."""
     (row,) = re.findall(rf"^\| `{command}` \| (.*) \|$", PAGE, re.M)
     return set(re.findall(r"`(\w+)`", row))
-
-
-def test_every_subcommand_has_its_row() -> None:
-    rows = re.findall(r"^\| `([\w -]+)` \|", PAGE, re.M)
-    assert sorted(rows) == sorted(leaf_commands())
 
 
 def test_views_answer_with_what_the_page_says(

@@ -89,11 +89,11 @@ class Cluster:
         """Waits until exactly so many are there."""
         script = f"""
 import time, distributed
-with distributed.Client("{self.scheduler}", timeout=60) as client:
+with distributed.Client("{self.scheduler}") as client:
     while len(client.nthreads()) != {count}:
         time.sleep(0.2)
 """
-        code, said = self.client.run(sys.executable, "-c", script, seconds=90)
+        code, said = self.client.run(sys.executable, "-c", script)
         assert code == 0, said
 
     def upload(self, *paths: Path) -> list[str]:
@@ -119,7 +119,7 @@ with distributed.Client("{self.scheduler}", timeout=60) as client:
             "replay", sys.executable, "-P", "-m", "pipeline.pages.replay", str(archive),
             "--host", web.address, "--port", "8017",
         )  # fmt: skip
-        wait_for("the start of the web server", 60, lambda: "http://" in log.read_text())
+        wait_for(lambda: "http://" in log.read_text())
         return [
             "--set", f"pages.via=http://{web.address}:8017",
             "--set", f'pages.allow_hosts=["{web.address}"]',
@@ -167,7 +167,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
                 "PYTHONPATH": str(PROJECT / "tests"),
             }
         log = store.log("moto", sys.executable, "-m", "moto.server", "-H", "0.0.0.0", "-p", "5000")
-        wait_for("the store's start", 60, lambda: "Running on" in log.read_text())
+        wait_for(lambda: "Running on" in log.read_text())
         found = Cluster(machines)
         found.upload(POSTS, COMMENTS, PAGES)
         found.settle()

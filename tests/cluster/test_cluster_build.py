@@ -8,7 +8,7 @@ import pytest
 from cluster.conftest import Cluster, fingerprints_of
 from january import DUMPS, PAGES, VOCABULARY, January
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.system
 
 
 def test_three_machines_build_what_one_machine_builds(

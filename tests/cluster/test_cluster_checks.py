@@ -7,7 +7,7 @@ import sys
 import pytest
 from cluster.conftest import BUCKET, Cluster
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.system
 
 
 def refusal(cluster: Cluster, root: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 
 import apache_beam as beam
@@ -21,10 +21,9 @@ from pipeline.engine.runners.runner_kind import OpenRunner
 from pipeline.store.errors import WebtextError
 
 
-@pytest.fixture(scope="module")
-def dask() -> Iterator[OpenRunner]:
-    with open_runner(RunnerSettings(name="dask", workers=2)) as runner:
-        yield runner
+@pytest.fixture
+def dask(dask_build: DaskBuild) -> DaskBuild:
+    return dask_build
 
 
 def control(group: str, folder: Path, left_out: Collection[str] = ()) -> Results:
@@ -35,7 +34,7 @@ def control(group: str, folder: Path, left_out: Collection[str] = ()) -> Results
 
 
 #: Groups that run in every test run; the rest takes longer to translate and is `system`.
-CORE = {"grouping", "sides"}
+CORE = {"grouping"}
 
 
 @pytest.mark.parametrize(

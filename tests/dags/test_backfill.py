@@ -13,7 +13,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,7 @@ from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.manifest import add_fingerprints
 from pipeline.store.release import read_release
 
-#: A bound for a machine with much other work; alone it takes a tenth.
-pytestmark = [pytest.mark.system, pytest.mark.timeout(3000)]
+pytestmark = pytest.mark.system
 MONTHS = ("2024-01", "2024-02", "2024-03")
 
 RECIPE = """
@@ -143,7 +142,7 @@ class Airflow:
             request.method, request.data = "PATCH", json.dumps(change).encode()
             request.add_header("Content-Type", "application/json")
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=600) as answer:
                 return json.load(answer)
         except OSError:
             return None
@@ -162,15 +161,19 @@ class Airflow:
         return found
 
     def _stop(self) -> None:
-        family = psutil.Process(self._process.pid).children(recursive=True)
+        family = self.family()
         self._process.send_signal(signal.SIGINT)
         try:
-            self._process.wait(20)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
         for child in family:
             if child.is_running():
                 child.kill()
+
+    def family(self) -> list[psutil.Process]:
+        """All that it has started."""
+        return psutil.Process(self._process.pid).children(recursive=True)
 
 
 @pytest.fixture
@@ -192,11 +195,12 @@ def kill_the_documents_of_the_first_month(airflow: Airflow, root: Path) -> None:
     """Waits until the stage is at work, then kills its command as a lack of memory would."""
     folder = root / "documents" / MONTHS[0] / "_progress"
     airflow.wait(lambda: any(folder.glob("*.json")))
-    for process in psutil.process_iter(["cmdline"]):
-        line = process.info["cmdline"] or []
-        if "--until" in line and line[line.index("--until") + 1] == "documents":
-            os.kill(process.pid, signal.SIGKILL)
-            return
+    for process in airflow.family():
+        with suppress(psutil.Error):
+            line = process.cmdline()
+            if "--until" in line and line[line.index("--until") + 1] == "documents":
+                process.kill()
+                return
     raise AssertionError("the stage ended before it could be killed")
 
 

@@ -18,7 +18,7 @@ from support import PROJECT, sample_settings
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.release import read_release
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.system
 MONTH = "2024-01"
 
 

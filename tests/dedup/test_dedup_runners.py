@@ -77,6 +77,7 @@ def test_steps_that_run_twice_write_the_same(
     assert deduplicated(tmp_path / "corpus", RunnerSettings(workers=1), options) == expected
 
 
+@pytest.mark.system
 def test_two_workers_of_whom_one_is_killed_write_the_same(
     written: Path, expected: dict[str, Any], tmp_path: Path
 ) -> None:

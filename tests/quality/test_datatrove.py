@@ -18,7 +18,7 @@ from pipeline.quality.decide import first_failure, rules_of
 from pipeline.quality.measure_document import measure_text
 from pipeline.quality.settings import QualitySettings
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.system
 
 #: Of 500 pages, those that two ways to part words may put on two sides of one threshold.
 FEW = 12
@@ -57,9 +57,7 @@ def test_verdicts_are_datatroves_but_for_what_is_meant(
     asked = tmp_path / "texts.json"
     asked.write_text(json.dumps(texts), encoding="utf-8")
     script = PROJECT / "benchmarks" / "peer_filters.py"
-    done = subprocess.run(
-        [peers_python, script, asked], check=True, capture_output=True, text=True, timeout=800
-    )
+    done = subprocess.run([peers_python, script, asked], check=True, capture_output=True, text=True)
     theirs = json.loads(done.stdout.splitlines()[-1])["verdicts"]
     assert set(theirs) == {"repetition", "gopher", "c4", "fineweb"}
     rules = rules_of(QualitySettings.model_validate(SAME_RULES))

@@ -1,4 +1,4 @@
-"""`what-if` agrees with the corpus stage; training tells good pages from others."""
+"""`what-if` agrees with the corpus stage; the n-gram model tells texts apart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from quality_corpus import PROSE, Build, build, page, prose, recipe, run
 from pipeline.quality import classifier, perplexity
 from pipeline.quality.settings import QualitySettings
 from pipeline.quality.stage import CorpusStage
-from pipeline.quality.train import train_classifier, train_perplexity
+from pipeline.quality.train import train_perplexity
 from pipeline.quality.words import tokens_of
 from pipeline.store.errors import SettingError
 from pipeline.views.what_if import render, what_if
@@ -52,37 +52,6 @@ def test_what_if_refuses_what_was_not_measured(documents: Build) -> None:
     changed = recipe(job.corpus.root, {"contamination": {"size": 8}})
     with pytest.raises(SettingError, match="evaluation set or a model"):
         what_if(job.corpus, job.interval, job.section(QualitySettings), changed.quality)
-
-
-def test_a_trained_classifier_decides(documents: Build, tmp_path: Path) -> None:
-    spam = "Buy cheap pills now, best offer to win the casino bonus and have more of it."
-    pages = [page(f"https://a.org/{i}", prose(i), karma=50) for i in range(150)]
-    pages += [page(f"https://b.org/{i}", f"{spam} {i} " * 4, karma=3) for i in range(150)]
-    job = documents(pages)
-    model = str(tmp_path / "model.npz")
-    report = train_classifier(job.corpus, job.interval, model, min_karma=10)
-    assert report.precision == report.recall == 1.0
-    assert report.good + report.held_out_good == report.others + report.held_out_others == 150
-    assert "precision 1.000" in report.render()
-    first = Path(model).read_bytes()
-    train_classifier(job.corpus, job.interval, model, min_karma=10)
-    assert Path(model).read_bytes() == first
-
-    off = {"repetition": dict.fromkeys(job.section(QualitySettings).repetition.limits(), False)}
-    strict = recipe(
-        job.corpus.root,
-        off
-        | {"c4": {"min_tfds_sentences": False}, "classifier": {"model": model, "min_score": 0.5}},
-    )
-    build(strict.job())
-    counts = job.corpus.require("corpus", job.interval).counts
-    assert (counts.kept, counts.dropped) == (150, {"classifier_min_score": 150})
-
-
-def test_too_few_examples_are_refused(documents: Build, tmp_path: Path) -> None:
-    job = documents([page("https://a.org/1", PROSE)])
-    with pytest.raises(SettingError, match="too few"):
-        train_classifier(job.corpus, job.interval, str(tmp_path / "m"))
 
 
 def test_perplexity_is_lower_for_text_like_the_training_text(tmp_path: Path) -> None:

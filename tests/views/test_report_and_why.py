@@ -118,6 +118,5 @@ def test_report_opens_in_a_browser(copy: Path, tmp_path: Path) -> None:
         ],
         check=True,
         capture_output=True,
-        timeout=120,
     )
     assert picture.stat().st_size > 30_000  # an empty page of this size has some 10 kB

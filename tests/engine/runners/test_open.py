@@ -14,16 +14,16 @@ import psutil
 import pytest
 from toy import Failing, Toy
 
+from pipeline.engine.runners.cluster import DaskBuild
 from pipeline.engine.runners.open import open_runner
 from pipeline.engine.runners.profiles import RunnerSettings
 from pipeline.engine.runners.runner_kind import OpenRunner
 from pipeline.store.errors import SettingError, WebtextError
 
 
-@pytest.fixture(scope="module")
-def dask() -> Iterator[OpenRunner]:
-    with open_runner(RunnerSettings(name="dask", workers=2)) as runner:
-        yield runner
+@pytest.fixture
+def dask(dask_build: DaskBuild) -> DaskBuild:
+    return dask_build
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,9 @@ def test_errors_of_prism_arrive_as_raised(prism: Path) -> None:
         check_errors(runner)
 
 
-def test_a_killed_worker_changes_nothing(local: OpenRunner, tmp_path: Path) -> None:
+def test_a_killed_worker_changes_nothing(
+    local: OpenRunner, dask: DaskBuild, tmp_path: Path
+) -> None:
     expected = built(local, tmp_path / "local")
     pids = tmp_path / "pids"
     pids.mkdir()
@@ -113,13 +115,12 @@ def test_a_killed_worker_changes_nothing(local: OpenRunner, tmp_path: Path) -> N
         killed.append(int(next(pids.iterdir()).name))
         os.kill(killed[0], signal.SIGKILL)
 
-    with open_runner(RunnerSettings(name="dask", workers=2)) as runner:
-        killer = threading.Thread(target=kill)
-        killer.start()
-        runner.run(Toy(tmp_path / "dask", 7, seconds=0.2, pids=str(pids)), "toy")
-        killer.join()
-        while not runner.activity().startswith("2 workers"):  # its nanny starts another
-            time.sleep(0.1)
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    dask.run(Toy(tmp_path / "dask", 7, seconds=0.2, pids=str(pids)), "toy")
+    killer.join()
+    while not dask.activity().startswith("2 workers"):  # its nanny starts another
+        time.sleep(0.1)
     assert killed and not psutil.pid_exists(killed[0])
     assert contents(tmp_path / "dask") == expected
 

@@ -49,7 +49,7 @@ def test_slurm_jobs_carry_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             "runner.dask.slurm.processes=2",
             'runner.dask.slurm.interface="lo"',
             'runner.dask.slurm.directives=["--constraint=big"]',
-            "runner.dask.start_timeout=60",
+            "runner.dask.start_timeout=1200",
         ],
     )
     with open_runner(settings, root=str(tmp_path)) as runner:

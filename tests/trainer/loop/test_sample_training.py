@@ -14,7 +14,6 @@ from trainer.eval.loss import unigram_entropy
 
 
 @pytest.mark.system
-@pytest.mark.timeout(1500)
 def test_gpt2_tiny_on_the_sample(sample_root: Path, tmp_path: Path) -> None:
     data = sample_root / "tokens" / "gpt2"
     command = ("train", "gpt2-tiny", "--data", str(data), "--out")
