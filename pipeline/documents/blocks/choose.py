@@ -28,7 +28,7 @@ _BETWEEN = 200
 #: Longer blocks are no captions, whatever names say.
 _CAPTION_CHARS = 400
 #: A block about a person has at most so many words, and is named by one of so many elements.
-_NAME_WORDS, _NEAR_ELEMENTS = 16, 3
+_NAME_WORDS, _NEAR_ELEMENTS = 10, 3
 _SENTENCE_ENDS = frozenset(".!?…。！？")
 _PARAGRAPH = tags.NUMBER["p"]
 #: A paragraph with so many tenths of its characters in links is one; a text with one of so many
