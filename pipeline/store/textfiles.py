@@ -48,7 +48,9 @@ def _pieces(path: str) -> Iterator[bytes]:
         with files.open_read(path) as stream:
             yield from in_utf8(unpacked(stream, path), path)
     except FileNotFoundError:
-        raise SettingError(f"{path} does not exist", "Correct its path") from None
+        raise SettingError(f"{path} does not exist", "Check the path") from None
+    except IsADirectoryError:
+        raise SettingError(f"{path} is a folder", "Name a file") from None
     except DamagedError as error:
         raise SettingError(f"{path} cannot be unpacked: {error}", "Fetch the file again") from None
 
