@@ -8,7 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.store.errors import SettingError
-from trainer.eval.tasks import Item
+from trainer.eval.task import Item
+
+#: What a choice's log-likelihood is divided by: nothing, its tokens or its bytes.  "unconditional"
+#: takes off what the choice has after "Answer:" alone.
+Normalise = Literal["none", "tokens", "bytes", "unconditional"]
 
 
 @dataclass(frozen=True)
@@ -19,16 +23,17 @@ class FewShot:
     #: One solved item; and what stands between two.
     template: str = "{context} {answer}"
     separator: str = "\n\n"
-    normalise: Literal["none", "bytes", "unconditional"] = "none"
+    normalise: Normalise = "none"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.normalise not in ("none", "bytes", "unconditional"):
+        if self.shots < 0:
+            raise SettingError(f"--shots {self.shots} is below 0", "Give 0 or more")
+        if "{context}" not in self.template or "{answer}" not in self.template:
             raise SettingError(
-                f"--normalise {self.normalise} is unknown", "Give none, bytes or unconditional"
+                f"--template {self.template!r} lacks {{context}} or {{answer}}",
+                "Write both, such as '{context} {answer}'",
             )
-        if self.shots < 0 or "{context}" not in self.template or "{answer}" not in self.template:
-            raise SettingError("--shots must be 0 or more, and the template needs both its fields")
 
 
 def with_examples(items: Sequence[Item], settings: FewShot) -> list[Item]:
@@ -41,7 +46,9 @@ def with_examples(items: Sequence[Item], settings: FewShot) -> list[Item]:
     if settings.shots == 0:
         return list(items)
     if settings.shots >= len(items):
-        raise SettingError(f"{len(items)} items are too few for {settings.shots} shots")
+        raise SettingError(
+            f"{len(items)} items are too few for {settings.shots} shots", "Lower --shots"
+        )
     return [_prompt(items, number, settings) for number in range(len(items))]
 
 
@@ -56,9 +63,10 @@ def _prompt(items: Sequence[Item], number: int, settings: FewShot) -> Item:
             chosen.append(other)
     solved = [
         settings.template.format(
-            context=items[n].context, answer=items[n].choices[items[n].answer]
+            context=items[n].context_of(items[n].answer), answer=items[n].choices[items[n].answer]
         ).strip()
         for n in chosen
     ]
-    context = settings.separator.join([*solved, items[number].context])
-    return replace(items[number], context=context)
+    item = items[number]
+    contexts = [settings.separator.join([*solved, one]) for one in (item.context, *item.contexts)]
+    return replace(item, context=contexts[0], contexts=tuple(contexts[1:]))
