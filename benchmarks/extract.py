@@ -37,12 +37,12 @@ from resiliparse.extract.html2text import extract_plain_text
 from pipeline.documents.by_trafilatura.main_content import is_marked
 from pipeline.documents.by_trafilatura.parse import parse_html
 from pipeline.documents.extract import Source, extract, prepare
-from pipeline.documents.language import identify
 from pipeline.documents.prefilter import foreign, words_at_most
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.training.pages import LabelledPage, read_pages
 from pipeline.documents.training.report import word_score
 from pipeline.documents.verdict import Page, judge
+from pipeline.store.language import identify
 
 TODAY = date(2026, 11, 24)
 ROUNDS = 3

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from pipeline.documents.blocks.layout import Layout
-from pipeline.documents.language import identify
+from pipeline.store.language import identify
 from pipeline.store.unspaced import count_words
 
 #: A page is turned away for its language only when its paragraphs have as many characters …
