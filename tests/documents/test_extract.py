@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline.documents.extract import extract
 from pipeline.documents.parse import count_tags, parse_html
 from pipeline.sample import PAGES
-from pipeline.store.warc import responses
+from pipeline.store.archives import responses
 
 TODAY = date(2026, 1, 1)
 PROSE = (

@@ -19,8 +19,9 @@ from pipeline.pages.erase import erase, filler, pages_of
 from pipeline.pages.records import Capture, page_records
 from pipeline.sample import PAGES
 from pipeline.store.addresses import page_id
+from pipeline.store.archives import responses
 from pipeline.store.corpus import Corpus
-from pipeline.store.warc import record, responses
+from pipeline.store.warc import record
 
 SIZES = [*range(250, 420), 1_000, 65_600, 65_735, 131_100, 131_101, 131_106, 1_000_000]
 
