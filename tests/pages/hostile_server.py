@@ -211,7 +211,8 @@ class HostileServer:
         self.asked: list[tuple[str, str]] = []
         self.times: list[float] = []
         self.connections = 0
-        self._times_away = 0
+        #: Hosts whose pages break off the connection, until they are taken out.
+        self.away = {"comes-back.test"}
         self.heads: list[str] = []
         self.together: dict[str, int] = defaultdict(int)
         self.most_together: dict[str, int] = defaultdict(int)
@@ -220,11 +221,6 @@ class HostileServer:
     @property
     def origin(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    def _still_away(self) -> bool:
-        """True for the first page asked of comes-back.test: over a kept connection, then anew."""
-        self._times_away += 1
-        return self._times_away <= 2
 
     def asked_of(self, host: str) -> list[str]:
         return [path for name, path in self.asked if name == host]
@@ -273,9 +269,7 @@ class HostileServer:
         elif host == "closed-early.test":
             writer.write(ANSWERS["short.test"])
             raise ConnectionResetError
-        elif host == "reset.test" or (
-            host == "comes-back.test" and path == "/" and self._still_away()
-        ):
+        elif host == "reset.test" or host in self.away:
             writer.transport.abort()
             raise ConnectionResetError
         elif host == "rests.test" and self.asked_of(host).count(path) == 1:
