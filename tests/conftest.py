@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from forks import run_python
 from january import January, build_january
-from support import PROJECT, Run, sample_settings
+from support import PROJECT, TESTS_PATH, Run, sample_settings
 
 from pipeline.engine.runners.cluster import DaskBuild
 from pipeline.engine.runners.dask_settings import DaskSettings
@@ -53,8 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def dask_build() -> Iterator[DaskBuild]:
     """Our runner on two local workers of dask, which can import `toy`; one for a test process."""
     before = os.environ.get("PYTHONPATH", "")
-    toy = str(PROJECT / "tests")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [toy, before]))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [TESTS_PATH, before]))
     settings = RunnerSettings(name="dask", workers=2, dask=DaskSettings(partitions=4))
     try:
         with open_runner(settings) as build:

@@ -150,7 +150,7 @@ def demo(
 
 def runner_check(
     context: typer.Context,
-    profile: Annotated[str, typer.Argument(help="A recipe with a [runner] section, or a name")],
+    profile: Annotated[str, typer.Argument(help="A recipe with a section `runner`, or a name")],
     at: Annotated[
         str, typer.Option(help="An empty folder or address that this machine and workers share")
     ] = "",
