@@ -95,7 +95,9 @@ def build(
                 run_stage(stage, job, runner())
             manifest = read_manifest(stage.folder(job))
             if manifest is None:
-                raise WebtextError(f"Stage {stage.name} left no manifest in {stage.folder(job)}")
+                raise WebtextError(
+                    f"Stage {stage.name} left no manifest in {stage.folder(job)}", "Build again"
+                )
             results.append(StageResult(stage.name, manifest, reason))
             say(f"{stage.name}: {'done' if reason else 'up to date'}, {summary(manifest)}")
     for stage, result in zip(stages, results, strict=True):
@@ -199,7 +201,14 @@ def locked(root: str, *, shared: bool = False) -> Iterator[None]:
         yield
         return
     folder = Path(files.local_path(root))
-    folder.mkdir(parents=True, exist_ok=True)
+    if folder.is_file():
+        raise WebtextError(f"The corpus {root} is a file", "Name a folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WebtextError(
+            f"The corpus {root} cannot be made: {error.strerror}", "Name another folder"
+        ) from None
     with (folder / ".lock").open("a+") as lock:
         try:
             fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

@@ -17,6 +17,7 @@ from pipeline.pages.settings import PagesSettings
 from pipeline.quality.settings import QualitySettings
 from pipeline.sample import FOLDER
 from pipeline.store.corpus import Corpus, check_interval, check_root
+from pipeline.store.errors import SettingError
 from pipeline.store.settings import Settings, load_recipe
 from pipeline.tokens.settings import TokensSettings
 
@@ -37,7 +38,16 @@ class CorpusSettings(Settings):
 
     decides: ClassVar[bool] = False
 
-    _a_place = field_validator("root")(check_root)
+    @field_validator("root")
+    @classmethod
+    def _can_be_written(cls, root: str) -> str:
+        if root.lower().startswith(("http://", "https://")):
+            raise SettingError(
+                f"corpus.root = {root!r}: nothing can be written to a web server",
+                "Name a folder, or an object store (s3://, gs://)",
+            )
+        return check_root(root)
+
     _plain_name = field_validator("interval")(check_interval)
 
 

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import re
 from importlib import metadata
 
 import typer
 
-from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.errors import SettingError, WebtextError, system_error
 
-#: What the system refuses, and what helps.
-_REMEDIES = {
-    errno.EACCES: "Change its permissions, or name another place",
-    errno.EPERM: "Change its permissions, or name another place",
-    errno.EROFS: "Name a place that can be written to",
-    errno.ENOENT: "Check the path",
-    errno.ENOTDIR: "A part of the path is a file: name another place",
-    errno.EISDIR: "Name a file",
-    errno.EEXIST: "Name another place",
-    errno.ENAMETOOLONG: "Name a shorter path",
-    errno.ELOOP: "Its symbolic links lead in a circle: mend them",
-    errno.ENOSPC: "Free some space and run the same command again: it goes on where it stopped",
-    errno.EDQUOT: "Free some space and run the same command again: it goes on where it stopped",
-    errno.EMFILE: "Raise the number of open files: ulimit -n",
-    errno.ENFILE: "Raise the number of open files: ulimit -n",
-    errno.EADDRINUSE: "End what listens there, or choose another port",
-    errno.ECONNREFUSED: "Start what should answer there, or correct its address",
-}
+#: Packages whose errors are of an object store.
+_STORES = ("botocore", "aiobotocore", "s3fs", "gcsfs", "google", "azure", "adlfs", "aiohttp")
 
 
 def explain(error: BaseException) -> tuple[str, int]:
@@ -53,10 +36,11 @@ def _of_the_machine(error: BaseException) -> str | None:
         return f"{needs}. pip install 'webtext[{extra}]'"
     if isinstance(error, MemoryError):
         return "Out of memory. Use fewer workers, or a machine with more"
-    if isinstance(error, OSError) and error.errno in _REMEDIES:
-        place = " -> ".join(str(name) for name in (error.filename, error.filename2) if name)
-        message = f"{place}: {error.strerror}" if place else str(error.strerror)
-        return f"{message}. {_REMEDIES[error.errno]}"
+    if isinstance(error, OSError) and (ours := system_error(error)):
+        return str(ours)
+    if type(error).__module__.partition(".")[0] in _STORES:
+        what = f"The object store cannot be used: {error}"
+        return f"{what}. Check the address, the credentials and what they may do"
     return None
 
 
@@ -70,10 +54,12 @@ def _wrong_call(error: BaseException) -> str:
 
     Empty where it has shown the help by itself.
     """
-    message = error.format_message()  # type: ignore[attr-defined]
+    message: str = error.format_message()  # type: ignore[attr-defined]
     if not message:
         return ""
-    if not message.endswith(("?", ")")):
+    message = message.replace("Input should be", "must be").replace("Value error, ", "")
+    message = message.partition(", unable to parse")[0]
+    if not message.endswith("?"):
         message = f"{message.rstrip('.')}."
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "webtext"

@@ -24,6 +24,15 @@ def overrides(given: dict[str, str | int | None]) -> list[str]:
     return [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
 
 
+def corpus_at(root: str) -> Corpus:
+    """The corpus at a root; WebtextError where there is none."""
+    from pipeline.store.corpus import Corpus
+
+    corpus = Corpus(root)
+    corpus.check_there()
+    return corpus
+
+
 def leave_card(corpus: Corpus) -> None:
     """The dataset card; says so where another README is in its place."""
     from pipeline.views.card import CARD, write_card

@@ -9,16 +9,15 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import IntervalOption, RootArgument, SetOption, leave_card
+from pipeline.cli.options import IntervalOption, RootArgument, SetOption, corpus_at, leave_card
 from pipeline.store.result import Result
 
 
 def status(root: RootArgument) -> Result:
     """What is built, what is unfinished, and the counts of each stage."""
-    from pipeline.store.corpus import Corpus
     from pipeline.views.status import corpus_status, print_status
 
-    corpus = Corpus(root)
+    corpus = corpus_at(root)
     stages = corpus_status(corpus)
     print_status(corpus, stages)
     return Result({"root": root, "stages": [stage.as_plain() for stage in stages]})
@@ -32,10 +31,9 @@ def show(
     interval: IntervalOption = None,
 ) -> Result:
     """Rows of a stage's table."""
-    from pipeline.store.corpus import Corpus
     from pipeline.views.show import print_rows, select
 
-    rows = select(Corpus(root), stage, where=where, limit=n, interval=interval)
+    rows = select(corpus_at(root), stage, where=where, limit=n, interval=interval)
     print_rows(stage, rows)
     return Result({"table": stage, "rows": rows})
 
@@ -47,10 +45,9 @@ def verify(
     ] = None,
 ) -> Result:
     """Check every file of a corpus: hashes, counts, fingerprints, and that stages fit together."""
-    from pipeline.store.corpus import Corpus
     from pipeline.views.verify import verify_corpus
 
-    checked = verify_corpus(Corpus(root), interval)
+    checked = verify_corpus(corpus_at(root), interval)
     typer.echo(f"Verified {checked.files:,} files of {checked.stages} stages: all is as recorded.")
     return Result({"root": root, "stages": checked.stages, "files": checked.files})
 
@@ -63,10 +60,9 @@ def publish(
     ] = False,
 ) -> Result:
     """Add a finished interval to RELEASE.json, which says what others may build on."""
-    from pipeline.store.corpus import Corpus
     from pipeline.store.release import publish as publish_interval
 
-    corpus = Corpus(root)
+    corpus = corpus_at(root)
     release = publish_interval(
         corpus, interval or corpus.last_interval("corpus"), replace=replace
     ).as_plain(corpus)
@@ -92,9 +88,8 @@ def forget(
     """
     from pipeline.forget.forget import describe
     from pipeline.forget.forget import forget as forget_pages
-    from pipeline.store.corpus import Corpus
 
-    corpus = Corpus(root)
+    corpus = corpus_at(root)
     done = forget_pages(corpus, file, runs)
     describe(corpus, done, typer.echo)
     return Result(asdict(done))
@@ -108,12 +103,11 @@ def why(
     ] = None,
 ) -> Result:
     """The life of one link: mentions, fetch, text, measurements, decision, tokens."""
-    from pipeline.store.corpus import Corpus
     from pipeline.store.errors import SettingError
     from pipeline.views.why import life_of, page_of_token, render_life
 
-    corpus = Corpus(root)
-    if (page is None) == (token is None):
+    corpus = corpus_at(root)
+    if bool(page) == bool(token):
         raise SettingError("`webtext why` takes a page or --token", "Give one of the two")
     life = life_of(corpus, page or page_of_token(corpus, str(token)))
     typer.echo(render_life(life))
@@ -124,10 +118,9 @@ def what_if(
     root: RootArgument, settings: SetOption = None, interval: IntervalOption = None
 ) -> Result:
     """What other thresholds would change: who comes in, who leaves, with examples."""
-    from pipeline.store.corpus import Corpus
     from pipeline.views.what_if import changed_quality, render, what_if
 
-    corpus = Corpus(root)
+    corpus = corpus_at(root)
     interval = interval or corpus.last_interval("corpus")
     current, changed = changed_quality(corpus, interval, settings or [])
     change = what_if(corpus, interval, current, changed)
@@ -151,9 +144,8 @@ def train_classifier(
     """Train GPT-3's quality classifier; reports how well it does on held-out pages."""
     from pipeline.quality.train import SHARES
     from pipeline.quality.train import train_classifier as train
-    from pipeline.store.corpus import Corpus
 
-    corpus = Corpus(root)
+    corpus = corpus_at(root)
     interval = interval or corpus.last_interval("documents")
     report = train(
         corpus,
@@ -189,11 +181,11 @@ def report(
         if written is not None:
             break
     else:
-        from pipeline.store.corpus import Corpus
         from pipeline.views.report import write_report
 
-        written = write_report(Corpus(root))
-        leave_card(Corpus(root))
+        corpus = corpus_at(root)
+        written = write_report(corpus)
+        leave_card(corpus)
     typer.echo(f"Wrote {written}")
     return Result({"report": str(written)})
 

@@ -64,7 +64,9 @@ def _check_names(without: Sequence[str]) -> None:
     known = {name for cases in GROUPS.values() for name in cases}
     for name in without:
         if name not in known:
-            raise SettingError(f"--without {name}: no such case", f"One of: {sorted(known)}")
+            raise SettingError(
+                f"--without {name}: no such case", f"One of: {', '.join(sorted(known))}"
+            )
 
 
 def _groups(at: str) -> list[str]:

@@ -9,14 +9,14 @@ repeats writes the same bytes again, and nothing depends on order or worker coun
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import apache_beam as beam
 
 from pipeline.store import files
-from pipeline.store.errors import WebtextError
+from pipeline.store.errors import WebtextError, system_error
 from pipeline.store.manifest import (
     MANIFEST,
     PROGRESS,
@@ -43,7 +43,16 @@ class MakeParts(beam.PTransform):
 
     def expand(self, units: beam.PCollection) -> beam.PCollection:
         """Units in, parts out."""
-        return units | "Deal" >> beam.Reshuffle() | "Make" >> beam.FlatMap(self._make)
+        dealt = units | "Deal" >> beam.Reshuffle()
+        return dealt | "Make" >> beam.FlatMap(_made, make=self._make)
+
+
+def _made(unit: Any, make: Callable[[Any], Iterable[Part]]) -> Iterator[Part]:
+    """The parts of a unit; what the system refuses becomes an error with a remedy."""
+    try:
+        yield from make(unit)
+    except OSError as error:
+        raise system_error(error) or error from error
 
 
 class Gather(beam.PTransform):

@@ -19,7 +19,7 @@ from pipeline.forget.stages import edit_stage, stage_names
 from pipeline.store import files
 from pipeline.store.addresses import canonical_key, page_id
 from pipeline.store.corpus import Corpus
-from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.errors import SettingError
 from pipeline.store.forgotten import (
     Pending,
     add_entries,
@@ -34,7 +34,6 @@ from pipeline.store.takedown import NOTHING, Takedown, parse_takedown
 from pipeline.store.textfiles import read_text
 from pipeline.views.card import write_card
 from pipeline.views.report import REPORT, write_report
-from pipeline.views.status import stage_folders
 from pipeline.views.verify import finished_stages
 
 
@@ -55,8 +54,7 @@ def forget(corpus: Corpus, path: str | None, runs: str | None = None) -> Forgott
     Raises SettingError for a list that cannot be read, WebtextError while the corpus is
     unfinished or a build is at work.
     """
-    if not stage_folders(corpus):  # before a lock makes a folder of a mistyped name
-        raise WebtextError(f"{corpus.root} holds no corpus", "Correct the path")
+    corpus.check_there()  # before a lock makes a folder of a mistyped name
     text = read_text(path) if path else ""
     added = parse_takedown(text, path) if path else NOTHING
     done = Forgotten()
@@ -65,8 +63,9 @@ def forget(corpus: Corpus, path: str | None, runs: str | None = None) -> Forgott
         if pending is not None:
             _finish(corpus, pending, done)
         elif not added and not forgotten(corpus):
+            empty = f"{path} names no page" if path else f"{corpus.root} has no list of pages yet"
             raise SettingError(
-                f"Nothing to forget: {path or corpus.root} names no page",
+                f"Nothing to forget: {empty}",
                 "Give a file with addresses, hosts or ids, one a line",
             )
         finished_stages(corpus)  # refuses what is unfinished before anything changes

@@ -96,14 +96,8 @@ SOURCES = Registry("webtext.sources", LinkSource, "link source")  # type: ignore
 
 
 def matching(name: str, pattern: str) -> list[str]:
-    """The files of a glob; `name` is the key that gave it.  SettingError where there is none."""
-    paths = files.glob(pattern)
-    if not paths:
-        raise SettingError(
-            f"links.sources: {name} = {pattern!r} matches no file",
-            "Check the path; it is relative to the current folder",
-        )
-    return paths
+    """The files of a glob; `name` is the key that gave it.  Raises as `files.matching` does."""
+    return files.matching(pattern, f"links.sources: {name}")
 
 
 def find_sources(sources: Sequence[LinkSource]) -> list[SourceItem]:

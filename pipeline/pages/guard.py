@@ -66,7 +66,9 @@ def permitted(via: str, allow_hosts: Iterable[str]) -> frozenset[tuple[str, int]
     if via:
         parts = urlsplit(via)
         if parts.scheme != "http" or not parts.hostname:
-            raise SettingError(f"pages.via = {via!r} is no http:// origin")
+            raise SettingError(
+                f"pages.via = {via!r} is no http:// origin", "For example http://127.0.0.1:8017"
+            )
         host, port_number = parts.hostname, parts.port or 80
         if (host, 0) not in names and (host, port_number) not in names:
             raise SettingError(
@@ -86,7 +88,10 @@ def _host_and_port(name: str) -> tuple[str, int]:
         return str(ipaddress.IPv6Address(name)), 0
     found = _HOST.fullmatch(name)
     if found is None:
-        raise SettingError(f"pages.allow_hosts: {name!r} is neither `host` nor `host:port`")
+        raise SettingError(
+            f"pages.allow_hosts: {name!r} is neither `host` nor `host:port`",
+            "For example 127.0.0.1:8017",
+        )
     host = found[1] or found[2]
     if found[1]:
         with suppress(ValueError):
@@ -98,7 +103,9 @@ def _addresses(host: str) -> set[str]:
     try:
         return {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
     except OSError as error:
-        raise SettingError(f"pages.allow_hosts: {host} has no address: {error}") from None
+        raise SettingError(
+            f"pages.allow_hosts: {host} has no address: {error}", "Correct the name"
+        ) from None
 
 
 def public_only(

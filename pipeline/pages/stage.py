@@ -29,7 +29,7 @@ from pipeline.pages.worker import Share, crawl_groups, fetch_group
 from pipeline.store import files
 from pipeline.store.addresses import page_id, without_port
 from pipeline.store.blocklist import AddressRules
-from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.errors import WebtextError
 from pipeline.store.manifest import PREVIOUS, WORK, Manifest, read_manifest
 from pipeline.store.parquet import read_rows
 from pipeline.store.parts import (
@@ -409,16 +409,10 @@ def build_before(folder: str) -> Manifest | None:
 def given_files(settings: PagesSettings) -> list[str]:
     """The archives, or files of the index, that a recipe names.
 
-    Raises SettingError for a glob that matches nothing.
+    Raises SettingError for a pattern that matches no file, or a folder.
     """
     patterns = {"warc": settings.warc, "commoncrawl": settings.commoncrawl}
     found: set[str] = set()
     for pattern in patterns.get(settings.source, ()):
-        paths = files.glob(pattern)
-        if not paths:
-            raise SettingError(
-                f"pages.{settings.source}: {pattern!r} matches no file",
-                "Check the path; it is relative to the current folder",
-            )
-        found |= set(paths)
+        found |= set(files.matching(pattern, f"pages.{settings.source}"))
     return sorted(found)

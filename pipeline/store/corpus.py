@@ -6,6 +6,7 @@ It is the contract between the stages, and between pipeline and trainer: paths h
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -25,6 +26,18 @@ class Corpus:
 
     def __post_init__(self) -> None:
         check_root(self.root)
+
+    def check_there(self) -> None:
+        """Raises WebtextError where there is no corpus: a name that is mistyped, most often."""
+        if any(files.exists(files.join(self.root, stage)) for stage in STAGES):
+            return
+        if not files.is_remote(self.root) and os.path.isfile(files.local_path(self.root)):
+            raise WebtextError(f"{self.root} is a file, not a corpus", "Correct the path")
+        there = files.exists(self.root)
+        raise WebtextError(
+            f"{self.root} holds no corpus" if there else f"There is no corpus {self.root}",
+            "Correct the path, or run `webtext build RECIPE` first",
+        )
 
     def folder(self, stage: str, interval: str) -> str:
         """The folder of a stage of an interval; of tokens, pass `tokens/NAME` as the stage."""
@@ -47,9 +60,11 @@ class Corpus:
         """The manifest of a stage; WebtextError while it is unfinished."""
         manifest = self.manifest(stage, interval)
         if manifest is None:
+            built = ", ".join(self.intervals(stage))
+            remedy = f"Run `webtext build RECIPE --until {stage.partition('/')[0]}` first"
             raise WebtextError(
                 f"Stage {stage} of {interval} is not built in {self.root}",
-                f"Run `webtext build RECIPE --until {stage}` first",
+                f"There is: {built}" if built else remedy,
             )
         return manifest
 

@@ -27,7 +27,7 @@ from typing import IO, Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from pipeline.store.errors import FullDiskError, SettingError
+from pipeline.store.errors import NO_SPACE, FullDiskError, SettingError
 
 #: Every temporary file carries this, so that leftovers of a killed run can be told and removed.
 TEMPORARY = ".tmp-"
@@ -60,9 +60,12 @@ def filesystem(path: str) -> tuple[Any, str]:
         return LocalFileSystem(), os.path.abspath(local_path(path))
     try:
         kind: Any = fsspec.get_filesystem_class(_scheme(path))
-    except (ValueError, ImportError) as error:
-        remedy = "pip install 'webtext[cloud]' for s3:// and gs://; fsspec's page names the others"
+    except ImportError as error:
+        remedy = "pip install 'webtext[cloud]' brings what s3:// and gs:// need"
         raise SettingError(f"{path} cannot be opened: {error}", remedy) from None
+    except ValueError:
+        remedy = "Correct it: s3://, gs://, abfs://, hdfs:// and others that fsspec knows"
+        raise SettingError(f"{path}: no store is known as {_scheme(path)}://", remedy) from None
     options = kind._get_kwargs_from_urls(path)
     return kind(use_listings_cache=False, **options), kind._strip_protocol(path)
 
@@ -108,6 +111,26 @@ def glob(pattern: str) -> list[str]:
     matches = [fs_path] if exists(pattern) else sorted(map(str, fs.glob(fs_path)))
     paths = [fs.unstrip_protocol(path) for path in matches] if is_remote(pattern) else matches
     return [path for path in paths if TEMPORARY not in path.rsplit("/", 1)[-1]]
+
+
+def matching(pattern: str, setting: str) -> list[str]:
+    """The files that match the pattern of a setting, sorted.
+
+    Raises SettingError that names the setting where there is none, or where one is a folder.
+    """
+    paths = glob(pattern)
+    if not paths:
+        remedy = "Check the path; it is relative to the current folder"
+        if is_remote(pattern):
+            remedy = "Check the address, and that it can be reached from here"
+        raise SettingError(f"{setting} = {pattern!r} matches no file", remedy)
+    for path in paths:
+        if not is_remote(path) and os.path.isdir(path):
+            raise SettingError(
+                f"{setting} = {pattern!r} matches the folder {path}",
+                f"Name files, such as {join(path, '*')}",
+            )
+    return paths
 
 
 def listed(folder: str, *names: str) -> list[str]:
@@ -232,6 +255,8 @@ def atomic(path: str) -> Iterator[str]:
         path = local_path(path)
         folder = os.path.dirname(path) or "."
         os.makedirs(folder, exist_ok=True)
+        if os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     else:
         folder = tempfile.gettempdir()
     temporary = os.path.join(folder, f"{os.path.basename(path)}{TEMPORARY}{uuid.uuid4().hex}")
@@ -243,10 +268,7 @@ def atomic(path: str) -> Iterator[str]:
             _publish_remote(temporary, path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise FullDiskError(
-                f"No space left while writing {path}",
-                "Free some space and run the same command again: it goes on where it stopped",
-            ) from error
+            raise FullDiskError(f"No space left while writing {path}", NO_SPACE) from error
         raise
     finally:
         Path(temporary).unlink(missing_ok=True)

@@ -196,6 +196,8 @@ def read_manifest(folder: str) -> Manifest | None:
         return Manifest.model_validate_json(files.read_bytes(path))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
         raise WebtextError(
-            f"{path} is damaged: {first['msg']}", "Remove it and build the stage again"
+            f"{path} is damaged or no manifest of webtext: {where or 'JSON'}: {first['msg']}",
+            "Remove it and build the stage again",
         ) from None

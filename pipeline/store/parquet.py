@@ -46,7 +46,7 @@ def _readable(path: str, remedy: str | None = None) -> Iterator[IO[bytes]]:
         except _DAMAGE as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the disk or the store, not the file: no right, no space, no answer
-            reason = str(error).splitlines()[0]
+            reason = str(error).splitlines()[0].rpartition("'<Buffer>': ")[2].partition(". ")[0]
             raise WebtextError(
                 f"{path} is cut or damaged: {reason}", remedy or _build_again(path)
             ) from error

@@ -199,6 +199,8 @@ class KindIn:
         if not isinstance(value, Mapping):
             return value
         kind = value.get("kind")
+        if kind is None:
+            raise ValueError(f"kind is missing. {self.registry.known()}")
         if kind not in self.registry.names():
             known = self.registry.known(str(kind))
             raise ValueError(f"no {self.registry.noun} is of kind {kind!r}. {known}")
@@ -244,11 +246,19 @@ def load_recipe(model: type[S], recipe: str, overrides: Iterable[str], bundled: 
     """
     path = find_recipe(recipe, bundled)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingError(f"{path} is not valid TOML: {error}", "Mend the file") from None
-    override(values, overrides)
-    return model.checked(values, str(path))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingError(f"{path} is not valid TOML: {error}", "Correct the file") from None
+    except UnicodeDecodeError:
+        raise SettingError(f"{path} is no text in UTF-8", "Save it as UTF-8") from None
+    given = list(overrides)
+    override(values, given)
+    where = f"recipe {recipe}" if path.parent == bundled else str(path)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        names = [one.partition("=")[0].strip() for one in given]
+        raise explain(model, error, where, names) from None
 
 
 def find_recipe(recipe: str, bundled: Path) -> Path:
@@ -257,7 +267,8 @@ def find_recipe(recipe: str, bundled: Path) -> Path:
     if path.suffix == ".toml" or path.exists():
         if path.is_file():
             return path
-        raise SettingError(f"Recipe {recipe} does not exist", "Give the path of a TOML file")
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise SettingError(f"Recipe {recipe} {what}", "Give the path of a TOML file")
     path = bundled / f"{recipe}.toml"
     if path.is_file():
         return path
@@ -278,7 +289,10 @@ def _override(values: dict[str, Any], one: str) -> None:
     name, equals, text = one.partition("=")
     keys = name.strip().split(".")
     if not equals or not all(keys):
-        raise SettingError(f"--set {one!r} is not of the form section.key=value")
+        raise SettingError(
+            f"--set {one!r} is not of the form section.key=value",
+            "For example --set links.min_karma=5",
+        )
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -287,7 +301,9 @@ def _override(values: dict[str, Any], one: str) -> None:
     for key in keys[:-1]:
         section = section.setdefault(key, {})
         if not isinstance(section, dict):
-            raise SettingError(f"--set {name}: {key} is a value, not a section")
+            raise SettingError(
+                f"--set {name}: {key} is a value, not a section", "Name the key of a value"
+            )
     section[keys[-1]] = value
 
 

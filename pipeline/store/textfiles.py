@@ -28,7 +28,9 @@ def read_text(path: str) -> str:
                 if len(data) > MAX_BYTES:
                     raise SettingError(f"{path} is longer than {MAX_BYTES >> 30} GiB", "Split it")
     except FileNotFoundError:
-        raise SettingError(f"{path} does not exist", "Correct the path in the recipe") from None
+        raise SettingError(f"{path} does not exist", "Check the path") from None
+    except IsADirectoryError:
+        raise SettingError(f"{path} is a folder", "Name a file") from None
     except DamagedError as error:
         raise SettingError(f"{path} cannot be unpacked: {error}", "Fetch the file again") from None
     return io.TextIOWrapper(io.BytesIO(data), "utf-8", errors="replace").read()

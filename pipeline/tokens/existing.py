@@ -33,7 +33,7 @@ class ExistingTokenizer(TokenizerKind):
             tokenizer = Tokenizer.from_str(contents[0]) if len(contents) == 1 else _gpt2(*contents)
         except Exception as error:  # the library raises nothing narrower
             kind = "tokenizer.json" if len(paths) == 1 else "vocab.json with a merges.txt"
-            raise SettingError(f"{paths[0]} is no {kind}: {error}") from None
+            raise SettingError(f"{paths[0]} is no {kind}: {error}", "Change tokens.path") from None
         end_id(tokenizer, end)
         if len(paths) > 1 and end:
             tokenizer.add_special_tokens([AddedToken(end, special=True)])

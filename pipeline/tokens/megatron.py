@@ -116,12 +116,14 @@ def parse_header(data: Any, size: int, name: str) -> Header:
     """
     start = bytes(memoryview(data).cast("B")[:HEADER])
     if len(start) < HEADER or start[:9] != MAGIC:
-        raise WebtextError(f"{name} is not a Megatron index: it does not begin with MMIDIDX")
+        raise WebtextError(f"{name} does not begin with MMIDIDX, as Megatron's do", _REMEDY)
     version, code, sequences, documents = struct.unpack("<QBQQ", start[9:])
     if version != VERSION:
         raise WebtextError(f"{name} has version {version}, not {VERSION}", _REMEDY)
     if code not in DTYPES:
-        raise WebtextError(f"{name}: token type {code} is neither uint16 (8) nor int32 (4)")
+        raise WebtextError(
+            f"{name}: token type {code} is neither uint16 (8) nor int32 (4)", _REMEDY
+        )
     expected = HEADER + 12 * sequences + 8 * documents
     if size != expected:
         raise WebtextError(f"{name} has {size:,} bytes, not {expected:,}", _REMEDY)

@@ -52,9 +52,8 @@ def select(
         if where is None:
             raise
         names = ", ".join(row[0] for row in database.ask(f"DESCRIBE SELECT * FROM {rows}"))
-        raise SettingError(
-            f"--where {where!r}: {str(error).splitlines()[0]}", f"Columns of {table}: {names}"
-        ) from None
+        reason = str(error).splitlines()[0].partition(": ")[2].rstrip("!.")
+        raise SettingError(f"--where {where!r}: {reason}", f"Columns of {table}: {names}") from None
 
 
 def print_rows(table: str, rows: list[dict[str, Any]]) -> None:

@@ -67,6 +67,7 @@ def test_wrong_settings(
 
 
 def test_a_dump_that_ends_in_the_middle(tmp_path: Path, webtext: Run, replay: str) -> None:
+    """Two workers: neither they nor dask say anything beside the one line."""
     cut = tmp_path / "RS_cut.zst"
     cut.write_bytes(POSTS.read_bytes()[:-3000])
     done = webtext(
@@ -74,10 +75,11 @@ def test_a_dump_that_ends_in_the_middle(tmp_path: Path, webtext: Run, replay: st
         "quickstart",
         *sample_settings(tmp_path / "c", replay),
         f"--set={dump(str(cut))}",
-        "--workers=1",
+        "--workers=2",
     )
     assert done.returncode == 1, done.stdout
     assert "RS_cut.zst" in one_line(done.stdout)
+    assert all(line.startswith(("webtext: ", "links: ")) for line in done.stdout.splitlines())
     assert not list((tmp_path / "c" / "links").rglob("part-*.parquet"))
 
 

@@ -42,6 +42,7 @@ def test_modules_in_the_current_folder_are_not_taken_for_ours(tmp_path: Path) ->
     )
     done = run(tmp_path, "build", "recipe.toml", "--until", "documents", "--workers", "2")
     assert done.returncode == 0, done.stderr
+    assert not re.search("distributed|tornado|Traceback", done.stderr)
     assert Corpus(str(tmp_path / "corpus")).require("documents", "all").counts.kept == 3
 
 

@@ -233,7 +233,7 @@ def test_a_source_that_is_read_is_not_read_again(
     from pipeline.links import stage
 
     def stop(_: object) -> Manifest:
-        raise WebtextError("stopped")
+        raise WebtextError("stopped", "")
 
     monkeypatch.setattr(stage, "_checked", stop)
     with pytest.raises(Exception, match="stopped"):
@@ -253,7 +253,7 @@ def test_a_source_that_is_read_is_not_read_again(
     [
         ({"kind": "hackernews"}, "no link source is of kind 'hackernews'. Known: reddit-api, re"),
         ({"kind": "url", "path": "x"}, "Did you mean urls"),
-        ({"path": "urls.txt"}, "no link source is of kind None"),
+        ({"path": "urls.txt"}, "kind is missing. Known: reddit-api, re"),
         ({"kind": "urls", "pth": "x"}, r"link source of kind urls: unknown key pth.*mean path\?"),
         ({"kind": "urls"}, "link source of kind urls: path is missing"),
     ],

@@ -185,15 +185,15 @@ def find_shards(data: str) -> Shards:
 def token_folders(data: str) -> list[str]:
     """The folders that `data` names; a comma elsewhere than behind one is part of its path."""
     found = re.findall(r"(.+?/tokens/[^/,]+/?)(?:,|$)", data)
-    whole = ",".join(found) == data
-    return [one.strip() for one in (found if whole else data.split(","))]
+    folders = found if found and ",".join(found) == data else data.split(",")
+    return [folder.strip() for folder in folders]
 
 
 def _find(data: str) -> TokenCorpus:
     path = PurePosixPath(data.rstrip("/"))
     if path.parent.name != "tokens":
         raise SettingError(
-            f"--data {data} is not a folder of token shards", "Give ROOT/tokens/NAME of a corpus"
+            f"--data {data!r} is not a folder of token shards", "Give ROOT/tokens/NAME of a corpus"
         )
     root = data.rstrip("/").removesuffix(f"/tokens/{path.name}")
     corpus, stage = Corpus(root), f"tokens/{path.name}"

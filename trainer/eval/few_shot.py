@@ -27,8 +27,13 @@ class FewShot:
             raise SettingError(
                 f"--normalise {self.normalise} is unknown", "Give none, bytes or unconditional"
             )
-        if self.shots < 0 or "{context}" not in self.template or "{answer}" not in self.template:
-            raise SettingError("--shots must be 0 or more, and the template needs both its fields")
+        if self.shots < 0:
+            raise SettingError(f"--shots {self.shots} is below 0", "Give 0 or more")
+        if "{context}" not in self.template or "{answer}" not in self.template:
+            raise SettingError(
+                f"--template {self.template!r} lacks {{context}} or {{answer}}",
+                "Write both, such as '{context} {answer}'",
+            )
 
 
 def with_examples(items: Sequence[Item], settings: FewShot) -> list[Item]:
@@ -41,7 +46,9 @@ def with_examples(items: Sequence[Item], settings: FewShot) -> list[Item]:
     if settings.shots == 0:
         return list(items)
     if settings.shots >= len(items):
-        raise SettingError(f"{len(items)} items are too few for {settings.shots} shots")
+        raise SettingError(
+            f"{len(items)} items are too few for {settings.shots} shots", "Lower --shots"
+        )
     return [_prompt(items, number, settings) for number in range(len(items))]
 
 

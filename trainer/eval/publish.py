@@ -57,7 +57,7 @@ def read_published(models: str) -> Published | None:
     place = Path(models) / PUBLISHED
     try:
         return Published(**json.loads(place.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, TypeError):
         raise WebtextError(f"{place} is damaged", "Publish the model again") from None
@@ -94,6 +94,7 @@ def compare(run: str, models: str, tolerance: float, say: Say) -> Comparison:
 def model_folder(run: str, models: str) -> tuple[str, int]:
     """Where the model of a run's last checkpoint belongs in a folder of models, and its step."""
     folder = RunFolder(Path(run))
+    folder.facts()  # refuses what is no run
     found = latest(folder.checkpoints, lambda _: None)
     if found is None:
         raise WebtextError(f"{run} has no complete checkpoint", "Train on with --resume")

@@ -63,7 +63,9 @@ def qa(path: Path) -> Iterator[Item]:
     for row in _rows(path):
         choices = tuple(row.get("choices") or (row["answer"],))
         if row["answer"] not in choices:
-            raise SettingError(f"{path}: answer {row['answer']!r} is not among its choices")
+            raise SettingError(
+                f"{path}: answer {row['answer']!r} is not among its choices", "Correct the file"
+            )
         context = f"{row['context']}\n" if row.get("context") else ""
         asked = f"{context}Question: {row['question']}\nAnswer:"
         yield Item(asked, choices, choices.index(row["answer"]))
@@ -83,14 +85,18 @@ def read_items(task: str, file: str) -> list[Item]:
     if task not in TASKS:
         raise SettingError(f"No task {task!r}", f"Known: {', '.join(TASKS)}")
     path = Path(file)
-    if not path.is_file():
-        raise SettingError(f"{file} does not exist", f"Give the file of {task} with --file")
+    if not file or not path.is_file():
+        what = f"--file {file} is no file" if file else f"--task {task} has no file"
+        raise SettingError(what, f"Give the items of {task} with --file")
     try:
         items = list(TASKS[task](path))
     except (KeyError, ValueError) as error:
-        raise SettingError(f"{file} is not in the form of {task}: {error}") from None
+        what = f"no key {error}" if isinstance(error, KeyError) else str(error)
+        raise SettingError(
+            f"{file} is not in the form of {task}: {what}", "docs/training.md shows the forms"
+        ) from None
     if not items:
-        raise SettingError(f"{file} has no items")
+        raise SettingError(f"{file} has no items", "Give another file")
     return items
 
 

@@ -37,15 +37,21 @@ def read_examples(path: str, columns: Columns, cola: bool = False) -> list[Examp
     """All examples of a file.  Raises SettingError when a column is missing or nothing is there."""
     file = Path(path)
     if not file.is_file():
-        raise SettingError(f"{path} does not exist", "Give a TSV or JSON lines file")
+        raise SettingError(f"{path} is no file", "Give a TSV or JSON lines file")
     try:
         examples = list(_cola(file) if cola else _rows(file, columns))
-    except (KeyError, ValueError, IndexError) as error:
+    except KeyError as error:
         raise SettingError(
-            f"{path} lacks {error}", "Name its columns with --text, --pair and --label"
+            f"{path} has no column {error}", "Name its columns with --text, --pair and --label"
         ) from None
+    except IndexError:
+        raise SettingError(
+            f"{path} has a line of less than four columns", "Leave --cola out for other files"
+        ) from None
+    except ValueError as error:
+        raise SettingError(f"{path} cannot be read: {error}", "Correct the file") from None
     if not examples:
-        raise SettingError(f"{path} has no examples")
+        raise SettingError(f"{path} has no examples", "Give another file")
     return examples
 
 

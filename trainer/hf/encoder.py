@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.errors import SettingError, WebtextError, reason
 from trainer.data.vocabulary import Vocabulary
 from trainer.models.encoder import STD, TYPES, Encoder
 from trainer.models.heads import MaskedHead, PairHead, ReplacedHead
@@ -163,7 +163,8 @@ def encoder_from_hf(parts: Parts, weights: dict[str, Tensor]) -> None:
     wanted = dict(_theirs(parts))
     if wrong := sorted(wanted.keys() ^ found.keys()):
         raise WebtextError(
-            f"The weights are not those of {_CLASSES[parts.kind]}: {wrong[0]} has no counterpart"
+            f"The weights are not those of {_CLASSES[parts.kind]}: {wrong[0]} has no counterpart",
+            "Name another model, or set [model] as its config.json says",
         )
     for name, tensor in wanted.items():
         if found[name].shape != tensor.shape:
@@ -267,7 +268,7 @@ def load_encoder(folder: str | Path) -> Parts:
         weights = load_file(folder / "model.safetensors")
     except (OSError, ValueError, SafetensorError) as error:
         raise WebtextError(
-            f"{folder} holds no encoder of Hugging Face: {error}",
+            f"{folder} holds no encoder of Hugging Face: {reason(error)}",
             "It needs config.json and model.safetensors (pickled weights are not read)",
         ) from None
     kind, settings = encoder_settings_of(config)

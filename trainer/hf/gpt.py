@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.errors import SettingError, WebtextError, reason
 from trainer.models.gpt import GPT
 from trainer.settings.recipe import ModelSettings
 
@@ -67,7 +67,10 @@ def from_hf(model: GPT, weights: dict[str, Tensor]) -> None:
     }
     wanted = to_hf(model)
     if wrong := sorted(wanted.keys() ^ found.keys()):
-        raise WebtextError(f"The weights are not this GPT-2's: {wrong[0]} has no counterpart")
+        raise WebtextError(
+            f"The weights are not this GPT-2's: {wrong[0]} has no counterpart",
+            "Name another model, or set [model] as its config.json says",
+        )
     for name, parameter in model.named_parameters():
         theirs = their_name(name)
         if found[theirs].shape != wanted[theirs].shape:
@@ -122,7 +125,9 @@ def settings_of(config: dict[str, Any]) -> ModelSettings:
     """Our settings of a Hugging Face `config.json`; SettingError when it is another model."""
     kind = config.get("model_type"), config.get("activation_function", "gelu_new")
     if kind != ("gpt2", "gelu_new") or config.get("n_inner") not in (None, 4 * config["n_embd"]):
-        raise SettingError(f"These weights are no GPT-2 as released: {kind}")
+        raise SettingError(
+            f"These weights are no GPT-2 as released: {kind}", "Name a GPT-2 of that architecture"
+        )
     values = {
         "layers": config["n_layer"],
         "width": config["n_embd"],
@@ -145,7 +150,7 @@ def load_hf(folder: str | Path) -> GPT:
         weights = load_file(folder / "model.safetensors")
     except (OSError, ValueError, SafetensorError) as error:
         raise WebtextError(
-            f"{folder} holds no GPT-2 of Hugging Face: {error}",
+            f"{folder} holds no GPT-2 of Hugging Face: {reason(error)}",
             "It needs config.json and model.safetensors (pickled weights are not read)",
         ) from None
     model = GPT(settings_of(config))

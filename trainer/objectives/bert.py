@@ -143,6 +143,9 @@ def encoder_settings(recipe: RunRecipe) -> EncoderSettings:
 def masker_of(recipe: RunRecipe, tokenizer: Tokenizer | None) -> Masker:
     """The masks of a run; they follow from `data.seed` and the number of the sample."""
     if tokenizer is None:
-        raise SettingError(f"objective = {recipe.objective} needs the shards' tokenizer")
+        raise SettingError(
+            f"objective = {recipe.objective} needs the shards' tokenizer",
+            "Give the tokenizer that is beside them",
+        )
     vocabulary = Vocabulary.of(tokenizer)
     return Masker(recipe.mask, vocabulary, recipe.model.context, recipe.data.seed)

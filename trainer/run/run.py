@@ -107,7 +107,7 @@ class RunFolder:
         path = self.path / "run.json"
         try:
             return RunFacts(**json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise WebtextError(
                 f"{self.path} holds no run", "Give the --out of a training"
             ) from None

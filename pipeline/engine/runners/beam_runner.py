@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -40,10 +43,33 @@ class BeamRunner:
 
 def parse_options(options: Sequence[str]) -> PipelineOptions:
     """Beam's options; SettingError for what its parser refuses."""
-    try:
+    with _parsing():
         return PipelineOptions(list(options))
+
+
+@contextmanager
+def _parsing() -> Iterator[None]:
+    """Makes a parser that would print and exit raise SettingError."""
+    printed = io.StringIO()
+    try:
+        with redirect_stderr(printed):
+            yield
     except SystemExit:
-        raise SettingError(f"Beam does not take the options {' '.join(options)}") from None
+        reason = printed.getvalue().strip().rpartition("error: ")[2]
+        raise SettingError(f"Beam's options: {reason}", "They stand behind `--`") from None
+
+
+def refuse_unknown(options: Sequence[str]) -> None:
+    """Raises SettingError for an option that Beam does not know, and would leave out."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, conflict_handler="resolve")
+    for kind in PipelineOptions.__subclasses__():
+        kind._add_argparse_args(parser)
+    with _parsing():
+        unknown = parser.parse_known_args(list(options))[1]
+    if unknown:
+        raise SettingError(
+            f"Beam has no option {unknown[0]}", "What stands behind `--` goes to Beam: correct it"
+        )
 
 
 def run_pipeline(pipeline: beam.Pipeline, transform: beam.PTransform, label: str) -> None:

@@ -77,7 +77,7 @@ def open_dask(
     """
     with dask.config.set(_CONFIG):
         # What goes wrong with a scheduler or a worker ends the build with an error, or is mended.
-        for name in ("distributed", "distributed.client", "tornado.application"):
+        for name in ("distributed", "distributed.client", "tornado.application", "asyncio"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         if settings.scheduler:
             with _connected(settings.scheduler) as client:
@@ -134,7 +134,7 @@ def _local_cluster(count: int, settings: DaskSettings) -> Iterator[distributed.L
             memory_limit=settings.memory_limit_mb * 1_000_000,
             dashboard_address="127.0.0.1:0",
             host="127.0.0.1",
-            silence_logs=logging.ERROR,
+            silence_logs=logging.CRITICAL,
         )
         with cluster:
             yield cluster

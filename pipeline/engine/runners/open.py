@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from pipeline.engine.runners.beam_runner import refuse_unknown
 from pipeline.engine.runners.profiles import RunnerSettings
 from pipeline.engine.runners.runner_kind import OpenRunner
 from pipeline.store.errors import SettingError
@@ -28,5 +29,8 @@ def open_runner(
         )
     # Beam logs the traceback of every error that it also raises; it is shown once, by the command.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    with settings.chosen().open(options, root) as runner:
+    chosen = settings.chosen()
+    if not chosen.takes_any_option:
+        refuse_unknown(options)
+    with chosen.open(options, root) as runner:
         yield runner

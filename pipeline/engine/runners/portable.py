@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -33,6 +33,7 @@ class PortableKind(BeamKind):
     """What all runners do that are reached by a job service, or that Java submits to."""
 
     own: PortableSettings
+    takes_any_option: ClassVar[bool] = True
     #: The runner's name in the registry.
     name: str
 
@@ -46,7 +47,9 @@ class PortableKind(BeamKind):
                 "EXTERNAL": "localhost:50000",
                 "PROCESS": '{"command": "/opt/apache/beam/boot"}',
             }[own.environment]
-            config = needed(own.environment_config, "environment_config", example)
+            config = needed(
+                own.environment_config, f"runner.{self.name}.environment_config", example
+            )
             options.append(f"--environment_config={config}")
         if own.job_endpoint:
             options.append(f"--job_endpoint={own.job_endpoint}")

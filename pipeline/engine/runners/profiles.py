@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 
 from pipeline.engine.runners.dask_settings import DaskSettings
 from pipeline.engine.runners.runner_kind import RUNNERS, RunnerKind
+from pipeline.store.errors import SettingError
 from pipeline.store.settings import NameIn, OpenSettings, Settings, load_recipe, own_sections
 
 #: The profile of a runner that is called by its name.
@@ -73,4 +74,10 @@ def read_profile(profile: str, overrides: Iterable[str] = ()) -> RunnerSettings:
     if profile in (*RUNNERS.names(), _AUTO):
         overrides = [f'runner.name="{profile}"', *overrides]
         profile = str(_EMPTY)
+    elif not profile.endswith(".toml") and not Path(profile).exists():
+        names = ", ".join(sorted((*RUNNERS.names(), _AUTO)))
+        raise SettingError(
+            f"No runner is named {profile!r}",
+            f"Give one of: {names}; or a TOML file with a section [runner]",
+        )
     return load_recipe(_Profile, profile, overrides, _EMPTY.parent).runner

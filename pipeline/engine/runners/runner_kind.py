@@ -35,6 +35,8 @@ class RunnerKind(ABC):
 
     #: Its settings, the section `[runner.NAME]`; here none.
     settings: ClassVar[type[Settings]] = Settings
+    #: Whether options that Beam's Python does not know go on to a service that may.
+    takes_any_option: ClassVar[bool] = False
 
     def __init__(self, runner: RunnerSettings, own: Settings) -> None:
         """`runner` is the section `[runner]`, `own` the section of this runner in it."""
