@@ -47,7 +47,9 @@ def post_links(post: Post, *, escaped: bool = True) -> list[Mention]:
     name, subreddit, score, created = stamp(post)
     found: list[Mention] = []
     if not post.is_self:
-        for address in _addresses(post):
+        own = post.url_overridden_by_dest or post.url
+        bare = post.gallery_data is None and post.crosspost_parent_list is NO_PARENTS  # most
+        for address in (own,) if bare else _addresses(post, own):
             if isinstance(address, str) and address:
                 plain = unescape(address) if escaped and "&" in address else address
                 found.append(Mention(plain, "post", name, subreddit, score, created))
@@ -70,10 +72,7 @@ def text_links(text: Any, escaped: bool) -> list[str]:
         raise BadLineError(str(error)) from None
 
 
-def _addresses(post: Post) -> list[Any]:
-    own = post.url_overridden_by_dest or post.url
-    if post.gallery_data is None and post.crosspost_parent_list is NO_PARENTS:  # most
-        return [own]
+def _addresses(post: Post, own: Any) -> list[Any]:
     if not isinstance(own, str) or _REDDIT.match(own):
         own = _repeated(post) or own
     return [own, *_gallery(post.gallery_data)]

@@ -10,7 +10,7 @@ Records are counted column by column, thousands at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,7 +29,6 @@ _MISSING = np.iinfo(np.int64).min
 _MOST = 1 << 40  # of a number that counts; beyond any score and any second of a date
 _AT_ONCE = 10_000  # records counted together
 _Ints = npt.NDArray[np.int64]
-_Mask = npt.NDArray[np.bool_]
 
 
 class Record(Protocol):
@@ -59,8 +58,7 @@ class ScoreTally:
     def add_rescored(self, records: Sequence[Record]) -> None:
         """Counts records whose scores were asked for again."""
         created = whole_numbers([record.created_utc for record in records])
-        for month, chosen in _by_month(created, created > 0):
-            self._row(month)["rescored"] += int(np.count_nonzero(chosen))
+        self._add_by_month(created[created > 0], {"rescored": np.ones_like(created[created > 0])})
 
     def months(self) -> dict[str, dict[str, int]]:
         """The numbers by month, in order."""
@@ -73,21 +71,27 @@ class ScoreTally:
         caught, hidden = columns.caught(), np.array(columns.hidden, bool)
         dated = (caught != _MISSING) | hidden
         young = hidden | ((caught != _MISSING) & (caught - created < YOUNG))
-        for month, chosen in _by_month(created, (scores != _MISSING) & (created > 0)):
-            numbers = {
-                "scored": chosen,
-                "score_1": chosen & (scores == 1),
-                "hidden": chosen & hidden,
-                "dated": chosen & dated,
-                "young": chosen & young,
-            }
-            row = self._row(month)
-            row["score_sum"] += int(scores[chosen].sum())
-            for name, which in numbers.items():
-                row[name] += int(np.count_nonzero(which))
+        valid = (scores != _MISSING) & (created > 0)
+        numbers = {
+            "scored": valid,
+            "score_1": scores == 1,
+            "score_sum": scores,
+            "hidden": hidden,
+            "dated": dated,
+            "young": young,
+        }
+        self._add_by_month(created[valid], {name: of[valid] for name, of in numbers.items()})
 
-    def _row(self, month: str) -> dict[str, int]:
-        return self._months.setdefault(month, dict.fromkeys(COLUMNS, 0))
+    def _add_by_month(
+        self, created: _Ints, numbers: Mapping[str, npt.NDArray[np.int64 | np.bool_]]
+    ) -> None:
+        """Adds numbers of records up by the month in which each was made."""
+        times = created.astype("datetime64[s]").astype("datetime64[M]")
+        months, places = np.unique(times, return_inverse=True)
+        rows = [self._months.setdefault(str(month), dict.fromkeys(COLUMNS, 0)) for month in months]
+        for name, of in numbers.items():
+            for row, number in zip(rows, np.bincount(places, of).tolist(), strict=True):
+                row[name] += int(number)
 
 
 class _Columns:
@@ -119,13 +123,6 @@ class _Columns:
                 known &= times == _MISSING
             times = np.where(known, numbers, times)
         return times
-
-
-def _by_month(created: _Ints, valid: _Mask) -> Iterator[tuple[str, _Mask]]:
-    """(month, which were made in it) of each month of some times, of the valid ones."""
-    months = created.astype("datetime64[s]").astype("datetime64[M]")
-    for month in np.unique(months[valid]):
-        yield str(month), valid & (months == month)
 
 
 def seconds_old(record: Record) -> float | None:
