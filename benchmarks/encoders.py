@@ -27,9 +27,8 @@ from trainer.data.header import HEADER
 from trainer.data.vocabulary import Vocabulary
 from trainer.objectives.base import Batch, Objective
 from trainer.objectives.bert import Albert
-from trainer.objectives.electra import Electra
+from trainer.objectives.electra import Electra, ElectraSettings, generator_settings
 from trainer.objectives.masked import Masker
-from trainer.settings.objective import generator_settings
 from trainer.settings.recipe import EncoderSettings, RunRecipe, read_run_recipe
 
 VOCAB = 30_522
@@ -92,7 +91,7 @@ class TheirElectra(nn.Module):
 
     def __init__(self, recipe: RunRecipe, settings: EncoderSettings) -> None:
         super().__init__()
-        small = generator_settings(settings, recipe.electra)
+        small = generator_settings(settings, recipe.own(ElectraSettings))
         kind = transformers.ElectraConfig
         self.generator = transformers.ElectraForMaskedLM(config(kind, small))
         self.judge = transformers.ElectraForPreTraining(config(kind, settings))
@@ -145,7 +144,7 @@ def ours(recipe: RunRecipe, settings: EncoderSettings) -> Objective:
     if recipe.objective == "albert":
         objective = Albert(settings, masker)
     else:
-        objective = Electra(settings, recipe.electra, masker, 1)
+        objective = Electra(settings, recipe.own(ElectraSettings), masker, 1)
     objective.init_weights(1)
     return objective.train()
 

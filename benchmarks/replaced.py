@@ -21,11 +21,10 @@ import torch
 from torch import Tensor
 
 from trainer.data.shard_set import find_shards
-from trainer.objectives import build_objective
+from trainer.objectives import build_objective, open_stream
 from trainer.objectives.base import Batch
 from trainer.objectives.electra import Electra
 from trainer.objectives.encoding import area_under_curve, score_histograms
-from trainer.objectives.streams import open_stream
 from trainer.run.run import RunFolder, load_run
 
 _ROWS = 64  # samples in a forward pass

@@ -45,7 +45,7 @@ TRAINER: dict[str, tuple[str, ...]] = {
     "eval": (*_MODELS, "run", "hf"),
     "loop": (*_MODELS, "run", "hf", "eval"),
     "finetune": (*_MODELS, "run", "hf", "eval"),
-    "plan": _MODELS,
+    "plan": (*_MODELS, "run"),
     "cli": (*_MODELS, "run", "hf", "eval", "loop", "finetune", "plan"),
 }
 #: What of `pipeline/` the trainer may import: the contract on disk.

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tokenizers import Tokenizer, models
 
 from pipeline.store.addresses import page_id
 from pipeline.store.manifest import Counts, FileEntry, Manifest
@@ -86,3 +87,33 @@ def _manifest(stage: str, interval: str, files: list[FileEntry], fingerprint: st
         files=files,
         fingerprint=fingerprint,
     ).to_json()
+
+
+def wordpiece(size: int) -> str:
+    """A `tokenizer.json` of `size` tokens: five special ones, and words without a meaning."""
+    names = ["[PAD]", "[CLS]", "[SEP]", "[MASK]", "[UNK]"]
+    names += [f"w{number}" for number in range(len(names), size)]
+    vocabulary = {name: number for number, name in enumerate(names)}
+    return Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]")).to_str()
+
+
+def sentence_corpus(
+    root: Path, documents: Sequence[Sequence[np.ndarray]], tokenizer: str, split: str = "train"
+) -> Path:
+    """One shard of documents, each of the given sentences.  Returns ROOT/tokens/gpt2."""
+    home = root / "tokenizers" / "gpt2"
+    home.mkdir(parents=True)
+    (home / "tokenizer.json").write_text(tokenizer)
+    (home / "_manifest.json").write_bytes(_manifest("tokenizers", "gpt2", [], "70"))
+    folder = root / "tokens" / "gpt2" / "2024-01"
+    folder.mkdir(parents=True)
+    name = f"{split}-00000-of-00001"
+    with Writer(str(folder / name), np.dtype("<u2")) as writer:
+        for sentences in documents:
+            writer.add(np.concatenate(sentences), np.array([len(one) for one in sentences]))
+    entries = [
+        FileEntry(name=path.name, rows=len(documents), bytes=path.stat().st_size, sha256="")
+        for path in sorted(folder.iterdir())
+    ]
+    (folder / "_manifest.json").write_bytes(_manifest("tokens", "2024-01", entries, "5e"))
+    return folder.parent

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -53,21 +51,6 @@ def webtext_by_two(*arguments: str) -> str:
     said = "".join(process.output() for process in processes)
     assert codes == [0, 0], said
     return said
-
-
-def torchrun(*arguments: str) -> str:
-    """Runs in two processes on gloo that `torchrun` starts; returns what they said."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
-         "-m", "pipeline", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"},
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def start(*arguments: str) -> Command:

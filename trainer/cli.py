@@ -53,14 +53,18 @@ def plan_train(
     data: Annotated[str | None, typer.Option(help="ROOT/tokens/NAME, to count epochs")] = None,
     settings: SetOption = None,
     gpus: Annotated[int, typer.Option(min=1, help="Number of GPUs")] = 1,
+    gpu: Annotated[
+        str, typer.Option(help="The GPU, by the name that its driver gives")
+    ] = "NVIDIA H100 80GB HBM3",
     mfu: Annotated[
         float, typer.Option(min=0.001, max=1, help="Share of the peak that is reached")
     ] = 0.4,
 ) -> Result:
     """Parameters, tokens, FLOPs, hours and memory of a recipe, and how to shard it."""
-    from trainer.plan.plan import Hardware, describe_plan, plan_run
+    from trainer.plan.describe import describe_plan
+    from trainer.plan.plan import Hardware, plan_run
 
-    hardware = Hardware(gpus=gpus, mfu=mfu)
+    hardware = Hardware(gpus=gpus, name=gpu, mfu=mfu)
     plan = plan_run(recipe, settings or [], data, hardware)
     for line in describe_plan(plan, hardware):
         typer.echo(line)
@@ -98,13 +102,13 @@ def evaluate(
     data: Annotated[str | None, typer.Option(help="Other shards than the run's own")] = None,
     step: StepOption = None,
     task: Annotated[
-        str | None, typer.Option(help="blimp, piqa, hellaswag, lambada or qa; needs --file")
+        str | None, typer.Option(help="A task by name (blimp, hellaswag, arc, …); needs --file")
     ] = None,
     file: Annotated[str, typer.Option(help="The task's items")] = "",
     shots: Annotated[int, typer.Option(min=0, help="Solved examples before each item")] = 0,
     template: Annotated[str, typer.Option(help="A solved example")] = "{context} {answer}",
     normalise: Annotated[
-        Literal["none", "bytes", "unconditional"],
+        Literal["none", "bytes", "tokens", "unconditional"],
         typer.Option(help="What a choice's log-likelihood is divided by"),
     ] = "none",
     limit: Annotated[int, typer.Option(min=0, help="Only the first items; 0 for all")] = 0,

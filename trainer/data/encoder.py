@@ -1,4 +1,4 @@
-"""Samples for encoders: chunks of one document with the ends of their sentences.
+"""Samples for encoders: pieces of one document with the ends of their sentences.
 
 What an objective makes of them (pairs, swapped order, masks) is its own; this module says
 which text sample i is, as `trainer.data.stream` does for decoders.
@@ -15,37 +15,62 @@ from numpy.typing import NDArray
 from pipeline.tokens.megatron import ShardIndex
 from trainer.data.numbering import Numbering
 from trainer.data.order import order_key
-from trainer.data.pack import Packing, chunk_starts, document_of, sentence_ends
+from trainer.data.pack import Packing, chunk_starts, documents_of, sentence_ends
 from trainer.data.reader import Reader
 from trainer.data.shard_set import Shards
-from trainer.data.token_row import Chunks, Span, TokenRow, span_of
+from trainer.data.token_row import Chunks, Span, TokenRow
 from trainer.settings.data import DataSettings
-
-_TRIES = 64
 
 
 @dataclass(frozen=True)
 class EncoderSample:
-    """A chunk of one document.
+    """A piece of one document.
 
     `number`: its number in the run, which keys masks and the like.
-    `tokens`: int32 (n,), 1 <= n <= length, without special tokens but the end token that the
+    `tokens`: int32 (n,), n >= 1, without special tokens but the end token that the
     shards may have.  `ends`: int32 (k,), where each sentence ends within `tokens`; the last is n.
+    `target`: the length it was packed for, and `half` the share of its first half.
     `document`: unique among the documents of a part.  `part`, `place`: where it lies.
     """
 
     number: int
     tokens: NDArray[np.int32]
     ends: NDArray[np.int32]
+    target: int
+    half: int
     document: int
     part: int
     place: int
 
 
-class EncoderSamples:
-    """The chunks of one split, at most `length` tokens each (`trainer.data.pack`).
+@dataclass(frozen=True)
+class Found:
+    """A sample whose tokens have been read."""
 
-    Memory: 8 bytes a chunk.
+    number: int
+    part: int
+    place: int
+    tokens: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class PackedShard:
+    """Where sentences, documents and pieces of one shard of a row lie.
+
+    `begin`: its first token in the row.  `documents`: those of the part before it.
+    `pieces`: numbers of its pieces among those of the row.  `key` decides how it was packed.
+    """
+
+    index: ShardIndex
+    begin: int
+    documents: int
+    pieces: range
+    key: int
+
+
+class EncoderSamples:
+    """The pieces of one split (`trainer.data.pack`).  Memory: 8 bytes a piece.
+
     Raises WebtextError when the split has no text.
     """
 
@@ -53,28 +78,34 @@ class EncoderSamples:
         self,
         shards: Shards,
         split: str,
-        length: int,
+        packing: Packing,
         seed: int = 0,
         shuffled: bool = True,
-        short: float = 0.0,
-        shortest: int = 2,
         settings: DataSettings | None = None,
     ) -> None:
-        self.length = length
-        self._packing = Packing(length, short, min(shortest, length))
+        self.packing = packing
         self._seed = seed
-        self._indexes: list[list[ShardIndex]] = []
-        self._documents: list[NDArray[np.int64]] = []  # documents before each shard of a part
+        #: The shards of each part.
+        self.shards: list[list[PackedShard]] = []
         order = seed if shuffled else None
+        length = packing.length
         self.reader = Reader(shards, split, self._cut, length, order, settings or DataSettings())
-        #: Chunks of one epoch.
+        #: Pieces of one epoch.
         self.samples = self.reader.samples
 
     def _cut(self, row: TokenRow) -> Chunks:
-        indexes = [shard.index() for shard in row.shards]
-        self._indexes.append(indexes)
-        self._documents.append(np.cumsum([0, *(len(i.documents) - 1 for i in indexes)]))
-        return Chunks(_starts(row, indexes, self._packing, self._seed))
+        starts, shards = [], []
+        begin = documents = pieces = 0
+        for number, shard in enumerate(row.shards):
+            index, key = shard.index(), order_key(self._seed, "pack", number)
+            found = chunk_starts(index, self.packing, key)[:-1]
+            numbers = range(pieces, pieces + len(found))
+            shards.append(PackedShard(index, begin, documents, numbers, key))
+            starts.append(found + begin)
+            begin, documents = row.ends[number], documents + len(index.documents) - 1
+            pieces = numbers.stop
+        self.shards.append(shards)
+        return Chunks(np.concatenate([*starts, [row.tokens]]).astype(np.int64))
 
     def sample(self, index: int) -> EncoderSample:
         """Sample `index` of the run, any number from 0 on."""
@@ -82,23 +113,17 @@ class EncoderSamples:
 
     def take(self, first: int, count: int) -> list[EncoderSample]:
         """Samples [first, first + count) of the run."""
-        return [
-            self._sample(first + n, part, place, tokens)
+        found = [
+            Found(first + n, part, place, tokens.astype(np.int32))
             for n, (part, place, tokens) in enumerate(self.reader.tokens(first, count))
         ]
-
-    def other(self, sample: EncoderSample, draw: int) -> EncoderSample:
-        """A chunk of another document of the same corpus, chosen by the number `draw`.
-
-        It is the sample itself where `draw` and its successors find no other document.
-        """
-        blocks = self.reader.blocks[sample.part]
-        for turn in range(_TRIES):
-            place = order_key(draw, turn) % blocks.layout.size
-            if self._document(sample.part, place) != sample.document:
-                tokens = blocks.row.read(*span_of(blocks.layout, place, place + 1))
-                return self._sample(sample.number, sample.part, place, tokens)
-        return sample
+        samples: dict[int, EncoderSample] = {}
+        for part in {one.part for one in found}:
+            mine = [one for one in found if one.part == part]
+            for shard in self.shards[part]:
+                here = [one for one in mine if one.place in shard.pieces]
+                samples |= self._samples(shard, here) if here else {}
+        return [samples[one.number] for one in found]
 
     @property
     def numbering(self) -> Numbering:
@@ -113,34 +138,24 @@ class EncoderSamples:
         """Ends the reading threads."""
         self.reader.close()
 
-    def _sample(
-        self, number: int, part: int, place: int, tokens: NDArray[np.integer]
-    ) -> EncoderSample:
-        shard, start = self._where(part, place)
-        ends = sentence_ends(self._indexes[part][shard], start, start + len(tokens))
-        document = self._document(part, place)
-        return EncoderSample(
-            number, tokens.astype(np.int32), ends.astype(np.int32), document, part, place
-        )
-
-    def _document(self, part: int, place: int) -> int:
-        shard, start = self._where(part, place)
-        return int(self._documents[part][shard]) + document_of(self._indexes[part][shard], start)
-
-    def _where(self, part: int, place: int) -> tuple[int, int]:
-        """Shard and first token of a chunk, which never lies in two shards."""
-        blocks = self.reader.blocks[part]
-        start, _ = span_of(blocks.layout, place, place + 1)
-        shard = int(np.searchsorted(blocks.row.ends, start, side="right"))
-        return shard, start - (blocks.row.ends[shard] - blocks.row.shards[shard].tokens)
+    def _samples(self, shard: PackedShard, found: list[Found]) -> dict[int, EncoderSample]:
+        """The samples of one shard by their numbers; all at once, since it is quick so."""
+        layout = self.reader.blocks[found[0].part].layout
+        places = np.array([one.place for one in found])
+        starts, stops = (bound - shard.begin for bound in layout.bounds(places, places + 1))
+        ends = sentence_ends(shard.index, starts, stops)
+        documents = shard.documents + documents_of(shard.index, starts)
+        targets = self.packing.targets(starts, shard.key)
+        halves = self.packing.first_half(starts, targets, shard.key)
+        facts = zip(found, ends, targets.tolist(), halves.tolist(), documents.tolist(), strict=True)
+        return {
+            one.number: EncoderSample(
+                one.number, one.tokens, ends, target, half, document, one.part, one.place
+            )
+            for one, ends, target, half, document in facts
+        }
 
 
-def _starts(
-    row: TokenRow, indexes: Sequence[ShardIndex], packing: Packing, seed: int
-) -> NDArray[np.int64]:
-    """The starts of all chunks of a row, and its end."""
-    begin, found = 0, []
-    for number, (index, end) in enumerate(zip(indexes, row.ends, strict=True)):
-        found.append(chunk_starts(index, packing, order_key(seed, "pack", number))[:-1] + begin)
-        begin = end
-    return np.concatenate([*found, [row.tokens]]).astype(np.int64)
+def shard_of(shards: Sequence[PackedShard], piece: int) -> PackedShard:
+    """The shard that a piece of a row lies in."""
+    return next(shard for shard in shards if piece in shard.pieces)

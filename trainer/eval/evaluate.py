@@ -9,10 +9,10 @@ from trainer.data.stream import Stream
 from trainer.eval.few_shot import FewShot
 from trainer.eval.loss import evaluate, token_bytes, unigram_entropy
 from trainer.eval.pseudo import judge_pairs
-from trainer.eval.tasks import read_items
+from trainer.eval.task import read_items
 from trainer.eval.zero_shot import judge
-from trainer.hf.parts import parts_of
-from trainer.objectives.streams import open_stream
+from trainer.models.encoder import Encoder
+from trainer.objectives import open_stream
 from trainer.run.distributed import joined
 from trainer.run.run import decoder, load_run
 
@@ -48,6 +48,7 @@ def judge_run(
         end = loaded.facts.end_token
         begin = end if end is not None else 0
         items = items[: limit or len(items)]
-        if parts := parts_of(loaded.objective):
-            return judge_pairs(parts[""], loaded.tokenizer, items, world)
+        parts = loaded.objective.exports()[""]
+        if isinstance(parts.model, Encoder):
+            return judge_pairs(parts, loaded.tokenizer, items, world)
         return judge(decoder(loaded), loaded.tokenizer, items, begin, few, world)

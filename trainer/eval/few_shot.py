@@ -8,7 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.store.errors import SettingError
-from trainer.eval.tasks import Item
+from trainer.eval.task import Item
+
+#: What a choice's log-likelihood is divided by: nothing, its tokens or its bytes.  "unconditional"
+#: takes off what the choice has after "Answer:" alone.
+Normalise = Literal["none", "tokens", "bytes", "unconditional"]
 
 
 @dataclass(frozen=True)
@@ -19,14 +23,10 @@ class FewShot:
     #: One solved item; and what stands between two.
     template: str = "{context} {answer}"
     separator: str = "\n\n"
-    normalise: Literal["none", "bytes", "unconditional"] = "none"
+    normalise: Normalise = "none"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.normalise not in ("none", "bytes", "unconditional"):
-            raise SettingError(
-                f"--normalise {self.normalise} is unknown", "Give none, bytes or unconditional"
-            )
         if self.shots < 0:
             raise SettingError(f"--shots {self.shots} is below 0", "Give 0 or more")
         if "{context}" not in self.template or "{answer}" not in self.template:
@@ -63,9 +63,10 @@ def _prompt(items: Sequence[Item], number: int, settings: FewShot) -> Item:
             chosen.append(other)
     solved = [
         settings.template.format(
-            context=items[n].context, answer=items[n].choices[items[n].answer]
+            context=items[n].context_of(items[n].answer), answer=items[n].choices[items[n].answer]
         ).strip()
         for n in chosen
     ]
-    context = settings.separator.join([*solved, items[number].context])
-    return replace(items[number], context=context)
+    item = items[number]
+    contexts = [settings.separator.join([*solved, one]) for one in (item.context, *item.contexts)]
+    return replace(item, context=contexts[0], contexts=tuple(contexts[1:]))

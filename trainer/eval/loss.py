@@ -62,7 +62,7 @@ def evaluate(
     `sizes`, the bytes of each token, `bits_per_byte` compares models with different tokenizers.
     The objective's other figures are left out under FSDP, which knows its forward pass only.
     """
-    if "loss" not in objective.weights:
+    if not objective.of_all_tokens:
         sizes = None  # a masked token is no share of the text
     total = min(sequences or stream.samples, stream.samples)
     batches = -(-total // micro)

@@ -7,7 +7,6 @@ log-likelihoods that the tokens are original ranks sentences.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import torch
@@ -17,10 +16,11 @@ from torch.nn import functional
 
 from pipeline.store.errors import SettingError
 from trainer.data.vocabulary import Vocabulary
+from trainer.eval.accuracy import accuracies
 from trainer.eval.deal import dealt
-from trainer.eval.tasks import Item
-from trainer.hf import Parts
-from trainer.models.encoder import Layout
+from trainer.eval.task import Item
+from trainer.models.encoder import Encoder, Layout
+from trainer.models.parts import Parts
 from trainer.run.distributed import World
 
 _BATCH = 64  # sentences in a forward pass
@@ -28,7 +28,7 @@ _BATCH = 64  # sentences in a forward pass
 
 @torch.no_grad()
 def sentence_scores(
-    parts: Parts, tokenizer: Tokenizer, sentences: Sequence[str], world: World
+    parts: Parts[Encoder], tokenizer: Tokenizer, sentences: Sequence[str], world: World
 ) -> Tensor:
     """The score of each sentence in nats: float64 (sentences).
 
@@ -58,7 +58,7 @@ def sentence_scores(
 
 
 def _scored(
-    parts: Parts,
+    parts: Parts[Encoder],
     vocabulary: Vocabulary,
     asked: Sequence[tuple[list[int], int | None]],
     device: torch.device,
@@ -88,21 +88,16 @@ def _scored(
 
 
 def judge_pairs(
-    parts: Parts, tokenizer: Tokenizer, items: Sequence[Item], world: World
+    parts: Parts[Encoder], tokenizer: Tokenizer, items: Sequence[Item], world: World
 ) -> dict[str, float]:
     """Accuracy over all items and of each group; SettingError for items that have a context."""
-    if any(item.context or len(item.choices) < 2 for item in items):
+    if any(item.context or item.contexts or len(item.choices) < 2 for item in items):
         raise SettingError("An encoder judges whole sentences only", "Give --task blimp")
     sentences = [choice for item in items for choice in item.choices]
     scores = sentence_scores(parts, tokenizer, sentences, world)
-    groups: defaultdict[str, list[bool]] = defaultdict(list)
+    right = []
     place = 0
     for item in items:
-        best = int(scores[place : place + len(item.choices)].argmax())
+        right.append(int(scores[place : place + len(item.choices)].argmax()) == item.answer)
         place += len(item.choices)
-        groups[item.group].append(best == item.answer)
-    everything = [right for answers in groups.values() for right in answers]
-    result = {"accuracy": sum(everything) / len(everything)}
-    if len(groups) > 1:
-        result |= {name: sum(rights) / len(rights) for name, rights in sorted(groups.items())}
-    return result
+    return accuracies(items, right)

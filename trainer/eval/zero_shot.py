@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,9 +9,10 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from trainer.eval.accuracy import accuracies
 from trainer.eval.deal import dealt
 from trainer.eval.few_shot import FewShot, with_examples
-from trainer.eval.tasks import Item
+from trainer.eval.task import Item
 from trainer.models.gpt import GPT
 from trainer.run.distributed import World
 
@@ -85,18 +85,19 @@ def judge(
     settings: FewShot,
     world: World,
 ) -> dict[str, float]:
-    """Accuracy over all items and of each group.
+    """Accuracy over all items, with its 95 % bounds, and of each group.
 
-    `settings.normalise`: "none" compares sums, "bytes" sums over bytes of the choice (as lm-eval's
-    acc_bytes; its acc_norm divides by characters), "unconditional" takes off what the choice has
-    after `Answer:` alone (GPT-3's paper, section 2.4).
+    `settings.normalise`: "none" compares sums; "tokens" sums over tokens of the choice (GPT-3's
+    paper, section 2.4, for most tasks); "bytes" over its bytes (as lm-eval's acc_bytes; its
+    acc_norm divides by characters); "unconditional" takes off what the choice has after `Answer:`
+    alone (the same section, for ARC, OpenBookQA and RACE).
     """
     context = model.settings.context + 1
     prompted = with_examples(items, settings)
     texts = [
-        encode(tokenizer, item.context, choice, begin, context)
+        encode(tokenizer, item.context_of(number), choice, begin, context)
         for item in prompted
-        for choice in item.choices
+        for number, choice in enumerate(item.choices)
     ]
     sums, greedy = log_likelihoods(model, texts, world)
     if settings.normalise == "unconditional":
@@ -106,22 +107,16 @@ def judge(
             for choice in item.choices
         ]
         sums = sums - log_likelihoods(model, alone, world)[0]
-    groups: defaultdict[str, list[bool]] = defaultdict(list)
+    elif settings.normalise == "tokens":
+        sums = sums / torch.tensor([len(text.ids) - text.start for text in texts])
+    elif settings.normalise == "bytes":
+        choices = [choice for item in items for choice in item.choices]
+        sums = sums / torch.tensor([max(len(choice.encode()), 1) for choice in choices])
+    right = []
     place = 0
     for item in items:
         here = slice(place, place + len(item.choices))
         place += len(item.choices)
-        groups[item.group].append(_right(item, sums[here], greedy[here], settings))
-    everything = [right for answers in groups.values() for right in answers]
-    result = {"accuracy": sum(everything) / len(everything)}
-    if len(groups) > 1:
-        result |= {name: sum(rights) / len(rights) for name, rights in sorted(groups.items())}
-    return result
-
-
-def _right(item: Item, sums: Tensor, greedy: Tensor, settings: FewShot) -> bool:
-    if len(item.choices) == 1:
-        return bool(greedy[0])
-    if settings.normalise == "bytes":
-        sums = sums / torch.tensor([float(len(choice.encode())) for choice in item.choices])
-    return int(sums.argmax()) == item.answer
+        single = len(item.choices) == 1
+        right.append(bool(greedy[here][0]) if single else int(sums[here].argmax()) == item.answer)
+    return accuracies(items, right)

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainer.hf import Parts
-from trainer.models.encoder import STD
+from trainer.models.encoder import STD, Encoder
 from trainer.models.noise import truncated_normal
+from trainer.models.parts import Parts
 
 #: Before the last layer (google-research/bert, albert and electra: 0.1).
 _DROPOUT = 0.1
@@ -23,7 +23,7 @@ class Classifier(nn.Module):
     release takes it as it is (`finetune/classification/classification_tasks.py`).
     """
 
-    def __init__(self, parts: Parts, labels: int, seed: int) -> None:
+    def __init__(self, parts: Parts[Encoder], labels: int, seed: int) -> None:
         super().__init__()
         self.model = parts.model
         self.pooler = parts.pair.pooler if parts.pair is not None else None

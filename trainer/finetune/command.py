@@ -11,30 +11,33 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
 from pipeline.store.errors import SettingError
+from trainer.data.tokenizers import read_tokenizer
 from trainer.finetune.examples import Columns, read_examples
 from trainer.finetune.train import FineTuning, figures, fine_tune, predict
-from trainer.hf import Parts, load_encoder
-from trainer.hf.parts import parts_of
+from trainer.hf.folder import load_parts
+from trainer.models.encoder import Encoder
+from trainer.models.parts import Parts
 from trainer.run.checkpoint import write_atomic
 from trainer.run.distributed import pick_device
-from trainer.run.run import load_run, read_tokenizer
+from trainer.run.run import load_run
 
 Say = Callable[[str], None]
 
 
-def open_encoder(source: str, device: torch.device, say: Say) -> tuple[Parts, Tokenizer]:
+def open_encoder(source: str, device: torch.device, say: Say) -> tuple[Parts[Encoder], Tokenizer]:
     """The encoder of a run, or of a folder in Hugging Face's format, with its tokenizer.
 
     Raises SettingError when it is a decoder's run.
     """
     if (Path(source) / "config.json").exists():
         tokenizer = read_tokenizer(Path(source) / "tokenizer.json")
-        return load_encoder(source).to(device), tokenizer
-    loaded = load_run(source, device, None, say)
-    found = parts_of(loaded.objective)
-    if not found:
+        parts = load_parts(source).to(device)
+    else:
+        loaded = load_run(source, device, None, say)
+        parts, tokenizer = loaded.objective.exports()[""], loaded.tokenizer
+    if not isinstance(parts.model, Encoder):
         raise SettingError(f"{source} is no encoder", "Give a run of BERT, ALBERT or ELECTRA")
-    return found[""], loaded.tokenizer
+    return parts, tokenizer
 
 
 def finetune(

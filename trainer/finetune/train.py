@@ -20,8 +20,9 @@ from trainer.data.seeds import seed_for
 from trainer.data.vocabulary import Vocabulary
 from trainer.finetune.classifier import Classifier, layer_groups
 from trainer.finetune.examples import Example
-from trainer.hf import Parts
-from trainer.optim.lamb import Lamb
+from trainer.models.encoder import Encoder
+from trainer.models.parts import Parts
+from trainer.optim.trust import TrustRatio
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class FineTuning:
 
 
 def fine_tune(
-    parts: Parts,
+    parts: Parts[Encoder],
     tokenizer: Tokenizer,
     examples: Sequence[Example],
     settings: FineTuning,
@@ -51,7 +52,7 @@ def fine_tune(
         raise SettingError(f"All examples have the label {labels[0]!r}", "Give another --label")
     model = Classifier(parts, len(labels), settings.seed).to(device).train()
     groups = layer_groups(model, settings.lr, settings.layer_decay, settings.weight_decay)
-    optimizer = Lamb(groups, settings.lr, (0.9, 0.999), 1e-6)
+    optimizer = TrustRatio(groups, settings.lr, (0.9, 0.999), 1e-6)
     steps = -(-len(examples) // settings.batch) * settings.epochs
     step = 0
     for epoch in range(settings.epochs):

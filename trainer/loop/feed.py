@@ -30,6 +30,7 @@ class Step:
 
     `rows`: int32 (micro-batches, sequences, length + 1) on the device; rows of -1 fill it up.
     `filled`: how many entries of each sequence are not -1 (micro-batches, sequences).
+    `samples`: their numbers in the run, int64 of that shape, on the device; they key dropout.
     `first` and `size` are those of the whole step, over all processes.  `copied` is set where
     the copy to the device may still be under way.
     """
@@ -38,6 +39,7 @@ class Step:
     size: int
     rows: Tensor
     filled: NDArray[np.int64]
+    samples: Tensor
     copied: torch.cuda.Event | None = None
 
 
@@ -82,7 +84,8 @@ class Feed:
             if step.copied is not None:
                 here = torch.cuda.current_stream(self._device)
                 here.wait_event(step.copied)
-                step.rows.record_stream(here)  # its memory is not given away before
+                for tensor in (step.rows, step.samples):
+                    tensor.record_stream(here)  # its memory is not given away before
             yield step
 
     def close(self) -> None:
@@ -99,8 +102,9 @@ class Feed:
             while (size := self._batches.at(consumed)) and not self._closed.is_set():
                 rows = self._rows(consumed, size)
                 filled = (rows.numpy() >= 0).sum(2)
-                copy, copied = self._to_device(rows)
-                self._queue.put(Step(consumed, size, copy, filled, copied))
+                numbers = self._numbers(consumed, size, rows.shape[:2])
+                (copy, samples), copied = self._to_device(rows, numbers)
+                self._queue.put(Step(consumed, size, copy, filled, samples, copied))
                 consumed += size
             self._queue.put(None)
         except BaseException as error:  # raised again in the thread that trains
@@ -116,9 +120,14 @@ class Feed:
             rows = np.pad(rows, ((0, missing), (0, 0)), constant_values=-1)
         return torch.from_numpy(rows).view(pieces, micro, -1)
 
-    def _to_device(self, rows: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
+    def _numbers(self, first: int, size: int, shape: torch.Size) -> Tensor:
+        """The numbers of a process's samples, those that fill up among them."""
+        start = first + self._batches.share(size, self._rank, self._world).start
+        return torch.arange(start, start + shape.numel()).view(shape)
+
+    def _to_device(self, *tensors: Tensor) -> tuple[list[Tensor], torch.cuda.Event | None]:
         if self._side is None:
-            return rows.to(self._device), None
+            return [tensor.to(self._device) for tensor in tensors], None
         with torch.cuda.stream(self._side):
-            copy = rows.pin_memory().to(self._device, non_blocking=True)
-            return copy, self._side.record_event()
+            copies = [t.pin_memory().to(self._device, non_blocking=True) for t in tensors]
+            return copies, self._side.record_event()

@@ -22,17 +22,16 @@ from torch.distributed.tensor import DTensor
 
 from pipeline.store.errors import WebtextError
 from trainer.data.samples import Samples
-from trainer.data.seeds import seed_for
 from trainer.eval.loss import evaluate, token_bytes
 from trainer.loop.feed import Feed, Step
 from trainer.loop.guard import Guard
 from trainer.loop.host import Mark, no_collections, peak_memory
-from trainer.loop.peak import peak_flops
 from trainer.objectives.base import Objective
 from trainer.optim import build_optimizers
 from trainer.optim.batch_schedule import Batches
 from trainer.optim.schedule import factor
 from trainer.run.checkpoint import Saver, latest, read_into, training_state
+from trainer.run.devices import peak_flops
 from trainer.run.distributed import World, accumulating, wants_bf16, wrap
 from trainer.run.log import RunLog, cut_log
 from trainer.run.run import RunFolder
@@ -128,15 +127,17 @@ class Trainer:
     def _run_step(self, step: Step) -> Done:
         """One update of the weights, queued on the device."""
         device, weights = self.world.device, self.objective.weights
-        given = zip(step.rows, step.filled, strict=True)
-        micros = [self.objective.prepare(rows, filled) for rows, filled in given]
+        given = zip(step.rows, step.filled, step.samples, strict=True)
+        micros = [
+            {"samples": samples, **self.objective.prepare(rows, filled)}
+            for rows, filled, samples in given
+        ]
         counted = [self.objective.counts(batch) for batch in micros]
         shared = [torch.stack([c[name] for c in counted]).sum() for name in weights]
         stop = torch.tensor(float(self.stop), device=device)
         counts = self.world.add(torch.stack([*shared, stop]).double())
         sums = torch.zeros(len(weights), device=device)
         for number, batch in enumerate(micros):
-            self._seed_dropout(step.first, number)
             with accumulating(self.unit, self.objective, number == len(micros) - 1):
                 with torch.autocast(device.type, torch.bfloat16, enabled=self.bf16):
                     terms = torch.stack([self.unit(batch)[name] for name in weights])
@@ -161,12 +162,6 @@ class Trainer:
     def _weighted(self, terms: Tensor) -> Tensor:
         weights = self.objective.weights.values()
         return torch.stack([w * t for w, t in zip(weights, terms, strict=True)]).sum()
-
-    def _seed_dropout(self, first: int, micro: int) -> None:
-        """Dropout follows from the position in the run, so that resuming repeats it."""
-        if self.recipe.model.dropout:
-            key = seed_for(self.recipe.train.seed, "dropout", first, self.world.rank, micro)
-            torch.manual_seed(key)
 
     def _clip(self) -> Tensor:
         limit = self.recipe.optim.clip or float("inf")

@@ -7,18 +7,16 @@ from pathlib import Path
 
 import torch
 
-from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.errors import WebtextError
 from trainer.data.shard_set import Shards, find_shards
-from trainer.hf import from_hf, load_hf, to_hf
+from trainer.data.tokenizers import read_tokenizer
+from trainer.hf.start import start_from
 from trainer.loop.loop import Trainer
-from trainer.models.gpt import GPT
-from trainer.objectives import build_objective
-from trainer.objectives.base import Objective
-from trainer.objectives.streams import open_stream
+from trainer.objectives import build_objective, open_stream
 from trainer.optim.schedule import check_schedule
 from trainer.run.distributed import World, joined
 from trainer.run.grow import grow
-from trainer.run.run import RunFolder, Start, read_tokenizer, start_run, with_vocabulary
+from trainer.run.run import RunFolder, Start, start_run, with_vocabulary
 from trainer.settings.recipe import RunRecipe, read_run_recipe
 
 #: What PyTorch says where a CPU has no memory left; only a GPU has an exception for it.
@@ -33,24 +31,30 @@ def train(
     Raises SettingError as `start_run` does, WebtextError when memory is short.
     """
     read = read_run_recipe(recipe, overrides)
-    check_schedule(read.schedule, read.train.steps)
-    shards = find_shards(data)
-    read = with_vocabulary(read, read_tokenizer(shards.tokenizer))
-    folder = RunFolder(Path(out or f"runs/{Path(recipe).stem}"))
     with joined(read.train.device) as world:
-        if world.first:
-            start_run(folder, read, shards, start)
-            if start != "new" and read.data.grow:
-                grow(folder, read, shards)
-        world.barrier()
-        shards = shards.at(folder.facts().generations)
-        try:
-            _trainer(folder, read, shards, world).run()
-        except RuntimeError as error:
-            if not isinstance(error, torch.OutOfMemoryError) and _CPU_EXHAUSTED not in str(error):
-                raise
-            raise _out_of_memory(read, world) from error
+        folder = train_in(world, read, data, Path(out or f"runs/{Path(recipe).stem}"), start)
     return str(folder.path) if world.first else None
+
+
+def train_in(world: World, recipe: RunRecipe, data: str, out: Path, start: Start) -> RunFolder:
+    """Trains in processes that have joined already."""
+    check_schedule(recipe.schedule, recipe.train.steps)
+    shards = find_shards(data)
+    recipe = with_vocabulary(recipe, read_tokenizer(shards.tokenizer))
+    folder = RunFolder(out)
+    if world.first:
+        start_run(folder, recipe, shards, start)
+        if start != "new" and recipe.data.grow:
+            grow(folder, recipe, shards)
+    world.barrier()
+    shards = shards.at(folder.facts().generations)
+    try:
+        _trainer(folder, recipe, shards, world).run()
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and _CPU_EXHAUSTED not in str(error):
+            raise
+        raise _out_of_memory(recipe, world) from error
+    return folder
 
 
 def _trainer(folder: RunFolder, recipe: RunRecipe, shards: Shards, world: World) -> Trainer:
@@ -59,15 +63,8 @@ def _trainer(folder: RunFolder, recipe: RunRecipe, shards: Shards, world: World)
     objective = build_objective(recipe, folder.facts().end_token, folder.tokenizer())
     objective.init_weights(recipe.train.seed)
     if recipe.train.init:
-        _start_from(objective, recipe.train.init)
+        start_from(objective, recipe.train.init, folder.tokenizer_path)
     return Trainer(folder, recipe, objective, (stream, validation), world)
-
-
-def _start_from(objective: Objective, folder: str) -> None:
-    model = getattr(objective, "model", None)
-    if not isinstance(model, GPT):
-        raise SettingError("train.init takes the weights of a GPT-2", "Leave it out")
-    from_hf(model, to_hf(load_hf(folder)))
 
 
 def _out_of_memory(recipe: RunRecipe, world: World) -> WebtextError:

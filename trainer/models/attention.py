@@ -1,4 +1,4 @@
-"""Causal self-attention: dense, banded, inside documents, and with a cache for generation."""
+"""Attention: who sees whom, with a cache for generation, and with dropout that is keyed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from functools import cache
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
+
+from trainer.models.dropout import attention_keys, dropped
 
 #: Which keys each query sees: all up to its own (None), or what a mask lets through.
 Mask = Tensor | BlockMask | None
 #: What computes attention under a mask: SDPA with a boolean mask, or FlexAttention.
 Kernel = Literal["sdpa", "flex"]
+#: Of a model's dropouts, that of the probabilities.
+_SITE = 15
 
 
 @cache
@@ -114,41 +118,59 @@ def mask_of(
     return visible(queries, keys, band, documents, device)
 
 
-class SelfAttention(nn.Module):
-    """Multi-head causal self-attention as GPT-2's: one projection in, one out, with biases."""
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Mask,
+    causal: bool,
+    rate: float = 0.0,
+    keys: Tensor | None = None,
+    layer: int = 0,
+) -> Tensor:
+    """Attention of (batch, heads, positions, head width); keys may have fewer heads than queries.
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
-        super().__init__()
-        self.heads = heads
-        self.dropout = dropout
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
+    `causal` counts where there is no mask.  `rate` drops probabilities, keyed by `keys` (batch,
+    positions): all of them are made then, since no fused kernel knows such keys.
+    """
+    if rate and keys is not None:
+        return _with_dropout(query, key, value, mask, causal, rate, keys, layer)
+    shared = query.shape[1] != key.shape[1]
+    if isinstance(mask, BlockMask):
+        flex: Callable[..., Any] = flex_attention
+        if not torch.compiler.is_compiling():
+            flex = _compiled_flex()
+        found = flex(query, key, value, block_mask=mask, enable_gqa=shared)
+        assert isinstance(found, Tensor)
+        return found
+    return functional.scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=mask,
+        is_causal=causal and mask is None and query.shape[2] > 1,  # a lone query sees all there is
+        enable_gqa=shared,
+    )
 
-    def forward(
-        self, x: Tensor, mask: Mask = None, cache: Cache | None = None, layer: int = 0
-    ) -> Tensor:
-        """(batch, positions, width) -> the same shape."""
-        batch, positions, width = x.shape
-        shape = (batch, positions, self.heads, width // self.heads)
-        query, key, value = (
-            part.view(shape).transpose(1, 2) for part in self.qkv(x).split(width, dim=2)
-        )
-        if cache is not None:
-            key, value = cache.extend(layer, key, value)
-        if isinstance(mask, BlockMask):
-            flex: Callable[..., Any] = flex_attention
-            if not torch.compiler.is_compiling():
-                flex = _compiled_flex()
-            y = flex(query, key, value, block_mask=mask)
-        else:
-            y = functional.scaled_dot_product_attention(
-                query,
-                key,
-                value,
-                attn_mask=mask,
-                is_causal=mask is None and positions > 1,  # a lone query sees all there is
-                dropout_p=self.dropout if self.training else 0.0,
-            )
-        assert isinstance(y, Tensor)
-        projected: Tensor = self.out(y.transpose(1, 2).reshape(batch, positions, width))
-        return projected
+
+def _with_dropout(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Mask,
+    causal: bool,
+    rate: float,
+    keys: Tensor,
+    layer: int,
+) -> Tensor:
+    assert not isinstance(mask, BlockMask)  # `train.attention_kernel = "flex"` has no dropout
+    heads, count = query.shape[1], query.shape[2]
+    if key.shape[1] != heads:
+        key, value = (x.repeat_interleave(heads // x.shape[1], dim=1) for x in (key, value))
+    scores = (query * query.shape[-1] ** -0.5) @ key.mT
+    if mask is None and causal:
+        mask = visible(count, key.shape[2], None, None, query.device)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf"))
+    shares = scores.softmax(dim=-1, dtype=torch.float32).to(value.dtype)
+    return dropped(shares, rate, attention_keys(keys, heads), 16 * layer + _SITE) @ value

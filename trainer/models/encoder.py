@@ -1,9 +1,11 @@
-"""One encoder that is BERT, ALBERT or ELECTRA's towers by its settings alone.
+"""One encoder that is BERT, ALBERT, ELECTRA's towers or ModernBERT by its settings alone.
 
-Post-norm blocks over tokens, positions and segment types.  Sources: Devlin et al. 2018 with
-google-research/bert `modeling.py`; Lan et al. 2019 with google-research/albert `modeling.py`
-(embedding of its own width, normalised before it is projected; groups of layers that share
-their weights); Clark et al. 2020 with google-research/electra `model/modeling.py`.
+Sources: Devlin et al. 2018 with google-research/bert `modeling.py`; Lan et al. 2019 with
+google-research/albert `modeling.py` (embedding of its own width, normalised before it is
+projected; groups of layers that share their weights); Clark et al. 2020 with
+google-research/electra `model/modeling.py`; Warner et al. 2024 with AnswerDotAI/ModernBERT (norms
+before the layers but for the first, rotary positions, gates, most layers see their surroundings
+only).
 
 Shared layers are one module that is run several times, so memory, checkpoint and optimizer
 hold one copy, and its gradients add up.
@@ -13,16 +15,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from trainer.models.attention import attend
+from trainer.models.dropout import Dropout, dropout_keys
+from trainer.models.layers import (
+    HeadProjections,
+    Turns,
+    fed_forward,
+    feed_forward,
+    make_norm,
+    turns_of,
+)
 from trainer.settings.model import EncoderSettings
 
-#: Segment types: first and second.
-TYPES = 2
 #: Vectors of a batch without padding come in multiples of this, as matrix units want it.
 _MULTIPLE = 8
 #: Standard deviation of the weights at first (all three releases: truncated normal, 0.02).
@@ -69,58 +79,89 @@ class Layout:
             x = x.new_zeros(batch * positions, x.shape[1]).index_copy(0, self.index, x)
         return x.view(batch, positions, -1)
 
-    def seen(self) -> Tensor:
-        """Keys that attention sees (batch, 1, 1, positions): the real ones, never none."""
-        first = torch.arange(self.mask.shape[1], device=self.mask.device) == 0
-        return (self.mask | first)[:, None, None, :]
+    def seen(self, band: int | None = None) -> Tensor:
+        """Keys that attention sees (batch, 1, 1 or queries, positions): the real ones, never none.
+
+        `band`: those at most so far away, on either side.
+        """
+        place = torch.arange(self.mask.shape[1], device=self.mask.device)
+        seen = (self.mask | (place == 0))[:, None, None, :]
+        if band is None:
+            return seen
+        near = (place[:, None] - place).abs() <= band
+        return (seen & near) | (place[:, None] == place)
 
 
-class Attention(nn.Module):
-    """Multi-head attention over all real positions."""
+class DropoutKeys(NamedTuple):
+    """Keys of dropout (batch, positions), and those of the positions that have a vector."""
 
-    def __init__(self, settings: EncoderSettings) -> None:
-        super().__init__()
-        self.heads = settings.heads
-        self.dropout = settings.dropout
-        self.qkv = nn.Linear(settings.width, 3 * settings.width)
-        self.out = nn.Linear(settings.width, settings.width)
+    positions: Tensor
+    vectors: Tensor
 
-    def forward(self, x: Tensor, layout: Layout, seen: Tensor) -> Tensor:
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all blocks of a pass are told: the layout, who sees whom, angles and dropout's keys.
+
+    Of `seen` and `turns` the second is for layers that see their band only.
+    """
+
+    layout: Layout
+    seen: tuple[Tensor, Tensor]
+    turns: tuple[Turns | None, Turns | None]
+    keys: DropoutKeys | None
+
+
+class Attention(HeadProjections):
+    """Multi-head attention over all real positions, or those of a band."""
+
+    def forward(self, x: Tensor, around: Surroundings, banded: bool, layer: int) -> Tensor:
         """(vectors, width) -> the same shape."""
-        qkv = layout.spread(self.qkv(x))
-        batch, positions, _ = qkv.shape
-        parts = qkv.view(batch, positions, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        y = functional.scaled_dot_product_attention(
-            parts[0],
-            parts[1],
-            parts[2],
-            attn_mask=seen,
-            dropout_p=self.dropout if self.training else 0.0,
-        )
-        y = layout.pick(y.transpose(1, 2).reshape(batch, positions, -1))
-        projected: Tensor = self.out(y)
+        layout, keys = around.layout, around.keys
+        query, key, value = self.split(layout.spread(self.qkv(x)), around.turns[banded])
+        rate = self.rate if self.training else 0.0
+        kept = None if keys is None else keys.positions
+        y = attend(query, key, value, around.seen[banded], False, rate, kept, layer)
+        projected: Tensor = self.out(layout.pick(y.transpose(1, 2).flatten(2)))
         return projected
 
 
 class Block(nn.Module):
-    """Attention and a feed-forward layer, each added to its input and then normalised."""
+    """Attention and a feed-forward layer, each added to what it reads.
 
-    def __init__(self, settings: EncoderSettings) -> None:
+    The sum is normalised, or with `norm_first` what is read; the first block of all reads what the
+    embedding has normalised.
+    """
+
+    def __init__(self, settings: EncoderSettings, number: int) -> None:
         super().__init__()
+        self.settings = settings
         self.attention = Attention(settings)
-        self.norm_1 = nn.LayerNorm(settings.width, eps=settings.eps)
-        self.up = nn.Linear(settings.width, settings.inner_width)
-        self.down = nn.Linear(settings.inner_width, settings.width)
-        self.norm_2 = nn.LayerNorm(settings.width, eps=settings.eps)
-        self.dropout = nn.Dropout(settings.dropout)
-        self.approximate = "tanh" if settings.activation == "tanh" else "none"
+        normed = settings.norm_first and number == 0
+        self.norm_1 = nn.Identity() if normed else make_norm(settings, settings.width)
+        self.up, self.down, rows = feed_forward(settings)
+        self.norm_2 = make_norm(settings, settings.width)
+        self.dropout = Dropout(settings.dropout)
+        #: Rows of the matrices in a parameter (`trainer.optim.groups`).
+        self.stacked = {"up.weight": rows}
 
-    def forward(self, x: Tensor, layout: Layout, seen: Tensor) -> Tensor:
-        """(vectors, width) -> the same shape."""
-        x = self.norm_1(x + self.dropout(self.attention(x, layout, seen)))
-        hidden = functional.gelu(self.up(x), approximate=self.approximate)
-        normed: Tensor = self.norm_2(x + self.dropout(self.down(hidden)))
+    def forward(self, x: Tensor, around: Surroundings, layer: int) -> Tensor:
+        """(vectors, width) -> the same shape.  `layer` counts from 0, shared ones each time."""
+        keys = None if around.keys is None else around.keys.vectors
+        banded = self.settings.banded(layer)
+        if self.settings.norm_first:
+            attended = self.attention(self.norm_1(x), around, banded, layer)
+            x = x + self.dropout(attended, keys, 2 * layer + 1)
+            fed: Tensor = self.dropout(self._fed(self.norm_2(x)), keys, 2 * layer + 2)
+            return x + fed
+        attended = self.attention(x, around, banded, layer)
+        x = self.norm_1(x + self.dropout(attended, keys, 2 * layer + 1))
+        normed: Tensor = self.norm_2(x + self.dropout(self._fed(x), keys, 2 * layer + 2))
         return normed
+
+    def _fed(self, x: Tensor) -> Tensor:
+        down: Tensor = self.down(fed_forward(self.up(x), self.settings))
+        return down
 
 
 class Embeddings(nn.Module):
@@ -128,20 +169,25 @@ class Embeddings(nn.Module):
 
     def __init__(self, settings: EncoderSettings) -> None:
         super().__init__()
-        width, multiple = settings.embedding_width, settings.vocab_multiple
-        rows = (settings.vocab + multiple - 1) // multiple * multiple
-        self.tokens = nn.Embedding(rows, width)
-        self.positions = nn.Embedding(settings.context, width)
-        self.types = nn.Embedding(TYPES, width)
-        self.norm = nn.LayerNorm(width, eps=settings.eps)
-        self.dropout = nn.Dropout(settings.dropout)
+        width = settings.embedding_width
+        self.tokens = nn.Embedding(settings.rows, width)
+        learned = settings.positions == "learned"
+        self.positions = nn.Embedding(settings.context, width) if learned else None
+        self.types = nn.Embedding(settings.types, width) if settings.types else None
+        self.norm = make_norm(settings, width)
+        self.dropout = Dropout(settings.dropout)
 
-    def forward(self, ids: Tensor, types: Tensor, layout: Layout) -> Tensor:
+    def forward(
+        self, ids: Tensor, types: Tensor, layout: Layout, keys: DropoutKeys | None
+    ) -> Tensor:
         """Ids and segment types (batch, positions) -> (vectors, embedding width)."""
-        position = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
-        x = self.tokens(layout.pick(ids)) + self.types(layout.pick(types))
-        x = x + self.positions(layout.pick(position))
-        embedded: Tensor = self.dropout(self.norm(x))
+        x = self.tokens(layout.pick(ids))
+        if self.types is not None:
+            x = x + self.types(layout.pick(types))
+        if self.positions is not None:
+            position = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+            x = x + self.positions(layout.pick(position))
+        embedded: Tensor = self.dropout(self.norm(x), None if keys is None else keys.vectors)
         return embedded
 
 
@@ -150,7 +196,7 @@ class Encoder(nn.Module):
 
     `embeddings` may be another encoder's, to share it.  With `recompute` set, the backward
     pass computes each block again instead of keeping what is inside: of shared layers, too,
-    the activations are what takes the memory.
+    the activations are what takes the memory.  `dropout_seed` keys dropout.
     """
 
     def __init__(self, settings: EncoderSettings, embeddings: Embeddings | None = None) -> None:
@@ -160,8 +206,14 @@ class Encoder(nn.Module):
         between = (settings.embedding_width, settings.width)
         self.project = nn.Linear(*between) if settings.projects else None
         self.recompute = False
+        self.dropout_seed = 0
         distinct = settings.group_count * settings.inner_layers
-        self.blocks = nn.ModuleList(Block(settings) for _ in range(distinct))
+        self.blocks = nn.ModuleList(Block(settings, number) for number in range(distinct))
+        self.norm = make_norm(settings, settings.width) if settings.norm_first else None
+
+    def layers(self) -> list[Block]:
+        """The blocks that have weights of their own, in their order."""
+        return [block for block in self.blocks if isinstance(block, Block)]
 
     def run(self) -> Iterator[nn.Module]:
         """The blocks in the order in which they are run, shared ones again and again."""
@@ -179,21 +231,43 @@ class Encoder(nn.Module):
         unpad = wanted == "on" or (wanted == "auto" and not mask.is_cuda)
         return Layout.of(mask, unpad, most)
 
-    def forward(self, ids: Tensor, types: Tensor, layout: Layout) -> Tensor:
+    def forward(
+        self, ids: Tensor, types: Tensor, layout: Layout, samples: Tensor | None = None
+    ) -> Tensor:
         """Ids, types (batch, positions) -> final states (batch, positions, width).
 
-        Those in padding mean nothing.
+        Those in padding mean nothing.  `samples`, their numbers in the run (batch), key dropout;
+        without them there is none.
         """
-        x = self.embeddings(ids, types, layout)
+        around = self._surroundings(layout, samples)
+        x = self.embeddings(ids, types, layout, around.keys)
         if self.project is not None:
             x = self.project(x)
-        seen = layout.seen()
-        for block in self.run():
+        for layer, block in enumerate(self.run()):
             if self.recompute and torch.is_grad_enabled():
-                x = checkpoint(block, x, layout, seen, use_reentrant=False)
+                x = checkpoint(block, x, around, layer, use_reentrant=False)
             else:
-                x = block(x, layout, seen)
+                x = block(x, around, layer)
+        if self.norm is not None:
+            x = self.norm(x)
         return layout.spread(x)
+
+    def _surroundings(self, layout: Layout, samples: Tensor | None) -> Surroundings:
+        settings, positions = self.settings, layout.mask.shape[1]
+        seen = near = layout.seen()
+        if settings.attention != "dense":
+            near = layout.seen(settings.band)
+        turns: tuple[Turns | None, Turns | None] = (None, None)
+        if settings.positions == "rope":
+            place = torch.arange(positions, device=layout.mask.device)
+            thetas = settings.rope_theta, settings.local_theta
+            far, close = (turns_of(place, settings.each_head, theta) for theta in thetas)
+            turns = far, close
+        keys = None
+        if self.training and samples is not None and (settings.dropout or settings.attention_drop):
+            drawn = dropout_keys(samples, positions, self.dropout_seed)
+            keys = DropoutKeys(drawn, layout.pick(drawn))
+        return Surroundings(layout, (seen, near), turns, keys)
 
     def flops(self) -> float:
         """Operations of one token forward: two for each weight that multiplies, and attention.
@@ -204,5 +278,8 @@ class Encoder(nn.Module):
         weights = sum(p.numel() for block in self.run() for p in block.parameters() if p.dim() == 2)
         if self.project is not None:
             weights += self.project.weight.numel()
-        depth = settings.layers * settings.inner_layers
-        return 2.0 * weights + 4.0 * depth * settings.width * settings.context
+        keys = 0
+        for layer in range(settings.layers * settings.inner_layers):
+            most = 2 * settings.band + 1 if settings.banded(layer) else settings.context
+            keys += min(most, settings.context)
+        return 2.0 * weights + 4.0 * keys * settings.heads * settings.each_head

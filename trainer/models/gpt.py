@@ -1,7 +1,9 @@
-"""GPT-2 as released, and GPT-3: a decoder of pre-norm blocks with learned positions and tied head.
+"""A decoder of pre-norm blocks: GPT-2, GPT-3, and Llama- or Qwen-like ones, by settings alone.
 
 Sources: Radford et al. 2019 and openai/gpt-2 `src/model.py` (block, tanh GELU, final norm,
-tied head); Brown et al. 2020, section 2.1 (alternating dense and banded attention).
+tied head); Brown et al. 2020, section 2.1 (alternating dense and banded attention); Touvron et al.
+2023 and Yang et al. 2025 (rotary positions, RMS norms, gated feed-forward layers, norms of query
+and key, heads of keys shared).
 Initialisation: N(0, 0.02), the two projections back into the residual stream scaled by
 1/sqrt(2 * layers) (GPT-2 paper, section 2.3), positions N(0, 0.01) in OpenAI's code but
 0.02 in Hugging Face's and nanoGPT's, which is used here.
@@ -16,58 +18,101 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from trainer.models.attention import Cache, Kernel, Mask, SelfAttention, mask_of
-from trainer.settings.recipe import ModelSettings
+from trainer.models.attention import Cache, Kernel, Mask, attend, mask_of
+from trainer.models.dropout import Dropout, dropout_keys
+from trainer.models.layers import (
+    HeadProjections,
+    Turns,
+    fed_forward,
+    feed_forward,
+    make_norm,
+    turns_of,
+)
+from trainer.settings.model import ModelSettings
 
 _STD = 0.02
 
 
+class SelfAttention(HeadProjections):
+    """Multi-head causal self-attention."""
+
+    def forward(
+        self,
+        x: Tensor,
+        mask: Mask,
+        turns: Turns | None,
+        keys: Tensor | None,
+        cache: Cache | None,
+        layer: int,
+    ) -> Tensor:
+        """(batch, positions, width) -> the same shape."""
+        batch, positions, _ = x.shape
+        query, key, value = self.split(self.qkv(x), turns)
+        if cache is not None:
+            key, value = cache.extend(layer, key, value)
+        rate = self.rate if self.training else 0.0
+        y = attend(query, key, value, mask, True, rate, keys, layer)
+        projected: Tensor = self.out(y.transpose(1, 2).reshape(batch, positions, -1))
+        return projected
+
+
 class Block(nn.Module):
-    """Attention and a four times wider feed-forward layer, each behind a layer norm."""
+    """Attention and a feed-forward layer, each behind a norm and added to what it reads."""
 
     def __init__(self, settings: ModelSettings, layer: int) -> None:
         super().__init__()
-        width = settings.width
-        self.sparse = settings.attention == "gpt3" and layer % 2 == 1
-        self.layer = layer
-        self.norm_1 = nn.LayerNorm(width, eps=1e-5)
-        self.attention = SelfAttention(width, settings.heads, settings.dropout)
-        self.norm_2 = nn.LayerNorm(width, eps=1e-5)
-        self.up = nn.Linear(width, 4 * width)
-        self.down = nn.Linear(4 * width, width)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.layer, self.banded = layer, settings.banded(layer)
+        self.norm_1 = make_norm(settings, settings.width)
+        self.attention = SelfAttention(settings)
+        self.norm_2 = make_norm(settings, settings.width)
+        self.settings = settings
+        self.up, self.down, rows = feed_forward(settings)
+        #: Rows of the matrices in a parameter (`trainer.optim.groups`).
+        self.stacked = {"up.weight": rows}
+        self.dropout_1 = Dropout(settings.dropout, site=1)
+        self.dropout_2 = Dropout(settings.dropout, site=2)
 
-    def forward(self, x: Tensor, mask: Mask, cache: Cache | None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        mask: Mask,
+        turns: Turns | None,
+        keys: Tensor | None,
+        cache: Cache | None,
+    ) -> Tensor:
         """(batch, positions, width) -> the same shape."""
-        attended = self.attention(self.norm_1(x), mask, cache, self.layer)
-        x = x + self.dropout(attended)
-        hidden: Tensor = functional.gelu(self.up(self.norm_2(x)), approximate="tanh")
-        hidden = self.dropout(self.down(hidden))
-        return x + hidden
+        attended = self.attention(self.norm_1(x), mask, turns, keys, cache, self.layer)
+        x = x + self.dropout_1(attended, keys, self.layer)
+        fed = self.down(fed_forward(self.up(self.norm_2(x)), self.settings))
+        result: Tensor = x + self.dropout_2(fed, keys, self.layer)
+        return result
 
 
 class GPT(nn.Module):
     """The decoder.  `settings.vocab` must be known (not 0).
 
-    `head` is the token embedding, of `rows` rows: the vocabulary rounded up; whoever
+    `head` is the token embedding or, not tied, weights of its own, of `settings.rows` rows; whoever
     makes logits masks those of rows from `vocab` on.  With `recompute` set, the backward
     pass computes each block again instead of keeping what is inside.  `kernel` is
-    what computes attention under a mask.
+    what computes attention under a mask.  `dropout_seed` keys dropout.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         self.settings = settings
         self.vocab = settings.vocab
-        multiple = settings.vocab_multiple
-        self.rows = (settings.vocab + multiple - 1) // multiple * multiple
-        self.tokens = nn.Embedding(self.rows, settings.width)
-        self.positions = nn.Embedding(settings.context, settings.width)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.tokens = nn.Embedding(settings.rows, settings.width)
+        learned = settings.positions == "learned"
+        self.positions = nn.Embedding(settings.context, settings.width) if learned else None
+        self.dropout = Dropout(settings.dropout)
         self.recompute = False
         self.kernel: Kernel = "sdpa"
+        self.dropout_seed = 0
         self.blocks = nn.ModuleList(Block(settings, n) for n in range(settings.layers))
-        self.norm = nn.LayerNorm(settings.width, eps=1e-5)
+        self.norm = make_norm(settings, settings.width)
+        self.output: nn.Linear | None = None
+        if not settings.tied:
+            self.output = nn.Linear(settings.width, settings.rows, bias=False)
 
     def init_weights(self, seed: int) -> None:
         """Fills all weights from `seed`, with the same numbers whatever the device."""
@@ -84,30 +129,56 @@ class GPT(nn.Module):
                     drawn = torch.empty(parameter.shape).normal_(0.0, std, generator=generator)
                     parameter.copy_(drawn)
 
+    def layers(self) -> list[Block]:
+        """The blocks, in their order."""
+        return [block for block in self.blocks if isinstance(block, Block)]
+
     @property
     def head(self) -> Tensor:
-        """The output weights (rows, width): the token embedding's."""
-        return self.tokens.weight
+        """The output weights (rows, width)."""
+        return self.tokens.weight if self.output is None else self.output.weight
 
     def forward(
-        self, ids: Tensor, documents: Tensor | None = None, cache: Cache | None = None
+        self,
+        ids: Tensor,
+        documents: Tensor | None = None,
+        cache: Cache | None = None,
+        samples: Tensor | None = None,
     ) -> Tensor:
         """Token ids (batch, positions) -> final hidden states (batch, positions, width).
 
-        With a `cache` the ids continue what it holds, and it grows by them.
+        With a `cache` the ids continue what it holds, and it grows by them.  `samples`, their
+        numbers in the run (batch), key dropout; without them there is none.
         """
         start = cache.length if cache is not None else 0
-        position = torch.arange(start, start + ids.shape[1], device=ids.device)
-        x = self.dropout(self.tokens(ids) + self.positions(position))
-        dense, banded = self._masks(ids, start + ids.shape[1], documents)
+        stop = start + ids.shape[1]
+        keys = self._keys(ids, samples)
+        x = self.tokens(ids)
+        position, turns = torch.arange(start, stop, device=ids.device), None
+        if self.positions is not None:
+            x = x + self.positions(position)
+        else:
+            turns = turns_of(position, self.settings.each_head, self.settings.rope_theta)
+        x = self.dropout(x, keys)
+        dense, banded = self._masks(ids, stop, documents)
         for block in self.blocks:
-            mask = banded if block.sparse else dense
+            mask = banded if block.banded else dense
             if self.recompute and torch.is_grad_enabled():
-                x = checkpoint(block, x, mask, None, use_reentrant=False)
+                x = checkpoint(block, x, mask, turns, keys, None, use_reentrant=False)
             else:
-                x = block(x, mask, cache)
+                x = block(x, mask, turns, keys, cache)
         hidden: Tensor = self.norm(x)
         return hidden
+
+    def _keys(self, ids: Tensor, samples: Tensor | None) -> Tensor | None:
+        settings = self.settings
+        if (
+            not self.training
+            or samples is None
+            or not (settings.dropout or settings.attention_drop)
+        ):
+            return None
+        return dropout_keys(samples, ids.shape[1], self.dropout_seed)
 
     def _masks(self, ids: Tensor, keys: int, documents: Tensor | None) -> tuple[Mask, Mask]:
         """What the dense and what the banded layers see."""

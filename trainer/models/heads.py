@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.models.encoder import STD, Embeddings
+from trainer.models.encoder import STD, Embeddings, Encoder
+from trainer.models.layers import activate, make_norm
 from trainer.models.noise import truncated_normal
 from trainer.settings.model import EncoderSettings
 
@@ -17,17 +18,14 @@ class MaskedHead(nn.Module):
     def __init__(self, settings: EncoderSettings) -> None:
         super().__init__()
         self.vocab = settings.vocab
-        self.dense = nn.Linear(settings.width, settings.embedding_width)
-        self.norm = nn.LayerNorm(settings.embedding_width, eps=settings.eps)
-        multiple = settings.vocab_multiple
-        self.bias = nn.Parameter(
-            torch.zeros((settings.vocab + multiple - 1) // multiple * multiple)
-        )
-        self.approximate = "tanh" if settings.activation == "tanh" else "none"
+        self.dense = nn.Linear(settings.width, settings.embedding_width, bias=settings.bias)
+        self.norm = make_norm(settings, settings.embedding_width)
+        self.bias = nn.Parameter(torch.zeros(settings.rows))
+        self.activation = settings.activation
 
     def forward(self, hidden: Tensor, embeddings: Embeddings) -> Tensor:
         """(..., width) -> fp32 logits (..., padded vocabulary), -inf in the padding."""
-        x = self.norm(functional.gelu(self.dense(hidden), approximate=self.approximate))
+        x = self.norm(activate(self.dense(hidden), self.activation))
         logits = functional.linear(x, embeddings.tokens.weight, self.bias).float()
         if logits.shape[-1] > self.vocab:
             padding = torch.arange(logits.shape[-1], device=logits.device) >= self.vocab
@@ -56,11 +54,11 @@ class ReplacedHead(nn.Module):
         super().__init__()
         self.dense = nn.Linear(settings.width, settings.width)
         self.score = nn.Linear(settings.width, 1)
-        self.approximate = "tanh" if settings.activation == "tanh" else "none"
+        self.activation = settings.activation
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(..., width) -> fp32 logits (...)."""
-        x = functional.gelu(self.dense(hidden), approximate=self.approximate)
+        x = activate(self.dense(hidden), self.activation)
         logits: Tensor = self.score(x)
         return logits[..., 0].float()
 
@@ -69,10 +67,12 @@ def init_encoder_weights(module: nn.Module, seed: int) -> None:
     """Fills all weights from `seed` as the releases do, with the same numbers on any device.
 
     Truncated normal 0.02, biases 0, norms 1; ELECTRA's last layer has TensorFlow's default,
-    Glorot's uniform (`run_pretraining.py` of google-research/electra).
+    Glorot's uniform (`run_pretraining.py` of google-research/electra).  Where norms come first,
+    what leads back into the sum is scaled by 1/sqrt(2 * layers), as in GPT-2 and ModernBERT.
     """
     generator = torch.Generator().manual_seed(seed)
     glorot = {id(m.score.weight) for m in module.modules() if isinstance(m, ReplacedHead)}
+    scales = _residual_scales(module)
     for name, parameter in module.named_parameters():
         with torch.no_grad():
             if name.endswith("bias"):
@@ -84,4 +84,16 @@ def init_encoder_weights(module: nn.Module, seed: int) -> None:
                 drawn = torch.empty(parameter.shape)
                 parameter.copy_(drawn.uniform_(-limit, limit, generator=generator))
             else:
-                truncated_normal(parameter, STD, generator)
+                truncated_normal(parameter, STD * scales.get(id(parameter), 1.0), generator)
+
+
+def _residual_scales(module: nn.Module) -> dict[int, float]:
+    scales = {}
+    for encoder in module.modules():
+        if isinstance(encoder, Encoder) and encoder.settings.norm_first:
+            settings = encoder.settings
+            scale = (2 * settings.layers * settings.inner_layers) ** -0.5
+            for name, parameter in encoder.blocks.named_parameters():
+                if name.endswith(("out.weight", "down.weight")):
+                    scales[id(parameter)] = scale
+    return scales

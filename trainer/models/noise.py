@@ -17,7 +17,8 @@ _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)
 #: Odd constants of the 32-bit finaliser "lowbias32" (Wellons, hash-prospector).
 _LOW_1 = 0x7FEB352D
 _LOW_2 = 0x846CA68B - (1 << 32)
-_GOLDEN_32 = 0x9E3779B9 - (1 << 32)
+#: Multiples of it differ in many bits.
+GOLDEN_32 = 0x9E3779B9 - (1 << 32)
 _BITS = 23  # of a uniform number: so many and a half are exact in float32
 
 
@@ -48,8 +49,8 @@ def gumbels(samples: Tensor, places: Tensor, count: int, seed: int) -> Tensor:
     """
     keys = hashed(hashed(samples, seed)[:, None] + places, seed)
     high, low = _shifted(keys, 32, 64).to(torch.int32), keys.to(torch.int32)
-    choice = torch.arange(count, device=samples.device, dtype=torch.int32) * _GOLDEN_32
-    x = _mixed_32(_mixed_32(choice ^ low[..., None]) + high[..., None])
+    choice = torch.arange(count, device=samples.device, dtype=torch.int32) * GOLDEN_32
+    x = mixed_32(mixed_32(choice ^ low[..., None]) + high[..., None])
     uniform = (_shifted(x, 32 - _BITS, 32).float() + 0.5) * 2.0**-_BITS
     return -torch.log(-torch.log(uniform))
 
@@ -66,7 +67,8 @@ def truncated_normal(parameter: Tensor, std: float, generator: torch.Generator) 
         parameter.copy_(torch.special.ndtri(drawn) * std)
 
 
-def _mixed_32(x: Tensor) -> Tensor:
+def mixed_32(x: Tensor) -> Tensor:
+    """A bijection of 32-bit numbers in which each bit in moves each bit out."""
     x = (x ^ _shifted(x, 16, 32)) * _LOW_1
     x = (x ^ _shifted(x, 15, 32)) * _LOW_2
     return x ^ _shifted(x, 16, 32)

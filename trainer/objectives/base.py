@@ -11,14 +11,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from trainer.data.pairs import PairStream
+from trainer.data.samples import Samples
+from trainer.data.segments import OneSegment, Segments
+from trainer.data.shard_set import Shards
+from trainer.data.stream import Stream
+from trainer.models.gpt import GPT
+from trainer.models.parts import Parts
+from trainer.settings.model import EncoderSettings
 from trainer.settings.recipe import RunRecipe
+from trainer.settings.registries import ObjectiveBase
 
 #: Tensors on the device; the first dimension of each is the sequence, but for `index`.
 Batch = Mapping[str, Tensor]
@@ -28,18 +37,48 @@ Filled = NDArray[np.int64]
 Terms = dict[str, Tensor]
 
 
-class Objective(nn.Module, ABC):
-    """A model with its loss."""
+class Objective(nn.Module, ObjectiveBase, ABC):
+    """A model with its loss, and what others ask of it: samples, figures, card and exports.
+
+    A subclass joins by an entry point of the group `webtext.objectives` (docs/extending.md).
+    """
 
     #: Weight of each loss term in the sum that is minimised.
     weights: Mapping[str, float]
+    #: What its model is called on its card, and its task among Hugging Face's pipelines.
+    title: ClassVar[str] = "A model"
+    pipeline_tag: ClassVar[str] = "feature-extraction"
+    #: Tokens of the vocabulary where neither recipe nor shards say it.
+    usual_vocab: ClassVar[int] = 30_522
+    #: Whether the first term is the loss of each token of the text, so that it is bits of text too.
+    of_all_tokens: ClassVar[bool] = False
+    #: What an encoder's samples are made of.
+    segments: ClassVar[type[Segments]] = OneSegment
+    #: Raised when the samples of a seed change: a run that was started before is not resumed.
+    samples_version: ClassVar[int] = 1
 
     @classmethod
     @abstractmethod
     def from_recipe(
         cls, recipe: RunRecipe, end_token: int | None, tokenizer: Tokenizer | None = None
     ) -> Self:
-        """Builds it from the recipe, weights not initialised."""
+        """Builds it from the recipe, weights not initialised.
+
+        `end_token` is the tokenizer's token for the end of a document.
+        """
+
+    @classmethod
+    def open_stream(cls, recipe: RunRecipe, shards: Shards, split: str) -> Samples:
+        """The samples of a split; those of `train` are shuffled.
+
+        A decoder reads windows of the text, an encoder what `segments` makes of documents' pieces.
+        Raises WebtextError when the split has not one sample, SettingError when `[data]` does not
+        fit the corpora.
+        """
+        if isinstance(recipe.model, EncoderSettings):
+            return PairStream(shards, split, recipe, cls.segments)
+        context, seed = recipe.model.context, recipe.data.seed
+        return Stream(shards, split, context, seed, split == "train", recipe.data)
 
     @abstractmethod
     def init_weights(self, seed: int) -> None:
@@ -76,3 +115,22 @@ class Objective(nn.Module, ABC):
     @abstractmethod
     def shards(self) -> list[nn.Module]:
         """The modules that FSDP gathers one at a time."""
+
+    def exports(self) -> dict[str, Parts[Any]]:
+        """What is exported, by folder below the export; "" is the export itself.
+
+        Here: `self.model`, with `self.masked` if there is such a head.
+        """
+        model: Any = getattr(self, "model", None)
+        kind = "gpt2" if isinstance(model, GPT) else "bert-masked"
+        return {"": Parts(kind, model, masked=getattr(self, "masked", None))}
+
+    def kept(self) -> list[nn.Module]:
+        """The modules that are used after pre-training, which a model's size is counted by."""
+        model: Any = getattr(self, "model", self)
+        return [model]
+
+    def targets_per_sample(self) -> int:
+        """How many rows of logits a sample has at most; here one for each position."""
+        settings: Any = getattr(self.model, "settings")  # noqa: B009
+        return int(settings.context)

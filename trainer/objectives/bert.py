@@ -8,16 +8,19 @@ both losses are added with equal weight (google-research/bert and albert, `run_p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from pipeline.store.errors import SettingError
+from trainer.data.seeds import seed_for
+from trainer.data.segments import NextSentence, SentenceOrder
 from trainer.data.vocabulary import Vocabulary
 from trainer.models.encoder import Encoder
 from trainer.models.heads import MaskedHead, PairHead, init_encoder_weights
+from trainer.models.parts import Parts
 from trainer.objectives.base import Batch, Filled, Objective, Terms
 from trainer.objectives.encoding import (
     at_places,
@@ -27,8 +30,8 @@ from trainer.objectives.encoding import (
     masked_batch,
     masked_loss,
     pair_loss,
-    wilson,
 )
+from trainer.objectives.intervals import wilson
 from trainer.objectives.masked import Masker
 from trainer.settings.model import EncoderSettings
 from trainer.settings.recipe import RunRecipe
@@ -37,7 +40,12 @@ from trainer.settings.recipe import RunRecipe
 class MaskedPairs(Objective):
     """Masked language model and a label of the pair.  `question` names the second term."""
 
-    question = "nsp"
+    model_kind = "encoder"
+    pipeline_tag = "fill-mask"
+    samples_version = 2
+    question: ClassVar[str]
+    #: The class of Hugging Face's that it is exported as.
+    exported_as: ClassVar[str]
 
     def __init__(self, settings: EncoderSettings, masker: Masker, loss_chunk: int = 0) -> None:
         super().__init__()
@@ -56,6 +64,7 @@ class MaskedPairs(Objective):
         settings = encoder_settings(recipe)
         objective = cls(settings, masker_of(recipe, tokenizer), recipe.train.loss_chunk)
         objective.model.recompute = recipe.train.recompute
+        objective.model.dropout_seed = seed_for(recipe.train.seed, "dropout")
         return objective
 
     def init_weights(self, seed: int) -> None:
@@ -106,7 +115,9 @@ class MaskedPairs(Objective):
         }
 
     def _hidden(self, batch: Batch) -> Tensor:
-        hidden: Tensor = self.model(batch["inputs"], batch["types"], layout_of(batch))
+        hidden: Tensor = self.model(
+            batch["inputs"], batch["types"], layout_of(batch), batch["samples"]
+        )
         return hidden
 
     def flops_per_token(self) -> float:
@@ -116,21 +127,36 @@ class MaskedPairs(Objective):
         share = self.masker.most / settings.context
         return 3.0 * (self.model.flops() + 2.0 * weights * share)
 
+    def targets_per_sample(self) -> int:
+        """The masked tokens."""
+        return self.masker.most
+
     def shards(self) -> list[nn.Module]:
         """The blocks."""
         return list(self.model.blocks)
+
+    def exports(self) -> dict[str, Parts[Encoder]]:
+        """One model with both heads."""
+        return {"": Parts(self.exported_as, self.model, masked=self.masked, pair=self.pair)}
+
+    def kept(self) -> list[nn.Module]:
+        """The encoder, and the layer on [CLS] that the papers count along."""
+        return [self.model, self.pair.pooler]
 
 
 class Bert(MaskedPairs):
     """Next sentence: label 1 where the second segment is from another document."""
 
-    question = "nsp"
+    title, question, exported_as = "A BERT", "nsp", "bert"
+    segments = NextSentence
 
 
 class Albert(MaskedPairs):
     """Sentence order: label 1 where the two segments were swapped."""
 
-    question = "sop"
+    title, question, exported_as = "An ALBERT", "sop", "albert"
+    usual_vocab = 30_000
+    segments = SentenceOrder
 
 
 def encoder_settings(recipe: RunRecipe) -> EncoderSettings:

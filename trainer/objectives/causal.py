@@ -7,6 +7,7 @@ from typing import Self
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from trainer.data.seeds import seed_for
 from trainer.models.gpt import GPT
 from trainer.objectives.base import Batch, Filled, Objective, Terms
 from trainer.objectives.cross_entropy import IGNORED, cross_entropy_sum
@@ -15,6 +16,11 @@ from trainer.settings.recipe import RunRecipe
 
 class Causal(Objective):
     """Cross-entropy of each token given those before it, summed over the batch."""
+
+    model_kind = "gpt"
+    title, pipeline_tag = "A GPT", "text-generation"
+    usual_vocab = 50_257  # GPT-2's
+    of_all_tokens = True
 
     def __init__(self, model: GPT, end_token: int | None = None, loss_chunk: int = 0) -> None:
         super().__init__()
@@ -32,6 +38,7 @@ class Causal(Objective):
         model = GPT(recipe.model)
         model.recompute = recipe.train.recompute
         model.kernel = recipe.train.attention_kernel
+        model.dropout_seed = seed_for(recipe.train.seed, "dropout")
         return cls(model, inside, recipe.train.loss_chunk)
 
     def init_weights(self, seed: int) -> None:
@@ -54,7 +61,7 @@ class Causal(Objective):
 
     def forward(self, batch: Batch) -> Terms:
         """The summed negative log-likelihood of the targets, in nats."""
-        hidden = self.model(batch["inputs"], batch.get("documents"))
+        hidden = self.model(batch["inputs"], batch.get("documents"), samples=batch.get("samples"))
         total = cross_entropy_sum(
             hidden.flatten(0, 1),
             self.model.head,
@@ -65,16 +72,21 @@ class Causal(Objective):
         return {"loss": total}
 
     def flops_per_token(self) -> float:
-        """6 for each weight that multiplies, and attention's 12 * layers * width * context.
+        """6 for each weight that multiplies, and attention's 12 * width for each key that is seen.
 
         Counted as PaLM's appendix B counts (the causal half is not taken off), so that
         MFU compares with what others publish; embeddings look up and do not multiply,
         the head does.
         """
-        settings = self.model.settings
-        matrices = sum(p.numel() for p in self.model.parameters() if p.dim() == 2)
-        looked_up = self.model.positions.weight.numel()
-        attention = 12 * settings.layers * settings.width * settings.context
+        model, settings = self.model, self.model.settings
+        matrices = sum(p.numel() for p in model.parameters() if p.dim() == 2)
+        looked_up = 0 if settings.tied else model.tokens.weight.numel()
+        if model.positions is not None:
+            looked_up += model.positions.weight.numel()
+        seen = [settings.band if settings.banded(n) else settings.context
+                for n in range(settings.layers)]  # fmt: skip
+        keys = sum(min(most, settings.context) for most in seen)
+        attention = 12 * keys * settings.heads * settings.each_head
         return 6.0 * (matrices - looked_up) + attention
 
     def shards(self) -> list[nn.Module]:

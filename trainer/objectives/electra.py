@@ -11,14 +11,18 @@ from collections.abc import Mapping
 from typing import Self
 
 import torch
+from pydantic import Field
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.store.settings import Settings
 from trainer.data.seeds import seed_for
+from trainer.data.segments import HalfAndHalf
 from trainer.models.encoder import Encoder
 from trainer.models.heads import MaskedHead, ReplacedHead, init_encoder_weights
 from trainer.models.noise import gumbels
+from trainer.models.parts import Parts
 from trainer.objectives.base import Batch, Filled, Objective, Terms
 from trainer.objectives.bert import encoder_settings, masker_of
 from trainer.objectives.encoding import (
@@ -34,12 +38,43 @@ from trainer.objectives.encoding import (
 )
 from trainer.objectives.masked import Masker, scatter, scatter_as_released
 from trainer.settings.model import EncoderSettings
-from trainer.settings.objective import ElectraSettings, generator_settings
 from trainer.settings.recipe import RunRecipe
+
+#: Width of an attention head in ELECTRA's generator.
+_HEAD_WIDTH = 64
+
+
+class ElectraSettings(Settings):
+    """`[electra]`: the generator beside the discriminator."""
+
+    generator: float = Field(0.25, gt=0, le=1)
+    """Width of the generator as a share of the discriminator's (small and large 1/4, base 1/3)."""
+    weight: float = Field(50.0, gt=0)
+    """Weight of the discriminator's loss (paper, table 6: 50)."""
+    temperature: float = Field(1.0, gt=0)
+    """Temperature of the generator's samples."""
+
+
+def generator_settings(settings: EncoderSettings, electra: ElectraSettings) -> EncoderSettings:
+    """The generator's shape: narrower, as deep, with the discriminator's embedding."""
+    width = round(settings.width * electra.generator)
+    changed = {
+        "width": width,
+        "heads": max(1, width // _HEAD_WIDTH),
+        "inner": 4 * width,
+        "embedding": settings.embedding_width,
+    }
+    return EncoderSettings.checked(settings.model_dump() | changed, "[electra] generator")
 
 
 class Electra(Objective):
     """Generator and discriminator over one embedding."""
+
+    model_kind = "encoder"
+    title = "An ELECTRA"
+    settings = ElectraSettings
+    segments = HalfAndHalf
+    samples_version = 2
 
     def __init__(
         self,
@@ -68,12 +103,14 @@ class Electra(Objective):
         masker = masker_of(recipe, tokenizer)
         objective = cls(
             encoder_settings(recipe),
-            recipe.electra,
+            recipe.own(ElectraSettings),
             masker,
             recipe.data.seed,
             recipe.train.loss_chunk,
         )
         objective.model.recompute = objective.generator.recompute = recipe.train.recompute
+        objective.model.dropout_seed = seed_for(recipe.train.seed, "dropout")
+        objective.generator.dropout_seed = seed_for(recipe.train.seed, "dropout", "generator")
         return objective
 
     def init_weights(self, seed: int) -> None:
@@ -99,7 +136,7 @@ class Electra(Objective):
 
     def _generated(self, batch: Batch) -> Tensor:
         """The generator's states at the masked places (batch, most, width)."""
-        hidden = self.generator(batch["inputs"], batch["types"], layout_of(batch))
+        hidden = self.generator(batch["inputs"], batch["types"], layout_of(batch), batch["samples"])
         return at_places(hidden, batch["places"])
 
     @torch.no_grad()
@@ -120,8 +157,8 @@ class Electra(Objective):
 
     def _judged(self, batch: Batch, filled: Tensor) -> tuple[Tensor, Tensor]:
         """The discriminator's logits, and which tokens differ from the original."""
-        logits = self.replaced(self.model(filled, batch["types"], layout_of(batch)))
-        return logits, filled != batch["ids"]
+        hidden = self.model(filled, batch["types"], layout_of(batch), batch["samples"])
+        return self.replaced(hidden), filled != batch["ids"]
 
     def text(self, batch: Batch) -> Tensor:
         """Which tokens are neither padding nor special, so that they may be replaced."""
@@ -170,6 +207,17 @@ class Electra(Objective):
         head = 2.0 * weights * share * (3.0 + 1.0)
         return 3.0 * (self.model.flops() + self.generator.flops()) + head
 
+    def targets_per_sample(self) -> int:
+        """The masked tokens."""
+        return self.masker.most
+
     def shards(self) -> list[nn.Module]:
         """The blocks of both towers."""
         return [*self.model.blocks, *self.generator.blocks]
+
+    def exports(self) -> dict[str, Parts[Encoder]]:
+        """The discriminator, and the generator in a folder below with a copy of the embedding."""
+        return {
+            "": Parts("electra", self.model, replaced=self.replaced),
+            "generator": Parts("electra", self.generator, masked=self.masked),
+        }

@@ -159,13 +159,3 @@ def frequency_loss(hidden: Tensor, asked: float) -> float:
     not know what to copy, and frequencies alone do not get as far.
     """
     return float(hidden.sum()) / max(asked, 1) * _entropy(hidden)
-
-
-def wilson(right: float, count: float, z: float = 1.96) -> tuple[float, float]:
-    """Confidence bounds of a share (Wilson 1927), by default of 95 %."""
-    if not count:
-        return 0.0, 1.0
-    share, spread = right / count, z * z / count
-    middle = (share + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * ((share * (1 - share) + spread / 4) / count) ** 0.5
-    return middle - half, middle + half

@@ -1,4 +1,4 @@
-"""Which parameters weight decay applies to."""
+"""Which parameters weight decay applies to, and which hold several matrices."""
 
 from __future__ import annotations
 
@@ -21,18 +21,14 @@ def decay_groups(named: Mapping[str, nn.Parameter], weight_decay: float) -> list
     ]
 
 
-def trust_groups(named: Mapping[str, nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
-    """LAMB's groups: what decays takes a trust ratio as well, the rest neither.
+def stacked_rows(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Of each parameter that holds several matrices one below the other: how many rows each has.
 
-    google-research/albert leaves out `LayerNorm|layer_norm|bias`, which are all that has one
-    dimension.  Joint projections of query, key and value have a ratio for each third.
+    A module says so by `stacked`, rows by the name of its parameter: a joint projection of query,
+    key and value is three matrices.
     """
-    joint = [p for n, p in named.items() if p.dim() >= 2 and n.endswith("qkv.weight")]
-    single = [p for n, p in named.items() if p.dim() >= 2 and not n.endswith("qkv.weight")]
-    rest = [p for p in named.values() if p.dim() < 2]
-    groups = [
-        {"params": single, "weight_decay": weight_decay, "adapt": True},
-        {"params": joint, "weight_decay": weight_decay, "adapt": True, "slices": 3},
-        {"params": rest, "weight_decay": 0.0},
-    ]
-    return [group for group in groups if group["params"]]
+    found: dict[str, tuple[int, ...]] = {}
+    for name, module in model.named_modules():
+        rows: Mapping[str, tuple[int, ...]] = getattr(module, "stacked", {})
+        found |= {f"{name}.{parameter}".lstrip("."): rows[parameter] for parameter in rows}
+    return found

@@ -1,37 +1,58 @@
-"""What a run will cost, before any of it is run: `webtext plan train`.  Needs no torch.
+"""What a run will cost, before any of it is run: `webtext plan train`.
 
-Counting follows the papers: GPT-3's table D.1 takes 6 operations a parameter and token;
-PaLM's appendix B adds attention's 12 * layers * width * context.  Activations are those
-of Korthikanti et al. 2022, "Reducing Activation Recomputation in Large Transformer
-Models": 34 bytes a token, layer and unit of width, with attention that stores no scores.
+The model is built without memory for its weights, so what is counted is what will be trained.
+Operations are counted as the papers do: GPT-3's table D.1 takes 6 a parameter and token; PaLM's
+appendix B adds attention's.  Activations are those of Korthikanti et al. 2022, "Reducing Activation
+Recomputation in Large Transformer Models", without dropout and with attention that stores no
+scores: 2 bytes for each of 9 numbers of the width and 2 of the feed-forward layer.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from trainer.data.shard_set import find_shards
-from trainer.objectives.streams import open_stream
-from trainer.optim.batch_schedule import Batches
-from trainer.plan.encoder import VOCABULARIES, encoder_flops, kept_parameters, trained_parameters
-from trainer.settings.recipe import EncoderSettings, ModelSettings, RunRecipe, read_run_recipe
+import torch
+from tokenizers import Tokenizer, models
+from torch import nn
 
-#: Vocabulary where neither recipe nor shards say one: GPT-2's.
-_GPT2_VOCABULARY = 50257
-_ACTIVATION_BYTES = 34
-_GB = 1e9
+from pipeline.store.errors import SettingError
+from pipeline.store.registry import nearest
+from trainer.data.shard_set import find_shards
+from trainer.data.tokenizers import read_tokenizer
+from trainer.models.encoder import Encoder
+from trainer.models.gpt import GPT
+from trainer.objectives import build_objective, objective_class, open_stream
+from trainer.objectives.base import Objective
+from trainer.optim import optimization
+from trainer.optim.batch_schedule import Batches
+from trainer.run.devices import DEVICES, Device
+from trainer.settings.model import EncoderSettings, ModelSettings
+from trainer.settings.recipe import RunRecipe, read_run_recipe
+
+#: Bytes of each score of attention that dropout needs: fp32 and bf16 shares, what is kept of them,
+#: and which.
+_SCORE_BYTES = 9
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """What the run is planned for.  Defaults: one H100 SXM (data sheet: 989 TFLOP/s, 80 GB)."""
+    """What the run is planned for: so many devices, by name, and the share of the peak reached."""
 
     gpus: int = 1
-    peak: float = 989e12
-    memory: float = 80e9
+    name: str = "NVIDIA H100 80GB HBM3"
     mfu: float = 0.4
+
+    @property
+    def device(self) -> Device:
+        """Its data sheet.  Raises SettingError for a name that is not known."""
+        if self.name not in DEVICES:
+            known = ", ".join(DEVICES)
+            raise SettingError(
+                f"--gpu {self.name!r} is not known", f"Known: {known}{nearest(self.name, DEVICES)}"
+            )
+        return DEVICES[self.name]
 
 
 @dataclass(frozen=True)
@@ -41,6 +62,7 @@ class Plan:
     #: What is used after training, and all that is trained (an encoder's heads, a generator).
     parameters: int
     trained: int
+    vocabulary: int
     flops_per_token: float
     tokens: int
     steps: int
@@ -54,85 +76,126 @@ class Plan:
     flops: float
 
 
-def parameters(model: ModelSettings, vocab: int) -> int:
-    """Weights of the model: 12 * layers * width^2, embeddings, biases and norms."""
-    width = model.width
-    block = 12 * width**2 + 13 * width  # 4 + 8 matrices; biases 3+1+4+1, two norms of 2
-    return model.layers * block + (vocab + model.context) * width + 2 * width
-
-
-def flops_per_token(model: ModelSettings, vocab: int) -> float:
-    """6 for each weight that multiplies (positions do not) and attention's share."""
-    matrices = 12 * model.layers * model.width**2 + vocab * model.width
-    return 6.0 * matrices + 12.0 * model.layers * model.width * model.context
-
-
 def plan_run(
     recipe: str,
     overrides: Iterable[str] = (),
     data: str | None = None,
     hardware: Hardware | None = None,
 ) -> Plan:
-    """The plan of a recipe, over the shards in `data` where given."""
+    """The plan of a recipe, over the shards in `data` where given.
+
+    Raises SettingError where the recipe's vocabulary is not that of the shards.
+    """
     read, hardware = read_run_recipe(recipe, overrides), hardware or Hardware()
-    epochs = None
-    batches = Batches.of(read.train)
+    batches, epochs = Batches.of(read.train), None
+    tokenizer = None
     if data is not None:
-        stream = open_stream(read, find_shards(data), "train")
+        shards = find_shards(data)
+        tokenizer = read_tokenizer(shards.tokenizer)
+        stream = open_stream(read, shards, "train")
         epochs = batches.total / stream.samples
-    vocab = read.model.vocab or VOCABULARIES.get(read.objective, _GPT2_VOCABULARY)
-    count = trained = parameters(read.model, vocab)
-    each = flops_per_token(read.model, vocab)
+        stream.close()
+    read, objective = _built(read, tokenizer)
+    kept = _count(objective.kept())
+    trained = _count([objective])
+    each = objective.flops_per_token()
     tokens = batches.total * read.model.context
-    counting, flops = "6 * parameters * tokens", 6.0 * count * tokens  # GPT-3's table D.1
+    counting, flops = "6 * parameters * tokens", 6.0 * kept * tokens  # GPT-3's table D.1
     if isinstance(read.model, EncoderSettings):
-        count = kept_parameters(read.objective, read.model, vocab)
-        trained = trained_parameters(read, read.model, vocab)
-        each = encoder_flops(read, read.model, vocab)
         counting, flops = "each weight as often as it multiplies", each * tokens
-    parts = memory(read, trained, vocab, hardware.gpus)
+    device = hardware.device
     return Plan(
-        parameters=count,
+        parameters=kept,
         trained=trained,
+        vocabulary=read.model.vocab,
         counting=counting,
         flops=flops,
         flops_per_token=each,
         tokens=tokens,
         steps=_steps(batches),
         epochs=epochs,
-        bytes_by_part=parts,
-        hours=each * tokens / (hardware.peak * hardware.mfu * hardware.gpus) / 3600,
-        gpus_needed=_gpus(read, trained, vocab, hardware.memory),
+        bytes_by_part=memory(read, objective, hardware.gpus),
+        hours=each * tokens / (device.flops * hardware.mfu * hardware.gpus) / 3600,
+        gpus_needed=_gpus(read, objective, device.memory),
     )
 
 
-def memory(recipe: RunRecipe, count: int, vocab: int, gpus: int) -> dict[str, float]:
+def _built(recipe: RunRecipe, tokenizer: Tokenizer | None) -> tuple[RunRecipe, Objective]:
+    """The recipe with its vocabulary, and its objective without memory for weights.
+
+    The rows that fill up the embedding are left out: they are no parameters.
+    """
+    vocab = recipe.model.vocab or objective_class(recipe).usual_vocab
+    if tokenizer is not None:
+        if recipe.model.vocab not in (0, tokenizer.get_vocab_size()):
+            raise SettingError(
+                f"model.vocab = {recipe.model.vocab}, but the shards' tokenizer has "
+                f"{tokenizer.get_vocab_size()} tokens",
+                "Leave model.vocab out: it follows from the shards",
+            )
+        vocab = tokenizer.get_vocab_size()
+    shape = recipe.model.model_copy(update={"vocab": vocab, "vocab_multiple": 1})
+    recipe = recipe.model_copy(update={"model": shape})
+    with torch.device("meta"):
+        return recipe, build_objective(recipe, None, tokenizer or _any_tokenizer(vocab))
+
+
+def _any_tokenizer(size: int) -> Tokenizer:
+    """A tokenizer of so many tokens, for a run whose shards are not there yet."""
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{n}" for n in range(5, size))]
+    return Tokenizer(models.WordLevel({name: n for n, name in enumerate(names[:size])}))
+
+
+def _count(modules: list[nn.Module]) -> int:
+    """Weights of some modules, shared ones once."""
+    unique = {id(p): p.numel() for module in modules for p in module.parameters()}
+    return sum(unique.values())
+
+
+def _bodies(objective: Objective) -> Iterator[ModelSettings]:
+    """The shapes of the towers of a model."""
+    for module in objective.modules():
+        if isinstance(module, (GPT, Encoder)):
+            yield module.settings
+
+
+def memory(recipe: RunRecipe, objective: Objective, gpus: int) -> dict[str, float]:
     """Bytes on each device, states shared by FSDP where there is more than one."""
-    model, train = recipe.model, recipe.train
+    train, context = recipe.train, recipe.model.context
     share = gpus if train.parallel == "fsdp" else 1
     micro = train.micro_batch or -(-train.batch // gpus)
-    rows = micro * model.context
-    if recipe.objective != "causal":
-        most = round(recipe.mask.rate * model.context)
-        logits = micro * min(most, recipe.mask.most or most)
-    else:
-        logits = min(train.loss_chunk or rows, rows)
-    # One block is whole at a time under FSDP.
-    gathered = 2 * (12 * model.width**2 + vocab * model.width) if share > 1 else 0
-    per_layer = _ACTIVATION_BYTES * rows * model.width
-    kept = 2 * rows * model.width  # a block's input, in bf16
-    activations = model.layers * kept + per_layer if train.recompute else model.layers * per_layer
+    rows = micro * context
+    count = _count([objective])
+    scored = micro * objective.targets_per_sample()
+    logits = min(train.loss_chunk or scored, scored)
+    activations, gathered = 0.0, 0.0
+    for body in _bodies(objective):
+        depth = body.layers * (body.inner_layers if isinstance(body, EncoderSettings) else 1)
+        block = _activation_bytes(body, context) * rows
+        kept = 2.0 * rows * body.width  # a block's input, in bf16
+        activations += depth * kept + block if train.recompute else depth * block
+    if share > 1:
+        largest = max(_count([module]) for module in objective.shards())
+        rest = count - _count(objective.shards())
+        gathered = 2.0 * (largest + rest)  # one block is whole at a time, and what is no block
     return {
         "weights (fp32)": 4.0 * count / share,
         "gradients (fp32)": 4.0 * count / share,
-        "optimizer (fp32, two moments)": 8.0 * count / share,
-        "gathered block and embedding (bf16)": float(gathered),
-        "activations (bf16)": float(activations),
-        "logits and their slope (fp32)": 8.0 * logits * vocab,
+        "optimizer (fp32)": 4.0 * optimization(recipe.optim).kept_numbers(objective) / share,
+        "gathered block and embedding (bf16)": gathered,
+        "activations (bf16)": activations,
+        "logits and their slope (fp32)": 8.0 * logits * recipe.model.vocab,
     }
 
 
-def _gpus(recipe: RunRecipe, count: int, vocab: int, capacity: float) -> int:
+def _activation_bytes(body: ModelSettings, context: int) -> float:
+    """Bytes that one layer keeps of one token."""
+    inner = (4 if body.gated else 2) * body.inner_width
+    scores = _SCORE_BYTES * body.heads * context if body.attention_drop else 0
+    return 2.0 * (9 * body.width + inner) + scores
+
+
+def _gpus(recipe: RunRecipe, objective: Objective, capacity: float) -> int:
     """The fewest devices, doubling, on which FSDP fits one sequence at a time."""
     train = recipe.train.model_copy(
         update={"parallel": "fsdp", "micro_batch": 1, "loss_chunk": 1024, "recompute": True}
@@ -140,7 +203,7 @@ def _gpus(recipe: RunRecipe, count: int, vocab: int, capacity: float) -> int:
     spread = recipe.model_copy(update={"train": train})
     for power in range(20):
         gpus = 1 << power
-        if sum(memory(spread, count, vocab, gpus).values()) < 0.9 * capacity:
+        if sum(memory(spread, objective, gpus).values()) < 0.9 * capacity:
             return gpus
     return 0
 
@@ -154,30 +217,3 @@ def _steps(batches: Batches) -> int:
         consumed += batches.at(consumed)
         done += 1
     return done + math.ceil((batches.total - consumed) / batches.full)
-
-
-def describe_plan(plan: Plan, hardware: Hardware) -> list[str]:
-    """The plan in lines."""
-    total = sum(plan.bytes_by_part.values())
-    lines = [
-        f"parameters        {plan.parameters:,}",
-        f"tokens            {plan.tokens:,} in {plan.steps:,} steps",
-        f"compute           {plan.flops:.3g} FLOP ({plan.counting}), "
-        f"{plan.flops / 8.64e19:,.3g} PFLOP/s-days",
-        f"time              {plan.hours:,.1f} h on {hardware.gpus} GPU(s) of "
-        f"{hardware.peak / 1e12:,.0f} TFLOP/s at {hardware.mfu:.0%} MFU",
-    ]
-    if plan.trained != plan.parameters:
-        lines[0] += f" ({plan.trained:,} trained, with heads and generator)"
-    if plan.epochs is not None:
-        lines.insert(2, f"epochs            {plan.epochs:,.2f} over the shards")
-    lines += [f"memory            {total / _GB:,.1f} GB on each GPU"]
-    lines += [f"  {part:<38}{size / _GB:>10,.1f} GB" for part, size in plan.bytes_by_part.items()]
-    if total > hardware.memory:
-        lines.append(
-            f"This does not fit into {hardware.memory / _GB:,.0f} GB: set train.parallel=fsdp on "
-            f"{plan.gpus_needed} GPUs or more, train.recompute=true, or a smaller train.micro_batch"
-        )
-    else:
-        lines.append("This fits as it is.")
-    return lines

@@ -5,18 +5,11 @@ from __future__ import annotations
 from trainer.run.log import read_log
 from trainer.run.run import Loaded
 
-_NAMES = {
-    "causal": ("A GPT-2", "text-generation"),
-    "bert": ("A BERT", "fill-mask"),
-    "albert": ("An ALBERT", "fill-mask"),
-    "electra": ("An ELECTRA", "feature-extraction"),
-}
-
 
 def model_card(loaded: Loaded) -> str:
     """Markdown: what the model is, which corpus it is from, how it did."""
     model, facts = loaded.recipe.model, loaded.facts
-    name, task = _NAMES[loaded.recipe.objective]
+    name, task = loaded.objective.title, loaded.objective.pipeline_tag
     parameters = sum(p.numel() for p in loaded.objective.parameters())
     lines = read_log(loaded.folder.log) if loaded.folder.log.exists() else []
     judged = [line for line in lines if "validation_loss" in line]

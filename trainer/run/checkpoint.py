@@ -32,7 +32,6 @@ from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.tensor import DTensor
 
 from pipeline.store.errors import WebtextError
-from trainer.optim.lamb import Lamb
 from trainer.run.distributed import World
 from trainer.settings.recipe import CheckpointSettings
 
@@ -203,24 +202,26 @@ def training_state(
     names = {parameter: name for name, parameter in objective.named_parameters()}
     state = {f"weights.{name}": parameter.detach() for parameter, name in names.items()}
     for optimizer in optimizers:
+        _fill_state(optimizer)
         for group in optimizer.param_groups:
             for parameter in group["params"]:
-                kept = optimizer.state[parameter]
-                if not kept:
-                    kept.update(_first_state(optimizer, parameter))
-                for key, value in kept.items():
+                for key, value in optimizer.state[parameter].items():
                     state[f"optim.{names[parameter]}.{key}"] = value
     return state
 
 
-def _first_state(optimizer: torch.optim.Optimizer, parameter: Tensor) -> dict[str, Tensor]:
-    """What an optimizer keeps for a parameter before its first step."""
-    if isinstance(optimizer, torch.optim.AdamW):
-        return {
-            "step": torch.zeros((), device=parameter.device),
-            "exp_avg": torch.zeros_like(parameter),
-            "exp_avg_sq": torch.zeros_like(parameter),
-        }
-    if isinstance(optimizer, Lamb):
-        return optimizer.first_state(parameter)
-    return {"momentum": torch.zeros_like(parameter)}
+def _fill_state(optimizer: torch.optim.Optimizer) -> None:
+    """Has an optimizer make what it keeps of each parameter, by a step that changes nothing."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    if not parameters or all(optimizer.state[parameter] for parameter in parameters):
+        return
+    rates = [group["lr"] for group in optimizer.param_groups]
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+    for parameter in parameters:
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.found_inf = torch.ones((), device=parameters[0].device)  # type: ignore[attr-defined]
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from trainer.data.shard_set import Shards
-from trainer.objectives.streams import open_stream
+from trainer.objectives import open_stream
 from trainer.run.checkpoint import latest
 from trainer.run.run import RunFolder
 from trainer.settings.recipe import RunRecipe

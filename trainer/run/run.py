@@ -23,6 +23,7 @@ from tokenizers import Tokenizer
 from pipeline.store import files
 from pipeline.store.errors import SettingError, WebtextError
 from trainer.data.shard_set import Shards, find_shards
+from trainer.data.tokenizers import read_tokenizer
 from trainer.models.gpt import GPT
 from trainer.objectives import build_objective
 from trainer.objectives.base import Objective
@@ -146,16 +147,6 @@ class RunFolder:
         return read_tokenizer(self.tokenizer_path)
 
 
-def read_tokenizer(path: str | Path) -> Tokenizer:
-    """Loads a `tokenizer.json`; WebtextError where it is missing or none."""
-    try:
-        return Tokenizer.from_str(files.read_bytes(str(path)).decode("utf-8"))
-    except Exception as error:  # the library raises nothing narrower
-        raise WebtextError(
-            f"{path} is not a tokenizer: {error}", "Build the tokens again"
-        ) from None
-
-
 def end_token(tokenizer: Tokenizer) -> int | None:
     """The id of the token that ends a document, None where there is none."""
     ids = (tokenizer.token_to_id(name) for name in _END_TOKENS)
@@ -254,7 +245,7 @@ def load_run(path: str, device: torch.device, step: int | None, say: Any) -> Loa
 
 def decoder(loaded: Loaded) -> GPT:
     """The run's GPT; SettingError when the run has none to generate with."""
-    model = getattr(loaded.objective, "model", None)
+    model = loaded.objective.exports()[""].model
     if not isinstance(model, GPT):
         raise SettingError(f"{loaded.folder.path} is no GPT", "Only a decoder generates text")
     return model

@@ -42,7 +42,7 @@ def _plain(place: str) -> str:
 
 
 def _told(run: Any, ids: set[str]) -> dict[str, Any]:
-    from trainer.objectives.streams import open_stream  # noqa: PLC0415
+    from trainer.objectives import open_stream  # noqa: PLC0415
     from trainer.run.log import read_log  # noqa: PLC0415
     from trainer.run.trace import Documents  # noqa: PLC0415
 

@@ -13,7 +13,7 @@ from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
 from pipeline.store.parquet import read_table
 from trainer.data.token_row import Span
-from trainer.objectives.streams import open_stream
+from trainer.objectives import open_stream
 from trainer.optim.batch_schedule import Batches
 from trainer.run.run import RunFolder
 

@@ -7,21 +7,18 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline.store.settings import Settings
-from trainer.settings.model import EncoderSettings
 
 #: "paper" does what the papers mean, "release" what the released code does where it differs.
 Mode = Literal["paper", "release"]
-#: Width of an attention head in ELECTRA's generator.
-_HEAD_WIDTH = 64
 
 
 class PairSettings(Settings):
     """`[pairs]`: how a document's sentences become samples of one or two segments."""
 
     mode: Mode = "paper"
-    """What sentence order makes of a piece of one sentence.  `paper`: one segment, only masked
-    tokens are asked for.  `release`: google-research/albert gives it a second segment from another
-    document and calls it swapped, so that the order can be told by the topic."""
+    """`paper`: pairs that no length or mark gives away; a piece of one sentence is not asked.
+    `release`: as google-research/bert and albert build them: pieces run over their target and are
+    cut, and a piece of one sentence gets a second segment from another document."""
     short: float = Field(0.1, ge=0, le=1)
     """Share of samples with a shorter target length (BERT and ALBERT 0.1, ELECTRA 0.05)."""
     single: float = Field(0.1, ge=0, le=1)
@@ -46,26 +43,3 @@ class MaskSettings(Settings):
     mode: Mode = "paper"
     """`paper`: n-grams stay inside a segment, and a token is chosen once.  `release`: n-grams run
     across [SEP] (ALBERT), positions are drawn with replacement (ELECTRA)."""
-
-
-class ElectraSettings(Settings):
-    """`[electra]`: the generator beside the discriminator.  Ignored by other objectives."""
-
-    generator: float = Field(0.25, gt=0, le=1)
-    """Width of the generator as a share of the discriminator's (small and large 1/4, base 1/3)."""
-    weight: float = Field(50.0, gt=0)
-    """Weight of the discriminator's loss (paper, table 6: 50)."""
-    temperature: float = Field(1.0, gt=0)
-    """Temperature of the generator's samples."""
-
-
-def generator_settings(settings: EncoderSettings, electra: ElectraSettings) -> EncoderSettings:
-    """The generator's shape: narrower, as deep, with the discriminator's embedding."""
-    width = round(settings.width * electra.generator)
-    changed = {
-        "width": width,
-        "heads": max(1, width // _HEAD_WIDTH),
-        "inner": 4 * width,
-        "embedding": settings.embedding_width,
-    }
-    return EncoderSettings.checked(settings.model_dump() | changed, "[electra] generator")

@@ -9,25 +9,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
-from pipeline.store.settings import Settings, Variants, load_recipe
+from pipeline.store.settings import (
+    NameIn,
+    OpenSettings,
+    Settings,
+    Variants,
+    load_recipe,
+    own_sections,
+)
 from trainer.settings.data import DataSettings
 from trainer.settings.model import EncoderSettings, ModelSettings, as_model
-from trainer.settings.objective import ElectraSettings, MaskSettings, PairSettings
+from trainer.settings.objective import MaskSettings, PairSettings
+from trainer.settings.registries import OBJECTIVES, OPTIMIZERS
 
 __all__ = ["EncoderSettings", "ModelSettings", "RunRecipe", "read_run_recipe"]
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 
+S = TypeVar("S", bound=Settings)
 
-class OptimSettings(Settings):
+
+class OptimSettings(OpenSettings):
     """`[optim]`: the optimizer.  Defaults are GPT-3's (paper, appendix B)."""
 
-    name: Literal["adamw", "lamb", "muon"] = "adamw"
-    """AdamW for all weights; LAMB, as ALBERT; or Muon for the matrices of the blocks."""
+    name: Annotated[str, NameIn(OPTIMIZERS)] = "adamw"
+    """`adamw` for all weights; `lamb`, as ALBERT; or `muon` for the matrices of the blocks."""
     bias_correction: bool = True
     """AdamW's correction of the first moments' bias; BERT's, ALBERT's and ELECTRA's releases have
     none, and LAMB never has."""
@@ -41,10 +51,32 @@ class OptimSettings(Settings):
     """Applied to matrices and embeddings, not to biases and layer norms."""
     clip: float = Field(1.0, ge=0)
     """Largest global norm of the gradient; 0 switches clipping off."""
-    muon_lr: float = Field(0.02, gt=0)
-    """Muon's own rate, for the matrices inside the blocks (the rest takes AdamW with `lr`)."""
-    muon_momentum: float = Field(0.95, ge=0, lt=1)
-    """How much of its momentum a step of Muon keeps (Jordan 2024: 0.95)."""
+
+    @classmethod
+    def sections(cls) -> Mapping[str, type[Settings]]:
+        """Of the optimizers that have settings of their own."""
+        return own_sections(OPTIMIZERS)
+
+    def unused(self) -> frozenset[str]:
+        """The sections of other optimizers."""
+        return frozenset(self.sections()) - {self.name}
+
+    def own(self, kind: type[S]) -> S:
+        """The section of the optimizer."""
+        section = getattr(self, self.name)
+        assert isinstance(section, kind)
+        return section
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_names(cls, values: Any) -> Any:
+        """`muon_lr` and `muon_momentum`, as the section `[optim.muon]` was once written."""
+        if not isinstance(values, Mapping):
+            return values
+        old = {key: values[key] for key in ("muon_lr", "muon_momentum") if key in values}
+        muon = {key.removeprefix("muon_"): value for key, value in old.items()}
+        rest = {key: value for key, value in values.items() if key not in old}
+        return rest | ({"muon": muon | dict(rest.get("muon", {}))} if old else {})
 
 
 class ScheduleSettings(Settings):
@@ -101,7 +133,8 @@ class TrainSettings(Settings):
     `flex` is FlexAttention, which leaves out the blocks of positions that do not see each other.
     It needs a GPU, a compiled model and no dropout."""
     init: str = ""
-    """Folder of a GPT-2 in Hugging Face's format whose weights the run starts from."""
+    """Folder of a model in Hugging Face's format, of the run's kind; the run starts from its
+    weights."""
     compile: Literal["auto", "on", "off"] = "auto"
     """`auto` compiles on a GPU only."""
     parallel: Literal["ddp", "fsdp"] = "ddp"
@@ -160,12 +193,12 @@ class LogSettings(Settings):
     """Seconds between two lines where there is no terminal."""
 
 
-class RunRecipe(Settings):
+class RunRecipe(OpenSettings):
     """All a run needs to know beside the shards."""
 
     volatile: ClassVar[frozenset[str]] = frozenset({"checkpoint", "eval", "log"})
 
-    objective: Literal["causal", "bert", "albert", "electra"] = "causal"
+    objective: Annotated[str, NameIn(OBJECTIVES)] = "causal"
     """What is learned: the next token, or what BERT, ALBERT or ELECTRA were trained on."""
     model: Annotated[
         SerializeAsAny[ModelSettings],
@@ -175,9 +208,8 @@ class RunRecipe(Settings):
     """The shape of the network."""
     pairs: PairSettings = PairSettings()
     mask: MaskSettings = MaskSettings()
-    electra: ElectraSettings = ElectraSettings()
     data: DataSettings = DataSettings()
-    optim: OptimSettings = OptimSettings()
+    optim: OptimSettings = Field(default_factory=OptimSettings)
     schedule: ScheduleSettings = ScheduleSettings()
     train: TrainSettings = TrainSettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
@@ -185,10 +217,25 @@ class RunRecipe(Settings):
     guard: GuardSettings = GuardSettings()
     log: LogSettings = LogSettings()
 
+    @classmethod
+    def sections(cls) -> Mapping[str, type[Settings]]:
+        """Of the objectives that have settings of their own."""
+        return own_sections(OBJECTIVES)
+
+    def unused(self) -> frozenset[str]:
+        """The sections of other objectives."""
+        return frozenset(self.sections()) - {self.objective}
+
+    def own(self, kind: type[S]) -> S:
+        """The section of the recipe's objective."""
+        section = getattr(self, self.objective)
+        assert isinstance(section, kind)
+        return section
+
     @model_validator(mode="after")
     def _kind_fits(self) -> Self:
-        wanted = "gpt" if self.objective == "causal" else "encoder"
-        if self.model.kind != wanted:
+        wanted = OBJECTIVES.get(self.objective).model_kind
+        if wanted and self.model.kind != wanted:
             raise ValueError(f'objective = "{self.objective}" needs model.kind = "{wanted}"')
         return self
 

@@ -17,8 +17,8 @@ from trainer.data.shard_set import find_shards
 from trainer.data.stream import Stream
 from trainer.eval.evaluate import evaluate_run, judge_run
 from trainer.eval.few_shot import FewShot
-from trainer.hf import load_hf
 from trainer.hf.export import export_run
+from trainer.hf.folder import load_parts
 from trainer.loop.loop import Trainer
 from trainer.loop.train import train
 from trainer.run.distributed import pick_device
@@ -83,7 +83,7 @@ def test_the_report_shows_the_curves(run: Path) -> None:
 def test_export_opens_again_and_its_card_names_the_corpus(run: Path, tmp_path: Path) -> None:
     export_run(str(run), str(tmp_path / "out"), None, print)
     loaded = load_run(str(run), pick_device("cpu"), None, print)
-    model = load_hf(tmp_path / "out")
+    model = load_parts(tmp_path / "out").model
     assert model.settings.vocab == 1024 and model.settings.layers == 2
     mine = dict(loaded.objective.model.named_parameters())
     assert all((mine[name] == other).all() for name, other in model.named_parameters())
@@ -137,7 +137,7 @@ def test_document_masks_bands_and_recomputation_train(
         ({"train__batch_start": 4}, "batch_start and batch_warmup go together"),
         ({"train__device": '"gpux"'}, "train.device"),
         ({"model__context": 9_000_000}, "less than one sample"),
-        ({"train__init": '"/nowhere"'}, "holds no GPT-2"),
+        ({"train__init": '"/nowhere"'}, "holds no model"),
     ],
 )
 def test_wrong_settings_say_what_to_change(

@@ -19,6 +19,7 @@ from benchmarks.range_server import Behaviour, serve
 from pipeline.store.errors import SettingError, WebtextError
 from trainer.data import remote
 from trainer.data.encoder import EncoderSamples
+from trainer.data.pack import Packing
 from trainer.data.shard_set import find_shards
 from trainer.data.stream import Stream
 from trainer.settings.data import DataSettings
@@ -62,7 +63,7 @@ def test_remote_samples_are_the_local_ones(corpus: Path, address: str, tmp_path:
 
 def test_remote_chunks_are_the_local_ones(corpus: Path, address: str, tmp_path: Path) -> None:
     streams = [
-        EncoderSamples(find_shards(data), "train", 45, 3, short=0.1, settings=chosen(tmp_path))
+        EncoderSamples(find_shards(data), "train", Packing(45, 0.1), 3, settings=chosen(tmp_path))
         for data in (str(corpus), address)
     ]
     for one, other in zip(*(s.take(0, 300) for s in streams), strict=True):
@@ -78,14 +79,16 @@ def test_shards_with_llm_cs_header_give_the_same_samples(
     root = corpus.parent.parent
     numbered_corpus(root / "headed", SIZES, header=True)
     plain = Stream(find_shards(str(corpus)), "train", 50, settings=chosen(tmp_path))
-    pieces = EncoderSamples(find_shards(str(corpus)), "train", 45, settings=chosen(tmp_path))
+    pieces = EncoderSamples(
+        find_shards(str(corpus)), "train", Packing(45), settings=chosen(tmp_path)
+    )
     for data in (f"{root}/headed/tokens/gpt2", address.replace("/tokens", "/headed/tokens")):
         shards = find_shards(data)
         stream = Stream(shards, "train", 50, settings=chosen(tmp_path))
         assert (stream.batch(0, 900) == plain.batch(0, 900)).all()
         assert (stream.histogram(60_000) == plain.histogram(60_000)).all()
         stream.close()
-        samples = EncoderSamples(shards, "train", 45, settings=chosen(tmp_path))
+        samples = EncoderSamples(shards, "train", Packing(45), settings=chosen(tmp_path))
         for one, other in zip(pieces.take(0, 300), samples.take(0, 300), strict=True):
             assert (one.tokens == other.tokens).all() and (one.ends == other.ends).all()
             assert (one.document, one.place) == (other.document, other.place)

@@ -15,7 +15,7 @@ from trainer_runs import SMALL
 
 from trainer.eval.evaluate import judge_run
 from trainer.eval.few_shot import FewShot
-from trainer.eval.tasks import Item, read_items
+from trainer.eval.task import Item, read_items
 from trainer.eval.zero_shot import encode, log_likelihoods
 from trainer.hf.export import export_run
 from trainer.loop.train import train

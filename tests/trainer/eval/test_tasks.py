@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from pipeline.store.errors import SettingError
 from trainer.eval.few_shot import FewShot, with_examples
-from trainer.eval.tasks import Item, read_items
+from trainer.eval.task import Item, read_items
 from trainer.eval.zero_shot import Text, encode, judge, log_likelihoods
 from trainer.models.gpt import GPT
 from trainer.run.distributed import World
@@ -90,12 +90,46 @@ def test_real_task_files_are_read(shared_data: Path) -> None:
     assert len(goals) == 1838 and {item.answer for item in goals} == {0, 1}
 
 
+WIKIHOW = {
+    "activity_label": "Home", "ctx_a": "[header] How to sit [title] Take a chair.",
+    "ctx_b": "a man", "endings": ["sits [step] down .", "flies  off."], "label": "1",
+}  # fmt: skip
+CHOICES = {"text": ["a sun", "a moon"], "label": ["A", "B"]}
+LISTED = [{"text": "a sun", "label": "A"}, {"text": "a moon", "label": "B"}]
+
+
 @pytest.mark.parametrize(
     ("task", "row", "expected"),
     [
         ("hellaswag", {"ctx": "A man", "endings": ["sits", "flies"], "label": 1},
          Item("A man", ("sits", "flies"), 1)),
-        ("lambada", {"text": "He went to the sea"}, Item("He went to the", ("sea",), 0)),
+        ("hellaswag", WIKIHOW,
+         Item("Home: How to sit. Take a chair. A man", ("sits down .", "flies off."), 1)),
+        ("lambada", {"text": "He went to the sea \n"}, Item("He went to the", ("sea",), 0)),
+        ("piqa", {"goal": "Sit", "sol1": "down", "sol2": "up", "label": 1},
+         Item("Question: Sit\nAnswer:", ("down", "up"), 1)),
+        ("arc", {"question": "What?", "choices": CHOICES, "answerKey": "B"},
+         Item("Question: What?\nAnswer:", ("a sun", "a moon"), 1)),
+        ("arc", {"question": {"stem": "What?", "choices": LISTED}, "answerKey": "A"},
+         Item("Question: What?\nAnswer:", ("a sun", "a moon"), 0)),
+        ("openbookqa", {"question_stem": "It shines:", "choices": CHOICES, "answerKey": "A"},
+         Item("It shines:", ("a sun", "a moon"), 0)),
+        ("boolq", {"passage": "P.", "question": "is it", "answer": True},
+         Item("P.\nQuestion: is it?\nAnswer:", ("no", "yes"), 1)),
+        ("copa", {"premise": "It rained.", "question": "effect", "choice1": "He got wet.",
+                  "choice2": "He sang.", "label": 0},
+         Item("It rained therefore", ("he got wet.", "he sang."), 0)),
+        ("sciq", {"support": "S.", "question": "Q?", "distractor1": "a", "distractor2": "b",
+                  "distractor3": "c", "correct_answer": "d"},
+         Item("S.\nQuestion: Q?\nAnswer:", ("a", "b", "c", "d"), 3)),
+        ("winogrande", {"sentence": "He saw _ there.", "option1": "Ann", "option2": "Bob",
+                        "answer": "2"},
+         Item("", ("there.",) * 2, 1, contexts=("He saw Ann", "He saw Bob"))),
+        ("core", {"query": "Q: ", "choices": ["a", "b"], "gold": 1}, Item("Q:", ("a", "b"), 1)),
+        ("core", {"context_options": ["x", "y "], "continuation": " is", "gold": 0},
+         Item("", ("is", "is"), 0, contexts=("x", "y"))),
+        ("core", {"context": "He went to the ", "continuation": "sea"},
+         Item("He went to the", ("sea",), 0)),
         ("qa", {"question": "Is it?", "answer": "yes", "choices": ["yes", "no"], "context": "So."},
          Item("So.\nQuestion: Is it?\nAnswer:", ("yes", "no"), 0)),
         ("qa", {"question": "What?", "answer": "sea"},
@@ -109,13 +143,41 @@ def test_task_files(tmp_path: Path, task: str, row: dict[str, object], expected:
 
 
 @pytest.mark.parametrize(
-    ("task", "text", "said"),
-    [("nonsense", "{}", "No task 'nonsense'"), ("blimp", "{}", "not in the form of blimp"),
-     ("blimp", "", "has no items"), ("piqa", "{}", "labels .* are missing"),
+    ("task", "text", "message"),
+    [("nonsense", "{}", "no task has the name 'nonsense'.*Known: arc"),
+     ("blimp", "{}", "row 1 is not in the form of this task: it has no 'sentence_good'"),
+     ("blimp", "", "has no items"), ("blimp", "{", "line 1 is no JSON"),
+     ("piqa", '{"goal": "g", "sol1": "a", "sol2": "b"}', "labels .* are missing"),
+     ("hellaswag", '{"ctx": "a", "endings": ["b"], "label": ""}', "row 1 is not in the form"),
+     ("hellaswag", '{"ctx": "a", "endings": ["b"], "label": -1}', "item 1 says that choice -1"),
+     ("lambada", '{"text": "word "}', "a single word"),
      ("qa", '{"question": "q", "answer": "a", "choices": ["b"]}', "not among its choices")],
 )  # fmt: skip
-def test_bad_task_files(tmp_path: Path, task: str, text: str, said: str) -> None:
+def test_bad_task_files(tmp_path: Path, task: str, text: str, message: str) -> None:
     file = tmp_path / "items.jsonl"
     file.write_text(text)
-    with pytest.raises(SettingError, match=said):
+    with pytest.raises(SettingError, match=message):
         read_items(task, str(file))
+
+
+def test_choices_that_differ_in_front_are_compared_by_what_follows(
+    model: GPT, tokenizer: Tokenizer
+) -> None:
+    items = [Item("", ("there.",) * 2, 0, contexts=("He saw the", "Zebra zebra zebra"))]
+    texts = [encode(tokenizer, one, "there.", 0, 65) for one in items[0].contexts]
+    sums, _ = log_likelihoods(model, texts, ALONE)
+    right = judge(model, tokenizer, items, 0, FewShot(), ALONE)["accuracy"]
+    assert right == float(sums[0] > sums[1])
+    (prompted,) = with_examples([*items, *items], FewShot(shots=1))[:1]
+    assert prompted.contexts[0] == "He saw the there.\n\nHe saw the"
+
+
+def test_per_token_normalisation_divides_by_tokens(model: GPT, tokenizer: Tokenizer) -> None:
+    item = Item("The old man", ("went", "went home and slept in the house"), 0)
+    texts = [encode(tokenizer, item.context, choice, 0, 65) for choice in item.choices]
+    sums, _ = log_likelihoods(model, texts, ALONE)
+    counts = torch.tensor([len(text.ids) - text.start for text in texts])
+    best = int((sums / counts).argmax())
+    found = judge(model, tokenizer, [item], 0, FewShot(normalise="tokens"), ALONE)
+    assert found["accuracy"] == float(best == 0)
+    assert found["accuracy_low"] <= found["accuracy"] <= found["accuracy_high"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from trainer_runs import losses, webtext
 
-from trainer.hf import load_encoder
+from trainer.hf.folder import load_parts
 from trainer.run.run import load_run
 
 SMALL = ["model.width=32", "model.embedding=16", "model.layers=2", "model.heads=2"]
@@ -46,7 +46,7 @@ def test_the_export_is_the_run_s_model(run: Path, tmp_path: Path) -> None:
     webtext("export", str(run), str(tmp_path / "hf"))
     loaded = load_run(str(run), torch.device("cpu"), None, print)
     mine = dict(loaded.objective.named_parameters())["model.blocks.0.up.weight"]
-    theirs = dict(load_encoder(tmp_path / "hf").named_parameters())["model.blocks.0.up.weight"]
+    theirs = dict(load_parts(tmp_path / "hf").named_parameters())["model.blocks.0.up.weight"]
     assert torch.equal(mine, theirs)
     assert (tmp_path / "hf" / "generator").exists() == (run.name == "electra")
 

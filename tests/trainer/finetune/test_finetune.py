@@ -10,7 +10,8 @@ from pipeline.store.errors import SettingError
 from trainer.finetune.classifier import Classifier, layer_groups
 from trainer.finetune.examples import Columns, Example, read_examples
 from trainer.finetune.train import figures
-from trainer.hf import Parts
+from trainer.models.encoder import Encoder
+from trainer.models.parts import Parts
 from trainer.settings.model import EncoderSettings
 
 
@@ -44,7 +45,7 @@ def test_cola_has_its_sizes(shared_data: Path) -> None:
 
 def test_each_layer_has_the_rate_of_the_one_above_times_the_decay() -> None:
     settings = EncoderSettings(kind="encoder", vocab=50, layers=3, width=8, heads=2, context=8)
-    model = Classifier(Parts.new("electra", settings), 2, 1)
+    model = Classifier(Parts("electra", Encoder(settings)), 2, 1)
     groups = layer_groups(model, 1.0, 0.5, 0.01)
     rates = {id(p): g["peak"] for g in groups for p in g["params"]}
     named = dict(model.named_parameters())

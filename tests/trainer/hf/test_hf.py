@@ -15,8 +15,11 @@ from safetensors.torch import load_file, save_file
 
 from pipeline.store.errors import SettingError, WebtextError
 from trainer.eval.generate import Sampling, generate
-from trainer.hf import config_of, from_hf, load_hf, save_hf, settings_of, their_name, to_hf
+from trainer.hf.config import Config
+from trainer.hf.folder import FORMATS, fill, load_parts, save_parts, to_hf
+from trainer.hf.format import SpecialTokens
 from trainer.models.gpt import GPT
+from trainer.models.parts import Parts
 from trainer.objectives.causal import Causal
 from trainer.settings.recipe import ModelSettings
 
@@ -45,7 +48,7 @@ def ids(*shape: int) -> torch.Tensor:
 
 
 def test_logits_are_equal(theirs: tuple[Path, Any]) -> None:
-    model = load_hf(theirs[0])
+    model = load_parts(theirs[0]).model
     with torch.no_grad():
         mine = model.logits(model(ids(4, 40)))
         want = theirs[1](ids(4, 40)).logits
@@ -53,7 +56,7 @@ def test_logits_are_equal(theirs: tuple[Path, Any]) -> None:
 
 
 def test_loss_and_gradients_are_equal(theirs: tuple[Path, Any]) -> None:
-    model = load_hf(theirs[0])
+    model = load_parts(theirs[0]).model
     objective = Causal(model)
     batch = objective.prepare(ids(4, 40).int())
     count = objective.counts(batch)["loss"]
@@ -66,7 +69,7 @@ def test_loss_and_gradients_are_equal(theirs: tuple[Path, Any]) -> None:
 
 
 def test_greedy_text_is_equal_token_for_token(theirs: tuple[Path, Any]) -> None:
-    model, prompt = load_hf(theirs[0]), ids(3, 5)
+    model, prompt = load_parts(theirs[0]).model, ids(3, 5)
     made: list[list[int]] = [[], [], []]
     for column in generate(model, prompt.tolist(), 30, Sampling(temperature=0)):
         for row, token in column.items():
@@ -85,7 +88,7 @@ def tokenizer(tokens: Path) -> Path:
 def test_what_they_saved_comes_back_byte_for_byte(
     theirs: tuple[Path, Any], tokens: Path, tmp_path: Path
 ) -> None:
-    save_hf(load_hf(theirs[0]), tmp_path, tokenizer(tokens), 0, "")
+    save_parts(load_parts(theirs[0]), tmp_path, tokenizer(tokens), 0, "")
     mine, want = ((f / "model.safetensors").read_bytes() for f in (tmp_path, theirs[0]))
     assert mine == want
 
@@ -95,7 +98,7 @@ def test_our_export_opens_there(theirs: tuple[Path, Any], tokens: Path, tmp_path
 
     model = GPT(ModelSettings(layers=2, width=32, heads=4, context=24, vocab=1024))
     model.init_weights(5)
-    save_hf(model.eval(), tmp_path, tokenizer(tokens), 0, "card")
+    save_parts(Parts("gpt2", model.eval()), tmp_path, tokenizer(tokens), 0, "card")
     opened = transformers.AutoModelForCausalLM.from_pretrained(tmp_path).eval()
     with torch.no_grad():
         torch.testing.assert_close(
@@ -105,62 +108,57 @@ def test_our_export_opens_there(theirs: tuple[Path, Any], tokens: Path, tmp_path
     assert encoder.decode(encoder("The old man").input_ids) == "The old man"
 
 
-def small() -> GPT:
+def small(seed: int = 5) -> Parts[GPT]:
     model = GPT(ModelSettings(layers=2, width=32, heads=4, context=24, vocab=100))
-    model.init_weights(5)
-    return model
+    model.init_weights(seed)
+    return Parts("gpt2", model)
 
 
 def test_a_round_trip_is_byte_identical(tokens: Path, tmp_path: Path) -> None:
-    save_hf(small(), tmp_path / "a", tokenizer(tokens), 0, "")
-    save_hf(load_hf(tmp_path / "a"), tmp_path / "b", tokenizer(tokens), 0, "")
+    save_parts(small(), tmp_path / "a", tokenizer(tokens), 0, "")
+    save_parts(load_parts(tmp_path / "a"), tmp_path / "b", tokenizer(tokens), 0, "")
     for name in ("model.safetensors", "config.json", "tokenizer.json", "generation_config.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("mine", "theirs_"),
-    [
-        ("tokens.weight", "transformer.wte.weight"),
-        ("blocks.11.attention.qkv.weight", "transformer.h.11.attn.c_attn.weight"),
-        ("blocks.0.down.bias", "transformer.h.0.mlp.c_proj.bias"),
-        ("norm.weight", "transformer.ln_f.weight"),
-    ],
-)
-def test_names(mine: str, theirs_: str) -> None:
-    assert their_name(mine) == theirs_
-
-
-def test_released_names_have_no_prefix_and_hold_masks() -> None:
-    model, other = small(), small()
-    other.init_weights(6)
-    weights = {n.removeprefix("transformer."): t for n, t in to_hf(other).items()}
+def test_released_names_have_no_prefix_and_hold_masks(tmp_path: Path) -> None:
+    weights = {n.removeprefix("transformer."): t for n, t in to_hf(small()).items()}
     weights |= {"h.0.attn.bias": torch.ones(1, 1, 24, 24), "h.0.attn.masked_bias": torch.ones(())}
-    from_hf(model, weights)
-    mine, want = to_hf(model), to_hf(other)
-    assert all(torch.equal(mine[name], want[name]) for name in want)
+    write(tmp_path, weights)
+    mine, want = to_hf(load_parts(tmp_path)), to_hf(small())
+    assert mine.keys() == want.keys() and all(torch.equal(mine[n], want[n]) for n in want)
+
+
+def write(folder: Path, weights: dict[str, torch.Tensor], **changed: Any) -> None:
+    config = FORMATS["gpt2"].config(small(), SpecialTokens()) | changed
+    (folder / "config.json").write_text(json.dumps(config))
+    save_file(weights, folder / "model.safetensors")
 
 
 def test_unfit_weights_are_named(tmp_path: Path) -> None:
     weights = to_hf(small())
     with pytest.raises(WebtextError, match=r"transformer\.wpe\.weight has the shape \(12, 32\)"):
-        from_hf(small(), weights | {"transformer.wpe.weight": torch.zeros(12, 32)})
+        fill(FORMATS["gpt2"], small(), weights | {"transformer.wpe.weight": torch.zeros(12, 32)})
+    with pytest.raises(WebtextError, match="lm_feet.weight has no counterpart here"):
+        fill(FORMATS["gpt2"], small(), weights | {"lm_feet.weight": torch.zeros(12, 32)})
     del weights["transformer.ln_f.bias"]
-    with pytest.raises(WebtextError, match=r"transformer\.ln_f\.bias has no counterpart"):
-        from_hf(small(), weights)
+    with pytest.raises(WebtextError, match=r"transformer\.ln_f\.bias is missing"):
+        fill(FORMATS["gpt2"], small(), weights)
     with pytest.raises(WebtextError, match=r"config\.json and model\.safetensors"):
-        load_hf(tmp_path)
-    (tmp_path / "config.json").write_text(json.dumps(config_of(small().settings, 0)))
-    save_file(to_hf(small()), tmp_path / "model.safetensors")
+        load_parts(tmp_path)
+    write(tmp_path, to_hf(small()))
     whole = (tmp_path / "model.safetensors").read_bytes()
-    assert load_file(tmp_path / "model.safetensors").keys() == to_hf(load_hf(tmp_path)).keys()
+    assert load_file(tmp_path / "model.safetensors").keys() == to_hf(load_parts(tmp_path)).keys()
     (tmp_path / "model.safetensors").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(WebtextError, match="holds no GPT-2"):
-        load_hf(tmp_path)
+    with pytest.raises(WebtextError, match="holds no weights"):
+        load_parts(tmp_path)
 
 
 def test_what_has_no_counterpart_is_refused() -> None:
+    banded = Parts(
+        "gpt2", GPT(ModelSettings(vocab=10, layers=2, width=8, heads=2, attention="gpt3"))
+    )
     with pytest.raises(SettingError, match="banded attention"):
-        config_of(ModelSettings(vocab=10, attention="gpt3"), 0)
-    with pytest.raises(SettingError, match="no GPT-2 as released"):
-        settings_of({"model_type": "llama", "n_embd": 8})
+        FORMATS["gpt2"].config(banded, SpecialTokens())
+    with pytest.raises(SettingError, match="n_layer is missing"):
+        FORMATS["gpt2"].settings(Config({"model_type": "gpt2"}, "config.json"))

@@ -1,45 +1,154 @@
-"""Two processes on gloo, which `torchrun` starts, compute what one computes."""
+"""Every objective with every optimizer: losses of one process, by DDP and FSDP, resumed across.
+
+Processes meet on gloo, once for all cases.  Dropout is on, the batch does not divide by their
+number, and the micro-batches differ.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
-from trainer_runs import losses, torchrun, train_arguments, validation, webtext, webtext_by_two
+import torch
+from parallel_worker import train_all
+from support import PROJECT
+from trainer_runs import log, losses
 
-STEPS = 12
-SETTINGS = {"train__steps": STEPS, "schedule__warmup": 4, "optim__name": "adamw"}
+from trainer.run.distributed import World
+
+STEPS, SAVED = 4, 2
+OBJECTIVES = {"causal": "gpt2-tiny", "albert": "albert-tiny", "electra": "electra-tiny",
+              "bert": "bert-tiny"}  # fmt: skip
+OPTIMIZERS = ("adamw", "lamb", "muon")
+PARALLEL = ("ddp", "fsdp")
+SETTINGS = {
+    "model.layers": 2, "model.width": 24, "model.heads": 3, "model.context": 32,
+    "model.dropout": 0.1, "train.batch": 7, "train.steps": STEPS, "checkpoint.every": SAVED,
+    "checkpoint.keep": 9, "schedule.warmup": 2, "eval.every": 0, "eval.sequences": 9,
+    "log.tensorboard": "false", "optim.lr": 0.01, "schedule.name": "linear",
+}  # fmt: skip
+#: Losses are in fp32, added up in another order.
+NEAR = 2e-5
+
+
+class Cases:
+    """Runs in `folder`, one a pair of objective and optimizer."""
+
+    def __init__(self, folder: Path, tokens: Path, encoder_tokens: Path) -> None:
+        self.folder = folder
+        self.data = dict.fromkeys(OBJECTIVES, encoder_tokens) | {"causal": tokens}
+
+    def run(self, name: str, objective: str, optimizer: str) -> Path:
+        return self.folder / f"{name}-{objective}-{optimizer}"
+
+    def case(self, name: str, pair: tuple[str, str], start: str, **more: Any) -> dict[str, Any]:
+        settings = SETTINGS | {"optim.name": pair[1]}
+        settings |= {key.replace("__", "."): value for key, value in more.items()}
+        return {
+            "recipe": OBJECTIVES[pair[0]],
+            "overrides": [f"{key}={value}" for key, value in settings.items()],
+            "data": str(self.data[pair[0]]),
+            "out": str(self.run(name, *pair)),
+            "start": start,
+        }
+
+
+def together(processes: int, cases: Iterable[dict[str, Any]], folder: Path) -> None:
+    file = folder / f"cases-{processes}.json"
+    file.write_text(json.dumps(list(cases)))
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone",
+        f"--nproc-per-node={processes}", str(PROJECT / "tests" / "parallel_worker.py"),
+        str(file),
+    ]  # fmt: skip
+    threads = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    paths = {"PYTHONPATH": f"{PROJECT}:{PROJECT / 'tests'}"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | threads | paths, check=False
+    )
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("step ")]
+    assert done.returncode == 0, "\n".join(lines)[:8000]
+
+
+def cut(run: Path) -> None:
+    """Takes the run back to the checkpoint in its middle."""
+    shutil.rmtree(run / "checkpoints" / f"step-{STEPS:08d}")
+
+
+def figures(run: Path) -> list[float]:
+    """The loss of each step, and of the validation at the end."""
+    validation = [line["validation_loss"] for line in log(run) if "validation_loss" in line]
+    return [*(loss for _, loss in losses(run)), validation[-1]]
+
+
+PAIRS = list(product(OBJECTIVES, OPTIMIZERS))
 
 
 @pytest.fixture(scope="module")
-def alone(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("alone") / "run"
-    webtext(
-        *train_arguments(tokens, out, train__steps=STEPS, schedule__warmup=4, optim__name="adamw")
-    )
-    return out
+def table(
+    tmp_path_factory: pytest.TempPathFactory, tokens: Path, encoder_tokens: Path
+) -> dict[str, dict[tuple[str, str], list[float]]]:
+    """Losses of all pairs in one process; begun in two; and gone on with in three, then in one."""
+    cases = Cases(tmp_path_factory.mktemp("table"), tokens, encoder_tokens)
+    kinds = {pair: PARALLEL[n % 2] for n, pair in enumerate(PAIRS)}
+    others = {pair: PARALLEL[1 - n % 2] for n, pair in enumerate(PAIRS)}
+    alone = World(0, 1, torch.device("cpu"))
+    train_all(alone, [cases.case("alone", pair, "new") for pair in PAIRS])
+    found = {"alone": {pair: figures(cases.run("alone", *pair)) for pair in PAIRS}}
+    begun = [
+        cases.case("shared", p, "new", train__parallel=kinds[p], train__micro_batch=2)
+        for p in PAIRS
+    ]
+    together(2, begun, cases.folder)
+    found["two"] = {pair: figures(cases.run("shared", *pair)) for pair in PAIRS}
+    for pair in PAIRS:
+        cut(cases.run("shared", *pair))
+    on = [cases.case("shared", p, "resume", train__parallel=others[p]) for p in PAIRS]
+    together(3, on, cases.folder)
+    found["three"] = {pair: figures(cases.run("shared", *pair)) for pair in PAIRS}
+    for pair in PAIRS:
+        cut(cases.run("shared", *pair))
+    micro = {"train__micro_batch": 3}
+    train_all(alone, [cases.case("shared", pair, "resume", **micro) for pair in PAIRS])
+    found["one again"] = {pair: figures(cases.run("shared", *pair)) for pair in PAIRS}
+    return found
 
 
-@pytest.mark.parametrize(("parallel", "run"), [("ddp", webtext_by_two), ("fsdp", torchrun)])
-def test_losses_are_equal_and_the_run_goes_on_alone(
-    tokens: Path, alone: Path, tmp_path: Path, parallel: str, run: Callable[..., str]
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_losses_do_not_depend_on_processes(
+    table: dict[str, dict[tuple[str, str], list[float]]], pair: tuple[str, str]
 ) -> None:
-    out = tmp_path / "run"
-    both = SETTINGS | {"train__parallel": parallel, "train__micro_batch": 3}
-    run(*train_arguments(tokens, out, checkpoint__every=8, **both))
-    one, two = dict(losses(alone)), dict(losses(out))
-    assert two.keys() == one.keys()
-    assert list(two.values()) == pytest.approx(list(one.values()), rel=2e-4)
-    assert validation(out) == pytest.approx(validation(alone), rel=2e-4)
+    want = table["alone"][pair]
+    assert len(want) == len(set(want)) == STEPS + 1  # each step changed the model
+    for processes in ("two", "three", "one again"):
+        assert table[processes][pair] == pytest.approx(want, rel=NEAR), processes
 
-    # What two processes saved after step 8, one goes on with.
-    newest = out / "checkpoints" / f"step-{STEPS:08d}"
-    assert json.loads((newest / "COMPLETE.json").read_text())["consumed"] == STEPS * 8
-    shutil.rmtree(newest)
-    webtext(*train_arguments(tokens, out, "--resume", **SETTINGS))
-    again = dict(losses(out))
-    assert {n: again[n] for n in range(1, 9)} == {n: two[n] for n in range(1, 9)}
-    assert list(again.values()) == pytest.approx(list(one.values()), rel=2e-4)
+
+@pytest.mark.system
+@pytest.mark.timeout(900)
+def test_the_whole_table(tmp_path: Path, tokens: Path, encoder_tokens: Path) -> None:
+    """Each case in one, two and three processes from its beginning, under DDP and under FSDP."""
+    cases = Cases(tmp_path, tokens, encoder_tokens)
+    train_all(
+        World(0, 1, torch.device("cpu")), [cases.case("alone", pair, "new") for pair in PAIRS]
+    )
+    for processes in (2, 3):
+        names = {kind: f"{kind}-{processes}" for kind in PARALLEL}
+        everything = [
+            cases.case(names[kind], pair, "new", train__parallel=kind)
+            for kind, pair in product(PARALLEL, PAIRS)
+        ]
+        together(processes, everything, tmp_path)
+        for kind, pair in product(PARALLEL, PAIRS):
+            want = figures(cases.run("alone", *pair))
+            found = figures(cases.run(names[kind], *pair))
+            assert found == pytest.approx(want, rel=NEAR), (processes, kind, pair)

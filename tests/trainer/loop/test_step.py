@@ -10,11 +10,12 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from trainer_runs import SMALL
 
 from trainer.data.shard_set import find_shards
+from trainer.data.tokenizers import read_tokenizer
 from trainer.loop import train
 from trainer.loop.feed import Step
 from trainer.objectives.base import Objective
 from trainer.run.distributed import World
-from trainer.run.run import RunFolder, read_tokenizer, start_run, with_vocabulary
+from trainer.run.run import RunFolder, start_run, with_vocabulary
 from trainer.settings.recipe import read_run_recipe
 
 GPT = [f"{name}={value}" for name, value in SMALL.items()]
@@ -48,7 +49,8 @@ def test_no_value_is_read_back(
         trainer = train._trainer(folder, recipe, shards, World(0, 1, torch.device("cpu")))
         said = trainer.train_stream.batch(0, 4).reshape(2, 2, -1)
         rows = fake.from_tensor(torch.from_numpy(said))
-        done = trainer._run_step(Step(0, 4, rows, (said >= 0).sum(2)))
+        numbers = fake.from_tensor(torch.arange(4).view(2, 2))
+        done = trainer._run_step(Step(0, 4, rows, (said >= 0).sum(2), numbers))
         with pytest.raises(DataDependentOutputException):  # what asking is answered with
             done.results.tolist()
     trainer.saver.close()

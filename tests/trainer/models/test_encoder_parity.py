@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.store.errors import SettingError, WebtextError
-from trainer.hf import Parts, config_of_encoder, encoder_to_hf, load_encoder, save_encoder
-from trainer.models.encoder import Layout
+from trainer.hf.folder import FORMATS, load_parts, save_parts, to_hf
+from trainer.hf.format import SpecialTokens
+from trainer.models.encoder import Encoder, Layout
+from trainer.models.parts import Parts
 from trainer.objectives.encoding import pair_loss
 
 VOCAB, LENGTH = 99, 24
@@ -65,7 +67,7 @@ def example() -> tuple[Tensor, Tensor, Tensor]:
     return ids, types, mask
 
 
-def ours(parts: Parts, unpad: bool) -> dict[str, Tensor]:
+def ours(parts: Parts[Encoder], unpad: bool) -> dict[str, Tensor]:
     ids, types, mask = example()
     hidden = parts.model(ids, types, Layout.of(mask, unpad))
     logits = {}
@@ -85,7 +87,7 @@ def test_logits_are_equal(theirs: tuple[Path, Any], unpad: bool) -> None:
     ids, types, mask = example()
     with torch.no_grad():
         want = theirs[1](ids, attention_mask=mask.long(), token_type_ids=types)
-        mine = ours(load_encoder(theirs[0]), unpad)
+        mine = ours(load_parts(theirs[0]), unpad)
     for name, logits in mine.items():
         real = mask if logits.shape[:2] == mask.shape else slice(None)
         torch.testing.assert_close(logits[real], want[name][real], atol=1e-4, rtol=1e-5)
@@ -94,7 +96,7 @@ def test_logits_are_equal(theirs: tuple[Path, Any], unpad: bool) -> None:
 @pytest.mark.parametrize("unpad", [False, True])
 def test_losses_and_gradients_are_equal(theirs: tuple[Path, Any], unpad: bool) -> None:
     ids, types, mask = example()
-    parts = load_encoder(theirs[0])
+    parts = load_parts(theirs[0])
     logits = ours(parts, unpad)
     chosen = mask & (torch.arange(LENGTH) % 3 == 1)
     labels = ids.masked_fill(~chosen, -100)
@@ -123,7 +125,7 @@ def test_losses_and_gradients_are_equal(theirs: tuple[Path, Any], unpad: bool) -
     with torch.no_grad():
         for parameter in parts.parameters():
             parameter.copy_(parameter.grad if parameter.grad is not None else 0 * parameter)
-    gradients = encoder_to_hf(parts)
+    gradients = to_hf(parts)
     named = dict(theirs[1].named_parameters())
     assert gradients.keys() == named.keys()
     for name, gradient in gradients.items():
@@ -132,13 +134,13 @@ def test_losses_and_gradients_are_equal(theirs: tuple[Path, Any], unpad: bool) -
 
 
 def test_round_trip_is_byte_identical(theirs: tuple[Path, Any], tmp_path: Path) -> None:
-    save_encoder(load_encoder(theirs[0]), tmp_path, None, "card")
+    save_parts(load_parts(theirs[0]), tmp_path, None, None, "card")
     written = (tmp_path / "model.safetensors").read_bytes()
     assert written == (theirs[0] / "model.safetensors").read_bytes()
 
 
 def test_their_classes_open_the_export(theirs: tuple[Path, Any], tmp_path: Path) -> None:
-    save_encoder(load_encoder(theirs[0]), tmp_path, None, "card")
+    save_parts(load_parts(theirs[0]), tmp_path, None, None, "card")
     opened = type(theirs[1]).from_pretrained(tmp_path).eval()
     ids, types, _ = example()
     with torch.no_grad():
@@ -148,26 +150,26 @@ def test_their_classes_open_the_export(theirs: tuple[Path, Any], tmp_path: Path)
 
 
 def test_shared_layers_are_held_once(theirs: tuple[Path, Any]) -> None:
-    parts = load_encoder(theirs[0])
+    parts = load_parts(theirs[0])
     settings = parts.model.settings
     assert len(parts.model.blocks) == settings.group_count * settings.inner_layers
     assert len(list(parts.model.run())) == settings.layers * settings.inner_layers
     assert sum(p.numel() for p in theirs[1].parameters()) == sum(
-        t.numel() for t in encoder_to_hf(parts).values()
+        t.numel() for t in to_hf(parts).values()
     )
 
 
 def test_what_their_classes_cannot_be_is_said(theirs: tuple[Path, Any]) -> None:
-    parts = load_encoder(theirs[0])
+    parts = load_parts(theirs[0])
     changed = {"groups": 1, "layers": 4, "inner_layers": 1}
     parts.model.settings = parts.model.settings.model_copy(update=changed)
     if parts.kind == "albert":
-        assert config_of_encoder(parts)["num_hidden_groups"] == 1
+        assert FORMATS[parts.kind].config(parts, SpecialTokens())["num_hidden_groups"] == 1
     else:
         with pytest.raises(SettingError, match="no shared layers"):
-            config_of_encoder(parts)
+            FORMATS[parts.kind].config(parts, SpecialTokens())
 
 
 def test_a_folder_without_weights_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(WebtextError, match="holds no encoder"):
-        load_encoder(tmp_path)
+    with pytest.raises(WebtextError, match="holds no model"):
+        load_parts(tmp_path)

@@ -48,7 +48,7 @@ def test_the_band_bounds_what_is_seen() -> None:
         [0, 0, 1, 1, 0, 0], [0, 0, 0, 1, 1, 0], [0, 0, 0, 0, 1, 1],
     ]  # fmt: skip
     one = model(attention="gpt3", band=2, layers=2)
-    assert [block.sparse for block in one.blocks] == [False, True]
+    assert [block.banded for block in one.blocks] == [False, True]
 
 
 def test_a_document_does_not_see_the_one_before() -> None:

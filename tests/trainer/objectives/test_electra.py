@@ -11,16 +11,16 @@ from torch.nn import functional
 
 from trainer.data.header import HEADER
 from trainer.data.vocabulary import Vocabulary
-from trainer.objectives.electra import Electra
+from trainer.objectives.electra import Electra, ElectraSettings
 from trainer.objectives.encoding import (
     area_under_curve,
     entropy_of_share,
     score_histograms,
-    wilson,
 )
+from trainer.objectives.intervals import wilson
 from trainer.objectives.masked import Masker
 from trainer.settings.model import EncoderSettings
-from trainer.settings.objective import ElectraSettings, MaskSettings, Mode
+from trainer.settings.objective import MaskSettings, Mode
 
 SIZE, LENGTH, BATCH = 64, 40, 16
 VOCABULARY = Vocabulary(SIZE, 0, 1, 2, 3, frozenset({0, 1, 2, 3}), (True,) * SIZE)

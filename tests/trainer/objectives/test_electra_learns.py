@@ -18,10 +18,10 @@ from torch import Tensor
 from trainer.data.header import HEADER
 from trainer.data.vocabulary import Vocabulary
 from trainer.objectives.base import Terms
-from trainer.objectives.electra import Electra
+from trainer.objectives.electra import Electra, ElectraSettings
 from trainer.objectives.masked import Masker
 from trainer.settings.model import EncoderSettings
-from trainer.settings.objective import ElectraSettings, MaskSettings
+from trainer.settings.objective import MaskSettings
 
 SIZE, LENGTH, BATCH, STEPS = 44, 12, 32, 60
 SPECIAL = frozenset(range(4))

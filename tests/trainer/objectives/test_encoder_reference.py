@@ -15,14 +15,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainer.data.shard_set import find_shards
-from trainer.hf import Parts, encoder_to_hf
+from trainer.data.tokenizers import read_tokenizer
+from trainer.hf.folder import to_hf
+from trainer.models.encoder import Encoder
 from trainer.models.noise import gumbels
-from trainer.objectives import build_objective
+from trainer.models.parts import Parts
+from trainer.objectives import build_objective, open_stream
 from trainer.objectives.base import Batch, Objective
 from trainer.objectives.bert import Albert
 from trainer.objectives.electra import Electra
-from trainer.objectives.streams import open_stream
-from trainer.run.run import read_tokenizer, with_vocabulary
+from trainer.run.run import with_vocabulary
 from trainer.settings.recipe import RunRecipe, read_run_recipe
 
 STEPS, BATCH = 100, 8
@@ -38,8 +40,8 @@ def setup(name: str, tokens: Path) -> tuple[RunRecipe, Any, Objective]:
     return recipe, open_stream(recipe, shards, "train"), objective
 
 
-def filled(theirs: nn.Module, parts: Parts) -> nn.Module:
-    theirs.load_state_dict(encoder_to_hf(parts), strict=False)
+def filled(theirs: nn.Module, parts: Parts[Encoder]) -> nn.Module:
+    theirs.load_state_dict(to_hf(parts), strict=False)
     theirs.tie_weights()  # type: ignore[operator]
     return theirs.train()
 
@@ -93,7 +95,7 @@ class TheirElectra(nn.Module):
             config(**shape(recipe, small.width, small.heads))
         )
         judge = transformers.ElectraForPreTraining(config(**shape(recipe, 64, 4)))
-        parts = Parts("electra-generator", ours.generator, masked=ours.masked)
+        parts = Parts("electra", ours.generator, masked=ours.masked)
         self.generator = filled(generator, parts)
         self.judge = filled(judge, Parts("electra", ours.model, replaced=ours.replaced))
         self.judge.electra.embeddings = self.generator.electra.embeddings  # type: ignore

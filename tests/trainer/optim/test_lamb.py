@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from trainer.optim import build_optimizers
-from trainer.optim.lamb import Lamb
 from trainer.optim.schedule import factor
+from trainer.optim.trust import TrustRatio
 from trainer.settings.recipe import OptimSettings, ScheduleSettings
 
 
@@ -19,6 +19,7 @@ class Small(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.qkv = nn.Linear(4, 12)
+        self.stacked = {"qkv.weight": (4, 4, 4)}
         self.down = nn.Linear(4, 4)
         self.norm = nn.LayerNorm(4)
 
@@ -45,7 +46,7 @@ def test_steps_are_those_of_the_release(name: str) -> None:
     torch.manual_seed(0)
     model = Small().double()
     (optimizer,) = build_optimizers(model, settings(name))
-    assert isinstance(optimizer, Lamb)
+    assert isinstance(optimizer, TrustRatio)
     hand: dict[str, list[np.ndarray]] = {}
     for key, p in model.named_parameters():
         thirds = 3 if key == "qkv.weight" else 1
@@ -68,7 +69,7 @@ def test_a_skipped_step_changes_nothing() -> None:
     before = {key: p.detach().clone() for key, p in model.named_parameters()}
     for p in model.parameters():
         p.grad = torch.full_like(p, float("nan"))
-    assert isinstance(optimizer, Lamb)
+    assert isinstance(optimizer, TrustRatio)
     optimizer.found_inf = torch.tensor(1.0)
     optimizer.step()
     for key, p in model.named_parameters():
@@ -78,7 +79,8 @@ def test_a_skipped_step_changes_nothing() -> None:
 
 def test_a_zero_tensor_has_the_ratio_one() -> None:
     weight = nn.Parameter(torch.zeros(3, 2))
-    optimizer = Lamb([{"params": [weight], "adapt": True}], 0.1, (0.9, 0.999), 1e-6)
+    group = {"params": [weight], "stacked": [(3,)], "adapt": True}
+    optimizer = TrustRatio([group], 0.1, (0.9, 0.999), 1e-6)
     weight.grad = torch.ones_like(weight)
     optimizer.step()
     want = -0.1 * 0.1 / (0.001**0.5 + 1e-6)

@@ -9,7 +9,7 @@ from torch import nn
 from pipeline.store.errors import SettingError
 from trainer.loop.guard import Guard
 from trainer.optim import build_optimizers
-from trainer.optim.muon import Muon, orthogonalised
+from trainer.optim.muon import MuonMatrices
 from trainer.optim.schedule import check_schedule, factor
 from trainer.settings.recipe import GuardSettings, OptimSettings, ScheduleSettings
 
@@ -51,13 +51,6 @@ def test_decay_spares_biases_and_muon_takes_the_blocks_matrices() -> None:
     assert sum(len(g["params"]) for g in adamw.param_groups) == 2
 
 
-@pytest.mark.parametrize("shape", [(16, 16), (8, 32), (32, 8)])
-def test_muon_brings_singular_values_near_one(shape: tuple[int, int]) -> None:
-    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    values = torch.linalg.svdvals(orthogonalised(matrix))
-    assert values.min() > 0.5 and values.max() < 1.3
-
-
 @pytest.mark.parametrize("name", ["adamw", "muon"])
 def test_a_skipped_step_changes_nothing(name: str) -> None:
     net = Net()
@@ -71,7 +64,7 @@ def test_a_skipped_step_changes_nothing(name: str) -> None:
             optimizer.step()
         pairs = zip(before, net.parameters(), strict=True)
         assert all(torch.equal(a, b) == bool(skip) for a, b in pairs)
-    assert isinstance(optimizers[-1], Muon) == (name == "muon")
+    assert isinstance(optimizers[-1], MuonMatrices) == (name == "muon")
 
 
 def test_the_guard_tells_spikes_and_what_is_no_number() -> None:

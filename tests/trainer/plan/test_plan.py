@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from trainer.models.gpt import GPT
-from trainer.objectives.causal import Causal
+from pipeline.store.errors import SettingError
+from trainer.data.shard_set import find_shards
+from trainer.data.tokenizers import read_tokenizer
+from trainer.objectives import build_objective
 from trainer.optim.batch_schedule import Batches
-from trainer.plan.plan import Hardware, describe_plan, flops_per_token, parameters, plan_run
-from trainer.settings.recipe import RECIPES, ModelSettings, TrainSettings, read_run_recipe
+from trainer.plan.describe import describe_plan
+from trainer.plan.plan import Hardware, plan_run
+from trainer.run.run import with_vocabulary
+from trainer.settings.recipe import RECIPES, TrainSettings, read_run_recipe
 
 # Brown et al. 2020, table D.1: parameters in millions, and FLOPs of the whole training.
 PAPER = {
@@ -38,21 +42,54 @@ def test_every_bundled_recipe_is_valid() -> None:
     assert {read_run_recipe(name).objective for name in names} >= {"causal"}
 
 
-def test_counts_are_those_of_the_model() -> None:
-    settings = ModelSettings(layers=3, width=32, heads=4, context=24, vocab=128)
-    model = GPT(settings)
-    assert parameters(settings, 128) == sum(p.numel() for p in model.parameters())
-    assert flops_per_token(settings, 128) == Causal(model).flops_per_token()
+@pytest.mark.parametrize("name", ["gpt2-tiny", "albert-tiny", "electra-tiny"])
+def test_what_is_trained_is_what_the_run_holds(
+    name: str, tokens: Path, encoder_tokens: Path
+) -> None:
+    data = str(tokens if name.startswith("gpt") else encoder_tokens)
+    tokenizer = read_tokenizer(find_shards(data).tokenizer)
+    recipe = with_vocabulary(read_run_recipe(name, ["model.vocab_multiple=1"]), tokenizer)
+    objective = build_objective(recipe, None, tokenizer)
+    plan = plan_run(name, data=data)
+    assert plan.vocabulary == tokenizer.get_vocab_size() < 2000  # not the recipe's usual one
+    assert plan.trained == sum(p.numel() for p in objective.parameters())
+    assert plan.flops_per_token == objective.flops_per_token()
+    assert plan.epochs is not None
 
 
-def test_the_plan_says_epochs_and_what_does_not_fit(tokens: Path) -> None:
-    plan = plan_run("gpt2-tiny", data=str(tokens))
-    assert plan.epochs is not None and 1 < plan.epochs < 10
+def test_another_vocabulary_than_the_shards_is_refused(tokens: Path) -> None:
+    with pytest.raises(SettingError, match=r"model\.vocab = 5, but the shards' tokenizer"):
+        plan_run("gpt2-tiny", ["model.vocab=5"], str(tokens))
+
+
+@pytest.mark.parametrize("recipe", sorted(path.stem for path in RECIPES.glob("*.toml")))
+def test_every_bundled_recipe_has_a_plan(recipe: str) -> None:
+    plan = plan_run(recipe)
+    assert plan.trained >= plan.parameters > 100_000
+    assert all(size >= 0 for size in plan.bytes_by_part.values())
+
+
+def test_muon_keeps_less_than_adamw() -> None:
+    bytes_of = [
+        plan_run("gpt2-124m", [f"optim.name={name}"]).bytes_by_part["optimizer (fp32)"]
+        for name in ("muon", "adamw")
+    ]
+    assert bytes_of[1] == 8 * 124_439_808 > bytes_of[0] > 4 * 124_439_808
+
+
+def test_the_plan_says_what_does_not_fit() -> None:
     hardware = Hardware(gpus=1024)
-    said = "\n".join(describe_plan(plan_run("gpt3-175b", hardware=hardware), hardware))
-    assert "174,604,259,328" in said and "PFLOP/s-days" in said
+    lines = "\n".join(describe_plan(plan_run("gpt3-175b", hardware=hardware), hardware))
+    assert "174,604,259,328" in lines and "PFLOP/s-days" in lines
     alone = "\n".join(describe_plan(plan_run("gpt3-13b"), Hardware()))
     assert "does not fit into 80 GB: set train.parallel=fsdp on 4 GPUs" in alone
+
+
+def test_devices_are_known_by_their_whole_names() -> None:
+    assert Hardware(name="NVIDIA L40").device.flops != Hardware(name="NVIDIA L4").device.flops
+    assert Hardware(name="NVIDIA A40").device != Hardware(name="NVIDIA RTX A4000").device
+    with pytest.raises(SettingError, match="Did you mean NVIDIA H200"):
+        plan_run("gpt2-tiny", hardware=Hardware(name="NVIDIA H200 SXM"))
 
 
 def test_a_growing_batch_takes_every_sequence_once() -> None:

@@ -1,0 +1,106 @@
+"""Evaluation tasks as items: a context, the choices that may follow it, and the right one.
+
+decaNLP (McCann et al. 2018) writes every task as question, context and answer, and
+GPT-2 and GPT-3 are judged so; `qa` takes any task in that form from a file of the user's.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+from pipeline.store.errors import SettingError
+from pipeline.store.registry import Registry
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question.  With a single choice the model is right when it would say it greedily.
+
+    `contexts`: of a question whose choices differ in what stands before, one for each choice;
+    `context` is empty then.
+    """
+
+    context: str
+    choices: tuple[str, ...]
+    answer: int
+    group: str = ""
+    contexts: tuple[str, ...] = ()
+
+    def context_of(self, choice: int) -> str:
+        """What stands before a choice."""
+        return self.contexts[choice] if self.contexts else self.context
+
+
+class Task(ABC):
+    """A task whose items are read from a file; joins by the group `webtext.tasks`."""
+
+    def items(self, path: Path) -> Iterator[Item]:
+        """All items of a file of JSON lines, packed by zstd or not.
+
+        Raises SettingError for a row that is not in the task's form.
+        """
+        for number, row in enumerate(rows_of(path), 1):
+            try:
+                yield self.item(row)
+            except (KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
+                raise SettingError(
+                    f"{path}, row {number} is not in the form of this task: {_explained(error)}",
+                    (type(self).__doc__ or "").splitlines()[0],
+                ) from None
+
+    @abstractmethod
+    def item(self, row: dict[str, Any]) -> Item:
+        """One item of one JSON object."""
+
+
+TASKS = Registry("webtext.tasks", Task, "task")  # type: ignore[type-abstract]
+
+
+def read_items(task: str, file: str) -> list[Item]:
+    """All items of a task.  Raises SettingError for an unknown task or an unfit file."""
+    kind = TASKS.get(task, "--task")
+    path = Path(file)
+    if not file or not path.is_file():
+        what = f"--file {file} is no file" if file else f"--task {task} has no file"
+        raise SettingError(what, f"Give the items of {task} with --file")
+    items = list(kind().items(path))
+    if not items:
+        raise SettingError(f"{file} has no items", "Give another file")
+    for number, item in enumerate(items, 1):
+        if not 0 <= item.answer < len(item.choices):
+            raise SettingError(
+                f"{file}, item {number} says that choice {item.answer} is right, of "
+                f"{len(item.choices)}",
+                "Test sets without answers cannot be judged; take the validation set",
+            )
+    return items
+
+
+def rows_of(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a file of JSON lines."""
+    with path.open("rb") as stream:
+        plain: Any = stream
+        if path.suffix == ".zst":
+            plain = zstandard.ZstdDecompressor().stream_reader(stream)
+        for number, line in enumerate(io.TextIOWrapper(plain, encoding="utf-8"), 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise SettingError(
+                    f"{path}, line {number} is no JSON: {error}", "Give one JSON object a line"
+                ) from None
+            yield row
+
+
+def _explained(error: Exception) -> str:
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)

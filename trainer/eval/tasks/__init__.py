@@ -1,0 +1,1 @@
+"""Evaluation tasks by files: one class each, by the entry points `webtext.tasks`."""
