@@ -181,7 +181,7 @@ def reading(data: Path) -> None:
 
 
 def joining() -> None:
-    """How fast the corpus stage goes through rows of links, which it does for each of its joins."""
+    """How fast the quality stage goes through rows of links, which it does for each join."""
     rows, each = 2_000_000, 50_000  # of links, of one part
     ids = pa.array(sorted(page_id(str(number)) for number in range(rows)))
     wanted = pa.array([page_id(f"other {number}") for number in range(DOCUMENTS_A_UNIT)])

@@ -37,8 +37,8 @@ from datasketch import MinHash
 from pipeline.dedup.batch import Batch, Source, signature_schema
 from pipeline.dedup.minhash import SHINGLE_WORDS, shingles_of, signature_of
 from pipeline.dedup.normalise import normalised
-from pipeline.dedup.settings import DedupSettings, HostLineSettings
-from pipeline.dedup.stage import STEPS
+from pipeline.dedup.settings import DedupSettings
+from pipeline.dedup.stage import steps_of
 from pipeline.dedup.verify import jaccard
 from pipeline.store.addresses import page_id
 from pipeline.store.parts import Part
@@ -186,15 +186,23 @@ def _batch(texts: list[str], folder: str, settings: DedupSettings) -> Batch:
     path = f"{folder}/part-00000-of-00001.parquet"
     table = pa.Table.from_pylist(sorted(rows, key=lambda row: row["id"]), SCHEMAS["documents"])
     pq.write_table(table, path, compression="zstd")
-    source = Source("all", (path,), (), "all")
+    verdicts = f"{folder}/verdicts.parquet"
+    write_verdicts(verdicts, table["id"])
+    source = Source("all", (path,), (verdicts,), ("",), "all")
     return Batch(f"{folder}/ours", "1", "benchmark", settings, (), (source,))
+
+
+def write_verdicts(path: str, ids: pa.Array) -> None:
+    """Lets all documents of a part pass, none with karma."""
+    rows = pa.table({"id": ids, "karma": pa.nulls(len(ids), pa.int64())})
+    pq.write_table(rows.append_column("reason", pa.array([""] * len(ids))), path)
 
 
 def _run(batch: Batch) -> set[str]:
     """Runs all steps in this process; the ids of what is removed."""
     parts: list[Part] = []
-    for step in STEPS:
-        parts += [part for unit in step.plan(parts, batch) for part in step.make(unit)]
+    for step in steps_of(batch):
+        parts += [part for unit in step.plan(parts) for part in step.make(unit)]
     tables = [pq.read_table(path, columns=["id"]) for path in Path(batch.folder).glob("part-*")]
     return {identity for table in tables for identity in table["id"].to_pylist()}
 
@@ -215,9 +223,7 @@ def template_recall(documents: int) -> None:
         sets = [shingles_of(normalised(text, FOLD)) for text in texts[:3]]
         alike = [jaccard(sets[0], sets[2]), jaccard(sets[0], sets[1])]
         for leaders in (16, 256):
-            settings = DedupSettings(
-                leaders=leaders, keep=(), host_lines=HostLineSettings(enabled=False)
-            )
+            settings = DedupSettings(leaders=leaders, keep=())
             with tempfile.TemporaryDirectory() as folder:
                 removed = _run(_batch(texts, folder, settings))
             share = len(removed) / (documents // 2)
@@ -269,18 +275,20 @@ def _text_dedup(texts: list[str], folder: str, python: str) -> float:
 
 def scale(size: int, folder: str) -> None:
     """Simulates `size` signatures, decides them, prints times, memory and what was found."""
-    settings = DedupSettings(verify="signature", host_lines=HostLineSettings(enabled=False))
-    files = -(-size // FILE_ROWS)
+    settings = DedupSettings(verify="signature")
+    files = range(-(-size // FILE_ROWS))
     # Only the names of documents parts and their number matter: no text is read.
-    source = Source("simulated", tuple(f"part-{i}" for i in range(files)), (), "simulated")
+    names = tuple(f"part-{i}" for i in files)
+    verdicts = tuple(f"{folder}/verdicts-{i}.parquet" for i in files)
+    source = Source("simulated", names, verdicts, ("",) * len(files), "simulated")
     batch = Batch(folder, "1", "benchmark", settings, (), (source,))
     planted = simulate(batch, size)
     parts: list[Part] = []
     seconds = []
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
-        for step in (step for step in STEPS if step.name in TIMED):
+        for step in (step for step in steps_of(batch) if step.name in TIMED):
             start = time.perf_counter()
-            units = list(step.plan(parts, batch))
+            units = list(step.plan(parts))
             parts += [part for made in pool.map(step.make, units) for part in made]
             seconds.append(time.perf_counter() - start)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
@@ -305,6 +313,7 @@ def simulate(batch: Batch, size: int) -> set[frozenset[str]]:
     settings, rng = batch.settings, np.random.default_rng(1)
     schema, planted = signature_schema(settings), set()
     template = rng.integers(0, 1 << 32, 2 * settings.rows, np.uint32)
+    verdicts = batch.sources[0].verdicts
     for number, path in enumerate(batch.signatures()):
         rows = min(FILE_ROWS, size - number * FILE_ROWS)
         signatures = rng.integers(0, 1 << 32, (rows, settings.hashes), np.uint32)
@@ -318,6 +327,7 @@ def simulate(batch: Batch, size: int) -> set[frozenset[str]]:
         similar = copies[share >= settings.threshold]
         planted |= {frozenset((ids[row], ids[row - 1])) for row in similar}
         _write_signatures(path, schema, ids, signatures, settings)
+        write_verdicts(verdicts[number], pa.array(ids))
     return planted
 
 

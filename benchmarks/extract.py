@@ -32,11 +32,11 @@ import trafilatura
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
 from pipeline.documents.extract import Source, extract, prepare
-from pipeline.documents.language import identify
 from pipeline.documents.main_content import is_marked
 from pipeline.documents.prefilter import foreign, words_at_most
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.verdict import Page, judge
+from pipeline.store.language import identify
 
 TODAY = date(2026, 11, 24)
 ROUNDS = 3

@@ -7,28 +7,32 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine.sink import complete
-from pipeline.quality.measure_document import measurement_schema
 from pipeline.store.corpus import Corpus
 from pipeline.store.manifest import MANIFEST, Counts, Manifest
 from pipeline.store.parts import Part, PartWriter, part_name
 from pipeline.store.schemas import SCHEMAS
 
 Row = dict[str, Any]
-_SCHEMAS = {**SCHEMAS, "quality": measurement_schema()}
 
 
 def write_stage(
-    corpus: Corpus, stage: str, interval: str, of: int, parts: Iterable[list[Row]]
+    corpus: Corpus, stage: str, interval: str, of: int, **tables: Iterable[list[Row]]
 ) -> None:
-    """Writes `of` parts and the manifest; rows may leave columns out and have others."""
-    folder, schema = corpus.folder(stage, interval), _SCHEMAS[stage]
+    """Writes `of` parts of each table and the manifest.
+
+    `part` is the stage's own table.  Rows may leave columns out and have others.
+    """
+    folder = corpus.folder(stage, interval)
     written: list[Part] = []
-    for number, rows in enumerate(parts):
-        ours = sorted(rows, key=lambda row: str(row["id"]))
-        with PartWriter(folder, part_name(number, of), schema, f"{number}") as writer:
-            writer.add({name: row.get(name) for name in schema.names} for row in ours)
-            writer.counts = Counts(seen=len(ours), kept=len(ours))
-        written += [writer.finish()]
+    for table, parts in tables.items():
+        schema = SCHEMAS[stage if table == "part" else table]
+        for number, rows in enumerate(parts):
+            ours = sorted(rows, key=lambda row: str(row["id"]))
+            name = part_name(number, of, table if table == "part" else f"_{table}")
+            with PartWriter(folder, name, schema, f"{number}") as writer:
+                writer.add({name: row.get(name) for name in schema.names} for row in ours)
+                writer.counts = Counts(seen=len(ours), kept=len(ours))
+            written += [writer.finish()]
     draft = Manifest(
         stage=stage, interval=interval, settings={}, settings_hash="", inputs={},
         code_version="benchmark", runner="", counts=Counts(), files=[], fingerprint="",

@@ -4,7 +4,7 @@
 
 ROOT is a corpus that is built up to its documents.  Each document is written so many times
 into a corpus in a temporary folder, each time with every fourth word taken from another place
-of the same text: no copy is a near-duplicate of another.  Then everything from dedup to
+of the same text: no copy is a near-duplicate of another.  Then everything from quality to
 shards is built on dask, and the memory of each process is looked at four times a second.
 The peaks of a stage are printed when it is done, so a run that is stopped has said something.
 """
@@ -62,8 +62,8 @@ def multiply(source: Corpus, interval: str, times: int, target: Corpus) -> None:
             yield part
 
     of = -(-documents // ROWS)
-    write_stage(target, "documents", interval, of, parts())
-    write_stage(target, "links", interval, 1, [links])
+    write_stage(target, "documents", interval, of, part=parts())
+    write_stage(target, "links", interval, 1, part=[links])
     print(f"{documents:,} documents, {characters / 1e6:.0f} million characters", flush=True)
 
 
@@ -127,7 +127,7 @@ def main() -> None:
         )
         watch = Watch()
         watch.start()
-        build(recipe, first="dedup", say=watch.say)
+        build(recipe, first="quality", say=watch.say)
         watch.ended.set()
         watch.join()
 

@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from pipeline.quality.decide import first_failure, rules_of
 from pipeline.quality.measure_document import measure_text, measurement_schema
 from pipeline.quality.settings import QualitySettings
+from pipeline.quality.tables import LINES, quality_schema
 from pipeline.store.addresses import page_id
 from pipeline.store.corpus import Corpus
 from pipeline.store.manifest import Counts, FileEntry, Manifest
@@ -135,24 +136,31 @@ def _write_simulated(corpus: Corpus, documents: int) -> None:
             columns[field.name] = generator.beta(1, 15, documents)
         else:
             columns[field.name] = np.full(documents, 3.0 if field.name.startswith("c4_t") else base)
-    _write_stage(corpus, "quality", pa.table(columns, schema=measurement_schema()))
+    lines = {name: pa.nulls(documents, LINES.field(name).type) for name in LINES.names}
+    measured = pa.table(columns | lines, schema=quality_schema())
+    passed = pa.table({"id": ids, "reason": [""] * documents})
+    _write_stage(corpus, "quality", {"part": measured, "_verdicts": passed})
     urls = [f"https://example.org/{page}" for page in ids]
     empty = {
         n: pa.nulls(documents, SCHEMAS["documents"].field(n).type)
         for n in SCHEMAS["documents"].names
     }
-    _write_stage(corpus, "documents", pa.table(empty | {"id": ids, "url": urls}))
+    _write_stage(corpus, "documents", {"part": pa.table(empty | {"id": ids, "url": urls})})
     removed = ids[::10]
     kinds = {"id": removed, "kept_id": removed, "similarity": [0.9] * len(removed)}
-    _write_stage(corpus, "dedup", pa.table(kinds | {"kind": ["near"] * len(removed)}))
-    _write_stage(corpus, "links", SCHEMAS["links"].empty_table())
+    near = pa.table(kinds | {"kind": ["near"] * len(removed)})
+    _write_stage(corpus, "dedup", {"part": near})
+    _write_stage(corpus, "links", {"part": SCHEMAS["links"].empty_table()})
 
 
-def _write_stage(corpus: Corpus, stage: str, table: pa.Table) -> None:
+def _write_stage(corpus: Corpus, stage: str, tables: dict[str, pa.Table]) -> None:
     folder = Path(corpus.folder(stage, "all"))
     folder.mkdir(parents=True)
-    name = part_name(0, 1)
-    pq.write_table(table, folder / name, compression="zstd", row_group_size=10_000)
+    entries = []
+    for prefix, table in tables.items():
+        name = part_name(0, 1, prefix)
+        pq.write_table(table, folder / name, compression="zstd", row_group_size=10_000)
+        entries.append(FileEntry(name=name, rows=len(table), bytes=0, sha256=""))
     manifest = Manifest(
         stage=stage,
         interval="all",
@@ -162,7 +170,7 @@ def _write_stage(corpus: Corpus, stage: str, table: pa.Table) -> None:
         code_version="",
         runner="",
         counts=Counts(),
-        files=[FileEntry(name=name, rows=len(table), bytes=0, sha256="")],
+        files=entries,
         fingerprint="",
     )
     (folder / "_manifest.json").write_bytes(manifest.to_json())

@@ -82,7 +82,7 @@ with DAG(
         open_crawl,
         crawl,
         pages,
-        *(build(stage) for stage in ("documents", "dedup", "quality", "corpus", "tokens")),
+        *(build(stage) for stage in ("documents", "quality", "dedup", "corpus", "tokens")),
         verify,
         publish,
         report.as_teardown(setups=ready),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,29 @@ def write_table(
         fingerprint=hashlib.sha256(fingerprint.encode()).hexdigest(),
     )
     (Path(folder) / "_manifest.json").write_bytes(manifest.to_json())
+
+
+def write_documents(
+    root: str,
+    pages: list[dict[str, Any]],
+    duplicates: Mapping[str, str] | None = None,
+    quality: dict[str, Any] | None = None,
+) -> Job:
+    """Writes links, documents (2 parts) and a duplicate table as the stages before leave them."""
+    corpus = Corpus(root)
+    rows = sorted((document(p) | p for p in pages), key=lambda row: row["id"])
+    write_table(corpus, "links", [[link(row) for row in rows]])
+    rows = [{name: row[name] for name in SCHEMAS["documents"].names} for row in rows]
+    parts = [rows[: len(rows) // 2], rows[len(rows) // 2 :]]
+    write_table(corpus, "documents", parts)
+    kept = {page_id(copy): page_id(page) for copy, page in (duplicates or {}).items()}
+    near = {"similarity": 0.9, "kind": "near", "elsewhere": ""}
+    removed = [
+        [near | {"id": row["id"], "kept_id": kept[row["id"]]} for row in part if row["id"] in kept]
+        for part in parts
+    ]
+    write_table(corpus, "dedup", removed, seen=len(rows))
+    return recipe(corpus.root, quality).job()
 
 
 def run(stage: Stage, job: Job) -> None:

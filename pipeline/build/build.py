@@ -47,8 +47,8 @@ ALL_STAGES: tuple[Stage, ...] = (
     LinksStage(),
     PagesStage(),
     DocumentsStage(),
-    DedupStage(),
     QualityStage(),
+    DedupStage(),
     CorpusStage(),
     TokensStage(),
 )

@@ -1,9 +1,9 @@
 """What a run of dedup compares with what: the documents to decide, and those decided before.
 
-Every document has a place, its row among all signature files in order, and a number, its
-place in keep order: the least number is the most preferred document of the earliest
-interval.  Both count from 0 over all history, then the batch.  They live within one run
-only; what is written for others names documents by id.
+Every document has a place, its row among all signature files in order.  One that may be in the
+corpus has a number as well, its place in keep order: the least number is the most preferred
+document of the earliest interval.  Both count from 0 over all history, then the batch.  They
+live within one run only; what is written for others names documents by id.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from pipeline.store.manifest import WORK
 from pipeline.store.parquet import read_footer, read_table
 from pipeline.store.parts import Part, part_name
 
-#: The keep order of a finished interval: row i is its i-th most preferred document.
+#: The keep order of a finished interval: row i is the i-th most preferred of the documents
+#: that passed.
 REGISTER = pa.schema(
     [
         ("id", pa.string()),
@@ -41,6 +42,7 @@ ORDER = pa.schema(
         ("place", pa.int64()),
         ("exact", pa.binary(EXACT_BYTES)),
         ("first", pa.int64()),
+        ("recrawled", pa.bool_()),  # `first` is the same page in an earlier interval
     ]
 )
 
@@ -67,12 +69,17 @@ def band_column(band: int) -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """The documents of one interval that are to be decided, with the links that brought them."""
+    """The documents of one interval that are to be decided.
+
+    Of each part of documents, the verdicts that say which of them may be in the corpus, and the
+    cuts of its texts.
+    """
 
     interval: str
     documents: tuple[str, ...]
-    links: tuple[str, ...]
-    #: Of what the documents say; signatures are made again when it changes.
+    verdicts: tuple[str, ...]
+    cuts: tuple[str, ...]
+    #: Of what documents and cuts say; signatures are made again when it changes.
     fingerprint: str
 
 
@@ -85,7 +92,9 @@ class Decided:
     signatures: tuple[str, ...]
     registers: tuple[str, ...]
     removed: tuple[str, ...]
-    host_lines: tuple[str, ...]
+    cuts: tuple[str, ...]
+    #: The root of another corpus, or the name of an evaluation set; empty for our own.
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,17 +138,10 @@ class Batch:
         parts = [path for decided in self.history for path in decided.documents]
         return parts + [path for source in self.sources for path in source.documents]
 
-    def host_lines_name(self, source: int) -> str:
-        """The table of repeated lines of one source."""
-        return part_name(source, len(self.sources), "_hostlines")
-
-    def host_lines(self) -> list[tuple[str, ...]]:
-        """The tables of repeated lines that hold for each documents part, in order of place."""
-        tables = [decided.host_lines for decided in self.history for _ in decided.documents]
-        for number, source in enumerate(self.sources):
-            paths = (files.join(self.folder, self.host_lines_name(number)),)
-            tables += [paths if self.settings.host_lines.enabled else ()] * len(source.documents)
-        return tables
+    def cuts(self) -> list[str]:
+        """The table of cuts of each documents part, in order of place; empty where it has none."""
+        past = [path for d in self.history for path in d.cuts or [""] * len(d.documents)]
+        return past + [path for source in self.sources for path in source.cuts]
 
     def signature_names(self) -> list[str]:
         """The names of the batch's signature files, one for each documents part."""
@@ -157,24 +159,25 @@ class Index:
 
     def __init__(self, batch: Batch) -> None:
         self._signatures = batch.signatures()
-        total = sum(self.rows)
-        self.number = np.empty(total, np.int64)  # by place
-        self.unique = np.empty(total, bool)  # by number: no exact copy of an earlier one
-        self.kept = np.ones(total, bool)  # by number: not removed in an earlier interval
-        base = 0
+        registers = [path for decided in batch.history for path in decided.registers]
+        #: The first number of the batch; all below are history.
+        self.base = sum(map(rows_of, registers))
+        self._count = self.base + rows_of(batch.order)
+        self.number = np.full(sum(self.rows), -1, np.int64)  # by place; -1: may not be in
+        self.unique = np.empty(self._count, bool)  # by number: no copy of an earlier one
+        self.kept = np.ones(self._count, bool)  # by number: not removed in an earlier interval
+        number = place = 0
         for decided in batch.history:
             table = read(decided.registers, ["place", "copy", "kept"])
-            end = base + table.num_rows
-            self.number[base + column(table, "place")] = np.arange(base, end)
-            self.unique[base:end] = ~column(table, "copy")
-            self.kept[base:end] = column(table, "kept")
-            base = end
-        #: The first number of the batch; all below are history.
-        self.base = base
+            end = number + table.num_rows
+            self.number[place + column(table, "place")] = np.arange(number, end)
+            self.unique[number:end] = ~column(table, "copy")
+            self.kept[number:end] = column(table, "kept")
+            number, place = end, place + sum(map(rows_of, decided.signatures))
         table = read([batch.order], ["place", "first"])
-        numbers = np.arange(base, total)
-        self.number[base + column(table, "place")] = numbers
-        self.unique[base:] = column(table, "first") == numbers
+        numbers = np.arange(number, self._count)
+        self.number[place + column(table, "place")] = numbers
+        self.unique[number:] = column(table, "first") == numbers
 
     @cached_property
     def rows(self) -> list[int]:
@@ -182,13 +185,13 @@ class Index:
         return [rows_of(path) for path in self._signatures]
 
     def by_file(self) -> Iterator[tuple[str, Numbers]]:
-        """Each signature file with the numbers of its rows."""
+        """Each signature file with the numbers of its rows; -1 for one that may not be in."""
         ends = np.cumsum(self.rows)
         for path, rows, end in zip(self._signatures, self.rows, ends.tolist(), strict=True):
             yield path, self.number[end - rows : end]
 
     def __len__(self) -> int:
-        return len(self.number)
+        return self._count
 
 
 def names_of(parts: Iterable[Part], prefix: str) -> list[str]:

@@ -7,7 +7,7 @@ is decided in windows: only the sets that later pairs still need stay in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,9 +20,9 @@ from pipeline.dedup.components import Forest, slices_of
 from pipeline.dedup.minhash import Hashes64, shingles_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.representatives import removals
-from pipeline.dedup.sign import Stripped
 from pipeline.dedup.verify import jaccard
 from pipeline.store import files
+from pipeline.store.cuts import read_cuts, without
 from pipeline.store.errors import WebtextError
 from pipeline.store.parquet import open_table
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
@@ -83,7 +83,8 @@ def _pairs(batch: Batch, name: str) -> tuple[Numbers, Numbers]:
 def _shingle_counts(index: Index, members: Numbers) -> Numbers:
     counts = np.zeros(len(index), np.int64)
     for path, numbers in index.by_file():
-        counts[numbers] = column(read([path], ["shingles"]), "shingles")
+        known = numbers >= 0
+        counts[numbers[known]] = column(read([path], ["shingles"]), "shingles")[known]
     return counts[members]
 
 
@@ -120,7 +121,7 @@ class SetsUnit:
         return part_name(self.file, self.of, "sets")
 
 
-def sets_units(_before: list[Part], batch: Batch) -> list[SetsUnit]:
+def sets_units(_before: Sequence[Part], batch: Batch) -> list[SetsUnit]:
     """One unit a documents part; none where signatures are all that is asked."""
     count = len(batch.documents()) if batch.settings.verify == "text" else 0
     return [SetsUnit(batch, file, count) for file in range(count)]
@@ -138,8 +139,7 @@ def write_sets(unit: SetsUnit) -> list[Part]:
     members, slices = column(table, "number"), column(table, "slice")
     rows = np.flatnonzero(np.isin(numbers, members))
     documents = batch.documents()[unit.file]
-    stripped = Stripped(batch.host_lines()[unit.file], documents)
-    texts = _texts(documents, path, rows, stripped)
+    texts = _texts(documents, path, rows, batch.cuts()[unit.file])
     with PartWriter(batch.work, unit.name, SETS, key, fingerprinted=False) as writer:
         for number, text in zip(numbers[rows].tolist(), texts, strict=True):
             shingles = shingles_of(normalised(text, batch.settings.folds)).astype("<u8").tobytes()
@@ -148,10 +148,11 @@ def write_sets(unit: SetsUnit) -> list[Part]:
     return [writer.finish()]
 
 
-def _texts(documents: str, signatures: str, rows: Numbers, stripped: Stripped) -> Iterator[str]:
+def _texts(documents: str, signatures: str, rows: Numbers, cuts: str) -> Iterator[str]:
     """The texts of some rows of a documents part, read by row groups that hold any."""
     if not len(rows):
         return
+    spans = read_cuts([cuts] if cuts else [])
     signed = read([signatures], ["id"])["id"]
     with open_table(documents) as reader:
         start = 0
@@ -159,16 +160,14 @@ def _texts(documents: str, signatures: str, rows: Numbers, stripped: Stripped) -
             stop = start + reader.metadata.row_group(place).num_rows
             wanted = rows[(rows >= start) & (rows < stop)]
             if len(wanted):
-                found = reader.read_row_group(place, columns=["id", "url", "text"]).take(
-                    wanted - start
-                )
+                found = reader.read_row_group(place, columns=["id", "text"]).take(wanted - start)
                 if found["id"].to_pylist() != signed.take(wanted).to_pylist():
                     raise WebtextError(
                         f"{documents} holds other documents than when they were signed",
                         "Build the stages documents and dedup of that interval again",
                     )
                 for row in found.to_pylist():
-                    yield stripped.text(row["url"], row["text"])
+                    yield without(row["text"], spans.get(row["id"], ()))
             start = stop
 
 

@@ -8,6 +8,7 @@ no one chooses among the examples of a set.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -53,7 +54,8 @@ def as_decided(file: EvaluationFile, folder: str) -> Decided:
         signatures=(files.join(work, file.name("signatures")),),
         registers=(files.join(work, file.name("register")),),
         removed=(),
-        host_lines=(),
+        cuts=(),
+        elsewhere=file.path,
     )
 
 
@@ -67,7 +69,7 @@ class EvaluationUnit:
     settings: DedupSettings
 
 
-def evaluation_units(_before: list[Part], batch: Batch) -> list[EvaluationUnit]:
+def evaluation_units(_before: Sequence[Part], batch: Batch) -> list[EvaluationUnit]:
     """One unit a file."""
     return [
         EvaluationUnit(file, batch.work, work_key(batch.version, batch.key, file), batch.settings)
@@ -85,7 +87,7 @@ def sign_evaluation(unit: EvaluationUnit) -> list[Part]:
     signed = sign(
         SignUnit(
             documents=files.join(work, file.name("documents")),
-            host_lines=(),
+            cuts="",
             folder=work,
             name=file.name("signatures"),
             key=unit.key,

@@ -1,4 +1,4 @@
-"""Second step: the keep order of the batch, and which documents are exact copies.
+"""The keep order of the batch, and which documents are copies of one before them.
 
 DuckDB joins, sorts and groups; it spills to disk beyond `_MEMORY`.
 """
@@ -12,8 +12,9 @@ from tempfile import TemporaryDirectory
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipeline.dedup.batch import ORDER, Batch, rows_of
+from pipeline.dedup.batch import ORDER, Batch, read, rows_of
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.settings import Preference
 from pipeline.store import files
@@ -39,10 +40,11 @@ _SIGNED = pa.schema(
         ("exact", pa.binary(EXACT_BYTES)),
         ("chars", pa.int64()),
         ("date", pa.string()),
+        ("karma", pa.int64()),
     ]
 )
-_KARMA = pa.schema([("source", pa.int64()), ("id", pa.string()), ("karma", pa.int64())])
-_PAST = pa.schema([("number", pa.int64()), ("exact", pa.binary(EXACT_BYTES))])
+#: `id` is null for what is not of this corpus: its pages are no pages of ours.
+_PAST = pa.schema([("number", pa.int64()), ("id", pa.string()), ("exact", pa.binary(EXACT_BYTES))])
 
 
 @contextmanager
@@ -60,7 +62,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def arrange(batch: Batch) -> list[Part]:
-    """Writes the batch's keep order."""
+    """Writes the keep order of the batch's documents that passed."""
     folder, name = batch.order.rsplit("/", 1)
     done = finished_part(folder, name, batch.key)
     if done:
@@ -73,33 +75,34 @@ def arrange(batch: Batch) -> list[Part]:
         PartWriter(folder, name, ORDER, batch.key, fingerprinted=False) as writer,
     ):
         connection.register("signed", _reader(_SIGNED, _signed(batch)))
-        connection.register("links", _reader(_KARMA, _karma(batch)))
-        connection.register("past", _reader(_PAST, _past(batch)))
+        connection.from_arrow(_reader(_PAST, _past(batch))).create("past")
         # The preferences are this module's own words and the base is a number.
         connection.execute(
             f"""
             CREATE TEMP TABLE numbered AS
             SELECT id, place, exact,
                 row_number() OVER (ORDER BY source, {preferences} id) - 1 + {base} AS number
-            FROM signed LEFT JOIN (
-                SELECT source, id, max(karma) AS karma FROM links GROUP BY ALL
-            ) USING (source, id)
+            FROM signed
             """  # noqa: S608
         )
-        connection.execute(
-            """
-            CREATE TEMP TABLE firsts AS
-            SELECT exact, min(number) AS first
-            FROM (SELECT exact, number FROM numbered UNION ALL SELECT exact, number FROM past)
-            GROUP BY exact
-            """
-        )
-        found = connection.sql(
-            "SELECT id, place, exact, first FROM numbered JOIN firsts USING (exact) ORDER BY number"
-        )
-        for rows in tables(found, ORDER):
+        for rows in tables(connection.sql(_FIRSTS), ORDER):
             writer.add(rows)
     return [writer.finish()]
+
+
+#: A page of an earlier interval is decided as it was then, whatever it says now.
+_FIRSTS = """
+WITH pages AS (SELECT id, min(number) AS page FROM past GROUP BY id),
+placed AS (SELECT numbered.*, page FROM numbered LEFT JOIN pages USING (id)),
+texts AS (
+    SELECT exact, min(number) AS first
+    FROM (SELECT exact, number FROM placed WHERE page IS NULL
+          UNION ALL SELECT exact, number FROM past)
+    GROUP BY exact
+)
+SELECT id, place, exact, coalesce(page, first) AS first, page IS NOT NULL AS recrawled
+FROM placed LEFT JOIN texts USING (exact) ORDER BY number
+"""
 
 
 def tables(found: duckdb.DuckDBPyRelation, schema: pa.Schema) -> Iterator[pa.Table]:
@@ -120,31 +123,28 @@ def _reader(schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> pa.RecordBatch
 
 
 def _signed(batch: Batch) -> Iterator[pa.RecordBatch]:
+    """The documents that passed, with their karma."""
     names = iter(batch.signature_names())
     place = 0
-    for source, documents in enumerate(source.documents for source in batch.sources):
-        for _ in documents:
-            path = files.join(batch.folder, next(names))
-            for rows in batches(path, ["id", "exact", "chars", "date"]):
-                count = rows.num_rows
-                places = np.arange(place, place + count)
-                place += count
-                numbers = [np.full(count, source), places]
-                yield pa.record_batch([*map(pa.array, numbers), *rows.columns], schema=_SIGNED)
-
-
-def _karma(batch: Batch) -> Iterator[pa.RecordBatch]:
-    for source, links in enumerate(source.links for source in batch.sources):
-        for path in links:
-            for rows in batches(path, ["id", "karma"]):
-                numbers = pa.array(np.full(rows.num_rows, source))
-                yield pa.record_batch([numbers, *rows.columns], schema=_KARMA)
+    for number, source in enumerate(batch.sources):
+        for verdicts in source.verdicts:
+            signed = read([files.join(batch.folder, next(names))], ["id", "exact", "chars", "date"])
+            judged = read([verdicts], ["id", "karma", "reason"])
+            judged = judged.take(pc.index_in(signed["id"], value_set=judged["id"]))
+            places = np.arange(place, place + len(signed))
+            place += len(signed)
+            sources = pa.array(np.full(len(signed), number))
+            columns = [sources, pa.array(places), *signed.columns, judged["karma"]]
+            rows = pa.table(columns, schema=_SIGNED)
+            yield from rows.filter(pc.equal(judged["reason"], "")).to_batches()
 
 
 def _past(batch: Batch) -> Iterator[pa.RecordBatch]:
     number = 0
-    for path in (path for decided in batch.history for path in decided.registers):
-        for rows in batches(path, ["exact"]):
-            numbers = np.arange(number, number + rows.num_rows)
-            number += rows.num_rows
-            yield pa.record_batch([pa.array(numbers), rows["exact"]], schema=_PAST)
+    for decided in batch.history:
+        for path in decided.registers:
+            for rows in batches(path, ["id", "exact"]):
+                numbers = np.arange(number, number + rows.num_rows)
+                number += rows.num_rows
+                ids = pa.nulls(rows.num_rows, pa.string()) if decided.elsewhere else rows["id"]
+                yield pa.record_batch([pa.array(numbers), ids, rows["exact"]], schema=_PAST)

@@ -17,10 +17,11 @@ from pipeline.store.stage_edit import Removal, StageEdit
 
 
 def remove_pages(edit: StageEdit) -> Removal:
-    """Removals stay for pages that stay: duplicates of a page that leaves do not come back."""
+    """Rows of the removed, of signatures, and of the keep order of those that passed."""
     kinds = edit.drop_rows("part-", ["id", "kind"])["kind"].to_pylist()
     places = _places(edit)
     signed = len(edit.drop_rows("signatures-", ["id"]))
+    passed = sum(edit.gone_rows(path) for path in edit.paths("register-"))
 
     def renumbered(rows: pa.Table) -> pa.Table:
         """A place is the row among all signatures, of which those before it went."""
@@ -31,19 +32,9 @@ def remove_pages(edit: StageEdit) -> Removal:
 
     for path in edit.paths("register-") if signed else ():
         edit.change(path, renumbered)
-    for path in edit.paths("hostlines-"):
-        if edit.touches(path):
-            edit.change(path, lambda rows: _unnamed(rows, edit.ids))
     edit.drop_rows("clusters-", ["kept_id"], by="kept_id")
-    removed = Counter(kinds)
-    lost = Counts(seen=signed, kept=signed - len(kinds), dropped=dict(removed))
-    return Removal(lost, signed)
-
-
-def _unnamed(rows: pa.Table, ids: pa.Array) -> pa.Table:
-    """Repeated lines of a host without the page that was their example: they still repeat."""
-    named = pc.if_else(pc.is_in(rows["id"], ids), "", rows["id"])
-    return rows.set_column(rows.schema.get_field_index("id"), "id", named)
+    lost = Counts(seen=passed, kept=passed - len(kinds), dropped=dict(Counter(kinds)))
+    return Removal(lost, passed)
 
 
 def _places(edit: StageEdit) -> np.ndarray:

@@ -6,7 +6,7 @@ documents; both sizes are fixed, so memory stays flat as the corpus grows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +55,7 @@ class BandUnit:
         return part_name(self.part, self.of, f"pairs-{self.band:02d}")
 
 
-def band_units(_before: list[Part], batch: Batch) -> list[BandUnit]:
+def band_units(_before: Sequence[Part], batch: Batch) -> list[BandUnit]:
     """All slices of all bands; how many follows from the number of documents."""
     total = sum(map(rows_of, batch.signatures()))
     slices = max(1, -(-total // _SLICE_ROWS))
@@ -93,7 +93,7 @@ def _bucketed(unit: BandUnit, index: Index) -> tuple[Hashes64, Numbers]:
         band = fixed_bytes(read([path], [name])[name], width)
         found = band_keys(band.view("<u4"))
         ours = (found >> np.uint64(32)) * np.uint64(unit.of) >> np.uint64(32) == unit.part
-        ours &= index.unique[these]
+        ours &= (these >= 0) & index.unique[these]
         keys.append(found[ours])
         numbers.append(these[ours])
     return np.concatenate(keys), np.concatenate(numbers)
@@ -115,7 +115,7 @@ class CompareUnit:
         return part_name(self.part, self.of, "close")
 
 
-def compare_units(before: list[Part], batch: Batch) -> list[CompareUnit]:
+def compare_units(before: Sequence[Part], batch: Batch) -> list[CompareUnit]:
     """Ranges of documents with some `_RANGE_PAIRS` pairs each, judged by the first band."""
     names = names_of(before, "pairs-00-")
     total = sum(

@@ -16,25 +16,6 @@ Preference = Literal["karma", "longest", "shortest", "earliest", "latest"]
 _LEAST_RECALL = 0.95
 
 
-class HostLineSettings(Settings):
-    """Lines that repeat across a host (`[dedup.host_lines]`, pipeline/store/repeated_lines.py).
-
-    The defaults are this project's own: docs/dedup.md says what they remove and leave.
-    """
-
-    enabled: bool = True
-    """Whether such lines are left out of shingles and of the corpus."""
-
-    share: float = Field(0.3, gt=0.0, le=1.0)
-    """A line on more than this share of a host's pages is boilerplate."""
-
-    pages: int = Field(10, ge=2)
-    """Pages a host must have in the interval before anything is said of its lines."""
-
-    words: int = Field(4, ge=1)
-    """Words a line must have; shorter ones are headings as often as boilerplate."""
-
-
 class DedupSettings(Settings):
     """The `[dedup]` section of a recipe."""
 
@@ -70,15 +51,12 @@ class DedupSettings(Settings):
     .json, .jsonl, .ndjson, packed or not; pipeline/dedup/evaluation.py)."""
 
     large_cluster: int = Field(10_000, ge=1)
-    """A kept document that more than this many are removed for is listed in `clusters-…`."""
+    """A kept document that more than this many are removed for is listed in `_clusters-…`."""
 
     on_large_cluster: Literal["report", "stop"] = "report"
     """`report`: list large clusters, say so, and go on; `stop`: fail before anything is decided."""
 
     volatile: ClassVar[frozenset[str]] = frozenset({"on_large_cluster"})
-
-    host_lines: HostLineSettings = HostLineSettings()
-    """Boilerplate of whole hosts."""
 
     @field_validator("keep")
     @classmethod

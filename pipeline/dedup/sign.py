@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import pyarrow as pa
 
@@ -14,11 +12,10 @@ from pipeline.dedup.exact import exact_hash
 from pipeline.dedup.minhash import shingles_of, signature_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.settings import DedupSettings
-from pipeline.store.addresses import host_of
-from pipeline.store.parquet import open_table
+from pipeline.store.cuts import read_cuts, without
+from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part, work_key
 from pipeline.store.progress import Progress
-from pipeline.store.repeated_lines import NO_LINES, read_host_lines, strip_host_lines
 
 _ROWS = 500  # documents in memory at a time
 
@@ -28,22 +25,25 @@ class SignUnit:
     """One documents part and the signature file to make of it."""
 
     documents: str
-    host_lines: tuple[str, ...]
+    cuts: str
     folder: str
     name: str
     key: str
     settings: DedupSettings
 
 
-def sign_units(_before: list[Part], batch: Batch) -> list[SignUnit]:
+def sign_units(_before: Sequence[Part], batch: Batch) -> list[SignUnit]:
     """One unit a documents part; its key leaves out all that decides later steps only."""
     settings, names = batch.settings, batch.signature_names()
-    tables = batch.host_lines()[len(batch.documents()) - len(names) :]
-    sources = [(source, path) for source in batch.sources for path in source.documents]
+    sources = [
+        (source, path, cuts)
+        for source in batch.sources
+        for path, cuts in zip(source.documents, source.cuts, strict=True)
+    ]
     return [
         SignUnit(
             documents=path,
-            host_lines=lines,
+            cuts=cuts,
             folder=batch.folder,
             name=name,
             key=work_key(
@@ -51,13 +51,12 @@ def sign_units(_before: list[Part], batch: Batch) -> list[SignUnit]:
                 settings.bands,
                 settings.rows,
                 settings.fold,
-                settings.host_lines.digest(),
                 source.fingerprint,
                 path,
             ),
             settings=settings,
         )
-        for (source, path), name, lines in zip(sources, names, tables, strict=True)
+        for (source, path, cuts), name in zip(sources, names, strict=True)
     ]
 
 
@@ -70,41 +69,13 @@ def sign(unit: SignUnit) -> list[Part]:
             Progress(unit.folder, unit.name) as progress,
             PartWriter(unit.folder, unit.name, schema, unit.key, fingerprinted=False) as writer,
         ):
-            stripped = Stripped(unit.host_lines, unit.documents)
-            for rows in _rows(unit.documents):
-                texts = [stripped.text(row["url"], row["text"]) for row in rows.to_pylist()]
+            cuts = read_cuts([unit.cuts] if unit.cuts else [])
+            for rows in batches(unit.documents, ["id", "text", "date"], _ROWS):
+                texts = [without(row["text"], cuts.get(row["id"], ())) for row in rows.to_pylist()]
                 writer.add(_signed(rows, texts, unit.settings))
                 progress.add(rows.num_rows)
-            writer.extra = dict(stripped.counts)
         done = writer.finish()
     return [done]
-
-
-class Stripped:
-    """Texts without the lines that repeat across their hosts, with counts of what went."""
-
-    def __init__(self, paths: tuple[str, ...], documents: str) -> None:
-        self._paths, self._documents = paths, documents
-        self.counts: Counter[str] = Counter()
-
-    @cached_property
-    def _lines(self) -> dict[str, frozenset[bytes]]:
-        """Read with the first text: of most parts of older intervals no text is asked."""
-        return read_host_lines(self._paths, self._documents)
-
-    def text(self, url: str, text: str) -> str:
-        """The text that shingles are made of."""
-        stripped, lines = strip_host_lines(text, self._lines.get(host_of(url), NO_LINES))
-        if lines:
-            self.counts["host_line_pages"] += 1
-            self.counts["host_lines"] += lines
-            self.counts["host_line_chars"] += len(text) - len(stripped)
-        return stripped
-
-
-def _rows(path: str) -> Iterator[pa.RecordBatch]:
-    with open_table(path) as stored:
-        yield from stored.iter_batches(_ROWS, columns=["id", "url", "text", "date"])
 
 
 def _signed(rows: pa.RecordBatch, texts: list[str], settings: DedupSettings) -> pa.Table:

@@ -1,9 +1,11 @@
 """The dedup stage: which documents are duplicates, of which, and how similar.
 
     evaluation sets -> what an earlier interval would have left
-    documents -> lines that repeat across a host -> signatures -> keep order ->
+    documents -> signatures -> keep order of those that passed quality's verdicts ->
     candidate pairs by band -> pairs close by signature -> components ->
     shingle sets from text -> decisions -> duplicate table
+
+So no document is removed for one that is not in the corpus.
 
 Each arrow is a step of units that exchange scratch files; only reports on them pass
 through Beam.
@@ -11,8 +13,8 @@ through Beam.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import apache_beam as beam
@@ -33,12 +35,6 @@ from pipeline.dedup.evaluation import (
     is_evaluation_file,
     sign_evaluation,
 )
-from pipeline.dedup.measure_lines import (
-    lines_units,
-    repeat_units,
-    sample_lines,
-    write_repeated,
-)
 from pipeline.dedup.order import arrange
 from pipeline.dedup.removal import remove_pages
 from pipeline.dedup.search import (
@@ -50,42 +46,37 @@ from pipeline.dedup.search import (
 from pipeline.dedup.settings import DedupSettings
 from pipeline.dedup.sign import sign, sign_units
 from pipeline.dedup.write import WriteUnit, write
-from pipeline.engine.sink import Gather, MakeParts, WriteManifest
+from pipeline.engine.sink import WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
+from pipeline.engine.steps import Step, Steps
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
-from pipeline.store.manifest import Manifest, table_of
-from pipeline.store.parts import Part, unit_key
+from pipeline.store.manifest import Manifest, add_fingerprints, table_of
+from pipeline.store.parts import Part, unit_key, work_key
 from pipeline.store.stage_edit import Removal, StageEdit
 
-
-@dataclass(frozen=True)
-class Step:
-    """One step: `plan` makes its units from the reports of all steps before, `make` does one."""
-
-    name: str
-    plan: Callable[[list[Part], Batch], Iterable[Any]]
-    make: Callable[[Any], Iterable[Part]]
+#: Units of a step, from the reports of all before it and the keyword `batch`.
+Plan = Callable[..., Iterable[Any]]
 
 
-def plan_order(_before: list[Part], batch: Batch) -> list[Batch]:
+def plan_order(_before: Sequence[Part], batch: Batch) -> list[Batch]:
     """The keep order is one unit."""
     return [batch]
 
 
-def plan_group(before: list[Part], batch: Batch) -> list[GroupUnit]:
+def plan_group(before: Sequence[Part], batch: Batch) -> list[GroupUnit]:
     """The components are one unit."""
     return [GroupUnit(batch, tuple(names_of(before, "close-")))]
 
 
-def plan_decide(before: list[Part], batch: Batch) -> list[DecideUnit]:
+def plan_decide(before: Sequence[Part], batch: Batch) -> list[DecideUnit]:
     """The slices of components."""
     slices = sum(part.extra.get("slices", 0) for part in before)
     edges, sets = tuple(names_of(before, "edges-")), tuple(names_of(before, "sets-"))
     return [DecideUnit(batch, part, slices, edges, sets) for part in range(slices)]
 
 
-def plan_write(before: list[Part], batch: Batch) -> list[WriteUnit]:
+def plan_write(before: Sequence[Part], batch: Batch) -> list[WriteUnit]:
     """The end is one unit; it takes over what the steps before have measured."""
     measured = {
         name: sum(part.extra.get(name, 0) for part in before) for name in ("candidates", "compared")
@@ -93,22 +84,24 @@ def plan_write(before: list[Part], batch: Batch) -> list[WriteUnit]:
     return [WriteUnit(batch, tuple(names_of(before, "decided-")), tuple(measured.items()))]
 
 
-STEPS = (
-    Step("Evaluation", evaluation_units, sign_evaluation),
-    Step("Lines", lines_units, sample_lines),
-    Step("Repeated", repeat_units, write_repeated),
-    Step("Sign", sign_units, sign),
-    Step("Order", plan_order, arrange),
-    Step("Search", band_units, search_band),
-    Step("Compare", compare_units, compare),
-    Step("Group", plan_group, group),
-    Step("Sets", sets_units, write_sets),
-    Step("Decide", plan_decide, decide),
-    Step("Write", plan_write, write),
-)
+def steps_of(batch: Batch) -> tuple[Step, ...]:
+    """The steps of a run."""
+    steps: tuple[tuple[str, Plan, Callable[[Any], Iterable[Part]]], ...] = (
+        ("Evaluation", evaluation_units, sign_evaluation),
+        ("Sign", sign_units, sign),
+        ("Order", plan_order, arrange),
+        ("Search", band_units, search_band),
+        ("Compare", compare_units, compare),
+        ("Group", plan_group, group),
+        ("Sets", sets_units, write_sets),
+        ("Decide", plan_decide, decide),
+        ("Write", plan_write, write),
+    )
+    return tuple(Step(name, partial(plan, batch=batch), make) for name, plan, make in steps)
+
 
 #: What stays; all other files are scratch.
-_FINAL = ("part", "register", "signatures", "hostlines", "clusters", "evaluation")
+_FINAL = ("part", "register", "signatures", "clusters")
 
 
 def is_final(part: Part) -> bool:
@@ -128,18 +121,10 @@ class Dedup(beam.PTransform):
         self.batch, self._draft = batch, draft
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """Each step waits for the ones before and plans its units from their reports."""
-        parts = root | beam.Create([], reshuffle=False)
-        for step in STEPS:
-            made = (
-                parts
-                | f"{step.name}: wait" >> Gather()
-                | f"{step.name}: plan" >> beam.FlatMap(step.plan, batch=self.batch)
-                | step.name >> MakeParts(step.make)
-            )
-            parts = (parts, made) | f"{step.name}: done" >> beam.Flatten()
+        """Text is read by the steps Sign and Sets."""
         return (
-            parts
+            root
+            | Steps(steps_of(self.batch))
             | "Result" >> beam.Filter(is_final)
             | WriteManifest(self.batch.folder, self._draft)
         )
@@ -149,27 +134,27 @@ class DedupStage(Stage):
     """Exact and near-duplicates of an interval, within it and against all before it."""
 
     name: ClassVar[str] = "dedup"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
 
     def settings(self, job: Job) -> DedupSettings:
         """The `[dedup]` section."""
         return job.section(DedupSettings)
 
     def inputs(self, job: Job) -> dict[str, str]:
-        """Documents and karma of the interval; documents and decisions of all before it."""
+        """Documents and verdicts of the interval; those of all before it and their duplicates."""
         corpus = job.corpus
-        found = {
-            "documents": corpus.require("documents", job.interval).fingerprint,
-            "links": corpus.require("links", job.interval).fingerprint,
+        inputs = {
+            stage: corpus.require(stage, job.interval).fingerprint
+            for stage in ("documents", "quality")
         }
         for other, interval in self._before(job):
             prefix = "" if other == corpus else f"{other.root}/"
-            for stage in ("documents", "dedup"):
+            for stage in ("documents", "quality", "dedup"):
                 fingerprint = other.require(stage, interval).fingerprint
-                found[f"{prefix}{stage}/{interval}"] = fingerprint
+                inputs[f"{prefix}{stage}/{interval}"] = fingerprint
         for file in self._evaluation(job):
-            found[file.path] = file.sha256
-        return found
+            inputs[file.path] = file.sha256
+        return inputs
 
     def _evaluation(self, job: Job) -> tuple[EvaluationFile, ...]:
         """The files among `against`."""
@@ -193,7 +178,7 @@ class DedupStage(Stage):
         return found + [(job.corpus, interval) for interval in earlier]
 
     def total(self, job: Job) -> Total:
-        """Documents of the interval."""
+        """Documents to sign."""
         return Total(job.corpus.require("documents", job.interval).counts.kept, "documents")
 
     def remove_pages(self, edit: StageEdit) -> Removal:
@@ -212,7 +197,7 @@ class DedupStage(Stage):
             history=(
                 *(as_decided(file, folder) for file in evaluation),
                 *(
-                    self._decided(other, interval, settings)
+                    self._decided(other, interval, settings, own=other == corpus)
                     for other, interval in self._before(job)
                 ),
             ),
@@ -221,7 +206,9 @@ class DedupStage(Stage):
         )
         return Dedup(batch, draft)
 
-    def _decided(self, corpus: Corpus, interval: str, settings: DedupSettings) -> Decided:
+    def _decided(
+        self, corpus: Corpus, interval: str, settings: DedupSettings, *, own: bool
+    ) -> Decided:
         """An earlier interval; WebtextError when its signatures cannot be compared."""
         manifest = corpus.require(self.name, interval)
         ours = settings.identity()
@@ -244,15 +231,19 @@ class DedupStage(Stage):
             signatures=tuple(corpus.paths(self.name, interval, "signatures-")),
             registers=tuple(corpus.paths(self.name, interval, "register-")),
             removed=tuple(corpus.paths(self.name, interval)),
-            host_lines=tuple(corpus.paths(self.name, interval, "hostlines-")),
+            cuts=tuple(corpus.paths("quality", interval, "cuts-")),
+            elsewhere="" if own else corpus.root,
         )
 
 
 def source_of(corpus: Corpus, interval: str) -> Source:
-    """The documents of an interval that are to be decided, and its links."""
+    """The documents of an interval that are to be decided."""
+    quality = corpus.require("quality", interval)
+    cuts = add_fingerprints(e.fingerprint for e in quality.tables("cuts-") if e.fingerprint)
     return Source(
         interval,
         documents=tuple(corpus.paths("documents", interval)),
-        links=tuple(corpus.paths("links", interval)),
-        fingerprint=corpus.require("documents", interval).fingerprint,
+        verdicts=tuple(corpus.paths("quality", interval, "verdicts-")),
+        cuts=tuple(corpus.paths("quality", interval, "cuts-")),
+        fingerprint=work_key(corpus.require("documents", interval).fingerprint, cuts),
     )

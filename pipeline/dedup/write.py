@@ -1,4 +1,4 @@
-"""Last step: large clusters, the duplicate table, and the keep order for later intervals."""
+"""The end of a run: large clusters, the duplicate table, and the keep order for later intervals."""
 
 from __future__ import annotations
 
@@ -18,50 +18,71 @@ from pipeline.store.errors import WebtextError
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name
 from pipeline.store.schemas import SCHEMAS
 
-#: Documents that one part of the duplicate table stands for.
-_PART_DOCUMENTS = 1_000_000
-
 _EXAMPLES = 10  # removed documents of a large cluster that are named
 
 #: One row a document that is kept for more than `large_cluster` others.
 CLUSTERS = pa.schema(
-    [("kept_id", pa.string()), ("size", pa.int64()), ("examples", pa.list_(pa.string()))]
+    [
+        ("kept_id", pa.string()),
+        ("elsewhere", pa.string()),
+        ("size", pa.int64()),
+        ("examples", pa.list_(pa.string())),
+    ]
 )
-#: Which text of which evaluation file a `kept_id` means that is no page: "piqa.jsonl#12".
-EVALUATION = pa.schema([("id", pa.string()), ("source", pa.string())])
 _IDS = pa.schema([("scope", pa.int64()), ("number", pa.int64()), ("id", pa.string())])
-_FIRSTS = pa.schema([*_IDS, ("first", pa.int64())])
-_EARLIER = pa.schema([*_IDS, ("kept_id", pa.string()), ("similarity", pa.float64())])
+_FIRSTS = pa.schema(
+    [*_IDS, ("place", pa.int64()), ("first", pa.int64()), ("recrawled", pa.bool_())]
+)
+_FATE = [("kept_id", pa.string()), ("elsewhere", pa.string()), ("similarity", pa.float64())]
+_EARLIER = pa.schema([*_IDS, *_FATE])
+_ELSEWHERE = pa.schema([("scope", pa.int64()), ("id", pa.string()), ("elsewhere", pa.string())])
 
+#: Where each document is that others may be removed for: a page of ours, or elsewhere.
+_STAYS = """
+CREATE TEMP TABLE stays AS
+SELECT ids.number, CASE WHEN elsewhere.elsewhere IS NULL THEN ids.id END AS kept_id,
+    CASE WHEN elsewhere.elsewhere IS NULL THEN '' WHEN elsewhere.id IS NULL
+        THEN elsewhere.elsewhere || ' ' || ids.id ELSE elsewhere.elsewhere END AS elsewhere
+FROM ids LEFT JOIN elsewhere ON elsewhere.scope = ids.scope
+    AND (elsewhere.id IS NULL OR elsewhere.id = ids.id)
+"""
 #: What became of every unique document that was removed, then the copies of all.
 _REMOVED = """
 CREATE TEMP TABLE removed AS
 WITH fates AS (
-    SELECT decided.number, ids.id AS kept_id, similarity
-    FROM decided JOIN ids ON ids.number = decided.kept
+    SELECT decided.number, kept_id, elsewhere, similarity
+    FROM decided JOIN stays ON stays.number = decided.kept
     UNION ALL
-    SELECT ids.number, earlier.kept_id, earlier.similarity
+    SELECT ids.number, CASE WHEN other.scope IS NULL THEN earlier.kept_id END AS kept_id,
+        CASE WHEN other.scope IS NULL OR earlier.kept_id IS NULL THEN earlier.elsewhere
+            ELSE other.elsewhere || ' ' || earlier.kept_id END AS elsewhere,
+        earlier.similarity
     FROM earlier JOIN ids USING (scope, id)
+    LEFT JOIN elsewhere AS other ON other.scope = earlier.scope AND other.id IS NULL
 )
-SELECT firsts.number, firsts.id,
-    coalesce(fates.kept_id, ids.id) AS kept_id,
-    coalesce(fates.similarity, 1.0) AS similarity,
-    CASE WHEN fates.kept_id IS NULL THEN 'exact' ELSE 'near' END AS kind
-FROM firsts JOIN ids ON ids.number = firsts.first
+SELECT firsts.number, firsts.place, firsts.id,
+    CASE WHEN fates.number IS NULL THEN stays.kept_id ELSE fates.kept_id END AS kept_id,
+    CASE WHEN fates.number IS NULL THEN stays.elsewhere ELSE fates.elsewhere END AS elsewhere,
+    CASE WHEN recrawled THEN NULL ELSE coalesce(fates.similarity, 1.0) END AS similarity,
+    CASE WHEN recrawled THEN 'recrawled' WHEN fates.number IS NULL THEN 'exact' ELSE 'near' END
+        AS kind
+FROM firsts JOIN stays ON stays.number = firsts.first
 LEFT JOIN fates ON fates.number = firsts.first
-WHERE firsts.first <> firsts.number OR fates.kept_id IS NOT NULL
+WHERE firsts.first <> firsts.number OR fates.number IS NOT NULL
 """
 
 _ROWS_OF_PART = """
-SELECT id, kept_id, similarity, kind FROM removed WHERE id >= ? AND id < ? ORDER BY id
+SELECT id, kept_id, similarity, kind, elsewhere FROM removed
+WHERE place >= ? AND place < ? ORDER BY id
 """
 _DROPS_OF_PART = """
-SELECT kind, count(*) FROM removed WHERE id >= ? AND id < ? GROUP BY kind ORDER BY kind
+SELECT kind, count(*) FROM removed WHERE place >= ? AND place < ? GROUP BY kind ORDER BY kind
 """
-_SEEN_BY_PART = "SELECT count(*) FROM firsts WHERE id >= ? AND id < ?"
+_SEEN_BY_PART = "SELECT count(*) FROM firsts WHERE place >= ? AND place < ?"
 _LARGE = """
-SELECT kept_id, count(*) AS size, min(id, $examples) AS examples
-FROM removed GROUP BY kept_id HAVING count(*) > $limit ORDER BY size DESC, kept_id
+SELECT kept_id, elsewhere, count(*) AS size, min(id, $examples) AS examples
+FROM removed GROUP BY kept_id, elsewhere HAVING count(*) > $limit
+ORDER BY size DESC, kept_id, elsewhere
 """
 
 
@@ -75,32 +96,36 @@ class WriteUnit:
 
 
 def write(unit: WriteUnit) -> list[Part]:
-    """Writes `part-…` (removed documents, by id) and `_register-…` (all, in keep order)."""
+    """Writes `part-…` (removed documents) and `_register-…` (all that passed, in keep order).
+
+    The parts have the numbers of the documents' parts.
+    """
     batch = unit.batch
-    total = rows_of(batch.order)
-    parts = max(1, -(-total // _PART_DOCUMENTS))
-    names = [part_name(i, parts) for i in range(parts)]
+    ends = np.cumsum([rows_of(files.join(batch.folder, name)) for name in batch.signature_names()])
+    places = np.concatenate([[0], ends]).tolist()
+    names = [part_name(i, len(ends)) for i in range(len(ends))]
     register = part_name(0, 1, "_register")
     clusters = part_name(0, 1, "_clusters")
-    evaluation = [part_name(0, 1, "_evaluation")] if batch.evaluation else []
-    everything = [clusters, *names, register, *evaluation]
+    everything = [clusters, *names, register]
     done = [finished_part(batch.folder, name, batch.key) for name in everything]
     if all(done):
         return [part for part in done if part]
     with database() as connection:
         _load(connection, unit)
+        connection.execute(_STAYS)
         connection.execute(_REMOVED)
         written = [_write_large(connection, batch, clusters)]
-        written += [_write_part(connection, batch, name, i, parts) for i, name in enumerate(names)]
+        for name, first, end in zip(names, places, places[1:], strict=False):
+            written.append(_write_part(connection, batch, name, (first, end)))
         written.append(_write_register(connection, unit, register))
-        written += [_write_evaluation(connection, batch, name) for name in evaluation]
     return [part for part in written if part]
 
 
 def _load(connection: duckdb.DuckDBPyConnection, unit: WriteUnit) -> None:
     """Tables `decided`, `ids` of all documents, `firsts` of the batch, and `earlier` removals.
 
-    A page may have been in several intervals or corpora; `scope` tells them apart.
+    A page may have been in several intervals or corpora; `scope` tells them apart.  `elsewhere`
+    says of scopes, or of documents in them, that are not of this corpus.
     """
     batch = unit.batch
     decided = [files.join(batch.work, name) for name in unit.decided]
@@ -114,8 +139,12 @@ def _load(connection: duckdb.DuckDBPyConnection, unit: WriteUnit) -> None:
             (rows for path in decided for rows in batches(path, DECISIONS.names)),
         ),
         "ids": (_IDS, _numbered(scopes, ["id"], 0, _IDS)),
-        "firsts": (_FIRSTS, _numbered([(batch.order,)], ["id", "first"], rows_before, _FIRSTS)),
-        "earlier": (_EARLIER, _numbered(removed, ["id", "kept_id", "similarity"], 0, _EARLIER)),
+        "firsts": (
+            _FIRSTS,
+            _numbered([(batch.order,)], _FIRSTS.names[2:], rows_before, _FIRSTS),
+        ),
+        "earlier": (_EARLIER, _numbered(removed, _EARLIER.names[2:], 0, _EARLIER)),
+        "elsewhere": (_ELSEWHERE, _elsewhere(batch)),
     }
     for name, (schema, rows) in streams.items():
         connection.from_arrow(pa.RecordBatchReader.from_batches(schema, rows)).create(name)
@@ -134,15 +163,28 @@ def _numbered(
                 yield pa.record_batch([scoped, numbers, *rows.columns], schema=schema)
 
 
+def _elsewhere(batch: Batch) -> Iterator[pa.RecordBatch]:
+    """(scope, id or null for all of the scope, what `elsewhere` says)."""
+    of_texts = {file.number for file in batch.evaluation}
+    for scope, decided in enumerate(batch.history):
+        if scope in of_texts:
+            for path in decided.documents:
+                for rows in batches(path, ["id", "url"]):
+                    scopes = pa.array(np.full(rows.num_rows, scope))
+                    yield pa.record_batch([scopes, rows["id"], rows["url"]], schema=_ELSEWHERE)
+        elif decided.elsewhere:
+            yield pa.record_batch([[scope], [None], [decided.elsewhere]], schema=_ELSEWHERE)
+
+
 def _write_large(connection: duckdb.DuckDBPyConnection, batch: Batch, name: str) -> Part:
     """Lists clusters above the limit and says so, before anything acts upon the table."""
     limit = batch.settings.large_cluster
     rows = connection.execute(_LARGE, {"limit": limit, "examples": _EXAMPLES}).fetchall()
     if rows:
-        kept, size, examples = rows[0]
+        page, elsewhere, size, examples = rows[0]
         said = (
             f"{len(rows)} documents in {batch.folder} stand for more than {limit:,} others each; "
-            f"{kept} for {size:,}, such as {', '.join(examples[:3])}"
+            f"{page or elsewhere} for {size:,}, such as {', '.join(examples[:3])}"
         )
         if batch.settings.on_large_cluster == "stop":
             raise WebtextError(
@@ -158,12 +200,9 @@ def _write_large(connection: duckdb.DuckDBPyConnection, batch: Batch, name: str)
 
 
 def _write_part(
-    connection: duckdb.DuckDBPyConnection, batch: Batch, name: str, part: int, of: int
+    connection: duckdb.DuckDBPyConnection, batch: Batch, name: str, ours: tuple[int, int]
 ) -> Part:
-    """One part of the duplicate table: ids of an equal range, with their share of the counts."""
-    # The last range ends behind all hex digits.
-    low, high = (f"{(1 << 32) * i // of:08x}" if i < of else "g" for i in (part, part + 1))
-    ours = [low, high]
+    """The duplicates of one part of documents, by their places, with their share of the counts."""
     with PartWriter(batch.folder, name, SCHEMAS["dedup"], batch.key) as writer:
         for rows in tables(connection.sql(_ROWS_OF_PART, params=ours), SCHEMAS["dedup"]):
             writer.add(rows)
@@ -185,25 +224,8 @@ def _write_register(connection: duckdb.DuckDBPyConnection, unit: WriteUnit, name
         for rows in batches(batch.order, ["id", "place", "exact", "first"]):
             numbers = np.arange(number, number + rows.num_rows)
             number += rows.num_rows
-            copy = rows["first"].to_numpy() != numbers
+            copy = rows["first"].to_numpy() != numbers  # or an earlier page crawled anew
             kept = ~np.isin(numbers, removed)
             columns = [rows["id"], rows["place"], rows["exact"], copy, kept]
             writer.add(pa.table(columns, schema=REGISTER))
-    return writer.finish()
-
-
-def _write_evaluation(connection: duckdb.DuckDBPyConnection, batch: Batch, name: str) -> Part:
-    """Says which evaluation texts were found, and counts what was removed for them."""
-    found = connection.execute("SELECT kept_id, count(*) FROM removed GROUP BY kept_id").fetchall()
-    counts = dict(found)
-    documents = [path for file in batch.evaluation for path in batch.history[file.number].documents]
-    with PartWriter(batch.folder, name, EVALUATION, batch.key, fingerprinted=False) as writer:
-        removed = 0
-        for path in documents:
-            for rows in batches(path, ["id", "url"]):
-                for row in rows.to_pylist():
-                    if row["id"] in counts:
-                        removed += counts[row["id"]]
-                        writer.add([{"id": row["id"], "source": row["url"]}])
-        writer.extra = {"removed_for_evaluation": removed}
     return writer.finish()

@@ -12,8 +12,8 @@ from collections.abc import Collection
 
 from lxml.html import HtmlElement
 
-from pipeline.documents.language import identify
 from pipeline.documents.parse import STAND_INS
+from pipeline.store.language import identify
 
 #: A page is turned away for its language only when its paragraphs have as many characters …
 _ENOUGH_CHARS = 500

@@ -11,13 +11,13 @@ from datetime import date
 from typing import Any
 
 from pipeline.documents.extract import Extracted, Source, finish, prepare
-from pipeline.documents.language import identify
 from pipeline.documents.parse import count_tags
 from pipeline.documents.pdf import extract_pdf
 from pipeline.documents.plain import extract_plain
 from pipeline.documents.prefilter import foreign, words_at_most
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.store.decode import decode
+from pipeline.store.language import identify
 from pipeline.store.media_type import kind_of, read_label
 
 

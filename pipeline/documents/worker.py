@@ -16,9 +16,9 @@ import sys
 from datetime import date
 
 from pipeline.documents import messages as frames
-from pipeline.documents.language import identify
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.verdict import Page, Verdict, judge
+from pipeline.store.language import identify
 
 
 def main() -> None:

@@ -62,8 +62,13 @@ class Gather(beam.PTransform):
     """
 
     def expand(self, elements: beam.PCollection) -> beam.PCollection:
-        """Elements in, one list out."""
-        return elements | beam.CombineGlobally(beam.combiners.ToListCombineFn())
+        """Elements in, one list out.  By a side input, which takes one task and no shuffle."""
+        once = elements.pipeline | "Once" >> beam.Create([None], reshuffle=False)
+        return once | "All" >> beam.Map(_all, beam.pvalue.AsList(elements))
+
+
+def _all(_once: None, elements: Iterable[Any]) -> list[Any]:
+    return list(elements)
 
 
 class WriteManifest(beam.PTransform):

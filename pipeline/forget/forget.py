@@ -84,10 +84,10 @@ def forget(corpus: Corpus, path: str | None, runs: str | None = None) -> Forgott
 
 
 def find_pages(corpus: Corpus, takedown: Takedown) -> tuple[set[str], set[str]]:
-    """The ids of pages in the corpus that a list names, and those that only lead to one.
+    """The ids of pages in the corpus that a list names, and those that lead to one or repeat it.
 
-    Such are a link that was redirected to a forgotten address, and a copy that names one as
-    its own.
+    Such are a link that was redirected to a forgotten address, a page that names one as its own,
+    and whatever was removed as a duplicate of one: the text would come back under its address.
     """
     ids: set[str] = set()
     for row in _rows(corpus, "links", "part-", ["id", "url", "mentions"]):
@@ -100,6 +100,10 @@ def find_pages(corpus: Corpus, takedown: Takedown) -> tuple[set[str], set[str]]:
             moved.add(row["id"])
     for row in _rows(corpus, "documents", "part-", ["id", "url", "canonical"]):
         if takedown.entry_for(row["id"], row["url"], (), row["canonical"]):
+            moved.add(row["id"])
+    gone = ids | moved
+    for row in _rows(corpus, "dedup", "part-", ["id", "kept_id"]):
+        if row["kept_id"] in gone:
             moved.add(row["id"])
     moved -= ids
     return ids | moved, moved

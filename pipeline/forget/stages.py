@@ -1,9 +1,7 @@
 """Pages leave the stages of a corpus, one after the other, as each says by itself.
 
 Nothing is measured, deduplicated or fetched again: rows go, and counts and fingerprints
-with them, as if the links stage had dropped the page in the first place.  One thing is
-different on purpose: duplicates of a forgotten page stay out, so its text does not come
-back under another address.
+with them, as if the links stage had dropped the page in the first place.
 """
 
 from __future__ import annotations

@@ -70,10 +70,10 @@ class UnitCosts:
     decide_mb_seconds: float = 0.18
     """A MB of text in corpus."""
     joined_rows: float = 5.0e6
-    """Rows of links a processor second that the corpus stage goes through, all for each join of
+    """Rows of links a processor second that the quality stage goes through, all for each join of
     500,000 documents (`benchmarks/costs.py`, four runs: 3.9 to 5.7 million)."""
     joined_bytes: float = 24.0
-    """In scratch, what was found of a document."""
+    """In scratch, what the links say of a document."""
     accepted_ratio: float = 0.32
     """On disk, a byte of accepted text."""
 

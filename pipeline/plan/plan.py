@@ -117,7 +117,7 @@ class Volumes:
 def make_plan(recipe: Recipe, load: Load, shape: Shape, costs: UnitCosts) -> BuildPlan:
     """The cost of building a recipe over `load`."""
     v = Volumes(recipe, load, shape, costs)
-    stages = (_links(v), _pages(v), _documents(v), _dedup(v), _quality(v), _corpus(v), _tokens(v))
+    stages = (_links(v), _pages(v), _documents(v), _quality(v), _dedup(v), _corpus(v), _tokens(v))
     crawled = load.links if recipe.pages.source == "web" else 0.0
     return BuildPlan(
         load=load,
@@ -189,6 +189,19 @@ def _documents(v: Volumes) -> StagePlan:
     )
 
 
+def _quality(v: Volumes) -> StagePlan:
+    """The links of an interval are gone through once for each join of its documents."""
+    c, intervals = v.costs, v.load.intervals
+    joins = math.ceil(v.documents / intervals / DOCUMENTS_A_UNIT)
+    return StagePlan(
+        "quality",
+        cpu=v.text / MB * c.measure_mb_seconds + joins * v.load.links / c.joined_rows,
+        disk=v.documents * c.measure_bytes,
+        files=3 * v.parts,  # measurements, cuts and verdicts
+        scratch=v.documents * c.joined_bytes,
+    )
+
+
 def _dedup(v: Volumes) -> StagePlan:
     c, alone = v.costs, v.searched * v.costs.order_seconds
     sorted_in_memory = min(v.documents * c.dedup_sorted, c.dedup_most)
@@ -197,31 +210,18 @@ def _dedup(v: Volumes) -> StagePlan:
         cpu=v.text / MB * c.sign_mb_seconds + v.searched * c.search_seconds + alone,
         alone=alone,
         disk=v.documents * c.signature_bytes,
-        files=v.parts + 3 * v.load.intervals,
+        files=2 * v.parts + 2 * v.load.intervals,
         scratch=v.documents * c.dedup_scratch,
         memory=sorted_in_memory + v.documents * c.dedup_index,
     )
 
 
-def _quality(v: Volumes) -> StagePlan:
-    return StagePlan(
-        "quality",
-        cpu=v.text / MB * v.costs.measure_mb_seconds,
-        disk=v.documents * v.costs.measure_bytes,
-        files=v.parts,
-    )
-
-
 def _corpus(v: Volumes) -> StagePlan:
-    """The links of an interval are gone through once for each join of its documents."""
-    c, intervals = v.costs, v.load.intervals
-    joins = math.ceil(v.documents / intervals / DOCUMENTS_A_UNIT)
     return StagePlan(
         "corpus",
-        cpu=v.text / MB * c.decide_mb_seconds + joins * v.load.links / c.joined_rows,
-        disk=v.accepted * c.accepted_ratio,
+        cpu=v.text / MB * v.costs.decide_mb_seconds,
+        disk=v.accepted * v.costs.accepted_ratio,
         files=2 * v.parts,
-        scratch=v.documents * c.joined_bytes,
     )
 
 

@@ -1,8 +1,8 @@
-"""The join of the corpus stage: what the tables of links and duplicates say of the documents.
+"""What the links say of the documents: their karma, and who mentioned them.
 
-Both tables lie by id, documents by host: the ids of one part of documents are all over the
-tables.  So a unit of work takes many parts at once, as many as memory bears, goes through the
-tables once for all of them, and leaves each part a scratch table of its own rows.
+Links lie by id, documents by host: the ids of one part of documents are all over the links.
+So a unit of work takes many parts at once, as many as memory bears, goes through the links
+once for all of them, and leaves each part a scratch table of its own rows.
 """
 
 from __future__ import annotations
@@ -26,19 +26,15 @@ _AS_PY = methodcaller("as_py")
 _KARMA = pa.schema([("karma", pa.int64())])
 #: With the ids of posts and comments, for takedown lists that name such.
 _MENTIONED = pa.schema([*_KARMA, ("mentions", pa.list_(pa.struct([("reddit_id", pa.string())])))])
-_DUPLICATE = pa.schema(
-    [("kept_id", pa.string()), ("similarity", pa.float64()), ("kind", pa.string())]
-)
 
 
 @dataclass(frozen=True)
 class JoinUnit:
-    """Parts of documents, the tables to find their documents in, the scratch tables to write."""
+    """Parts of documents, the links to find their documents in, the scratch tables to write."""
 
     documents: tuple[str, ...]
     #: One a part, within `folder`.
     joined: tuple[str, ...]
-    duplicates: tuple[str, ...]
     links: tuple[str, ...]
     folder: str
     key: str
@@ -67,9 +63,7 @@ def join(unit: JoinUnit) -> list[Part]:
     ids = pa.concat_arrays(own)
     linked = _MENTIONED if unit.mentions else _KARMA
     links = look_up(ids, unit.links, linked)
-    duplicates = look_up(ids, unit.duplicates, _DUPLICATE)
-    names = ["id", *linked.names, *_DUPLICATE.names]
-    rows = pa.table([ids, *links.columns, *duplicates.columns], names=names)
+    rows = pa.table([ids, *links.columns], names=["id", *linked.names])
     written, start = [], 0
     for name, its in zip(unit.joined, own, strict=True):
         with PartWriter(unit.folder, name, rows.schema, unit.key, fingerprinted=False) as writer:
@@ -108,8 +102,8 @@ def _positions(by_id: pa.Array, wanted: pa.Array) -> pa.Array:
     ends = pc.min_max(wanted).as_py()
     low = bisect_left(by_id, ends["min"], key=_AS_PY)
     high = bisect_right(by_id, ends["max"], key=_AS_PY)
-    found = pc.index_in(wanted, value_set=by_id.slice(low, high - low))
-    return pc.add(found.cast(pa.int64()), low)
+    joined = pc.index_in(wanted, value_set=by_id.slice(low, high - low))
+    return pc.add(joined.cast(pa.int64()), low)
 
 
 def _ids_of(path: str) -> pa.Array:

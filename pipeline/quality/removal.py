@@ -1,15 +1,28 @@
-"""How pages leave the quality and corpus stages: measurements, texts and decisions."""
+"""How pages leave the quality and corpus stages: measurements, verdicts, texts and decisions."""
 
 from __future__ import annotations
 
-from pipeline.store.manifest import Counts
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from pipeline.store.stage_edit import Removal, StageEdit, counted
 
 
 def remove_measured(edit: StageEdit) -> Removal:
-    """Their measurements go."""
-    count = len(edit.drop_rows("part-", ["id"]))
-    return Removal(Counts(seen=count, kept=count), count)
+    """Their measurements, cuts and verdicts go; what repeats across a host still does."""
+    for prefix in ("part-", "cuts-"):
+        edit.drop_rows(prefix, ["id"])
+    for path in edit.paths("hostlines-"):
+        if edit.touches(path):
+            edit.change(path, lambda rows: _unnamed(rows, edit.ids))
+    verdicts = edit.drop_rows("verdicts-", ["id", "reason"])
+    return Removal(counted(verdicts["reason"].to_pylist(), kept=""), len(verdicts))
+
+
+def _unnamed(rows: pa.Table, ids: pa.Array) -> pa.Table:
+    """Repeated lines of a host without the page that was their example."""
+    named = pc.if_else(pc.is_in(rows["id"], ids), "", rows["id"])
+    return rows.set_column(rows.schema.get_field_index("id"), "id", named)
 
 
 def remove_decided(edit: StageEdit) -> Removal:

@@ -17,6 +17,32 @@ from pipeline.store.settings import OpenSettings, Settings
 from pipeline.store.takedown import TakedownSettings
 
 
+class HostLineSettings(Settings):
+    """Lines that repeat across a host: left out before anything is measured.
+
+    The defaults are this project's own: docs/quality.md says what they remove and leave.
+    """
+
+    enabled: bool = True
+    """Whether such lines are left out."""
+
+    share: float = Field(0.3, gt=0.0, le=1.0)
+    """A line on more than this share of a host's pages is boilerplate."""
+
+    pages: int = Field(10, ge=2)
+    """Different pages a host must have in the interval before anything is said of its lines."""
+
+    words: int = Field(4, ge=1)
+    """Words a line must have; shorter ones are headings as often as boilerplate."""
+
+    characters: int = Field(8, ge=1)
+    """Or characters of a script without spaces: a Chinese word has one or two."""
+
+    most: float = Field(0.5, gt=0.0, lt=1.0)
+    """Most of a page's characters that may go; a page of which it were more stays as it is.  Pages
+    that share more than this of each other count as one where lines are counted."""
+
+
 class RulesSettings(Settings):
     """The order of the rules: the first that a document breaks is the reason it is dropped."""
 
@@ -25,14 +51,18 @@ class RulesSettings(Settings):
 
 
 class MeasureSettings(Settings):
-    """What decides the measurements: the settings of each measure, all thresholds aside."""
+    """What decides the measurements: cut lines, and the settings of each measure, all thresholds
+    aside."""
 
+    host_lines: HostLineSettings = HostLineSettings()
+    """Lines that are cut out of the texts before."""
     measures: dict[str, SerializeAsAny[Limits]] = Field(default_factory=dict)
     """The settings of each measure, by its name."""
 
     def identity(self) -> dict[str, Any]:
         """Of each measure its version, columns and settings: with another one all is measured."""
-        return {"measures": {name: self._of(name) for name in self.measures}}
+        measures = {name: self._of(name) for name in self.measures}
+        return {"host_lines": self.host_lines.identity(), "measures": measures}
 
     def _of(self, name: str) -> dict[str, Any]:
         measure, limits = MEASURES.get(name), self.measures[name]
@@ -52,6 +82,8 @@ class MeasureSettings(Settings):
 class QualitySettings(OpenSettings):
     """The `[quality]` section of a recipe."""
 
+    host_lines: HostLineSettings = HostLineSettings()
+    """Boilerplate of whole hosts."""
     rules: RulesSettings = RulesSettings()
     """The order of the rules."""
     takedown: TakedownSettings = TakedownSettings()
@@ -69,7 +101,10 @@ class QualitySettings(OpenSettings):
     def measured(self) -> MeasureSettings:
         """The part that decides what is measured."""
         families = self.families().items()
-        return MeasureSettings(measures={name: limits.measured() for name, limits in families})
+        return MeasureSettings(
+            host_lines=self.host_lines,
+            measures={name: limits.measured() for name, limits in families},
+        )
 
     @model_validator(mode="after")
     def _known_rules(self) -> Self:
@@ -80,3 +115,10 @@ class QualitySettings(OpenSettings):
             if name not in names:
                 raise ValueError(f"rules.order names no rule {name!r}{nearest(name, names)}")
         return self
+
+
+class VerdictSettings(Settings):
+    """What decides the verdicts: the whole section, and what the measures are by themselves."""
+
+    quality: QualitySettings
+    measured: MeasureSettings

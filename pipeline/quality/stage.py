@@ -1,79 +1,57 @@
-"""The quality stage measures every document once; the corpus stage decides, as often as wanted."""
+"""Quality measures every document once and judges it; corpus writes what is accepted.
+
+documents, links -> lines that repeat across a host -> cuts and measurements -> verdicts
+documents, verdicts, cuts, duplicates -> corpus and decisions
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import apache_beam as beam
 
-from pipeline.engine.sink import Gather, MakeParts, WriteManifest
+from pipeline.engine.sink import MakeParts, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
-from pipeline.quality.decide import require_measured, rules_of
+from pipeline.engine.steps import Reports, Step, Steps
+from pipeline.quality import lines
+from pipeline.quality.accept import AcceptUnit, accept_part
+from pipeline.quality.decide import rules_of
 from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, batches_of, join
+from pipeline.quality.lines import LinesUnit, RepeatedUnit, find_lines, plan_repeated, sample_lines
 from pipeline.quality.measure import MEASURES
 from pipeline.quality.removal import remove_decided, remove_measured
-from pipeline.quality.settings import MeasureSettings, QualitySettings
-from pipeline.quality.tables import AcceptUnit, MeasureUnit, decide_part, measure_part
+from pipeline.quality.settings import QualitySettings, VerdictSettings
+from pipeline.quality.tables import MeasureUnit, cuts_name, measure_part
+from pipeline.quality.verdicts import VerdictUnit, WrittenLimits, give_verdicts
 from pipeline.store import files
+from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
-from pipeline.store.manifest import WORK, Manifest
-from pipeline.store.parquet import open_table
-from pipeline.store.parts import Part, unit_key
+from pipeline.store.manifest import WORK, Manifest, table_of
+from pipeline.store.parts import Part, part_name, work_key
 from pipeline.store.stage_edit import Removal, StageEdit
 from pipeline.store.takedown import read_takedown
 
-
-class PartByPart(beam.PTransform):
-    """One part of documents in, its parts out; ends in the manifest."""
-
-    def __init__(
-        self,
-        units: Sequence[Any],
-        make: Callable[[Any], Iterable[Part]],
-        folder: str,
-        draft: Manifest,
-    ) -> None:
-        super().__init__()
-        self._units, self._make = list(units), make
-        self._folder, self._draft = folder, draft
-
-    def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """Units are independent of each other."""
-        return (
-            root
-            | "Parts" >> beam.Create(self._units)
-            | "Each" >> MakeParts(self._make)
-            | "Manifest" >> WriteManifest(self._folder, self._draft, something_kept)
-        )
+#: The name of the takedown list among the stage's inputs.
+TAKEDOWN = "takedown list"
 
 
-class Decide(beam.PTransform):
-    """Documents joined with other tables, then decided on part by part; ends in the manifest."""
+@dataclass(frozen=True)
+class _Documents:
+    """The parts of an interval's documents, with the rows of each."""
 
-    def __init__(
-        self, joins: Sequence[JoinUnit], units: Sequence[AcceptUnit], folder: str, draft: Manifest
-    ) -> None:
-        super().__init__()
-        self._joins, self._plan = list(joins), partial(_after_all, list(units))
-        self._folder, self._draft = folder, draft
+    paths: tuple[str, ...]
+    rows: tuple[int, ...]
 
-    def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """Parts wait for all joins: what one writes is scratch, and no part of the result."""
-        return (
-            root
-            | "Joins" >> beam.Create(self._joins)
-            | "Join" >> MakeParts(join)
-            | "All joined" >> Gather()
-            | "Plan" >> beam.FlatMap(self._plan)
-            | "Each" >> MakeParts(decide_part)
-            | "Manifest" >> WriteManifest(self._folder, self._draft, something_kept)
-        )
+    @classmethod
+    def of(cls, corpus: Corpus, interval: str) -> _Documents:
+        entries = corpus.require("documents", interval).tables("part-")
+        paths = corpus.paths("documents", interval)
+        return cls(tuple(paths), tuple(entry.rows for entry in entries))
 
-
-def _after_all(units: list[AcceptUnit], _joined: Sequence[Part]) -> list[AcceptUnit]:
-    return units
+    def names(self, prefix: str = "part") -> list[str]:
+        """A name for each part, of its number."""
+        return [part_name(i, len(self.paths), prefix) for i in range(len(self.paths))]
 
 
 def something_kept(manifest: Manifest) -> Manifest:
@@ -96,58 +74,207 @@ def _fingerprint(name: str, path: str) -> str:
     return files.content_fingerprint(path)
 
 
+def sample_or_join(unit: LinesUnit | JoinUnit) -> list[Part]:
+    """The units of the first step are of two kinds."""
+    return sample_lines(unit) if isinstance(unit, LinesUnit) else join(unit)
+
+
+class Quality(beam.PTransform):
+    """From documents and links to measurements and verdicts: root in, one Manifest out."""
+
+    def __init__(self, job: Job, folder: str, draft: Manifest) -> None:
+        super().__init__()
+        corpus, settings = job.corpus, job.section(QualitySettings)
+        self._folder, self._draft = folder, draft
+        self._documents = _Documents.of(corpus, job.interval)
+        self._links = tuple(corpus.paths("links", job.interval))
+        self._settings, self._takedown = settings, read_takedown(settings.takedown)
+        self._written = _written_limits(corpus, job.interval)
+        inputs = draft.inputs
+        self._read_key = work_key(draft.code_version, inputs["documents"])
+        measured = {name: said for name, said in inputs.items() if name not in ("links", TAKEDOWN)}
+        self._measure_key = work_key(
+            draft.code_version, settings.measured().digest(), sorted(measured.items())
+        )
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        """Text is read in the first and the third step."""
+        steps = (
+            Step("Read", self._plan_read, sample_or_join),
+            Step("Lines", self._plan_lines, find_lines),
+            Step("Measure", self._plan_measure, measure_part),
+            Step("Judge", self._plan_verdicts, give_verdicts),
+        )
+        return (
+            root
+            | Steps(steps)
+            | "Result" >> beam.Filter(is_result)
+            | "Manifest" >> WriteManifest(self._folder, self._draft, something_kept)
+        )
+
+    def _plan_read(self, _parts: Reports) -> list[LinesUnit | JoinUnit]:
+        return [*self._line_units(), *self._joins()]
+
+    def _line_units(self) -> list[LinesUnit]:
+        settings = self._settings.host_lines
+        if not settings.enabled:
+            return []
+        key = work_key(self._read_key, settings.words, settings.characters)
+        return [
+            LinesUnit(
+                self._documents.paths[some],
+                f"{WORK}/{part_name(some.start, len(self._documents.paths), 'lines')}",
+                self._folder,
+                work_key(key, *self._documents.paths[some]),
+                settings,
+            )
+            for some in batches_of(self._documents.rows, lines.DOCUMENTS_A_UNIT)
+        ]
+
+    def _joins(self) -> list[JoinUnit]:
+        """One unit for as many parts as memory bears."""
+        names, mentions = self._documents.names("links"), bool(self._takedown.reddit)
+        return [
+            JoinUnit(
+                documents=self._documents.paths[some],
+                joined=tuple(f"{WORK}/{name}" for name in names[some]),
+                links=self._links,
+                folder=self._folder,
+                key=work_key(self._read_key, self._draft.inputs["links"], mentions),
+                mentions=mentions,
+            )
+            for some in batches_of(self._documents.rows, DOCUMENTS_A_UNIT)
+        ]
+
+    def _plan_lines(self, parts: Reports) -> list[RepeatedUnit]:
+        settings = self._settings.host_lines
+        if not settings.enabled:
+            return []
+        key = work_key(self._read_key, settings.digest())
+        return plan_repeated(parts, self._folder, key, settings)
+
+    def _plan_measure(self, parts: Reports) -> list[MeasureUnit]:
+        names = sorted(
+            part.file.name
+            for part in parts
+            if part.file and table_of(part.file.name) == "hostlines"
+        )
+        return [
+            MeasureUnit(
+                documents=path,
+                host_lines=tuple(files.join(self._folder, name) for name in names),
+                name=name,
+                folder=self._folder,
+                key=work_key(self._measure_key, path),
+                settings=self._settings.measured(),
+            )
+            for name, path in zip(self._documents.names(), self._documents.paths, strict=True)
+        ]
+
+    def _plan_verdicts(self, _parts: Reports) -> list[VerdictUnit]:
+        rules, inputs = tuple(rules_of(self._settings)), self._draft.inputs
+        key = work_key(self._measure_key, inputs["links"], inputs.get(TAKEDOWN), *rules)
+        documents = self._documents
+        return [
+            VerdictUnit(
+                documents=path,
+                measurements=files.join(self._folder, name),
+                joined=f"{WORK}/{links}",
+                name=verdicts,
+                folder=self._folder,
+                key=work_key(key, self._written, path),
+                written=self._written,
+                rules=rules,
+                takedown=self._takedown,
+            )
+            for path, name, links, verdicts in zip(
+                documents.paths,
+                documents.names(),
+                documents.names("links"),
+                documents.names("_verdicts"),
+                strict=True,
+            )
+        ]
+
+
+def is_result(part: Part) -> bool:
+    """True for a file that stays; the others are scratch."""
+    return part.file is not None and not part.file.name.startswith(WORK)
+
+
+def _written_limits(corpus: Corpus, interval: str) -> WrittenLimits:
+    """What the documents stage asked of the interval's texts."""
+    settings = corpus.require("documents", interval).settings
+    return WrittenLimits(
+        min_words=settings.get("min_words", 0),
+        languages=tuple(settings.get("languages", ())),
+        min_language_score=settings.get("min_language_score", 0.0),
+    )
+
+
 class QualityStage(Stage):
-    """From documents to measurements."""
+    """From documents to measurements and verdicts."""
 
     name = "quality"
-    version = "5"
+    version = "6"
 
-    def settings(self, job: Job) -> MeasureSettings:
-        """Which measures there are and what they read; thresholds change no measurement."""
-        return job.section(QualitySettings).measured()
+    def settings(self, job: Job) -> VerdictSettings:
+        """The `[quality]` section and the measures; a threshold makes no measurement again."""
+        quality = job.section(QualitySettings)
+        return VerdictSettings(quality=quality, measured=quality.measured())
 
     def inputs(self, job: Job) -> dict[str, str]:
-        """The documents, and the files that measures read."""
-        documents = job.corpus.require("documents", job.interval).fingerprint
-        named = self.settings(job).files().items()
-        return {"documents": documents} | {name: _fingerprint(name, path) for name, path in named}
+        """The documents and their links, and the files that measures and verdicts read."""
+        stages = ("links", "documents")
+        inputs = {name: job.corpus.require(name, job.interval).fingerprint for name in stages}
+        settings = self.settings(job)
+        named = settings.measured.files() | {TAKEDOWN: settings.quality.takedown.path or ""}
+        return inputs | {name: _fingerprint(name, path) for name, path in named.items() if path}
 
     def total(self, job: Job) -> Total:
         """Documents to measure."""
         return Total(job.corpus.require("documents", job.interval).counts.kept, "documents")
 
     def remove_pages(self, edit: StageEdit) -> Removal:
-        """Measurements."""
+        """Measurements, verdicts and cuts."""
         return remove_measured(edit)
 
-    def transform(self, job: Job) -> PartByPart:
-        """Measures part by part."""
-        draft, folder = self.draft(job), self.folder(job)
-        settings = self.settings(job)
-        key = unit_key(draft)
-        units = [
-            MeasureUnit(path, path.rsplit("/", 1)[-1], folder, key, settings)
-            for path in job.corpus.paths("documents", job.interval)
-        ]
-        return PartByPart(units, measure_part, folder, draft)
+    def transform(self, job: Job) -> Quality:
+        """All steps."""
+        return Quality(job, self.folder(job), self.draft(job))
+
+
+class Accept(beam.PTransform):
+    """Parts of documents decided on one by one; ends in the manifest."""
+
+    def __init__(self, units: Sequence[AcceptUnit], folder: str, draft: Manifest) -> None:
+        super().__init__()
+        self._units, self._folder, self._draft = list(units), folder, draft
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        """Units are independent of each other."""
+        return (
+            root
+            | "Parts" >> beam.Create(self._units)
+            | "Each" >> MakeParts(accept_part)
+            | "Manifest" >> WriteManifest(self._folder, self._draft, something_kept)
+        )
 
 
 class CorpusStage(Stage):
-    """From documents, duplicates and measurements to the corpus."""
+    """From documents, verdicts and duplicates to the corpus."""
 
     name = "corpus"
-    version = "5"
+    version = "6"
 
     def settings(self, job: Job) -> QualitySettings:
         """The `[quality]` section: all thresholds."""
         return job.section(QualitySettings)
 
     def inputs(self, job: Job) -> dict[str, str]:
-        """All that is joined here, and the takedown list."""
-        stages = ("links", "documents", "dedup", "quality")
-        inputs = {name: job.corpus.require(name, job.interval).fingerprint for name in stages}
-        path = job.section(QualitySettings).takedown.path
-        return inputs | ({"takedown": _fingerprint("takedown list", path)} if path else {})
+        """All that is put together here."""
+        stages = ("documents", "quality", "dedup")
+        return {name: job.corpus.require(name, job.interval).fingerprint for name in stages}
 
     def total(self, job: Job) -> Total:
         """Documents to decide on."""
@@ -157,58 +284,27 @@ class CorpusStage(Stage):
         """Texts and decisions."""
         return remove_decided(edit)
 
-    def transform(self, job: Job) -> Decide:
-        """Joins many parts at once, decides part by part."""
-        draft = self.draft(job)
-        units = self._units(job, draft)
-        return Decide(self._joins(job, units), units, self.folder(job), draft)
-
-    def _joins(self, job: Job, units: Sequence[AcceptUnit]) -> list[JoinUnit]:
-        """One unit for as many parts as memory bears."""
-        corpus = job.corpus
-        entries = corpus.require("documents", job.interval).tables("part-")
-        duplicates, links = (
-            tuple(corpus.paths(stage, job.interval)) for stage in ("dedup", "links")
-        )
-        return [
-            JoinUnit(
-                documents=tuple(unit.documents for unit in units[some]),
-                joined=tuple(unit.joined for unit in units[some]),
-                duplicates=duplicates,
-                links=links,
-                folder=self.folder(job),
-                key=units[0].key,
-                mentions=bool(units[0].takedown.reddit),
-            )
-            for some in batches_of([entry.rows for entry in entries], DOCUMENTS_A_UNIT)
-        ]
-
-    def _units(self, job: Job, draft: Manifest) -> list[AcceptUnit]:
-        """One unit a part of documents, in their order."""
-        corpus, settings = job.corpus, self.settings(job)
-        key = unit_key(draft)
-        host_lines = tuple(corpus.paths("dedup", job.interval, "hostlines-"))
-        rules, takedown = tuple(rules_of(settings)), read_takedown(settings.takedown)
-        measured = {p.rsplit("/", 1)[-1]: p for p in corpus.paths("quality", job.interval)}
-        for path in list(measured.values())[:1]:
-            with open_table(path) as table:
-                names = table.schema_arrow.names
-            require_measured(rules, names, f"Stage quality of {job.interval}")
-        families = settings.families().items()
+    def transform(self, job: Job) -> Accept:
+        """One unit a part of documents: the tables beside it have its number."""
+        corpus, interval, draft = job.corpus, job.interval, self.draft(job)
+        families = self.settings(job).families().items()
         editing = tuple((name, limits) for name, limits in families if MEASURES.get(name).edits)
-        named = [(p.rsplit("/", 1)[-1], p) for p in corpus.paths("documents", job.interval)]
-        return [
+        key = work_key(draft.code_version, sorted(draft.inputs.items()), *editing)
+        documents = _Documents.of(corpus, interval)
+        quality, dedup = (corpus.folder(stage, interval) for stage in ("quality", "dedup"))
+        units = [
             AcceptUnit(
                 documents=path,
-                measurements=measured[name],
-                joined=f"{WORK}/{name.replace('part-', 'joined-', 1)}",
-                host_lines=host_lines,
+                verdicts=files.join(quality, verdicts),
+                duplicates=files.join(dedup, name),
+                cuts=(files.join(quality, cuts_name(name)),),
                 name=name,
                 folder=self.folder(job),
-                key=key,
-                rules=rules,
-                takedown=takedown,
+                key=work_key(key, path),
                 editing=editing,
             )
-            for name, path in named
+            for path, name, verdicts in zip(
+                documents.paths, documents.names(), documents.names("_verdicts"), strict=True
+            )
         ]
+        return Accept(units, self.folder(job), draft)

@@ -15,7 +15,7 @@ from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import Manifest, manifest_path, read_manifest
 
 #: The stages, in the order in which data flows.
-STAGES = ("links", "pages", "documents", "dedup", "quality", "corpus", "tokens")
+STAGES = ("links", "pages", "documents", "quality", "dedup", "corpus", "tokens")
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,21 @@
 """Lines that repeat across a host's pages: footers, banners and menus that extraction left.
 
-A line of at least `words` words that stands on more than `share` of a host's pages says
-nothing about any one of them.  It is measured on the host's pages of one interval, on the
-`SAMPLE` with the least ids where there are more, so the cost of a host is bounded.  Lines
-shorter than `words` are left: headings such as "See also" repeat and yet belong to the text.
-
-Shingles are made without these lines, and whoever writes the text (the corpus stage) leaves
-them out with the same function:
-
-    tables = read_host_lines(corpus.paths("dedup", interval, "hostlines-"), documents)
-    text, removed = strip_host_lines(text, tables.get(host_of(url), NO_LINES))
+A long line that stands on more than a share of a host's pages says nothing about any one of
+them.  Short lines are left: headings such as "See also" repeat and yet belong to the text.
+The quality stage finds such lines (`pipeline/quality/lines.py`) and says which spans of which
+text go (`pipeline/store/cuts.py`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from pipeline.store.addresses import host_of
-from pipeline.store.parquet import batches
-
-#: Pages of a host that are looked at.  The standard error of a share is 0.035 at most.
-SAMPLE = 200
+from pipeline.store.cuts import Span, joined
+from pipeline.store.scripts import count_unspaced
 
 NO_LINES: frozenset[bytes] = frozenset()
 
@@ -45,51 +36,61 @@ def line_hash(line: str) -> bytes:
     return hashlib.blake2b(line.strip().encode("utf-8", "replace"), digest_size=8).digest()
 
 
-def long_lines(text: str, words: int) -> list[bytes]:
-    """The hashes of a page's lines of at least `words` words, each once, sorted."""
-    lines = {line for line in text.splitlines() if len(line.split(None, words)) >= words}
-    return sorted(set(map(line_hash, lines)))
+def is_long(line: str, words: int, characters: int) -> bool:
+    """True for a line of enough words, or of enough characters of a script without spaces."""
+    return len(line.split(None, words)) >= words or count_unspaced(line) >= characters
 
 
-def strip_host_lines(text: str, lines: frozenset[bytes]) -> tuple[str, int]:
-    """The text without the lines whose hashes are in `lines`, and how many went.
+def long_lines(text: str, words: int, characters: int) -> dict[bytes, int]:
+    """{hash: characters} of a page's long lines, each once, in their order."""
+    lines = dict.fromkeys(map(str.strip, text.splitlines()))
+    return {line_hash(line): len(line) for line in lines if is_long(line, words, characters)}
+
+
+def count_characters(text: str) -> int:
+    """Characters of a text without the white space around its lines."""
+    return sum(len(line.strip()) for line in text.splitlines())
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """What of a text repeats across its host: spans with the blanks around them, lines, share."""
+
+    spans: list[Span]
+    lines: int
+    #: Of the characters of the text; 1 for a text of such lines alone.
+    share: float
+
+
+def find_repeated(text: str, lines: Collection[bytes]) -> Repeated:
+    """Where a text has lines whose hashes are in `lines`.
 
     Of the blank lines around one that goes, one stays, and none at the ends of the text.
-    A page that consists of such lines alone stays as it is: nothing would be left to judge.
     """
     if not lines:
-        return text, 0
-    kept: list[str] = []
-    removed = 0
-    after_removed = False
-    for line in text.splitlines():
-        if line_hash(line) in lines:
-            removed += 1
-            after_removed = True
-        elif line.strip() or not (after_removed and (not kept or not kept[-1].strip())):
-            kept.append(line)
-            after_removed = False
-    if not removed or not any(line.strip() for line in kept):
-        return text, 0
-    return "\n".join(kept).rstrip("\n"), removed
+        return Repeated([], 0, 0.0)
+    spans: list[Span] = []
+    count = repeated = whole = kept_until = 0
+    after_blank, after_repeated = True, False
+    for start, stop, line, end in _lines_of(text):
+        whole += len(line)
+        if line and line_hash(line) in lines:
+            spans.append((start, stop))
+            count, repeated, after_repeated = count + 1, repeated + len(line), True
+        elif not line and after_repeated and after_blank:
+            spans.append((start, stop))
+        else:
+            kept_until = end if line else kept_until
+            after_blank, after_repeated = not line, False
+    if count:
+        spans.append((kept_until, len(text)))
+    return Repeated(joined(spans) if count else [], count, repeated / max(whole, 1))
 
 
-def read_host_lines(paths: Sequence[str], documents: str) -> dict[str, frozenset[bytes]]:
-    """The repeated lines of the hosts of one part of documents.
-
-    `paths` are the `_hostlines-…` tables of an interval: they have the lines of all its hosts,
-    and are read a batch at a time.
-    """
-    hosts = pa.array(sorted(_hosts_of(documents)) if paths else [], pa.string())
-    by_host: dict[str, set[bytes]] = {}
-    for path in paths:
-        for batch in batches(path, ["host", "line"]):
-            for row in batch.filter(pc.is_in(batch["host"], hosts)).to_pylist():
-                by_host.setdefault(row["host"], set()).add(bytes.fromhex(row["line"]))
-    return {host: frozenset(lines) for host, lines in by_host.items()}
-
-
-def _hosts_of(documents: str) -> set[str]:
-    return {
-        host_of(url) for batch in batches(documents, ["url"]) for url in batch["url"].to_pylist()
-    }
+def _lines_of(text: str) -> Iterator[tuple[int, int, str, int]]:
+    """(first character, first of the next line, the line stripped, its end without white space)."""
+    start = 0
+    for line in text.splitlines(keepends=True):
+        stop = start + len(line)
+        yield start, stop, line.strip(), start + len(line.rstrip())
+        start = stop

@@ -80,12 +80,30 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("error", pa.string()),
         ]
     ),
+    # One row a document: whether it may be in the corpus (`reason` is empty), by takedown list and
+    # rules.  `language` is that of its text without what is cut out of it.
+    "verdicts": pa.schema(
+        [
+            ("id", pa.string()),
+            ("karma", pa.int64()),
+            ("language", pa.string()),
+            ("stage", pa.string()),
+            ("reason", pa.string()),
+            ("value", pa.float64()),
+            ("threshold", pa.float64()),
+            ("detail", pa.string()),
+        ]
+    ),
+    # Spans of characters of a document's text that are left out of the corpus, in order.
+    "cuts": pa.schema([("id", pa.string()), ("start", pa.int64()), ("stop", pa.int64())]),
     "dedup": pa.schema(
         [
             ("id", pa.string()),
-            ("kept_id", pa.string()),
+            ("kept_id", pa.string()),  # a page in the corpus
             ("similarity", pa.float64()),
-            ("kind", pa.string()),  # exact | near
+            ("kind", pa.string()),  # exact | near | recrawled
+            # Where the other one is if not in this corpus, whose `kept_id` is null then.
+            ("elsewhere", pa.string()),
         ]
     ),
     "corpus": pa.schema(

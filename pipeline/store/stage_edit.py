@@ -102,7 +102,11 @@ class StageEdit:
 
     def touches(self, path: str, by: str = "id") -> bool:
         """Whether a table has a forgotten page in its column `by`."""
-        return bool(pc.any(pc.is_in(read_table(path, [by])[by], self.ids)).as_py())
+        return self.gone_rows(path, by) > 0
+
+    def gone_rows(self, path: str, by: str = "id") -> int:
+        """How many rows of a table have a forgotten page in their column `by`."""
+        return int(pc.sum(pc.is_in(read_table(path, [by])[by], self.ids)).as_py() or 0)
 
     def change(
         self, path: str, make: Callable[[pa.Table], pa.Table], key: str | None = None

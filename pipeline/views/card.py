@@ -22,7 +22,7 @@ _SETTINGS: dict[str, tuple[str, ...]] = {
     "links": ("min_karma", "karma_rule", "kinds", "over_18", "since", "until", "blocklists"),
     "pages": ("source", "user_agent", "respect_ai_opt_out", "wayback", "max_bytes"),
     "documents": ("languages", "min_language_score", "min_words", "content_types"),
-    "dedup": ("threshold", "bands", "rows", "against"),
+    "dedup": ("threshold", "fold", "keep", "against"),
     "corpus": ("pii", "takedown"),
 }
 #: The hubs' own names of sizes, each with the number of documents below which it holds.

@@ -1,4 +1,4 @@
-"""The lines that repeat across a host, in words: the tables of dedup hold their hashes."""
+"""The lines that repeat across a host, in words: the tables of quality hold their hashes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def repeated_lines(corpus: Corpus, database: Database, most: int) -> list[tuple[
     """
     paths = [
         path
-        for interval in corpus.intervals("dedup")
-        for path in corpus.paths("dedup", interval, "hostlines-")
+        for interval in corpus.intervals("quality")
+        for path in corpus.paths("quality", interval, "hostlines-")
     ]
     if not paths:
         return []

@@ -109,6 +109,16 @@ def write_report(corpus: Corpus) -> str:
     return path
 
 
+#: What comes through a stage, in words.
+_FUNNEL = {
+    "links": "links kept",
+    "pages": "pages fetched",
+    "documents": "with text",
+    "quality": "that the rules accept",
+    "corpus": "in the corpus",
+}
+
+
 def _warnings(manifests: Sequence[tuple[str, Manifest]]) -> list[Section]:
     rows = [(s, m.interval, warning) for s, m in manifests for warning in m.warnings]
     body = table(("stage", "interval", "warning"), rows)
@@ -134,9 +144,8 @@ def _funnel(manifests: Sequence[tuple[str, Manifest]]) -> Section:
     for stage, manifest in manifests:
         if stage == "links":
             steps["addresses found"] = steps.get("addresses found", 0) + manifest.counts.seen
-        if stage in ("links", "pages", "documents", "dedup", "corpus"):
-            name = {"links": "links kept", "pages": "pages fetched", "dedup": "after duplicates"}
-            label = name.get(stage, "in the corpus" if stage == "corpus" else "with text")
+        if stage in _FUNNEL:
+            label = _FUNNEL[stage]
             steps[label] = steps.get(label, 0) + manifest.counts.kept
     return Section("From links to corpus", "How many come through each stage.", waterfall(steps))
 
@@ -145,8 +154,8 @@ def _drops(manifests: Sequence[tuple[str, Manifest]]) -> Section:
     rows: dict[str, int] = {}
     decided = any(stage == "corpus" for stage, _ in manifests)
     for stage, manifest in manifests:
-        if stage == "dedup" and decided:
-            continue  # the corpus stage names duplicates again, as its own reasons
+        if stage in ("quality", "dedup") and decided:
+            continue  # the corpus stage names verdicts and duplicates as its own reasons
         for reason, n in manifest.counts.dropped.items():
             rows[f"{stage}: {reason}"] = rows.get(f"{stage}: {reason}", 0) + n
     ranked = sorted(rows.items(), key=lambda item: (-item[1], item[0]))

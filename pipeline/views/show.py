@@ -19,8 +19,10 @@ TABLES = {
     "fetches": ("pages", "fetches-"),
     "documents": ("documents", "part-"),
     "drops": ("documents", "drops-"),
-    "dedup": ("dedup", "part-"),
     "quality": ("quality", "part-"),
+    "verdicts": ("quality", "verdicts-"),
+    "cuts": ("quality", "cuts-"),
+    "dedup": ("dedup", "part-"),
     "corpus": ("corpus", "part-"),
     "decisions": ("corpus", "decisions-"),
 }

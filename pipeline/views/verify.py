@@ -20,6 +20,7 @@ from pipeline.store.manifest import (
 )
 from pipeline.store.parquet import open_table
 from pipeline.store.schemas import VOLATILE
+from pipeline.views.kept import check_kept
 from pipeline.views.leaks import check_leaks
 from pipeline.views.status import stage_folders, stale_inputs
 
@@ -45,6 +46,7 @@ def verify_corpus(corpus: Corpus, only: str | None = None) -> Verified:
     chosen = {key: m for key, m in manifests.items() if only in (None, key[1])}
     for (stage, interval), manifest in chosen.items():
         verify_stage(corpus.folder(stage, interval), manifest)
+    check_kept(corpus)
     _verify_splits(corpus, manifests)
     return Verified(len(chosen), sum(len(manifest.files) for manifest in chosen.values()))
 

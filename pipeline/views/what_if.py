@@ -1,8 +1,9 @@
 """`webtext what-if`: what other thresholds would change, from the stored measurements.
 
 Rules become SQL over the measurement columns, so a million documents are decided
-twice in seconds and no text is read.  Duplicates and takedowns come first, as in the
-corpus stage.
+twice in seconds and no text is read.  Takedowns come first, duplicates last, as in a build.
+Whether pages that come in are duplicates is known only when dedup has looked at them; a page
+that was removed for one that leaves comes in.
 """
 
 from __future__ import annotations
@@ -126,6 +127,8 @@ def _name_tables(database: Database, corpus: Corpus, interval: str) -> None:
     for stage in ("documents", "dedup", "quality", "links"):
         rows = database.table(corpus.paths(stage, interval))
         database.ask(f"CREATE VIEW {stage} AS SELECT * FROM {rows}")
+    rows = database.table(corpus.paths("quality", interval, "verdicts-"))
+    database.ask(f"CREATE VIEW verdicts AS SELECT * FROM {rows}")
 
 
 def _take_down(database: Database, name: str, settings: TakedownSettings) -> None:
@@ -150,19 +153,28 @@ def _take_down(database: Database, name: str, settings: TakedownSettings) -> Non
 def _decide(database: Database, before: QualitySettings, after: QualitySettings) -> None:
     """The table `decided`: id, and for both settings the reason, empty for what is kept."""
     database.ask(
-        "CREATE TABLE decided AS SELECT q.id AS id, "
-        f"{_reason(before, 'gone_before')} AS before, {_reason(after, 'gone_after')} AS after "
-        "FROM quality q LEFT JOIN dedup d ON d.id = q.id "
+        "CREATE TABLE judged AS SELECT q.id AS id, "
+        f"{_verdict(before, 'gone_before')} AS before, {_verdict(after, 'gone_after')} AS after "
+        "FROM quality q JOIN verdicts v ON v.id = q.id "
         "LEFT JOIN gone_before ON gone_before.id = q.id "
         "LEFT JOIN gone_after ON gone_after.id = q.id"
     )
+    # `k` is the page that a duplicate was removed for; null where another interval has it.
+    database.ask(
+        "CREATE TABLE decided AS SELECT j.id AS id, "
+        "CASE WHEN j.before = '' AND d.id IS NOT NULL THEN 'duplicate_' || d.kind "
+        "ELSE j.before END AS before, "
+        "CASE WHEN j.after = '' AND d.id IS NOT NULL AND coalesce(k.after, '') = '' "
+        "THEN 'duplicate_' || d.kind ELSE j.after END AS after "
+        "FROM judged j LEFT JOIN dedup d ON d.id = j.id LEFT JOIN judged k ON k.id = d.kept_id"
+    )
 
 
-def _reason(settings: QualitySettings, gone: str) -> str:
-    """The corpus stage's decision as an SQL expression; a null value breaks no rule."""
+def _verdict(settings: QualitySettings, gone: str) -> str:
+    """The quality stage's verdict as an SQL expression; a null value breaks no rule."""
     cases = [
         f"WHEN {gone}.id IS NOT NULL THEN 'takedown'",
-        "WHEN d.id IS NOT NULL THEN 'duplicate_' || d.kind",
+        "WHEN starts_with(v.reason, 'lines_') THEN v.reason",
     ]
     for rule in rules_of(settings):
         sign = "<" if rule.is_minimum else ">"

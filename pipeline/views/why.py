@@ -20,8 +20,9 @@ _STEPS = (
     ("fetch", "pages", "fetches-"),
     ("document", "documents", "part-"),
     ("dropped at extraction", "documents", "drops-"),
-    ("duplicate", "dedup", "part-"),
     ("measurements", "quality", "part-"),
+    ("left out of the text", "quality", "cuts-"),
+    ("duplicate", "dedup", "part-"),
     ("decision", "corpus", "decisions-"),
 )
 

@@ -1,4 +1,4 @@
-"""The stages behind dedup, killed again and again: the corpus of an undisturbed build."""
+"""The stages behind documents, killed again and again: the corpus of an undisturbed build."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from pipeline.views.verify import verify_corpus
 
 INTERVAL = "2024-01"
 #: Each run is killed when the first file of such a name is about to get its place.
-MOMENTS = ("joined-", "part-00001-of", "tokenizer.json", "piece-00001", "train-00001-of-00002.idx")
+MOMENTS = (
+    "links-", "_hostlines-", "_verdicts-", "order.parquet", "_decisions-00001-of",
+    "tokenizer.json", "piece-00001", "train-00001-of-00002.idx",
+)  # fmt: skip
 CHILD = """
 import os, signal, sys
 from pipeline.build.build import build
@@ -28,20 +31,20 @@ def replace_or_die(old, new):
         os.kill(os.getpid(), signal.SIGKILL)
     replace(old, new)
 os.replace = replace_or_die
-build(read_recipe("quickstart", [f'corpus.root="{root}"', "runner.workers=1"]), first="corpus")
+build(read_recipe("quickstart", [f'corpus.root="{root}"', "runner.workers=1"]), first="quality")
 """
 
 
 def test_killed_before_a_file_is_in_its_place(sample_root: Path, tmp_path: Path) -> None:
     root, expected = tmp_path / "corpus", Corpus(str(sample_root))
-    made = {"corpus", "tokens", "tokenizers"}
+    made = {"quality", "dedup", "corpus", "tokens", "tokenizers"}
     shutil.copytree(sample_root, root, ignore=lambda _, names: made & {*names})
     for moment in MOMENTS:
         child = run_python("-c", CHILD, str(root), moment, folder=PROJECT)
         assert child.returncode == -signal.SIGKILL, (moment, child.stdout)
-    build(read_recipe("quickstart", [f'corpus.root="{root}"', "runner.workers=1"]), first="corpus")
+    build(read_recipe("quickstart", [f'corpus.root="{root}"', "runner.workers=1"]), first="quality")
     verify_corpus(Corpus(str(root)))
-    for stage in ("corpus", "tokens/gpt2"):
+    for stage in ("quality", "dedup", "corpus", "tokens/gpt2"):
         found, wanted = (c.require(stage, INTERVAL) for c in (Corpus(str(root)), expected))
         assert (stage, found.fingerprint) == (stage, wanted.fingerprint)
         assert found.counts == wanted.counts and found.extra == wanted.extra

@@ -15,8 +15,10 @@ from forks import Command
 from support import PROJECT, Run, sample_settings
 
 from pipeline.store.corpus import STAGES, Corpus
-from pipeline.store.manifest import Manifest, read_manifest
+from pipeline.store.errors import WebtextError
+from pipeline.store.manifest import Manifest, read_manifest, table_of
 from pipeline.tokens.megatron import IndexedDataset
+from pipeline.views.kept import TABLES, check_kept
 
 INTERVAL = "2024-01"
 
@@ -48,11 +50,31 @@ def test_counts_pass_from_stage_to_stage(sample_root: Path) -> None:
     seen = {stage: manifest.counts.seen for stage, manifest in found.items()}
     assert seen["pages"] == kept["links"] > 300
     assert seen["documents"] == kept["pages"] > 290
-    assert seen["dedup"] == seen["quality"] == seen["corpus"] == kept["documents"]
+    assert seen["quality"] == seen["corpus"] == kept["documents"]
+    assert seen["dedup"] == kept["quality"]
+    assert kept["dedup"] == kept["corpus"]
     assert seen["tokens"] == kept["corpus"] > 200
     assert set(found["links"].counts.dropped) >= {"min_karma", "reddit", "media", "wikipedia"}
     assert found["pages"].counts.dropped == {"not_found": seen["pages"] - kept["pages"]}
-    assert sum(found["dedup"].counts.dropped.values()) >= 5  # the mirror's copies
+    assert sum(found["dedup"].counts.dropped.values()) >= 4  # the mirror's copies
+    assert found["corpus"].counts.dropped == {
+        **found["quality"].counts.dropped,
+        **{f"duplicate_{kind}": n for kind, n in found["dedup"].counts.dropped.items()},
+    }
+
+
+def test_whoever_is_removed_is_removed_for_a_page_of_the_corpus(copy: Path) -> None:
+    corpus = Corpus(str(copy))
+    removed = corpus.require("dedup", INTERVAL).counts.dropped
+    assert check_kept(corpus) == 2 * sum(removed.values()) > 0
+    for manifest in manifests(copy).values():  # there is no other table that names such a page
+        for path in folder(copy, manifest.stage).glob("*.parquet"):
+            if "kept_id" in pq.read_schema(path).names and not path.name.startswith("_clusters-"):
+                assert (manifest.stage, f"{table_of(path.name)}-") in TABLES
+    path = Path(corpus.paths("corpus", INTERVAL)[0])
+    pq.write_table(pq.read_table(path).slice(0, 0), path)
+    with pytest.raises(WebtextError, match=r"removes [0-9a-f]{32} for .*not in the corpus"):
+        check_kept(corpus)
 
 
 def test_every_link_has_one_outcome_and_every_document_one_decision(sample_root: Path) -> None:
@@ -133,7 +155,7 @@ def test_a_changed_threshold_rebuilds_only_what_follows(
     asked = ["--workers=1", "--set=quality.gopher.min_words=400"]
     first = webtext("build", "quickstart", *sample_settings(copy, replay), *asked, "--until=corpus")
     assert first.returncode == 0, first.stdout
-    assert "corpus: settings changed: " in first.stdout
+    assert "quality: settings changed: " in first.stdout
     assert "stale: other corpus" in webtext("status", str(copy)).stdout
     stale = webtext("verify", str(copy))
     assert (stale.returncode, "made from another corpus" in stale.stdout) == (1, True)

@@ -12,13 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from pipeline.build.build import ALL_STAGES
 from pipeline.dedup.batch import Batch, read
 from pipeline.dedup.minhash import Hashes64, shingles_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.settings import DedupSettings
-from pipeline.dedup.stage import STEPS, Dedup, DedupStage, is_final, source_of
+from pipeline.dedup.stage import Dedup, DedupStage, is_final, source_of, steps_of
 from pipeline.engine.sink import complete, remove_unlisted
 from pipeline.engine.stage import Job
+from pipeline.forget.stages import edit_stage
 from pipeline.store.addresses import page_id
 from pipeline.store.corpus import Corpus
 from pipeline.store.manifest import MANIFEST, Counts, Manifest
@@ -33,8 +35,8 @@ def shingles(text: str) -> Hashes64:
     return shingles_of(normalised(text, DedupSettings().folds))
 
 
-def document(key: str, text: str, *, karma: int = 3, date: str = "") -> Document:
-    """A row of the documents table, with the karma of its link."""
+def document(key: str, text: str, *, karma: int = 3, date: str = "", reason: str = "") -> Document:
+    """A row of the documents table, with the karma of its link and the rule that it breaks."""
     return {
         "id": page_id(key),
         "url": f"https://{key}",
@@ -48,19 +50,25 @@ def document(key: str, text: str, *, karma: int = 3, date: str = "") -> Document
         "digest": hashlib.sha256(text.encode()).hexdigest(),
         "outcome": "ok",
         "karma": karma,
+        "stage": "quality" if reason else "",
+        "reason": reason,
     }
 
 
 def _write(corpus: Corpus, stage: str, interval: str, rows: list[Document], parts: int) -> None:
-    folder = corpus.folder(stage, interval)
-    schema, written = SCHEMAS[stage], []
+    """The parts of documents, or the tables of quality beside them."""
+    folder, written = corpus.folder(stage, interval), []
+    tables = ("_verdicts", "_cuts") if stage == "quality" else ("part",)
     for i in range(parts):
-        name = part_name(i, parts)
         ours = sorted(rows[i::parts], key=lambda row: row["id"])
-        with PartWriter(folder, name, schema, repr(ours)) as writer:
-            writer.add([{key: row.get(key) for key in schema.names} for row in ours])
-            writer.counts = Counts(seen=len(ours), kept=len(ours))
-        written.append(writer.finish())
+        for table in tables:
+            schema = SCHEMAS.get(table.removeprefix("_"), SCHEMAS["documents"])
+            name = part_name(i, parts, table)
+            with PartWriter(folder, name, schema, repr(ours)) as writer:
+                if table != "_cuts":
+                    writer.add([{key: row.get(key) for key in schema.names} for row in ours])
+                    writer.counts = Counts(seen=len(ours), kept=len(ours))
+            written.append(writer.finish())
     draft = Manifest(
         stage=stage,
         interval=interval,
@@ -73,7 +81,7 @@ def _write(corpus: Corpus, stage: str, interval: str, rows: list[Document], part
         files=[],
         fingerprint="",
     )
-    done = complete(draft, [part for part in written if isinstance(part, Part)], 0.0)
+    done = complete(draft, written, 0.0)
     Path(folder, MANIFEST).write_bytes(done.to_json())
 
 
@@ -84,11 +92,9 @@ class Dedups:
         self.corpus = Corpus(str(root))
 
     def write(self, interval: str, rows: Iterable[Document], parts: int = 2) -> None:
-        """The documents and links of an interval, dealt out to some part files."""
-        rows = list(rows)
-        _write(self.corpus, "documents", interval, rows, parts)
-        links = [{**row, "key": row["url"], "host": "", "mentions": []} for row in rows]
-        _write(self.corpus, "links", interval, links, 1)
+        """The documents of an interval with the verdicts on them, dealt out to some part files."""
+        for stage in ("documents", "quality"):
+            _write(self.corpus, stage, interval, list(rows), parts)
 
     def job(self, interval: str, **settings: Any) -> Job:
         """The job of an interval."""
@@ -102,13 +108,19 @@ class Dedups:
             self.pipe(transform)
         else:
             parts: list[Part] = []
-            for step in STEPS:
-                units = list(step.plan(parts, transform.batch))
+            for step in steps_of(transform.batch):
+                units = list(step.plan(parts))
                 parts += [part for unit in reversed(units) for part in step.make(unit)]
             manifest = complete(stage.draft(job), list(filter(is_final, parts)), 0.0)
             Path(stage.folder(job), MANIFEST).write_bytes(manifest.to_json())
             remove_unlisted(stage.folder(job), manifest)
         return self.corpus.require("dedup", interval)
+
+    def take_out(self, interval: str, pages: frozenset[str]) -> None:
+        """Pages leave an interval."""
+        for stage in ALL_STAGES:
+            if stage.name in ("documents", "quality", "dedup"):
+                edit_stage(self.corpus, stage, stage.name, interval, pages)
 
     def pipe(self, transform: beam.PTransform) -> None:
         """Runs a transform on Beam's runner in this process."""

@@ -140,7 +140,8 @@ def test_what_is_ruled_out_without_text() -> None:
         ({"threshold": 1.2}, "threshold"),
         ({"keep": ["karma", "karma"]}, "names one preference twice"),
         ({"keep": ["score"]}, "karma"),
-        ({"host_lines": {"shares": 1}}, "Did you mean share"),
+        ({"folds": ["case"]}, "Did you mean fold"),
+        ({"fold": ["blanks"]}, "fold"),
     ],
 )
 def test_wrong_settings_are_explained(values: dict[str, object], said: str) -> None:

@@ -146,11 +146,13 @@ def test_what_another_corpus_has_is_removed(
     dedups.write("2024", ours)
     dedups.run("2024", against=[other.corpus.root])
     removed = dedups.removed("2024")
-    assert {key: row["kept_id"] for key, row in removed.items()} == {
-        theirs[0]["id"]: theirs[0]["id"],
-        ours[1]["id"]: theirs[1]["id"],
-        theirs[3]["id"]: theirs[0]["id"],
+    root = other.corpus.root
+    assert {key: row["elsewhere"] for key, row in removed.items()} == {
+        theirs[0]["id"]: f"{root} {theirs[0]['id']}",
+        ours[1]["id"]: f"{root} {theirs[1]['id']}",
+        theirs[3]["id"]: f"{root} {theirs[0]['id']}",
     }
+    assert {row["kept_id"] for row in removed.values()} == {None}
     with pytest.raises(SettingError, match="holds no deduplicated corpus"):
         dedups.run("2024", against=[str(tmp_path)])
 
@@ -187,12 +189,11 @@ def test_what_an_evaluation_file_has_is_removed(
     manifest = dedups.run("2024-01", by_beam=True, against=against)
     removed = dedups.removed("2024-01")
     assert {row["kind"] for row in removed.values()} == {"exact", "near"}
-    (path,) = dedups.corpus.paths("dedup", "2024-01", "evaluation-")
-    sources = {row["id"]: row["source"] for row in pq.read_table(path).to_pylist()}
-    found = {key: sources[row["kept_id"]] for key, row in removed.items()}
+    assert {row["kept_id"] for row in removed.values()} == {None}
+    found = {key: row["elsewhere"] for key, row in removed.items()}
     assert found.pop(ours[0]["id"]) in ("held.jsonl#1", "held.jsonl#2")
     assert found == {ours[1]["id"]: "held.jsonl#3", ours[2]["id"]: "lines.txt.gz#1"}
-    assert manifest.extra["removed_for_evaluation"] == 3
+    assert manifest.counts.dropped == {"exact": 2, "near": 1}
     # The next interval is held against the same sets, and against the first interval.
     dedups.write("2024-02", [new_document("b.org", texts[1]), new_document("c.org", texts[3])])
     assert dedups.run("2024-02", against=against).counts.dropped == {"exact": 1, "near": 1}

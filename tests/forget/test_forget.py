@@ -25,7 +25,7 @@ from pipeline.views.report import REPORT, write_report
 from pipeline.views.verify import finished_stages, verify_corpus
 
 INTERVAL = "2024-01"
-STAGES = ("links", "pages", "documents", "dedup", "quality", "corpus", "tokens/gpt2")
+STAGES = ("links", "pages", "documents", "quality", "dedup", "corpus", "tokens/gpt2")
 
 
 def fingerprints(corpus: Corpus) -> dict[str, str]:

@@ -9,29 +9,18 @@ import zlib
 from io import BytesIO
 from pathlib import Path
 
-import pytest
 from dedup.intervals import Dedups, document
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
-from pipeline.build.build import ALL_STAGES
-from pipeline.forget.stages import edit_stage
 from pipeline.pages.erase import erase, filler, pages_of
 from pipeline.pages.records import Capture, page_records
 from pipeline.sample import PAGES
 from pipeline.store.addresses import page_id
 from pipeline.store.archives import responses
-from pipeline.store.corpus import Corpus
 from pipeline.store.http_answer import Headers
 from pipeline.store.warc import record
 
 SIZES = [*range(250, 420), 1_000, 65_600, 65_735, 131_100, 131_101, 131_106, 1_000_000]
-
-
-def take_out(corpus: Corpus, gone: frozenset[str]) -> None:
-    """Pages leave the stages that dedup needs."""
-    for stage in ALL_STAGES:
-        if stage.name in ("links", "documents", "dedup"):
-            edit_stage(corpus, stage, stage.name, "2024-01", gone)
 
 
 def test_a_filler_has_every_length() -> None:
@@ -107,7 +96,7 @@ def test_a_later_interval_is_compared_with_what_is_left(tmp_path: Path) -> None:
     never.write("2024-01", [row for row in first if row["id"] not in gone], parts=2)
     for dedups in (forgot, never):
         dedups.run("2024-01")
-    take_out(forgot.corpus, gone)
+    forgot.take_out("2024-01", gone)
     for dedups in (forgot, never):
         dedups.write("2024-02", later)
         dedups.run("2024-02")
@@ -118,16 +107,3 @@ def test_a_later_interval_is_compared_with_what_is_left(tmp_path: Path) -> None:
     manifests = [d.corpus.require("dedup", "2024-01") for d in (forgot, never)]
     assert manifests[0].counts == manifests[1].counts
     assert manifests[0].fingerprint == manifests[1].fingerprint
-
-
-@pytest.mark.parametrize("copies", [2, 3])
-def test_duplicates_of_a_forgotten_page_stay_out(tmp_path: Path, copies: int) -> None:
-    dedups = Dedups(tmp_path)
-    rows = [document(f"a.example/{n}", text(1), karma=9 - n) for n in range(copies)]
-    dedups.write("2024-01", [*rows, document("c.example/", text(2))])
-    dedups.run("2024-01")
-    take_out(dedups.corpus, frozenset({page_id("a.example/0")}))
-    assert len(dedups.removed("2024-01")) == copies - 1
-    dedups.write("2024-02", [document("d.example/", text(1))])
-    dedups.run("2024-02")
-    assert set(dedups.removed("2024-02")) == {page_id("d.example/")}

@@ -48,13 +48,13 @@ def planned(*overrides: str, links: float = 1e6, **load: float) -> BuildPlan:
         ("tokens", "disk", 400_000 * 5_000 * 0.5 * 0.2 * 2),
         # 200 groups of 5,000 links with 2,500 pages each: 5 parts a group, two files a part
         ("documents", "files", 200 * 5 * 2),
-        ("quality", "files", 200 * 5),
+        ("quality", "files", 200 * 5 * 3),
         ("links", "files", 20),
         ("dedup", "alone", 400_000 * UnitCosts().order_seconds),
         ("dedup", "memory", 0.45e9 + 400_000 * (430 + 26)),
         # 400,000 documents are one join, which goes through a million links
-        ("corpus", "cpu", 2_000 * UnitCosts().decide_mb_seconds + 1e6 / 1e7),
-        ("corpus", "scratch", 400_000 * UnitCosts().joined_bytes),
+        ("quality", "cpu", 2_000 * UnitCosts().measure_mb_seconds + 1e6 / 1e7),
+        ("quality", "scratch", 400_000 * UnitCosts().joined_bytes),
     ],
 )
 def test_the_arithmetic(stage: str, value: str, wanted: float) -> None:
@@ -63,8 +63,9 @@ def test_the_arithmetic(stage: str, value: str, wanted: float) -> None:
 
 def test_intervals_cheapen_joins_and_multiply_comparisons() -> None:
     one, ten = planned(links=1e8), planned(links=1e8, intervals=10)
-    decided = 200_000 * UnitCosts().decide_mb_seconds  # 4e7 documents of 5 kB: 80 joins, or 10 of 8
-    joined = [p.of("corpus").cpu - decided for p in (one, ten)]
+    # 4e7 documents of 5 kB: 80 joins, or 10 of 8
+    measured = 200_000 * UnitCosts().measure_mb_seconds
+    joined = [p.of("quality").cpu - measured for p in (one, ten)]
     assert joined == pytest.approx([80 * 1e8 / 1e7, 10 * 8 * 1e7 / 1e7])
     assert ten.of("dedup").alone == pytest.approx(5.5 * one.of("dedup").alone)
 

@@ -92,7 +92,6 @@ def test_what_is_joined_is_not_joined_again(
     unit = JoinUnit(
         documents=tuple(corpus.paths("documents", month)),
         joined=("_work/joined-0.parquet", "_work/joined-1.parquet"),
-        duplicates=tuple(corpus.paths("dedup", month)),
         links=tuple(corpus.paths("links", month)),
         folder=CorpusStage().folder(job),
         key="key",

@@ -9,7 +9,7 @@ from quality_corpus import PROSE, Build, build, page, prose, recipe, run
 
 from pipeline.quality import classifier, perplexity
 from pipeline.quality.settings import QualitySettings
-from pipeline.quality.stage import CorpusStage
+from pipeline.quality.stage import CorpusStage, QualityStage
 from pipeline.quality.train import train_perplexity
 from pipeline.quality.words import tokens_of
 from pipeline.store.errors import SettingError
@@ -43,8 +43,22 @@ def test_what_if_says_what_the_corpus_stage_will_do(documents: Build, tmp_path: 
     assert "11 documents: 6 kept now (54.5 %), 7 with the change" in said
     assert "https://b.org/x" in said
 
-    run(CorpusStage(), changed.job())
+    for stage in (QualityStage(), CorpusStage()):
+        run(stage, changed.job())
     assert job.corpus.require("corpus", job.interval).counts.kept == result.kept_after
+
+
+def test_what_was_removed_for_a_page_that_leaves_comes_in(documents: Build) -> None:
+    short = " ".join(prose(0).split()[:60])
+    pages = [page("https://a.org/0", short), page("https://a.org/1", prose(1))]
+    job = documents(pages, {"a.org/1": "a.org/0"}, {"c4": {"min_tfds_sentences": False}})
+    build(job)
+    changed = recipe(
+        job.corpus.root, {"c4": {"min_tfds_sentences": False}, "gopher": {"min_words": 61}}
+    )
+    result = what_if(job.corpus, job.interval, job.section(QualitySettings), changed.quality)
+    assert [(c.reason, c.documents) for c in result.come_in] == [("duplicate_near", 1)]
+    assert [(c.reason, c.documents) for c in result.leave] == [("gopher_min_words", 1)]
 
 
 def test_what_if_refuses_what_was_not_measured(documents: Build) -> None:

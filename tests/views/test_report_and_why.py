@@ -9,9 +9,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from dedup.intervals import Dedups, document
+from quality_corpus import page as page_of
+from quality_corpus import prose, run, write_documents
 from support import Run
 
+from pipeline.quality.stage import QualityStage
 from pipeline.store.corpus import Corpus
 from pipeline.store.manifest import read_manifest
 from pipeline.views.html import page, samples, table
@@ -64,11 +66,10 @@ def test_report_again_is_the_same_page(copy: Path) -> None:
 
 def test_report_shows_the_lines_that_were_left_out(tmp_path: Path) -> None:
     footer = "Copyright of the <b>Mill</b> Company of the river"
-    dedups = Dedups(tmp_path / "corpus")
-    texts = [f"This page says {'x' * i} and nothing else.\n\n{footer}" for i in range(12)]
-    dedups.write("all", [document(f"mill.org/{i}", text) for i, text in enumerate(texts)])
-    dedups.run("all")
-    text = Path(write_report(dedups.corpus)).read_text()
+    pages = [page_of(f"https://mill.org/{i}", f"{prose(i)}\n\n{footer}") for i in range(12)]
+    job = write_documents(str(tmp_path / "corpus"), pages)
+    run(QualityStage(), job)
+    text = Path(write_report(job.corpus)).read_text()
     line = "<td>mill.org</td><td>100%</td><td>Copyright of the &lt;b&gt;Mill&lt;/b&gt; Company"
     assert line in text
 

@@ -1,0 +1,50 @@
+"""What of a document's text is left out of the corpus, as spans of its characters.
+
+The documents table has the whole text.  Tables of cuts lie beside what decided them, one for each
+part of documents, with the same number; whoever measures, compares or writes a text applies them
+with `without`.  So all do it alike, and nothing is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pipeline.store.parquet import batches
+
+#: A span: the first character that goes, and the first that stays again.
+Span = tuple[int, int]
+
+_COLUMNS = ("id", "start", "stop")
+
+
+def without(text: str, spans: Iterable[Span]) -> str:
+    """A text without some spans, given in order."""
+    kept, place = [], 0
+    for start, stop in spans:
+        kept.append(text[place:start])
+        place = stop
+    return "".join(kept) + text[place:]
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """Spans in order, those that overlap or touch as one; empty ones go."""
+    found: list[Span] = []
+    for start, stop in sorted(spans):
+        if start == stop:
+            continue
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(stop, found[-1][1])
+        else:
+            found.append((start, stop))
+    return found
+
+
+def read_cuts(paths: Sequence[str]) -> dict[str, list[Span]]:
+    """The spans of each document of a part, from its tables of cuts, joined."""
+    found: dict[str, list[Span]] = {}
+    for path in paths:
+        for rows in batches(path, _COLUMNS):
+            ids, starts, stops = (rows[name].to_pylist() for name in _COLUMNS)
+            for page, start, stop in zip(ids, starts, stops, strict=True):
+                found.setdefault(page, []).append((start, stop))
+    return {page: joined(spans) for page, spans in found.items()}
