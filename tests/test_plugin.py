@@ -25,11 +25,11 @@ from pipeline.build.build import stale_reason
 from pipeline.build.recipe import Recipe
 from pipeline.quality.stage import QualityStage
 from pipeline.sample import PAGES
+from pipeline.store.archives import responses
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.errors import WebtextError
 from pipeline.store.manifest import Manifest
 from pipeline.store.parquet import read_table
-from pipeline.store.warc import responses
 from pipeline.views.what_if import changed_quality
 
 EXAMPLE = PROJECT / "tests" / "plugin"

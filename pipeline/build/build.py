@@ -69,13 +69,15 @@ def build(
     first: str | None = None,
     until: str | None = None,
     options: Sequence[str] = (),
+    retry: Sequence[str] = (),
     say: Callable[[str], None] = print,
 ) -> list[StageResult]:
     """Builds the stages of the recipe's interval from `first` to `until`; says so by `say`.
 
     What comes before `first` is taken as it is, and must be finished.  `options` go to Beam
-    as they are.  Raises SettingError for an unknown stage, WebtextError when a stage fails:
-    what is finished stays, and the next build goes on from there.
+    as they are; links that ended with one of the outcomes `retry` are asked for again.  Raises
+    SettingError for an unknown stage or outcome, WebtextError when a stage fails: what is
+    finished stays, and the next build goes on from there.
     """
     stages = ALL_STAGES[_position("--from", first, 0) : _position("--until", until, -1) + 1]
     if not stages:
@@ -86,7 +88,7 @@ def build(
     with locked(corpus.root), _late_runner(recipe, options) as runner:
         refuse_pending(corpus)
         for stage in stages:
-            job = recipe.job()
+            job = recipe.job(retry)
             reason = stale_reason(stage, job)
             if reason is not None:
                 say(f"{stage.name}: {reason}")
@@ -130,7 +132,7 @@ def stale_reason(stage: Stage, job: Job) -> str | None:
         for name in sorted(manifest.inputs.keys() | draft.inputs.keys())
         if manifest.inputs.get(name) != draft.inputs.get(name)
     ]
-    return f"input changed: {', '.join(changed)}" if changed else stage.left_over(manifest)
+    return f"input changed: {', '.join(changed)}" if changed else stage.left_over(job, manifest)
 
 
 def run_stage(stage: Stage, job: Job, runner: OpenRunner) -> None:

@@ -17,6 +17,7 @@ from pipeline.documents.prefilter import foreign, words_at_most
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.store.decode import decode
 from pipeline.store.language import identify
+from pipeline.store.media_type import kind_of, read_label
 from pipeline.store.unspaced import count_words
 
 
@@ -57,17 +58,9 @@ class Verdict:
         return cls(**{**values, "document": Extracted(**values["document"])})
 
 
-_KINDS = {
-    "text/html": "html",
-    "application/xhtml+xml": "html",
-    "application/pdf": "pdf",
-    "text/plain": "plain",
-}
-
-
 def judge(page: Page, settings: DocumentsSettings) -> Verdict:
     """Decodes, checks limits, extracts, and measures length and language."""
-    kind = kind_of(page)
+    kind = kind_of(read_label([page.content_type]).media_type, page.body)
     if kind not in settings.content_types:
         return Verdict("content_type", error=page.content_type[:100])
     if len(page.body) > settings.max_bytes:
@@ -78,14 +71,6 @@ def judge(page: Page, settings: DocumentsSettings) -> Verdict:
     if kind == "plain":
         return _measure(extract_plain(text, page.url, page.fetched), settings)
     return _judge_html(text, page, settings)
-
-
-def kind_of(page: Page) -> str:
-    """html, pdf or plain by what the server says, by its first bytes where that is wrong."""
-    if page.body.startswith(b"%PDF-"):
-        return "pdf"
-    said = page.content_type.partition(";")[0].strip().lower()
-    return _KINDS.get(said, "" if said else "html")
 
 
 def _judge_html(html: str, page: Page, settings: DocumentsSettings) -> Verdict:

@@ -35,6 +35,10 @@ class Job:
     sections: tuple[Settings, ...]
     #: The runner's name, for the manifest only.
     runner: str = "local"
+    #: How many processes carry the work, as far as the recipe tells.
+    workers: int = 1
+    #: Outcomes of links that are asked for again at once (`webtext build --retry`).
+    retry: tuple[str, ...] = ()
 
     def section(self, kind: type[S]) -> S:
         """The section of the recipe that is of class `kind`."""
@@ -86,7 +90,7 @@ class Stage(ABC):
         Here a stage says which of its files hold ids, and how a row leaves them.
         """
 
-    def left_over(self, manifest: Manifest) -> str | None:
+    def left_over(self, job: Job, manifest: Manifest) -> str | None:
         """Why a finished stage has more to do by itself, in words; None when it has not."""
         return None
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.sample import PAGES
+from pipeline.store.archives import responses
 from pipeline.store.corpus import Corpus
-from pipeline.store.warc import responses
 
 WEBTEXT = Path(sys.executable).with_name("webtext")
 #: Ours, of the standard library, and of libraries that workers and extraction load first.

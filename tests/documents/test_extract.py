@@ -16,7 +16,7 @@ from pipeline.documents.by_trafilatura.parse import parse_html
 from pipeline.documents.extract import extract
 from pipeline.documents.verdict import count_tags
 from pipeline.sample import PAGES
-from pipeline.store.warc import responses
+from pipeline.store.archives import responses
 
 TODAY = date(2026, 1, 1)
 PROSE = (

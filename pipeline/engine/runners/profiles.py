@@ -38,6 +38,10 @@ class RunnerSettings(OpenSettings):
         """The number of local workers, never less than one."""
         return self.workers or len(os.sched_getaffinity(0))
 
+    def parallel(self) -> int:
+        """How many processes carry a build at once, as far as the settings tell."""
+        return self.chosen().processes()
+
     def resolved(self) -> str:
         """The runner's name with `auto` decided."""
         if self.name != _AUTO:
