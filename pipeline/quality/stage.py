@@ -101,6 +101,7 @@ class QualityStage(Stage):
 
     name = "quality"
     version = "5"
+    unit_seconds = 0.0032
 
     def settings(self, job: Job) -> MeasureSettings:
         """Which measures there are and what they read; thresholds change no measurement."""
@@ -137,6 +138,7 @@ class CorpusStage(Stage):
 
     name = "corpus"
     version = "5"
+    unit_seconds = 0.0008
 
     def settings(self, job: Job) -> QualitySettings:
         """The `[quality]` section: all thresholds."""
