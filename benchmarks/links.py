@@ -13,22 +13,19 @@ import argparse
 import html
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import orjson
 from w3lib.url import canonicalize_url
 
+from pipeline.links.comments import comment_links
 from pipeline.links.dumps import Block, blocks, lines, linked_lines
 from pipeline.links.mentions import SourceUnit, read_source
-from pipeline.links.records import (
-    BadLineError,
-    comment_links,
-    parse_comment,
-    parse_post,
-    parse_posts,
-    post_links,
-)
+from pipeline.links.posts import post_links
+from pipeline.links.records import BadLineError
 from pipeline.links.reddit_dump import RedditDump
+from pipeline.links.scores import ScoreTally
+from pipeline.links.things import Post, parse_comment, parse_post, parse_posts
 from pipeline.store.addresses import canonical_key
 
 FIELDS = (
@@ -58,13 +55,18 @@ def bare_loop(data: list[Block]) -> None:
 
 
 def comments(data: list[Block]) -> None:
-    """What the stage does with comments, Markdown links included."""
+    """What the stage does with comments: Markdown links, and the audit of scores."""
+    tally = ScoreTally()
     for block in data:
+        parsed = []
         for _, line in linked_lines(block)[1]:
             try:
-                comment_links(parse_comment(line))
+                parsed.append(parse_comment(line))
+                comment_links(parsed[-1])
             except BadLineError:
                 continue
+        tally.add(parsed)
+    tally.months()
 
 
 def turn_away(data: list[Block]) -> None:
@@ -74,18 +76,27 @@ def turn_away(data: list[Block]) -> None:
 
 
 def posts(data: list[Block]) -> None:
-    """What the stage does with posts, Markdown links included."""
+    """What the stage does with posts: Markdown links, and the audit of scores."""
+    tally = ScoreTally()
     for block in data:
-        found = parse_posts(block.data)
-        if found is not None:
-            for post in found:
-                post_links(post)
-            continue
-        for _, line in lines(block):
+        parsed = parse_posts(block.data)
+        if parsed is None:
+            parsed = list(_posts_by_line(block))
+        for post in parsed:
             try:
-                post_links(parse_post(line))
+                post_links(post)
             except BadLineError:
                 continue
+        tally.add(parsed)
+    tally.months()
+
+
+def _posts_by_line(block: Block) -> Iterator[Post]:
+    for _, line in lines(block):
+        try:
+            yield parse_post(line)
+        except BadLineError:
+            continue
 
 
 def whole(path: str) -> None:

@@ -12,7 +12,7 @@ import dask
 import pytest
 from forks import run_python
 from january import January, build_january
-from support import PROJECT, Run, sample_settings
+from support import PROJECT, TESTS_PATH, Run, sample_settings
 
 from pipeline.engine.runners.cluster import DaskBuild
 from pipeline.engine.runners.dask_settings import DaskSettings
@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def dask_build() -> Iterator[DaskBuild]:
     """Our runner on two local workers of dask, which can import `toy`; one for a test process."""
     # Not by the environment of this process: `tests/trainer` would hide `trainer` from commands.
-    path = {"distributed.nanny.pre-spawn-environ.PYTHONPATH": str(PROJECT / "tests")}
+    path = {"distributed.nanny.pre-spawn-environ.PYTHONPATH": TESTS_PATH}
     settings = RunnerSettings(name="dask", workers=2, dask=DaskSettings(partitions=4))
     with dask.config.set(path), open_runner(settings) as build:
         assert isinstance(build, DaskBuild)

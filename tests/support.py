@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
+#: PYTHONPATH of processes that import what is in tests/; else tests/trainer would hide trainer.
+TESTS_PATH = os.pathsep.join([str(PROJECT), str(PROJECT / "tests")])
 
 #: The `webtext` fixture: runs the command, gives its exit code and merged output.
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -96,6 +96,9 @@ def build(
                 raise WebtextError(f"Stage {stage.name} left no manifest in {stage.folder(job)}")
             results.append(StageResult(stage.name, manifest, reason))
             say(f"{stage.name}: {'done' if reason else 'up to date'}, {summary(manifest)}")
+    for stage, result in zip(stages, results, strict=True):
+        for line in (*stage.account(result.manifest), *warning_lines(stage.name, result.manifest)):
+            say(line)
     return results
 
 
@@ -155,13 +158,19 @@ def summary(manifest: Manifest) -> str:
     return f"{text}, {manifest.seconds:.1f} s"
 
 
+def warning_lines(stage: str, manifest: Manifest) -> list[str]:
+    """The warnings of a finished stage, a line each."""
+    return [f"warning: {stage} {manifest.interval}: {warning}" for warning in manifest.warnings]
+
+
 def plain_results(results: Iterable[StageResult]) -> dict[str, Any]:
-    """Of each stage of a build: counts, fingerprint, and why it was run (None: it was not)."""
+    """Of each stage of a build: counts, fingerprint, warnings, and why it was run (None: not)."""
     return {
         result.stage: {
             **result.manifest.counts.model_dump(by_alias=True),
             "fingerprint": result.manifest.fingerprint,
             "reason": result.reason,
+            "warnings": result.manifest.warnings,
         }
         for result in results
     }

@@ -84,22 +84,23 @@ def rescore(
     settings: SetOption = None,
     interval: IntervalOption = None,
     hours: Annotated[
-        float, typer.Option(min=0, help="Posts whose score was caught younger than this")
+        float, typer.Option(min=0, help="Those whose score was caught younger than this")
     ] = 24.0,
     unknown: Annotated[
-        bool, typer.Option("--unknown", help="Also posts that do not say when they were caught")
+        bool, typer.Option("--unknown", help="Also those that do not say when they were caught")
     ] = False,
     site: Annotated[str, typer.Option(help="Section of praw.ini with the credentials")] = "DEFAULT",
 ) -> Result:
-    """Ask Reddit again for the scores of posts that the dumps caught too early."""
+    """Ask Reddit again for the scores of posts and comments that the dumps caught too early."""
     from pipeline.build.recipe import read_recipe
-    from pipeline.links.rescore import Asked, rescore_dumps
+    from pipeline.links.rescore import RescoreOptions, rescore_dumps
 
     read = read_recipe(recipe, [*(settings or []), *overrides({"corpus.interval": interval})])
-    numbers = rescore_dumps(read.links, Asked(hours, unknown, site), typer.echo)
+    numbers = rescore_dumps(read.links, RescoreOptions(hours, unknown, site), typer.echo)
     typer.echo(
-        f"Of {numbers.posts:,} posts {numbers.young:,} were caught young and {numbers.unknown:,} "
-        f"do not say when; asked for {numbers.asked:,}, got {numbers.got:,}."
+        f"Of {numbers.posts:,} posts and {numbers.comments:,} comments {numbers.young:,} were "
+        f"caught young and {numbers.unknown:,} do not say when; "
+        f"asked for {numbers.asked:,}, got {numbers.got:,}."
     )
     return Result(asdict(numbers))
 
@@ -139,7 +140,7 @@ def demo(
 
 def runner_check(
     context: typer.Context,
-    profile: Annotated[str, typer.Argument(help="A recipe with a [runner] section, or a name")],
+    profile: Annotated[str, typer.Argument(help="A recipe with a section `runner`, or a name")],
     at: Annotated[
         str, typer.Option(help="An empty folder or address that this machine and workers share")
     ] = "",

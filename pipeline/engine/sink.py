@@ -23,6 +23,7 @@ from pipeline.store.manifest import (
     WORK,
     Counts,
     Manifest,
+    add_audits,
     add_fingerprints,
     write_manifest,
 )
@@ -85,9 +86,10 @@ class WriteManifest(beam.PTransform):
 
 def complete(draft: Manifest, parts: Sequence[Part], seconds: float) -> Manifest:
     """The manifest of a finished stage from its draft and its parts."""
-    counts, extra = Counts(), dict(draft.extra)
+    counts, extra, audit = Counts(), dict(draft.extra), draft.audit
     for part in parts:
         counts += part.counts
+        audit = add_audits(audit, part.audit) if part.audit else audit
         for name, number in part.extra.items():
             extra[name] = extra.get(name, 0) + number
     if not counts.balanced():
@@ -100,6 +102,7 @@ def complete(draft: Manifest, parts: Sequence[Part], seconds: float) -> Manifest
         update={
             "counts": counts,
             "extra": dict(sorted(extra.items())),
+            "audit": audit,
             "files": entries,
             "fingerprint": add_fingerprints(e.fingerprint for e in entries if e.fingerprint),
             "seconds": round(seconds, 3),

@@ -93,6 +93,10 @@ class Stage(ABC):
         """Why a finished stage has more to do by itself, in words; None when it has not."""
         return None
 
+    def account(self, manifest: Manifest) -> list[str]:
+        """What a build says of a finished stage at its end, line by line, beside its warnings."""
+        return []
+
     @abstractmethod
     def total(self, job: Job) -> Total:
         """How much there is to do."""

@@ -32,11 +32,17 @@ _BEGIN = re.compile(r"(?<![A-Za-z0-9+])https?:", re.I)
 #: none (`store/addresses.py`).
 _RUN = re.compile(r"[^\s<>&]*+(?:&(?![lg]t;)[^\s<>&]*+)*+")
 _LONGEST = 2_100
+#: Full stops and brackets of other scripts end an address, wherever they stand.
+_WIDE_END = re.compile("[\u3001\u3002\u3008-\u3011\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f]")
+#: Quotes that touch an address are no part of it, nor are the dots of a text that goes on.
+_QUOTES = "\u2018\u2019\u201c\u201d\u00ab\u00bb\u2026"
 #: Bold and struck marks that touch an address are no part of it.
 _MARKS = re.compile(r"(?:~~|\*)+$")
 #: Only what has a scheme: names with dots are files and methods as often as hosts.
 _LINKIFY = LinkifyIt(options={"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
 
+#: What ends an address, so that another may begin behind it.
+_BEFORE = re.compile(r"[\s<>()\[\]\"|]")
 #: Hosts that begin with `www.`, as people write it, and have no scheme.  Looked for by their
 #: letters first, which is ten times as quick as by what stands before them.
 _WWW = {www: re.compile(rf"{www}(?<![\w/.@-]....)(?=[\w-]+\.)") for www in ("www.", "Www.", "WWW.")}
@@ -73,6 +79,8 @@ def _asked_address(text: str, colon: int) -> tuple[str, int]:
         return "", colon + 3
     run = _RUN.match(text[colon + 1 : colon + _LONGEST])
     rest = html.unescape(run[0] if run else "")
+    if not rest.isascii():
+        rest = _WIDE_END.split(rest, maxsplit=1)[0].rstrip(_QUOTES)
     rest = _MARKS.sub("", rest[: int(_LINKIFY.test_schema_at(rest, "http:", 0))])
     end = colon + 1 + len(html.escape(rest, quote=False))
     return begin[0] + rest if rest else "", max(end, colon + 3)
@@ -84,11 +92,19 @@ def address_start(text: str, colon: int) -> int:
 
 
 def with_scheme(text: str) -> str:
-    """The text with `http://` before each host that begins with `www.`, as Reddit links it."""
+    """The text with `http://` before each host that begins with `www.`, as Reddit links it.
+
+    A host within an address (`?u=www.a.io`) stays.
+    """
     for www, pattern in _WWW.items():
         if _is_bare(text, www):
-            text = pattern.sub(f"http://{www}", text)
+            text = pattern.sub(_with_scheme, text)
     return text
+
+
+def _with_scheme(www: re.Match[str]) -> str:
+    before = _BEFORE.split(www.string[max(0, www.start() - _LONGEST) : www.start()])[-1]
+    return www[0] if "://" in before else f"http://{www[0]}"
 
 
 def has_bare_www(text: str) -> bool:

@@ -1,8 +1,8 @@
-"""Reads Reddit's dumps: one JSON object a line, in zst, xz, bz2 or plain files, of any year.
+"""Reads files of lines, such as Reddit's dumps: zst, gz, xz, bz2 or plain, of any length.
 
 Bytes are cut into blocks of whole lines, and lines are decoded one by one, so that a
-broken character costs one line.  A truncated zst file ends without an error of its
-own in most readers; here the frame must be complete.
+broken character costs one line.  How a file is packed is told by its first bytes, whatever its
+name; a file whose name says that it is packed must be.
 
 Most comments hold no address.  They are turned away by their bytes, a block at a
 time, without ever becoming a Python object: `linked_lines`.
@@ -10,33 +10,25 @@ time, without ever becoming a Python object: `linked_lines`.
 
 from __future__ import annotations
 
-import bz2
-import lzma
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
 
-import zstandard
 from stringzilla import count, find
 
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
+from pipeline.store.packing import PIECE, CutError, DamagedError, in_utf8, unpacked
 
-_PIECE = 1 << 20  # bytes read, and about the bytes unpacked, at once
-_FED = 1 << 11  # packed bytes of a zst file at once
-_WINDOW = 1 << 31  # dumps since 2018 use zstd's longest window; only what is used takes memory
 _LONGEST_LINE = 64 << 20  # bytes; a line beyond this is no record of Reddit
 
 _SPACE = ord(" ")
 #: What every address of the web has one of, as JSON may write it: also `www.`, `Www.`, `WWW.`.
 _ADDRESS_SIGNS = (b":/", rb":\/", b"ww.", b"WW.")
 
-_DAMAGE = (EOFError, lzma.LZMAError, zstandard.ZstdError, OSError)
-
 
 @dataclass(frozen=True)
 class Block:
-    """Whole lines of a dump.  `offset` is that of the first byte in the unpacked file."""
+    """Whole lines of a file.  `offset` is that of the first byte in the unpacked text."""
 
     offset: int
     data: bytes
@@ -44,12 +36,8 @@ class Block:
     packed: int
 
 
-class _CutError(Exception):
-    """The file ends in the middle."""
-
-
 def blocks(path: str, *, accept_cut: bool = False) -> Iterator[Block]:
-    """The unpacked lines of a dump, in blocks of some 1 MiB.
+    """The unpacked lines of a file, in blocks of some 1 MiB, without a byte order mark.
 
     Of a line of more than 64 MiB only the beginning is given, which is then a bad line.
     Raises WebtextError where the file is cut or damaged, or begins with such a line.  With
@@ -58,17 +46,12 @@ def blocks(path: str, *, accept_cut: bool = False) -> Iterator[Block]:
     cutter = _Cutter(path)
     with files.open_read(path) as stream:
         try:
-            for piece in _pieces(stream, path):
+            for piece in in_utf8(unpacked(stream, path), path):
                 for offset, data in cutter.feed(piece):
                     yield Block(offset, data, stream.tell())
-        except _CutError as error:
-            if not accept_cut:
-                raise _damaged(path, stream.tell(), str(error)) from None
-        except EOFError as error:
-            if not accept_cut:
+        except DamagedError as error:
+            if not (accept_cut and isinstance(error, CutError)):
                 raise _damaged(path, stream.tell(), str(error)) from error
-        except _DAMAGE as error:
-            raise _damaged(path, stream.tell(), str(error)) from error
         if cutter.rest:
             yield Block(cutter.offset, cutter.rest, stream.tell())
         elif not cutter.offset and not accept_cut:
@@ -95,7 +78,7 @@ class _Cutter:
         if len(self.rest) > _LONGEST_LINE:
             if not self.offset:
                 raise _too_long(self._path)
-            yield self.offset, self.rest[:_PIECE]
+            yield self.offset, self.rest[:PIECE]
             self.offset, self.rest, self._skipping = self.offset + len(self.rest), b"", True
 
     def _behind_skipped(self, piece: bytes) -> bytes:
@@ -146,58 +129,19 @@ def object_lines(data: bytes) -> int:
 
 
 def _bad_lines(data: bytes) -> tuple[int, dict[int, int]]:
-    """(lines that are not empty, {start: end} of those that are no whole JSON object)."""
+    """(lines that are not blank, {start: end} of those that are no whole JSON object)."""
     filled, bad, start = object_lines(data), dict[int, int](), 0
     if filled:
         return filled, bad
     for line in data.split(b"\n"):
         end = start + len(line)
-        filled += bool(line)
-        if line and not (line.startswith(b"{") and line.endswith(b"}") and b"\0" not in line):
-            bad[start] = end
+        whole = line.startswith(b"{") and line.endswith((b"}", b"}\r")) and b"\0" not in line
+        if whole or line.strip():
+            filled += 1
+            if not whole:
+                bad[start] = end
         start = end + 1
     return filled, bad
-
-
-def _pieces(stream: IO[bytes], path: str) -> Iterator[bytes]:
-    if path.endswith(".zst"):
-        return _zst_pieces(stream)
-    if path.endswith(".xz"):
-        return _read_all(lzma.LZMAFile(stream))
-    if path.endswith(".bz2"):
-        return _read_all(bz2.BZ2File(stream))
-    return _read_all(stream)
-
-
-def _read_all(stream: IO[bytes]) -> Iterator[bytes]:
-    while piece := stream.read(_PIECE):
-        yield piece
-
-
-def _zst_pieces(stream: IO[bytes]) -> Iterator[bytes]:
-    """Frame by frame, so that a cut one is noticed.
-
-    The decompressor does not bound what one call gives, so it is fed little at a time: the
-    tightest frame there can be makes 64 MiB of it, which is handed on in pieces.
-    """
-    decompressor, rest, begun = _new_zst(), b"", False
-    unpacked = bytearray()
-    while piece := rest or stream.read(_FED):
-        rest, begun = b"", True
-        unpacked += decompressor.decompress(piece)
-        if decompressor.eof:  # the next frame of the file, if any
-            rest, begun = decompressor.unused_data, False
-            decompressor = _new_zst()
-        while len(unpacked) >= _PIECE:
-            yield bytes(unpacked[:_PIECE])
-            del unpacked[:_PIECE]
-    yield bytes(unpacked)
-    if begun:
-        raise _CutError("its last zstd frame is cut")
-
-
-def _new_zst() -> zstandard.ZstdDecompressionObj:
-    return zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()
 
 
 def _damaged(path: str, place: int, how: str) -> WebtextError:

@@ -7,7 +7,8 @@ and not with its square.  Links are read off the HTML, bare addresses are found 
 
 Reddit lets pass what CommonMark does not: indented addresses, spaces in targets, marks of
 emphasis in bare addresses.  A text whose HTML shows traces of these is put right and written
-once more.
+once more.  What CommonMark takes for something else is put right before: a rule of tildes, a
+label with a colon before a link, a target behind an odd space.
 """
 
 from __future__ import annotations
@@ -38,6 +39,15 @@ _ANGLED = re.compile(r"\]\(&lt;(https?://[^\n>]{0,2000})>", re.I)
 #: An address that someone kept from being one, outside of a target.
 _BROKEN = re.compile(r":(?<!\(http:)(?<!\(https:)(?:\\?/\\/|\\//)")
 
+#: An odd space before a target.
+_ODD_SPACE = re.compile("\\]\\([\u00a0\u2000-\u200a\u202f\u3000]+")
+#: `[Label]: [text](target)` defines no reference, whose target would be `[text](target)`.
+_LABEL = re.compile(r"\]:(?=[ \t]+\[)")
+#: A rule of tildes; people do not fence code by it.
+_TILDES = re.compile(r"^([ \t>]*)(?=~~~)", re.M)
+#: The line below the head of a table; cells end addresses.
+_TABLE = re.compile(r"^(?=[^\n]*\|)[ \t>]*[|:-][|: \t-]*$", re.M)
+
 #: Four spaces are code in CommonMark; on Reddit they are more often a slip.
 _INDENT = re.compile(r"\n(?: {4}| {0,3}\t)[ \t]*")
 #: A space within the address of an inline link: Reddit's old editor let it pass.
@@ -53,6 +63,9 @@ _TARGET = re.compile(f'{_LINK}({SCHEME}[^"]*)"')
 _NO_LINK = re.compile(rf'<(?:code.*?</code>|img [^>]*>|a href="(?!{SCHEME}).*?</a>)', re.S)
 #: What stands right behind a bare address that emphasis has torn.
 _TORN = re.compile(r"<(?:em|strong)>|(?:</(?:em|strong)>)+[\w/&=?%#-]")
+
+
+_PLAIN = pyromark.Options(0)
 
 
 class TextError(ValueError):
@@ -96,12 +109,24 @@ def _markdown(text: str) -> str:
         for mark in _MARKS_UNSEEN:
             if mark in text:  # ten times as quick as to replace none
                 text = text.replace(mark, "")
-    return text
+        text = _ODD_SPACE.sub("](", text)
+    return _misread(text)
+
+
+def _misread(text: str) -> str:
+    """The text with what CommonMark takes for something else as Reddit means it."""
+    if "~" in text and "~~~" in text:
+        text = _TILDES.sub(r"\1\\", text)
+    return _LABEL.sub(r"]\:", text) if find(text, "]: ") >= 0 else text
 
 
 def _is_marked(text: str) -> bool:
-    """Whether a text holds Markdown that makes a link, hides one or writes it otherwise."""
-    return "[" in text or "`" in text or "\\" in text or ("~" in text and "~~~" in text)
+    """Whether a text holds Markdown that makes a link, ends, hides or writes one otherwise."""
+    return "[" in text or "`" in text or "\\" in text or _has_table(text)
+
+
+def _has_table(text: str) -> bool:
+    return "|" in text and _TABLE.search(text) is not None
 
 
 def _parsed(text: str) -> list[str]:
@@ -115,8 +140,9 @@ def _parsed(text: str) -> list[str]:
 
 def _written(text: str) -> str:
     """The text as HTML.  A panic in Rust is no Exception: it would end the build."""
+    options = pyromark.Options.ENABLE_TABLES if _has_table(text) else _PLAIN
     try:
-        return pyromark.html(text)
+        return pyromark.html(text, options=options)
     except BaseException as error:
         if type(error).__name__ == "PanicException":
             raise TextError(f"the Markdown parser fails: {error}") from None

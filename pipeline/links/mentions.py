@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from pipeline.links.audit import MONTHS, SOURCES, rejected_name
 from pipeline.links.read_log import THREADS, ReadLog, kept_of
 from pipeline.links.records import MENTION_KINDS, Mention
 from pipeline.links.sources import SourceItem
@@ -53,6 +54,7 @@ class SourceUnit:
     folder: str
     key: str
     over_18: bool
+    crossposts: bool = True
 
 
 def read_source(unit: SourceUnit) -> list[Part]:
@@ -64,10 +66,10 @@ def read_source(unit: SourceUnit) -> list[Part]:
     threads = PartWriter(unit.folder, threads_name(unit), THREADS, unit.key, fingerprinted=False)
     with Progress(unit.folder, f"source-{unit.number:05d}") as progress, threads:
         log = open_log(unit, progress, threads)
-        rows = map(to_row, counted_mentions(unit.item, log))
+        mentions = counted_mentions(unit.item, log)
         tables: list[pa.Table] = []
-        while batch := list(islice(rows, _BATCH)):
-            tables.append(pa.Table.from_pylist(batch, schema=SCHEMA))
+        while batch := list(islice(mentions, _BATCH)):
+            tables.append(_table(batch))
             if len(tables) * _BATCH >= _RUN:
                 parts.append(_write_run(unit, tables, len(parts)))
                 tables = []
@@ -79,7 +81,7 @@ def read_source(unit: SourceUnit) -> list[Part]:
         parts.append(file_part(unit.folder, name, rows=len(log.rejected)))
     # The last run is written last of all and carries the numbers: with it the item is done.
     runs = sum(_is_run(part) for part in parts)
-    parts.append(_write_run(unit, tables, runs, log.numbers))
+    parts.append(_write_run(unit, tables, runs, log))
     return parts
 
 
@@ -87,24 +89,26 @@ def open_log(unit: SourceUnit, progress: Progress, threads: PartWriter) -> ReadL
     """The account of an item, from 0."""
     scratch = files.join(unit.folder, f"{WORK}/answers-{unit.number:05d}")
     name = unit.item.path.rsplit("/", 1)[-1]
-    return ReadLog(name, unit.over_18, scratch, progress, threads)
+    crossposts = unit.crossposts
+    return ReadLog(name, unit.over_18, scratch, progress, threads, crossposts=crossposts)
 
 
 def counted_mentions(item: SourceItem, log: ReadLog) -> Iterator[Mention]:
     """The mentions of an item; WebtextError for one of a kind that no rule knows."""
-    for mention in item.source.mentions(item, log):
-        if mention.kind not in MENTION_KINDS:
-            raise WebtextError(
-                f"Source {item.source.kind} gives a mention of kind {mention.kind!r}: {item.name}",
-                f"Its class must give one of: {', '.join(MENTION_KINDS)}",
-            )
-        log.numbers["mentions"] += 1
-        yield mention
-
-
-def rejected_name(number: int) -> str:
-    """The file that keeps the bad lines of source `number`."""
-    return f"rejected-{number:05d}.jsonl"
+    counted = 0
+    try:
+        for mention in item.source.mentions(item, log):
+            if mention.kind not in MENTION_KINDS:
+                raise WebtextError(
+                    f"Source {item.source.kind} gives a mention of kind {mention.kind!r}: "
+                    f"{item.name}",
+                    f"Its class must give one of: {', '.join(MENTION_KINDS)}",
+                )
+            counted += 1
+            yield mention
+    finally:
+        log.numbers["mentions"] += counted
+    log.refuse_if_all_bad(item.path)
 
 
 def threads_name(unit: SourceUnit) -> str:
@@ -114,22 +118,33 @@ def threads_name(unit: SourceUnit) -> str:
 
 def to_row(mention: Mention) -> dict[str, Any]:
     """A mention with its page's address, key and id."""
+    return dict(zip(SCHEMA.names, _values(mention), strict=True))
+
+
+def _values(mention: Mention) -> tuple[Any, ...]:
+    """The values of a mention's row, in the order of `SCHEMA`."""
     posted = mention.url
     if posted.startswith(("/r/", "/u/", "/user/")):
         posted = f"https://www.reddit.com{posted}"
     url, key, host = page_of(posted) or ("", posted.strip(), "")
-    return {
-        "id": page_id(key),
-        "key": key,
-        "url": url,
-        "host": host,
-        "kind": mention.kind,
-        "reddit_id": mention.reddit_id,
-        "subreddit": mention.subreddit,
-        "score": mention.score,
-        "created": mention.created,
-        "thread": mention.thread,
-    }
+    return (
+        page_id(key),
+        key,
+        url,
+        host,
+        mention.kind,
+        mention.reddit_id,
+        mention.subreddit,
+        mention.score,
+        mention.created,
+        mention.thread,
+    )
+
+
+def _table(mentions: list[Mention]) -> pa.Table:
+    columns = zip(*map(_values, mentions), strict=True)
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, SCHEMA.types, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
 def _run_name(unit: SourceUnit, run: int) -> str:
@@ -144,16 +159,17 @@ def _write_run(
     unit: SourceUnit,
     tables: list[pa.Table],
     run: int,
-    numbers: dict[str, int] | None = None,
+    log: ReadLog | None = None,
 ) -> Part:
-    """Writes the mentions of tables, sorted; with `numbers` it is the last run of its source."""
+    """Writes the mentions of tables, sorted; with `log` it is the last run of its source."""
     table = pa.concat_tables([SCHEMA.empty_table(), *tables])
     order = [(name, "ascending") for name in ("id", "url", "reddit_id", "kind")]
     writer = PartWriter(unit.folder, _run_name(unit, run), SCHEMA, unit.key, fingerprinted=False)
     with writer:
         writer.add(table.sort_by(order))
-        if numbers is not None:
-            writer.extra.update(numbers, source_files=1)
+        if log is not None:
+            writer.extra.update(log.numbers, source_files=1)
+            writer.audit = {SOURCES: {unit.item.name: log.source_row()}, MONTHS: log.month_rows()}
     return writer.finish()
 
 

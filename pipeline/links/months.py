@@ -1,8 +1,6 @@
-"""Links kept by month, and the months whose share is out of line.
+"""The share of pages with enough karma by the month they were first linked, and odd months.
 
-A dump that was made seconds after its posts holds scores of 1, and a threshold on
-karma then loses the month without a word: late 2018, December 2019 and half of 2023
-in Pushshift's dumps.  The share of pages that pass the karma shows it.
+It is seen where nothing says when scores were read, and in any source that is unlike the others.
 """
 
 from __future__ import annotations
@@ -10,8 +8,6 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from pipeline.store.manifest import Manifest
 
 #: A month is out of line below this part of the median share, or above its inverse.
 _OUT_OF_LINE = 0.5
@@ -41,17 +37,13 @@ def count_month(extra: dict[str, int], month: str, passed: bool) -> None:
     extra[_KEPT + month] = extra.get(_KEPT + month, 0) + passed
 
 
-def month_shares(manifest: Manifest) -> list[MonthShare]:
+def month_shares(extra: Mapping[str, int]) -> list[MonthShare]:
     """The table of months of a finished links stage, in order, with those out of line marked.
 
-    A month is out of line when its share is under half or over twice the median of all
-    months that have at least 100 pages.
+    `extra` holds the numbers of its manifest, or of several, added up by name.  A month is out of
+    line when its share is under half or over twice the median of all months that have at least
+    100 pages.
     """
-    return shares_of(manifest.extra)
-
-
-def shares_of(extra: Mapping[str, int]) -> list[MonthShare]:
-    """`month_shares` of the numbers of one or more manifests, added up by name."""
     table = {
         name.removeprefix(_SEEN): (asked, extra.get(_KEPT + name.removeprefix(_SEEN), 0))
         for name, asked in extra.items()
@@ -63,17 +55,6 @@ def shares_of(extra: Mapping[str, int]) -> list[MonthShare]:
         MonthShare(month, asked, passed, asked >= _FEWEST and _is_far(passed / asked, middle))
         for month, (asked, passed) in sorted(table.items())
     ]
-
-
-def warning(shares: list[MonthShare]) -> str | None:
-    """One line that names the months out of line; None when there are none."""
-    odd = [f"{m.month} ({m.share:.0%})" for m in shares if m.out_of_line]
-    if not odd:
-        return None
-    return (
-        f"The share of pages with enough karma is out of line in {', '.join(odd)}: scores may "
-        "have been caught too early; `webtext rescore` asks for them again, or use a later dump"
-    )
 
 
 def _is_far(share: float, middle: float) -> bool:

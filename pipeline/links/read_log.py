@@ -9,6 +9,9 @@ import pyarrow as pa
 
 from pipeline.links.dumps import Block, blocks, lines
 from pipeline.links.records import BadLineError, Mention
+from pipeline.links.scores import ScoreTally
+from pipeline.store.errors import WebtextError
+from pipeline.store.manifest import add_numbers
 from pipeline.store.parts import PartWriter
 from pipeline.store.progress import Progress
 
@@ -24,16 +27,25 @@ ReadLine = Callable[[bytes], Iterable[Mention]]
 
 
 class ReadLog:
-    """The account of one item: lines, bad lines, what was turned away and why.
+    """The account of one item: lines, bad lines, what was turned away and why, how old scores are.
 
-    `name` names the item in what is kept of bad lines; `over_18` is the recipe's rule; answers
-    that must not be asked for twice go below `scratch`.
+    `name` names the item in what is kept of bad lines; `over_18` and `crossposts` are the recipe's
+    rules; answers that must not be asked for twice go below `scratch`.
     """
 
     def __init__(
-        self, name: str, over_18: bool, scratch: str, progress: Progress, threads: PartWriter
+        self,
+        name: str,
+        over_18: bool,
+        scratch: str,
+        progress: Progress,
+        threads: PartWriter,
+        *,
+        crossposts: bool = True,
     ) -> None:
-        self.over_18, self.scratch = over_18, scratch
+        self.over_18, self.crossposts, self.scratch = over_18, crossposts, scratch
+        #: Of what a source counts scores of, by kind: `posts` or `comments`.
+        self.scores = {"posts": ScoreTally(), "comments": ScoreTally()}
         self._name, self._progress, self._threads = name, progress, threads
         self.numbers = {"lines": 0, "bad_lines": 0, "mentions": 0, "turned_away": 0}
         self.rejected: list[dict[str, Any]] = []
@@ -79,6 +91,28 @@ class ReadLog:
     def progress(self, size: int, **outcomes: int) -> None:
         """Notes `size` more bytes of the packed input as read."""
         self._progress.add(size, **outcomes)
+
+    def source_row(self) -> dict[str, int]:
+        """The numbers of the item for the audit."""
+        return add_numbers(self.numbers, *self.month_rows().values())
+
+    def month_rows(self) -> dict[str, dict[str, int]]:
+        """The numbers of scores by kind and month for the audit: `posts 2024-01`."""
+        return {
+            f"{kind} {month}": row
+            for kind, tally in self.scores.items()
+            for month, row in tally.months().items()
+        }
+
+    def refuse_if_all_bad(self, path: str) -> None:
+        """Raises WebtextError where lines were read and not one was a record."""
+        lines, bad = self.numbers["lines"], self.numbers["bad_lines"]
+        if lines and bad == lines and self.rejected:
+            raise WebtextError(
+                f"{path}: not one of {lines:,} lines is a record; the first: "
+                f"{self.rejected[0]['error']}",
+                "Is it what its source says? See docs/links.md for what each kind reads",
+            )
 
     def turn_away(self, reason: str = "", records: int = 1) -> None:
         """Counts records that are left out unread, or as a whole for a reason."""

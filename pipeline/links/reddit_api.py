@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from pipeline.links.comments import comment_links
 from pipeline.links.posts import counted_links
 from pipeline.links.read_log import ReadLog
-from pipeline.links.records import BadLineError, Mention, Post, post_of
+from pipeline.links.records import BadLineError, Mention
 from pipeline.links.sources import LinkSource, SourceItem, matching
+from pipeline.links.things import Comment, Post, bare_parents, field_names, thing_of
 from pipeline.store import files
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.retry_after import retry_after
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _PAGE = 100  # posts an answer; Reddit's most, for listings and for names alike
 _SLICE = 10_000  # posts kept in one file, a hundred requests: about a minute at Reddit's rate
 _TRIES = 6  # requests for one page before it is given up
+_KEPT = ("name", *(field_names(Post) | field_names(Comment)))  # fields; none names a user
 _LONGEST_WAIT = 600.0  # seconds; the window of Reddit's rate limit
 
 
@@ -50,8 +53,8 @@ class RedditApi(LinkSource):
     limit: int = Field(1_000, ge=1, le=1_000)
     """Posts a subreddit; Reddit gives at most 1,000 of a listing."""
     rescore: str = ""
-    """Glob of text files with full names (`t3_…`) a line: posts asked for by name, 100 at
-    once, for those whose score was caught too early."""
+    """Glob of text files with full names (`t3_…` of posts, `t1_…` of comments) a line: asked for
+    by name, 100 at once, for those whose score was caught too early."""
     site: str = "DEFAULT"
     """The section of praw.ini with the credentials; PRAW also reads `praw_client_id` and
     its like from the environment."""
@@ -89,19 +92,30 @@ class RedditApi(LinkSource):
         return 0 if item.part == "listing" else super().size(item)
 
     def mentions(self, item: SourceItem, log: ReadLog) -> Iterator[Mention]:
-        """Of the posts that Reddit gives."""
+        """Of the posts and comments that Reddit gives."""
         if item.part == "listing":
-            posts = listing_posts(self, item.path)
+            rows = listing_posts(self, item.path)
         else:
             names = files.read_bytes(item.path).decode().split()
-            posts = kept_posts(self.site, list(dict.fromkeys(names)), log.scratch)
-        for number, row in enumerate(posts):
+            rows = kept_things(self.site, list(dict.fromkeys(names)), log.scratch)
+        for number, row in enumerate(rows):
             log.count()
             log.progress(0, posts=1)
             try:
-                yield from counted_links(post_of(row), log, escaped=False)
+                thing = thing_of(row)
+                _note_score(thing, item, log)
+                if isinstance(thing, Comment):
+                    yield from comment_links(thing, escaped=False)
+                else:
+                    yield from counted_links(thing, log, escaped=False)
             except BadLineError as error:
                 log.reject(number, b"", error)
+
+
+def _note_score(thing: Post | Comment, item: SourceItem, log: ReadLog) -> None:
+    """Counts the score of an answer; that of a thing asked for by name is one asked for again."""
+    tally = log.scores["comments" if isinstance(thing, Comment) else "posts"]
+    (tally.add if item.part == "listing" else tally.add_rescored)([thing])
 
 
 def listing_posts(source: RedditApi, subreddit: str) -> Iterator[dict[str, Any]]:
@@ -123,11 +137,11 @@ def listing_posts(source: RedditApi, subreddit: str) -> Iterator[dict[str, Any]]
             return
 
 
-def named_posts(site: str, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The posts with these full names as they are now, asked for by the hundred.
+def named_things(site: str, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The posts and comments with these full names as they are now, asked for by the hundred.
 
-    `site` is the section of praw.ini with the credentials.  Posts that Reddit no longer
-    has are left out by Reddit.
+    `site` is the section of praw.ini with the credentials.  Those that Reddit no longer has
+    are left out by Reddit.
     """
     reddit = _reddit(site)
     for start in range(0, len(names), _PAGE):
@@ -135,8 +149,8 @@ def named_posts(site: str, names: Sequence[str]) -> Iterator[dict[str, Any]]:
         yield from _children(_get(reddit, "api/info", query))
 
 
-def kept_posts(site: str, names: Sequence[str], folder: str) -> Iterator[dict[str, Any]]:
-    """The posts of `named_posts`, slice by slice kept in `folder`: a killed run asks none again.
+def kept_things(site: str, names: Sequence[str], folder: str) -> Iterator[dict[str, Any]]:
+    """The rows of `named_things`, slice by slice kept in `folder`: a killed run asks none again.
 
     Only the fields that matter are kept, which name no user.
     """
@@ -145,7 +159,7 @@ def kept_posts(site: str, names: Sequence[str], folder: str) -> Iterator[dict[st
         name = hashlib.blake2b(",".join(asked).encode(), digest_size=16).hexdigest()
         place = files.join(folder, f"{name}.jsonl")
         if not files.exists(place):
-            rows = named_posts(site, asked)
+            rows = named_things(site, asked)
             files.write_bytes(place, b"".join(_kept(row) for row in rows))
         for line in files.read_bytes(place).splitlines():
             yield json.loads(line)
@@ -153,8 +167,10 @@ def kept_posts(site: str, names: Sequence[str], folder: str) -> Iterator[dict[st
 
 def _kept(row: dict[str, Any]) -> bytes:
     """Python's own writer, as its escapes take half a surrogate, which is judged by the reader."""
-    fields = ("name", *Post.__struct_fields__)
-    return json.dumps({field: row[field] for field in fields if field in row}).encode() + b"\n"
+    kept = {name: row[name] for name in _KEPT if name in row}
+    if "crosspost_parent_list" in kept:
+        kept["crosspost_parent_list"] = bare_parents(kept["crosspost_parent_list"])
+    return json.dumps(kept).encode() + b"\n"
 
 
 def _reddit(site: str) -> praw.Reddit:

@@ -1,41 +1,59 @@
 """Scores that a dump caught too early, asked for again: `webtext rescore`.
 
-Pushshift's dumps of some months hold posts as they were seconds after they were made, with a
-score of 1, and no threshold on karma says anything then.  Dumps since 2023-11 caught scores
-again after 36 hours (`_meta.retrieved_2nd_on`).  A post is young when its score was caught
-less than so many hours after it was made; 24 is well below those 36, and above the seconds of
-the others.
+Public dumps of some months hold posts and comments as they were seconds after they were made, with
+a score of 1, and no threshold on karma says anything then.  Dumps since 2023-11 caught scores
+again after 36 hours (`_meta.retrieved_2nd_on`), but for some months.  A thing is young when its
+score was caught less than so many hours after it was made, or while Reddit hid it; 24 is well
+below those 36, and above the seconds of the others.
 
-Only posts are asked for that hold an address which the recipe's rules let in.  The answer is a
-file of posts like a dump's: the dump's own fields with the score of now.  It appears when all are
-there; until then the answers are kept beside its place, so a killed run does not ask again.
+Only things are asked for that hold an address which the recipe's rules let in.  The answer is a
+file of posts and comments like a dump's: the dump's own fields with the score of now.  It appears
+when all are there; until then the answers are kept beside its place, so a killed run does not ask
+again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
 
-from pipeline.links.dumps import blocks, lines
+from pipeline.links.comments import comment_links
+from pipeline.links.dumps import blocks, lines, linked_lines
 from pipeline.links.mentions import to_row
-from pipeline.links.records import BAD, BadLineError, Post, post_links, turned_away
-from pipeline.links.reddit_api import kept_posts
+from pipeline.links.posts import post_links, turned_away
+from pipeline.links.records import BadLineError, Mention
+from pipeline.links.reddit_api import kept_things
 from pipeline.links.reddit_dump import RedditDump
 from pipeline.links.rules import Rules
+from pipeline.links.scores import seconds_old
 from pipeline.links.settings import LinksSettings
+from pipeline.links.things import (
+    Comment,
+    Post,
+    field_names,
+    full_name,
+    parents_of,
+    parse_comment,
+    parse_post,
+)
 from pipeline.store import files
 from pipeline.store.errors import SettingError
 
-_AT_ONCE = 10_000  # posts held in memory
+_AT_ONCE = 10_000  # things held in memory
 _HOUR = 3600.0  # seconds
+#: What of a thing says how it was caught, and so is not said of it with the score of now; what a
+#: crosspost repeats is said without names.
+_LEFT_OUT = frozenset(
+    "retrieved_on retrieved_utc _meta hide_score score_hidden crosspost_parent_list".split()
+)
 
 
-class Asked(NamedTuple):
-    """Which posts are asked for again, and with whose credentials."""
+class RescoreOptions(NamedTuple):
+    """Which things are asked for again, and with whose credentials."""
 
     hours: float
     unknown: bool
@@ -43,28 +61,20 @@ class Asked(NamedTuple):
 
 
 @dataclass
-class Numbers:
-    """Of the posts read, which were caught young, do not say when, were asked for, were got."""
+class RescoreNumbers:
+    """How many were read, caught young, do not say when they were, were asked for, were got."""
 
     posts: int = 0
+    comments: int = 0
     young: int = 0
     unknown: int = 0
     asked: int = 0
     got: int = 0
 
 
-class _Caught(Post):
-    """A post with the times at which a dump read it, in seconds since 1970."""
-
-    retrieved_on: Any = None
-    retrieved_utc: Any = None
-    meta: Any = msgspec.field(name="_meta", default=None)
-
-
-_CAUGHT = msgspec.json.Decoder(_Caught)
-
-
-def rescore_dumps(settings: LinksSettings, asked: Asked, say: Callable[[str], None]) -> Numbers:
+def rescore_dumps(
+    settings: LinksSettings, options: RescoreOptions, say: Callable[[str], None]
+) -> RescoreNumbers:
     """Writes the `scores` of each dump of a recipe that has none yet; zeros when all are there.
 
     Raises SettingError where no dump names such a file, WebtextError when the API fails.
@@ -75,71 +85,83 @@ def rescore_dumps(settings: LinksSettings, asked: Asked, say: Callable[[str], No
             "links.sources: no reddit-dump says where its scores go",
             'Add scores = "scores/{interval}.jsonl" to it',
         )
-    total = Numbers()
+    total = RescoreNumbers()
     for dump in dumps:
         if files.exists(dump.scores):
             say(f"{dump.scores} is there; remove it to ask again")
             continue
-        _Rescore(settings, dump, asked, total, say).run()
+        _Rescore(settings, dump, options, total, say).run()
     return total
 
 
 class _Rescore:
-    """One dump's posts, read once; `numbers` counts along."""
+    """The posts and comments of one dump, read once; `numbers` counts along."""
 
     def __init__(
         self,
         settings: LinksSettings,
         dump: RedditDump,
-        asked: Asked,
-        numbers: Numbers,
+        options: RescoreOptions,
+        numbers: RescoreNumbers,
         say: Callable[[str], None],
     ) -> None:
-        self._rules, self._over_18 = Rules(settings), settings.over_18
-        self._dump, self._asked, self._numbers, self._say = dump, asked, numbers, say
+        self._rules, self._settings = Rules(settings), settings
+        self._dump, self._options, self._numbers, self._say = dump, options, numbers, say
         self._answers = f"{dump.scores}.answers"
 
     def run(self) -> None:
-        """Asks for some posts at a time, and writes those that Reddit still has."""
+        """Asks for some things at a time, and writes those that Reddit still has."""
         young, numbers = self._young(), self._numbers
         with files.atomic(self._dump.scores) as temporary, open(temporary, "wb") as whole:
-            while posts := list(islice(young, _AT_ONCE)):
-                for line in self._rescored(posts):
+            while things := list(islice(young, _AT_ONCE)):
+                for line in self._rescored(things):
                     whole.write(line)
                     numbers.got += 1
-                numbers.asked += len(posts)
-                self._say(f"rescore: {numbers.asked:,} posts asked for")
+                numbers.asked += len(things)
+                self._say(f"rescore: {numbers.asked:,} posts and comments asked for")
         files.remove(self._answers)
 
-    def _young(self) -> Iterator[Post]:
-        paths = files.glob(self._dump.posts)
-        if not paths:
-            raise SettingError(
-                f"links.sources: posts = {self._dump.posts!r} matches no file", "Check the path"
+    def _young(self) -> Iterator[Post | Comment]:
+        for item in self._dump.dump_items():
+            things = (
+                self._comments(item.path) if item.part == "comments" else self._posts(item.path)
             )
-        for path in paths:
-            for block in blocks(path, accept_cut=self._dump.accept_cut):
-                for _, line in lines(block):
-                    self._numbers.posts += 1
-                    post = _read(line)
-                    if post is not None and self._counts(post) and self._is_young(post):
-                        yield post
+            for thing in things:
+                if self._counts(thing) and self._is_young(thing):
+                    yield thing
 
-    def _is_young(self, post: _Caught) -> bool:
-        age = _age(post)
-        if age is None:
+    def _posts(self, path: str) -> Iterator[Post]:
+        for block in blocks(path, accept_cut=self._dump.accept_cut):
+            for _, line in lines(block):
+                self._numbers.posts += 1
+                try:
+                    yield parse_post(line)
+                except BadLineError:
+                    continue  # the links stage counts and keeps it
+
+    def _comments(self, path: str) -> Iterator[Comment]:
+        for block in blocks(path, accept_cut=self._dump.accept_cut):
+            read, chosen = linked_lines(block)
+            self._numbers.comments += read
+            for _, line in chosen:
+                try:
+                    yield parse_comment(line)
+                except BadLineError:
+                    continue
+
+    def _is_young(self, thing: Post | Comment) -> bool:
+        age = seconds_old(thing)
+        if age is None and thing.hidden is not True:
             self._numbers.unknown += 1
-            return self._asked.unknown
-        young = age < self._asked.hours * _HOUR
+            return self._options.unknown
+        young = thing.hidden is True or (age is not None and age < self._options.hours * _HOUR)
         self._numbers.young += young
         return young
 
-    def _counts(self, post: Post) -> bool:
-        """Whether a score could bring in a page of this post."""
-        if turned_away(post, self._over_18):
-            return False
+    def _counts(self, thing: Post | Comment) -> bool:
+        """Whether a score could bring in a page of this post or comment."""
         try:
-            rows = [to_row(mention) for mention in post_links(post)]
+            rows = [to_row(mention) for mention in self._links(thing)]
         except BadLineError:
             return False
         return any(
@@ -148,34 +170,28 @@ class _Rescore:
             for row in rows
         )
 
-    def _rescored(self, posts: list[Post]) -> Iterator[bytes]:
-        names = [f"t3_{post.id}" for post in posts]
-        rows = kept_posts(self._asked.site, names, self._answers)
-        scores = {row["name"]: row["score"] for row in rows}
-        for post, name in zip(posts, names, strict=True):
-            if name in scores:
-                yield _line(post, scores[name])
+    def _links(self, thing: Post | Comment) -> list[Mention]:
+        if isinstance(thing, Comment):
+            return comment_links(thing, hidden=True)
+        rules = self._settings
+        if turned_away(thing, over_18=rules.over_18, crossposts=rules.crossposts):
+            return []
+        return post_links(thing)
+
+    def _rescored(self, things: Sequence[Post | Comment]) -> Iterator[bytes]:
+        by_name = {full_name(thing): thing for thing in things}
+        for row in kept_things(self._options.site, list(by_name), self._answers):
+            thing = by_name.get(row.get("name", ""))
+            if thing is not None and type(row.get("score")) is int and not row.get("score_hidden"):
+                yield _line(thing, row["score"])
 
 
-def _read(line: bytes) -> _Caught | None:
-    """The post of a line; None for what the links stage will count as a bad line."""
-    try:
-        return _CAUGHT.decode(line)
-    except BAD:
-        return None
-
-
-def _age(post: _Caught) -> float | None:
-    """Seconds from a post to the last time its score was read; None where it does not say."""
-    again = post.meta.get("retrieved_2nd_on") if isinstance(post.meta, dict) else None
-    said = next((t for t in (again, post.retrieved_on, post.retrieved_utc) if t is not None), "")
-    try:
-        return float(said) - float(post.created_utc)
-    except (TypeError, ValueError):
-        return None
-
-
-def _line(post: Post, score: int) -> bytes:
-    fields = {name: getattr(post, name) for name in Post.__struct_fields__}
-    said = {name: value for name, value in {**fields, "score": score}.items() if value is not None}
-    return msgspec.json.encode(said) + b"\n"
+def _line(thing: Post | Comment, score: int) -> bytes:
+    """A thing as a line of a dump, with the score of now."""
+    values: dict[str, Any] = {"link_id": ""} if isinstance(thing, Comment) else {}
+    for name, field in field_names(type(thing)).items():
+        if name not in _LEFT_OUT and getattr(thing, field) is not None:
+            values[name] = getattr(thing, field)
+    if isinstance(thing, Post) and (parents := parents_of(thing)):
+        values["crosspost_parent_list"] = parents
+    return msgspec.json.encode(values | {"score": score}) + b"\n"

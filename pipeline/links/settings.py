@@ -32,6 +32,10 @@ class LinksSettings(Settings):
     """The mentions that count.  OpenWebText and OpenWebText2 count posts alone."""
     over_18: bool = False
     """Whether posts marked as not safe for work count, and comments below them."""
+    crossposts: bool = True
+    """Whether the karma of a crosspost counts for the link it repeats.  Its readers voted on that
+    link as those of the first post did; where one post took off in another subreddit, the first
+    has next to none.  Without it a crosspost counts for nothing."""
     since: date | None = None
     """First day (UTC) whose mentions count."""
     until: date | None = None

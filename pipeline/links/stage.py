@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from functools import partial
 
@@ -10,9 +9,9 @@ import apache_beam as beam
 
 from pipeline.engine.sink import Gather, MakeParts, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
+from pipeline.links.audit import source_lines, warnings_of
 from pipeline.links.mentions import SourceUnit, read_source
 from pipeline.links.merge import MENTIONS_A_PART, Range, merge_range
-from pipeline.links.months import month_shares, warning
 from pipeline.links.removal import remove_pages
 from pipeline.links.settings import LinksSettings
 from pipeline.links.sources import SourceItem, find_sources
@@ -22,8 +21,6 @@ from pipeline.store.manifest import WORK, Manifest
 from pipeline.store.parts import Part, unit_key, work_key
 from pipeline.store.stage_edit import Removal, StageEdit
 from pipeline.store.takedown import NOTHING, Takedown
-
-_LOG = logging.getLogger(__name__)
 
 
 class Links(beam.PTransform):
@@ -79,7 +76,7 @@ def plan(
 
 def without_scratch(part: Part) -> Part:
     """The report of a scratch file, whose numbers count but which will not be there."""
-    return Part(None, part.counts, part.extra) if _is_scratch(part) else part
+    return Part(None, part.counts, part.extra, part.audit) if _is_scratch(part) else part
 
 
 def _is_scratch(part: Part) -> bool:
@@ -87,17 +84,15 @@ def _is_scratch(part: Part) -> bool:
 
 
 def _checked(manifest: Manifest) -> Manifest:
-    """Refuses an empty result; warns of months whose scores were caught too early."""
+    """Refuses an empty result; says what a user should know of one."""
+    warnings = warnings_of(manifest)
     if manifest.counts.kept == 0:
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in manifest.counts.dropped.items())
         raise WebtextError(
             f"Stage links keeps none of {manifest.counts.seen:,} addresses ({reasons or 'none'})",
-            "Check links.sources, and lower links.min_karma if it is that",
+            " ".join([*warnings, "Check links.sources, and lower links.min_karma if it is that"]),
         )
-    odd = warning(month_shares(manifest))
-    if odd:
-        _LOG.warning("%s", odd)
-    return manifest
+    return manifest.model_copy(update={"warnings": warnings})
 
 
 class LinksStage(Stage):
@@ -115,6 +110,10 @@ class LinksStage(Stage):
         """Each item of a source by its name, with its fingerprint."""
         return {item.name: item.source.fingerprint(item) for item in self._items(job)}
 
+    def account(self, manifest: Manifest) -> list[str]:
+        """What each source held."""
+        return source_lines(manifest.audit)
+
     def total(self, job: Job) -> Total:
         """Bytes to read, as they are packed."""
         return Total(sum(item.source.size(item) for item in self._items(job)), "bytes")
@@ -126,8 +125,9 @@ class LinksStage(Stage):
     def transform(self, job: Job) -> Links:
         """Reads every item that is not read yet, then merges."""
         draft, settings, folder = self.draft(job), self.settings(job), self.folder(job)
+        rules = settings.over_18, settings.crossposts
         units = [
-            SourceUnit(item, number, folder, self._key(draft, item, settings), settings.over_18)
+            SourceUnit(item, number, folder, self._key(draft, item, settings), *rules)
             for number, item in enumerate(self._items(job))
         ]
         return Links(units, folder, settings, draft, forgotten(job.corpus))
@@ -139,4 +139,5 @@ class LinksStage(Stage):
         """What decides the mentions of an item: not the rules, which come after."""
         reading = sorted(item.source.reading().items())
         content = draft.inputs[item.name]
-        return work_key(draft.code_version, content, item.part, reading, settings.over_18)
+        rules = settings.over_18, settings.crossposts
+        return work_key(draft.code_version, content, item.part, reading, *rules)

@@ -1,35 +1,37 @@
 """Lists of addresses that someone chose as a source (`kind = "urls"`), packed or not.
 
-txt, tsv, csv, jsonl and Parquet can be read.
-
-A text list has an address a line, and after a tab a score and a date.  csv, jsonl and
-Parquet name their columns: `url`, and if they like `score` (or `karma`) and `date` (or
-`created`, `created_utc`).  An address without a score passes `min_karma`.
-OpenWebText's lists (txt in xz) and OpenWebText2's (csv, jsonl in zst) open as they are.
+What a file is is told by its name and its first bytes: text, tsv and csv (`delimited.py`), JSON
+lines and arrays (`json_list.py`), WARC and CDX (`archive_list.py`), Parquet.  Names of columns
+are in `list_row.py`.  An address without a score passes `min_karma`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from itertools import chain, islice
 from typing import Any, ClassVar, Literal
 
+from pipeline.links.archive_list import Capture, CdxReader, is_cdx, warc_captures
+from pipeline.links.delimited import Line, Record, delimiter_of, records, told_columns
+from pipeline.links.dumps import Block
+from pipeline.links.json_list import array_rows
+from pipeline.links.list_row import ADDRESSES, DATES, SCORES, mention, row_mentions
 from pipeline.links.read_log import ReadLog
-from pipeline.links.records import BadLineError, Mention, in_range, parse
+from pipeline.links.records import BadLineError, Mention, tolerant_json
 from pipeline.links.sources import LinkSource, SourceItem
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
+from pipeline.store.packing import without_packing
 from pipeline.store.parquet import open_table
 
-_SCORES = ("score", "karma")
-_DATES = ("date", "created", "created_utc")
-_PACKED = (".zst", ".xz", ".bz2")
+_SAMPLE = 100  # records by which columns are told
+
+Format = Literal["parquet", "warc", "cdx", "array", "json", "delimited"]
 
 
 class UrlList(LinkSource):
-    """Addresses that someone chose: txt, tsv, csv, jsonl or Parquet."""
+    """Addresses that someone chose: text, tsv, csv, JSON, Parquet, WARC or CDX."""
 
     kind: Literal["urls"]
     """A list of addresses."""
@@ -37,108 +39,149 @@ class UrlList(LinkSource):
     """Glob of the files."""
 
     globs: ClassVar[tuple[str, ...]] = ("path",)
+    version: ClassVar[str] = "2"
 
     def mentions(self, item: SourceItem, log: ReadLog) -> Iterator[Mention]:
         """One for each address."""
-        if list_format(item.path) == "parquet":
+        if _is_parquet(item.path):
             return _of_table(item.path, log)
-        return log.each_line(item.path, ListReader(item.path).read)
+        blocks = log.blocks(item.path)
+        first = next(blocks)
+        read = _READERS[list_format(item.path, first.data)]
+        return read(item.path, chain([first], blocks), log)
+
+
+def list_format(path: str, data: bytes) -> Format:
+    """What a list is, by its name and the beginning of its content."""
+    name, start = without_packing(path.lower()), data.lstrip()
+    if start.startswith(b"WARC/"):
+        return "warc"
+    if is_cdx(data.partition(b"\n")[0]):
+        return "cdx"
+    if start.startswith(b"["):
+        return "array"
+    named = name.endswith((".jsonl", ".ndjson", ".json"))
+    return "json" if named or start.startswith(b"{") else "delimited"
+
+
+def _is_parquet(path: str) -> bool:
+    with files.open_read(path) as stream:
+        return stream.read(4) == b"PAR1"
+
+
+def _of_lines(
+    path: str, blocks: Iterable[Block], log: ReadLog, read: Callable[[bytes], list[Mention]]
+) -> Iterator[Mention]:
+    for block in blocks:
+        yield from log.lines_of(block, read)
+
+
+def _of_json(path: str, blocks: Iterable[Block], log: ReadLog) -> Iterator[Mention]:
+    return _of_lines(path, blocks, log, lambda line: row_mentions(tolerant_json(line)))
+
+
+def _of_array(path: str, blocks: Iterable[Block], log: ReadLog) -> Iterator[Mention]:
+    rows = array_rows(block.data for block in blocks)
+    try:
+        for number, row in rows:
+            log.count()
+            yield from _attempt(log, number, partial(row_mentions, row))
+    except BadLineError as error:
+        raise WebtextError(f"{path} is no whole JSON array: {error}", "Fetch it again") from None
+
+
+def _of_cdx(path: str, blocks: Iterable[Block], log: ReadLog) -> Iterator[Mention]:
+    reader = CdxReader()
+
+    def read(line: bytes) -> list[Mention]:
+        capture = reader.read(line)
+        return [] if capture is None else _page(capture, log)
+
+    return _of_lines(path, blocks, log, read)
+
+
+def _of_warc(path: str, blocks: Iterable[Block], log: ReadLog) -> Iterator[Mention]:
+    done = 0
+    for number, (read, capture) in enumerate(warc_captures(path)):
+        log.count()
+        log.progress(read - done)
+        done = read
+        yield from _attempt(log, number, partial(_page, capture, log))
+
+
+def _page(capture: Capture, log: ReadLog) -> list[Mention]:
+    """The mention of a page that an archive holds; others are turned away."""
+    if not capture.is_page:
+        log.turn_away("captures_no_page")
+        return []
+    return [mention(capture.url, date=capture.time)]
+
+
+def _of_delimited(path: str, blocks: Iterable[Block], log: ReadLog) -> Iterator[Mention]:
+    lines = _lines_with_ends(blocks)
+    head = list(islice(lines, 1))
+    name = without_packing(path.lower())
+    delimiter = delimiter_of(name, head[0][1].decode("utf-8", "replace") if head else "")
+    rows = records(chain(head, lines), delimiter)
+    if not name.endswith(".csv"):
+        rows = (row for row in rows if not (row.fields and row.fields[0].startswith("#")))
+    sample = list(islice(rows, _SAMPLE))
+    columns, header = told_columns([row.fields for row in sample if row.fields])
+    for row in islice(chain(sample, rows), int(header), None):
+        log.count()
+        yield from log.attempt(row.offset, row.raw, partial(_of_record, row, columns.row))
+
+
+def _of_record(
+    record: Record, row: Callable[[list[str]], dict[str, str]], _: bytes
+) -> list[Mention]:
+    if record.error:
+        raise BadLineError(record.error)
+    return row_mentions(row(record.fields))
+
+
+def _lines_with_ends(blocks: Iterable[Block]) -> Iterator[Line]:
+    """(offset, line with its end) of each line; where there is no other, a return ends it."""
+    for block in blocks:
+        offset, end = block.offset, b"\n" if b"\n" in block.data else b"\r"
+        for line in block.data.split(end):
+            if line:
+                yield offset, line + end
+            offset += len(line) + 1
 
 
 def _of_table(path: str, log: ReadLog) -> Iterator[Mention]:
     for number, row in enumerate(parquet_rows(path, log.progress)):
         log.count()
-        try:
-            yield named_mention(row)
-        except BadLineError as error:
-            log.reject(number, b"", error)
+        yield from _attempt(log, number, partial(row_mentions, row))
 
 
-def list_format(path: str) -> str:
-    """`txt`, `csv`, `jsonl` or `parquet`, from the name without its packing."""
-    name = path.lower()
-    for packing in _PACKED:
-        name = name.removesuffix(packing)
-    ending = name.rsplit(".", 1)[-1]
-    return {"csv": "csv", "jsonl": "jsonl", "ndjson": "jsonl", "parquet": "parquet"}.get(
-        ending, "txt"
-    )
-
-
-class ListReader:
-    """Turns the lines of one text list into mentions; csv remembers its header."""
-
-    def __init__(self, path: str) -> None:
-        self._format = list_format(path)
-        self._header: list[str] | None = None
-
-    def read(self, line: bytes) -> list[Mention]:
-        """The mention of a line.  Raises BadLineError where it is none."""
-        if self._format == "jsonl":
-            return [named_mention(parse(line))]
-        try:
-            text = line.decode("utf-8-sig").strip()
-        except UnicodeDecodeError as error:
-            raise BadLineError(str(error)) from None
-        if self._format == "csv":
-            try:
-                return self._row(next(csv.reader(io.StringIO(text, newline="")), []))
-            except csv.Error as error:
-                raise BadLineError(str(error)) from None
-        if text.startswith("#"):
-            return []
-        url, *rest = text.split("\t")
-        score, date = (*rest, "", "")[:2]
-        return [named_mention({"url": url, "score": score, "date": date})]
-
-    def _row(self, row: list[str]) -> list[Mention]:
-        if self._header is None:
-            names = [name.strip().lower() for name in row]
-            self._header = names if "url" in names else ["url", "score", "date"]
-            if "url" in names:
-                return []
-        return [named_mention(dict(zip(self._header, row, strict=False)))]
+def _attempt(log: ReadLog, number: int, read: Callable[[], list[Mention]]) -> list[Mention]:
+    """The mentions of the `number`-th row of what has no lines; of a bad one none."""
+    return log.attempt(number, b"", lambda _: read())
 
 
 def parquet_rows(path: str, progress: Callable[[int], None]) -> Iterator[Mapping[str, Any]]:
-    """The rows of a Parquet list, batch by batch; WebtextError without a column `url`.
+    """The rows of a Parquet list, batch by batch; WebtextError without a column of addresses.
 
     `progress` is told of the bytes that each batch stands for.
     """
     size = files.size(path)
     with open_table(path, "Fetch it again, or write it anew") as table:
         names = table.schema_arrow.names
-        if "url" not in names:
+        known = [name for name in ("meta", "text", *ADDRESSES) if name in names]
+        if not known:
             raise WebtextError(f"{path} has no column `url`", f"It has: {', '.join(names)}")
-        wanted = [name for name in ("url", *_SCORES, *_DATES) if name in names]
+        wanted = [*known, *(name for name in (*SCORES, *DATES) if name in names)]
         for batch in table.iter_batches(batch_size=10_000, columns=wanted):
             yield from batch.to_pylist()
             progress(size * batch.num_rows // max(table.metadata.num_rows, 1))
 
 
-def named_mention(row: Mapping[str, Any]) -> Mention:
-    """The mention of a row with named columns.  Raises BadLineError where it is none."""
-    url = row.get("url")
-    if not isinstance(url, str) or not url.strip():
-        raise BadLineError("no url")
-    score = next((row[name] for name in _SCORES if row.get(name) not in (None, "")), None)
-    date = next((row[name] for name in _DATES if row.get(name) not in (None, "")), None)
-    try:
-        number, created = None if score is None else int(float(score)), _seconds(date)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise BadLineError(str(error)) from None
-    in_range(number or 0, created)
-    return Mention(url.strip(), "list", score=number, created=created)
-
-
-def _seconds(date: Any) -> int:
-    """Seconds since 1970 of a number, an ISO date or a datetime; without a zone it is UTC."""
-    if date is None:
-        return 0
-    if isinstance(date, (int, float)):
-        return int(date)
-    text = str(date).strip()
-    if text.replace(".", "", 1).isdigit() and len(text) > 8:
-        return int(float(text))
-    moment = datetime.fromisoformat(text)
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+_READERS: dict[Format, Callable[[str, Iterable[Block], ReadLog], Iterator[Mention]]] = {
+    "warc": _of_warc,
+    "cdx": _of_cdx,
+    "array": _of_array,
+    "json": _of_json,
+    "delimited": _of_delimited,
+}

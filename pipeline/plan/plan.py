@@ -233,7 +233,7 @@ def _tokens(v: Volumes) -> StagePlan:
         "tokens",
         cpu=v.accepted / MB * c.encode_mb_seconds,
         disk=size,
-        files=3.0 * max(of, v.load.intervals),  # .bin, .idx and the table of documents
+        files=4.0 * max(of, v.load.intervals),  # .bin, two .idx and the table of documents
         scratch=size,
         memory=_SHARD_COPIES * size / max(of, 1),
     )

@@ -8,7 +8,7 @@ sum of a hash of each row: it depends on no order, and partial sums add up.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import orjson
@@ -26,6 +26,31 @@ WORK = "_work"
 PROGRESS = "_progress"
 #: Keeps the finished build before while a stage is run again.
 PREVIOUS = "_previous"
+
+
+#: Tables of numbers: table -> row -> column -> number.
+Audit = dict[str, dict[str, dict[str, int]]]
+
+
+def add_audits(one: Audit, other: Audit) -> Audit:
+    """The sum of two audits, number by number, in order of names."""
+    tables: Audit = {}
+    for name in sorted(one.keys() | other.keys()):
+        rows, more = one.get(name, {}), other.get(name, {})
+        tables[name] = {
+            row: add_numbers(rows.get(row, {}), more.get(row, {}))
+            for row in sorted(rows.keys() | more.keys())
+        }
+    return tables
+
+
+def add_numbers(*rows: Mapping[str, int]) -> dict[str, int]:
+    """The sum of rows of numbers, column by column."""
+    total: dict[str, int] = {}
+    for row in rows:
+        for name, number in row.items():
+            total[name] = total.get(name, 0) + number
+    return total
 
 
 def row_hash(row: dict[str, Any]) -> int:
@@ -114,6 +139,10 @@ class Manifest(BaseModel):
     fingerprint: str
     #: Further numbers of the stage, summed over its parts (lines read, bytes fetched).
     extra: dict[str, int] = Field(default_factory=dict)
+    #: Numbers of each input and the like: table -> row -> column.
+    audit: Audit = Field(default_factory=dict)
+    #: What a user should know of the result, a sentence each.
+    warnings: list[str] = Field(default_factory=list)
     #: Seconds from the start of the stage to its manifest, and when that was (UTC, ISO).
     seconds: float = 0.0
     finished: str = ""

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
 from pipeline.store.manifest import (
+    Audit,
     Counts,
     FileEntry,
     Manifest,
@@ -42,6 +43,7 @@ class Part:
     file: FileEntry | None
     counts: Counts = field(default_factory=Counts)
     extra: dict[str, int] = field(default_factory=dict)
+    audit: Audit = field(default_factory=dict)
 
 
 def work_key(*parts: object) -> str:
@@ -63,7 +65,7 @@ def part_name(number: int, of: int, prefix: str = "part") -> str:
 class PartWriter:
     """Writes one Parquet table atomically; use as a context manager.
 
-    `add` takes rows or tables as they come; `counts` and `extra` may be filled
+    `add` takes rows or tables as they come; `counts`, `extra` and `audit` may be filled
     until the block ends.  Afterwards `finish` gives the report.  `fingerprinted=False`
     leaves the file out of the stage's fingerprint.
     """
@@ -85,6 +87,7 @@ class PartWriter:
         self._fingerprint = add_fingerprints([])
         self.counts = Counts()
         self.extra: dict[str, int] = {}
+        self.audit: Audit = {}
         self._part: Part | None = None
 
     def __enter__(self) -> PartWriter:
@@ -154,6 +157,7 @@ class PartWriter:
             "counts": self.counts.model_dump(by_alias=True),
             "extra": dict(sorted(self.extra.items())),
             "fingerprint": self._fingerprint if self._fingerprinted else None,
+            **({"audit": self.audit} if self.audit else {}),
         }
         return orjson.dumps(account, option=orjson.OPT_SORT_KEYS).decode()
 
@@ -171,7 +175,8 @@ def finished_part(folder: str, name: str, key: str) -> Part | None:
         sha256=files.sha256(path),
         fingerprint=account["fingerprint"],
     )
-    return Part(entry, Counts.model_validate(account["counts"]), account["extra"])
+    counts = Counts.model_validate(account["counts"])
+    return Part(entry, counts, account["extra"], account.get("audit", {}))
 
 
 def part_key(path: str) -> str | None:

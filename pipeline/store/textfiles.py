@@ -2,50 +2,36 @@
 
 from __future__ import annotations
 
-import bz2
 import csv
-import gzip
 import io
-import lzma
 from collections.abc import Iterable, Iterator
-from typing import IO, Any, cast
 
 import orjson
-import zstandard
 
 from pipeline.store import files
 from pipeline.store.errors import SettingError
+from pipeline.store.packing import DamagedError, in_utf8, unpacked, without_packing
 
 MAX_BYTES = 4 << 30  # unpacked; such files are read whole
 
 
 def read_text(path: str) -> str:
-    """The file as UTF-8 text (other bytes replaced), unpacked by its suffix.
+    """The file as UTF-8 text (other bytes replaced), unpacked, without a byte order mark.
 
-    Raises SettingError when it is missing, damaged, or longer than MAX_BYTES.
+    Raises SettingError when it is missing, cut, damaged, or longer than MAX_BYTES.
     """
+    data = bytearray()
     try:
-        with files.open_read(path) as stream, _unpacked(stream, path) as unpacked:
-            data = unpacked.read(MAX_BYTES + 1)
+        with files.open_read(path) as stream:
+            for piece in in_utf8(unpacked(stream, path), path):
+                data += piece
+                if len(data) > MAX_BYTES:
+                    raise SettingError(f"{path} is longer than {MAX_BYTES >> 30} GiB", "Split it")
     except FileNotFoundError:
         raise SettingError(f"{path} does not exist", "Correct the path in the recipe") from None
-    except (OSError, EOFError, lzma.LZMAError, zstandard.ZstdError) as error:
+    except DamagedError as error:
         raise SettingError(f"{path} cannot be unpacked: {error}", "Fetch the file again") from None
-    if len(data) > MAX_BYTES:
-        raise SettingError(f"{path} is longer than {MAX_BYTES >> 30} GiB", "Split it")
     return io.TextIOWrapper(io.BytesIO(data), "utf-8", errors="replace").read()
-
-
-def _unpacked(stream: IO[bytes], path: str) -> IO[bytes]:
-    """The stream's content without packing; closing it is the caller's."""
-    opened: Any = stream
-    if path.endswith(".zst"):
-        unpacker = zstandard.ZstdDecompressor(max_window_size=1 << 31)
-        opened = unpacker.stream_reader(stream, read_across_frames=True)
-    for suffix, module in ((".gz", gzip), (".xz", lzma), (".bz2", bz2)):
-        if path.endswith(suffix):
-            opened = module.open(stream)
-    return cast("IO[bytes]", opened)
 
 
 def read_set(path: str, fields: tuple[str, ...]) -> Iterator[str]:
@@ -57,7 +43,7 @@ def read_set(path: str, fields: tuple[str, ...]) -> Iterator[str]:
     """
     if not files.exists(path):
         raise SettingError(f"Evaluation set {path} does not exist", "Change contamination.sets")
-    name = path.removesuffix(".zst").removesuffix(".gz").removesuffix(".xz").removesuffix(".bz2")
+    name = without_packing(path)
     lines = read_text(path).splitlines()
     try:
         if name.endswith((".jsonl", ".ndjson", ".json")):

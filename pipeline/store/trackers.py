@@ -8,6 +8,7 @@ everywhere; the others only on hosts that are named here.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pipeline.store.hosts import domains_of
 
@@ -106,6 +107,7 @@ def is_noise(pair: str, host: str, path: str) -> bool:
     return name == "outputtype" and value.lower() == "amp"
 
 
+@lru_cache(1 << 16)
 def has_amp(host: str) -> bool:
     """Whether the pages of a host have an AMP form at their own address."""
     return not _AMP_HOSTS.isdisjoint(domains_of(host))

@@ -13,12 +13,12 @@ from pipeline.store import files
 from pipeline.store.parquet import read_table
 from pipeline.store.parts import Part, PartWriter, part_key
 from pipeline.store.schemas import SCHEMAS
-from pipeline.tokens.megatron import Writer, parse_index
+from pipeline.tokens.megatron import ENDINGS, Writer, parse_index, sentence_index_path
 from pipeline.tokens.shards import shard_file
 
 
 class Cut(NamedTuple):
-    """The three files of a shard that was written anew, and what it lost."""
+    """The files of a shard that was written anew, and what it lost."""
 
     parts: list[Part]
     documents: int
@@ -36,7 +36,8 @@ def cut_shard(folder: str, name: str, target: str, gone: Collection[str]) -> Cut
     rows = read_table(table_path).sort_by("start")  # the order of the shard
     keep = np.array([page not in gone for page in rows["id"].to_pylist()], bool)
     prefix = files.join(folder, name)
-    index = parse_index(files.read_bytes(f"{prefix}.idx"), f"{prefix}.idx")
+    path = sentence_index_path(prefix)
+    index = parse_index(files.read_bytes(path), path)
     data = np.frombuffer(files.read_bytes(f"{prefix}.bin"), np.uint8)[index.offset :]
     tokens, sentences = data.view(index.dtype), np.diff(index.documents)
     kept_sentences, lengths = np.repeat(keep, sentences), rows["length"].to_numpy()
@@ -51,7 +52,7 @@ def cut_shard(folder: str, name: str, target: str, gone: Collection[str]) -> Cut
     key = part_key(table_path) or ""
     with PartWriter(target, table_name, SCHEMAS["tokens"], key) as writer:
         writer.add(kept.sort_by("id"))
-    written = [shard_file(target, name, ending) for ending in (".bin", ".idx")]
+    written = [shard_file(target, name, ending) for ending in ENDINGS]
     return Cut(
         [Part(writer.finish().file), *written],
         documents=int((~keep).sum()),

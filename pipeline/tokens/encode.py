@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -102,7 +102,12 @@ def load_encoder(path: str, settings: TokensSettings) -> TextEncoder:
     What looks like one in a text (`<|endoftext|>`, `<pad>`) is encoded as the characters
     that it is.  Cutting, padding and chance, which such a file may ask for, are off.
     """
-    content = orjson.loads(files.read_bytes(path))
+    return ready_encoder(files.read_bytes(path), settings)
+
+
+def ready_encoder(data: bytes, settings: TokensSettings) -> TextEncoder:
+    """`load_encoder` of the bytes of a `tokenizer.json`."""
+    content = orjson.loads(data)
     whole = Tokenizer.from_str(orjson.dumps(content).decode())
     end, dtype = end_id(whole, settings.end_token), dtype_for(whole.get_vocab_size())
     model = content["model"]
@@ -145,7 +150,7 @@ def _encode_batch(
 ) -> list[dict[str, Any]]:
     """The rows of some documents."""
     split = [split_sentences(row["text"], row["language"]) for row in batch]
-    encode = encoder.words.encode if encoder.words else partial(_by_sentence, encoder)
+    encode = encoder.words.encode if encoder.words else partial(_by_document, encoder)
     rows = []
     for row, document in zip(batch, encode(split), strict=True):
         tokens, lengths = _ended(*document, encoder)
@@ -170,14 +175,20 @@ def _ended(tokens: bytes, lengths: np.ndarray, encoder: TextEncoder) -> tuple[by
     return tokens + encoder.dtype.type(encoder.end).tobytes(), lengths
 
 
-def _by_sentence(
+def _by_document(
     encoder: TextEncoder, split: list[list[str]]
 ) -> Iterator[tuple[bytes, np.ndarray]]:
-    """Tokens of each document, given as sentences, and how many each sentence has."""
-    flat = list(chain.from_iterable(split))
-    encodings = iter(encoder.tokenizer.encode_batch_fast(flat, add_special_tokens=False))
-    for sentences in split:
-        ids = [encoding.ids for encoding in islice(encodings, len(sentences))]
-        lengths = np.fromiter(map(len, ids), np.int32, len(ids))
-        whole = np.fromiter(chain.from_iterable(ids), encoder.dtype, int(lengths.sum()))
-        yield whole.tobytes(), lengths
+    """Tokens of each document, given as sentences, and how many begin in each sentence.
+
+    Documents are encoded whole: tokenizers like Llama's put a space before whatever they are
+    given, and others' rules may reach across the end of a sentence.
+    """
+    texts = ["".join(sentences) for sentences in split]
+    encodings = encoder.tokenizer.encode_batch(texts, add_special_tokens=False)
+    for sentences, encoding in zip(split, encodings, strict=True):
+        tokens = np.array(encoding.ids, encoder.dtype)
+        starts = np.fromiter((start for start, _ in encoding.offsets), np.int64, len(tokens))
+        firsts = np.cumsum([0, *map(len, sentences[:-1])])
+        # A token that stands for nothing (a mark in front) has place 0, wherever it is.
+        bounds = np.searchsorted(np.maximum.accumulate(starts), firsts)
+        yield tokens.tobytes(), np.diff(np.append(bounds, len(tokens))).astype(np.int32)

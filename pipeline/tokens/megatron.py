@@ -1,8 +1,10 @@
 """Reader and writer of token shards: Megatron's indexed datasets, a `.bin` and an `.idx` each.
 
 `.bin` holds the tokens one after the other and nothing else, so it is nanoGPT's
-`train.bin` as well.  `.idx` says where sequences (here: sentences) and documents
-begin.  All numbers are little endian:
+`train.bin` as well.  `.idx` says where sequences and documents begin; here a sequence is a
+whole document, since Megatron's `GPTDataset` puts sequences in a random order.  Encoders
+need sentences: `.sentences.idx` is an index of the same `.bin` whose sequences are those.
+All numbers are little endian:
 
     9 bytes   "MMIDIDX" and two NUL bytes
     uint64    1, the version
@@ -14,10 +16,8 @@ begin.  All numbers are little endian:
     int64[D+1]  the first sequence of each document, and S at the end
 
 The layout is that of megatron/core/datasets/indexed_dataset.py in NVIDIA/Megatron-LM.
-With llm.c's header a `.bin` has 1,024 bytes before its tokens (`dev/data/data_common.py` in
-karpathy/llm.c) and all pointers are greater by as much, so Megatron opens it just the same:
-
-    int32[256]  20240520, 1 (the version), the number of tokens, zeros
+With llm.c's header (`pipeline.tokens.llm_c`) a `.bin` has 1,024 bytes before its tokens and all
+pointers are greater by as much, so Megatron opens it just the same.
 
 The trainer reads shards by this module, which therefore imports neither Beam nor torch.
 """
@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
+from pipeline.tokens import llm_c
 
 MAGIC = b"MMIDIDX\x00\x00"
 VERSION = 1
@@ -44,11 +45,8 @@ DTYPES: dict[int, np.dtype[Any]] = {4: np.dtype("<i4"), 8: np.dtype("<u2")}
 #: Megatron takes uint16 for a vocabulary below this (`DType.optimal_dtype`).
 SMALL_VOCABULARY = 65_500
 
-#: llm.c's header: its magic, version and bytes.
-LLM_C_MAGIC = 20_240_520
-LLM_C_VERSION = 1
-LLM_C_BYTES = 1024
-_LLM_C_MOST = (1 << 31) - 1  # tokens that its int32 can say
+#: What follows the name of a shard in those of its files: tokens, sentences, documents.
+ENDINGS = _TOKENS, _SENTENCES, _DOCUMENTS = ".bin", ".sentences.idx", ".idx"
 
 _REMEDY = "Run `webtext verify`, and build the tokens stage again or copy the shard once more"
 
@@ -169,7 +167,7 @@ def _check_order(index: ShardIndex, name: str) -> None:
 
 def check_offset(offset: int, name: str) -> None:
     """Raises WebtextError when tokens cannot begin `offset` bytes into a `.bin`."""
-    if offset not in (0, LLM_C_BYTES):
+    if offset not in (0, llm_c.BYTES):
         raise WebtextError(f"{name}: pointer 0 is {offset:,}, not 0", _REMEDY)
 
 
@@ -188,9 +186,19 @@ class IndexedDataset:
         check_bin_size(self.index, len(data), f"{path_prefix}.bin")
         header = self.index.offset
         if header:
-            check_header(self.index, data[:header], f"{path_prefix}.bin")
+            llm_c.check_header(data[:header], self.index.tokens, f"{path_prefix}.bin", _REMEDY)
         end = header + self.index.tokens * self.index.dtype.itemsize
         self.tokens: NDArray[Any] = data[header:end].view(self.index.dtype)
+
+    def sentence_index(self) -> ShardIndex:
+        """Where sentences and documents begin.
+
+        Raises WebtextError when it is damaged or not of this shard.
+        """
+        path = sentence_index_path(self.path_prefix)
+        index = parse_index(_map(path), path)
+        check_bin_size(index, files.size(f"{self.path_prefix}.bin"), f"{self.path_prefix}.bin")
+        return index
 
     @property
     def lengths(self) -> NDArray[np.int32]:
@@ -230,30 +238,21 @@ class IndexedDataset:
         return sequence
 
 
+def sentence_index_path(path_prefix: str) -> str:
+    """The index of a shard whose sequences are sentences.
+
+    That is the only index of shards that others made, and of ours of before there were two.
+    """
+    path = f"{path_prefix}{_SENTENCES}"
+    return path if files.exists(path) else f"{path_prefix}{_DOCUMENTS}"
+
+
 def check_bin_size(index: ShardIndex, size: int, name: str) -> None:
     """Raises WebtextError when a `.bin` of `size` bytes is not the one of this index."""
     expected = index.offset + index.tokens * index.dtype.itemsize
-    empty_with_header = not len(index.lengths) and size == LLM_C_BYTES
+    empty_with_header = not len(index.lengths) and size == llm_c.BYTES
     if size != expected and not empty_with_header:
         raise WebtextError(f"{name} has {size:,} bytes, its index says {expected:,}", _REMEDY)
-
-
-def check_header(index: ShardIndex, header: Any, name: str) -> None:
-    """Raises WebtextError when a `.bin`'s first 1,024 bytes are not llm.c's header for it."""
-    words = np.frombuffer(header, "<i4")[:3].tolist()
-    if words != [LLM_C_MAGIC, LLM_C_VERSION, index.tokens]:
-        raise WebtextError(
-            f"{name}: its llm.c header says {words}, "
-            f"not {[LLM_C_MAGIC, LLM_C_VERSION, index.tokens]}",
-            _REMEDY,
-        )
-
-
-def llm_c_header(tokens: int) -> bytes:
-    """llm.c's header of a `.bin` with so many tokens."""
-    header = np.zeros(LLM_C_BYTES // 4, "<i4")
-    header[:3] = LLM_C_MAGIC, LLM_C_VERSION, tokens
-    return header.tobytes()
 
 
 def _map(path: str) -> NDArray[np.uint8]:
@@ -266,15 +265,16 @@ def _map(path: str) -> NDArray[np.uint8]:
 
 
 class Writer:
-    """Writes one shard, `PREFIX.bin` and then `PREFIX.idx`, each whole or not at all.
+    """Writes one shard: `PREFIX.bin`, `PREFIX.sentences.idx`, and last `PREFIX.idx`.
 
+    Each file is whole or not there at all.
     Use as a context manager.  A local prefix or an fsspec address.  `header`: with
     llm.c's header.  Memory: 4 bytes a sentence.  When the block raises, nothing appears.
     """
 
     def __init__(self, path_prefix: str, dtype: np.dtype[Any], *, header: bool = False) -> None:
         self._prefix, self._dtype = path_prefix, np.dtype(dtype)
-        self._offset = LLM_C_BYTES if header else 0
+        self._offset = llm_c.BYTES if header else 0
         self._code = {name: code for code, name in DTYPES.items()}[self._dtype]
         self._lengths: list[NDArray[np.int32]] = []
         self._sentences: list[NDArray[np.int64]] = []
@@ -299,9 +299,9 @@ class Writer:
         """
         if int(lengths.sum()) != len(tokens) or int(sentences.sum()) != len(lengths):
             raise ValueError("tokens, lengths and sentences do not fit together")
-        if self._offset and self.tokens + len(tokens) > _LLM_C_MOST:
+        if self._offset and self.tokens + len(tokens) > llm_c.MOST_TOKENS:
             raise WebtextError(
-                f"{self._prefix} has more than the {_LLM_C_MOST:,} tokens of an llm.c header",
+                f"{self._prefix} has more than the {llm_c.MOST_TOKENS:,} tokens of an llm.c header",
                 "Set tokens.shards to a greater number, or tokens.header to none",
             )
         self._bin.write(np.ascontiguousarray(tokens, self._dtype).data)
@@ -317,17 +317,23 @@ class Writer:
     ) -> None:
         if self._offset and kind is None:
             self._bin.seek(0)
-            self._bin.write(llm_c_header(self.tokens))
+            self._bin.write(llm_c.header(self.tokens))
         self._bin.close()
         self._atomic.__exit__(kind, error, trace)
         if kind is None:
-            files.write_bytes(f"{self._prefix}.idx", self._index())
+            lengths = np.concatenate([np.empty(0, np.int32), *self._lengths])
+            firsts = np.cumsum(np.concatenate([np.zeros(1, np.int64), *self._sentences]))
+            files.write_bytes(f"{self._prefix}{_SENTENCES}", self._index(lengths, firsts))
+            ends = np.append(0, np.cumsum(lengths, dtype=np.int64))
+            documents = np.diff(ends[firsts])
+            files.write_bytes(
+                f"{self._prefix}{_DOCUMENTS}", self._index(documents, np.arange(len(firsts)))
+            )
 
-    def _index(self) -> bytes:
-        lengths = np.concatenate([np.empty(0, np.int32), *self._lengths])
-        sentences = np.concatenate([np.zeros(1, np.int64), *self._sentences])
+    def _index(self, lengths: NDArray[Any], firsts: NDArray[np.int64]) -> bytes:
+        """An index with sequences of these lengths; `firsts`: the first of each document, and S."""
         ends = np.cumsum(lengths, dtype=np.int64)
         pointers = (ends - lengths) * self._dtype.itemsize + self._offset
-        header = struct.pack("<QBQQ", VERSION, self._code, len(lengths), len(sentences))
-        arrays = (lengths.astype("<i4"), pointers.astype("<i8"), np.cumsum(sentences).astype("<i8"))
+        header = struct.pack("<QBQQ", VERSION, self._code, len(lengths), len(firsts))
+        arrays = (lengths.astype("<i4"), pointers.astype("<i8"), firsts.astype("<i8"))
         return MAGIC + header + b"".join(array.tobytes() for array in arrays)

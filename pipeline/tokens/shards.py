@@ -17,7 +17,7 @@ from pipeline.store.parquet import read_table
 from pipeline.store.parts import Part, PartWriter, file_part, finished_part, id_range
 from pipeline.store.schemas import SCHEMAS
 from pipeline.tokens.encode import SPLITS
-from pipeline.tokens.megatron import Writer
+from pipeline.tokens.megatron import ENDINGS, Writer
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,7 @@ def assemble_shard(unit: ShardUnit) -> list[Part]:
         done = _write_shard(unit, name, table)
     return [
         _uncounted(done),
-        shard_file(unit.folder, name, ".bin"),
-        shard_file(unit.folder, name, ".idx"),
+        *(shard_file(unit.folder, name, ending) for ending in ENDINGS),
     ]
 
 
@@ -105,7 +104,7 @@ def _uncounted(part: Part) -> Part:
 
 
 def shard_file(folder: str, name: str, ending: str) -> Part:
-    """The report of a shard's `.bin` or `.idx`, whose fingerprint is of its name and bytes."""
+    """The report of one of a shard's files, whose fingerprint is of its name and bytes."""
     part = file_part(folder, name + ending)
     assert part.file is not None
     digest = hashlib.blake2b(f"{part.file.name} {part.file.sha256}".encode(), digest_size=32)

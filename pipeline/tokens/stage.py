@@ -111,7 +111,8 @@ def with_tokenizer(folder: str, name: str, manifest: Manifest) -> Manifest:
     tokenizer = _require(folder)
     inputs = manifest.inputs | {f"tokenizers/{name}": tokenizer.fingerprint}
     extra = manifest.extra | {"vocab_size": tokenizer.extra["vocab_size"]}
-    return manifest.model_copy(update={"inputs": inputs, "extra": extra})
+    update = {"inputs": inputs, "extra": extra, "warnings": tokenizer.warnings}
+    return manifest.model_copy(update=update)
 
 
 def _require(folder: str) -> Manifest:
@@ -125,7 +126,7 @@ class TokensStage(Stage):
     """The last stage of a build."""
 
     name = "tokens"
-    version = "2"
+    version = "3"
     unit_seconds = 0.0017  # its tokenizer takes two cores by itself
 
     def folder(self, job: Job) -> str:

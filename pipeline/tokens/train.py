@@ -12,6 +12,8 @@ from pipeline.store.parquet import read_rows
 from pipeline.store.parts import Part, file_part, text_bytes
 from pipeline.tokens import tokenizer as tok
 from pipeline.tokens.draws import in_sample
+from pipeline.tokens.encode import ready_encoder
+from pipeline.tokens.proof import prove
 from pipeline.tokens.settings import TokensSettings
 
 _TEXT = 100_000  # characters handed to a trainer at once
@@ -33,8 +35,13 @@ def make_tokenizer(unit: TokenizerUnit) -> list[Part]:
     if before is not None and _still_right(before, unit.draft):
         return [Part(None)]
     settings = unit.settings
-    tokenizer = settings.chosen_kind().make(Sample(unit.corpus, settings.sample_bytes))
+    kind, sample = settings.chosen_kind(), Sample(unit.corpus, settings.sample_bytes)
+    tokenizer = kind.make(sample)
     data = tokenizer.to_str(pretty=True).encode()
+    extra, warnings = {"vocab_size": tokenizer.get_vocab_size()}, list[str]()
+    if not kind.trained:
+        proof = prove(ready_encoder(data, settings), sample)
+        extra, warnings = extra | proof.extra(), proof.warnings(settings.name)
     fingerprint = hashlib.sha256(data).hexdigest()
     entries = []
     for name, content in tok.for_transformers(settings).items():
@@ -47,7 +54,8 @@ def make_tokenizer(unit: TokenizerUnit) -> list[Part]:
         update={
             "files": [entry.model_copy(update=rows), *entries],
             "fingerprint": fingerprint,
-            "extra": {"vocab_size": tokenizer.get_vocab_size()},
+            "extra": extra,
+            "warnings": warnings,
         }
     )
     write_manifest(unit.folder, manifest)

@@ -29,6 +29,7 @@ from tokenizers import (
 )
 
 from pipeline.store.errors import SettingError
+from pipeline.tokens.accents import accents_pattern
 from pipeline.tokens.kind import TokenizerKind
 from pipeline.tokens.words import word_counts
 
@@ -49,7 +50,7 @@ def normalizer() -> normalizers.Normalizer:
             normalizers.Replace("``", '"'),
             normalizers.Replace("''", '"'),
             normalizers.NFKD(),
-            normalizers.StripAccents(),
+            normalizers.Replace(Regex(accents_pattern()), ""),
             normalizers.Lowercase(),
             normalizers.Nmt(),
             normalizers.NFKC(),

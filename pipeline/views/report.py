@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.links.audit import SOURCE_COLUMNS, source_rows
 from pipeline.store import files
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.errors import WebtextError
@@ -80,7 +81,7 @@ def write_report(corpus: Corpus) -> str:
     if not manifests:
         raise WebtextError(f"{corpus.root} holds no finished stage", "Run `webtext build` first")
     tables = Tables(corpus)
-    sections = [_funnel(manifests), _drops(manifests)]
+    sections = [*_warnings(manifests), _funnel(manifests), _drops(manifests), *_sources(manifests)]
     for build in (
         _hosts,
         _subreddits,
@@ -100,6 +101,26 @@ def write_report(corpus: Corpus) -> str:
     parts = [(s.title, s.sentence, s.body) for s in sections]
     files.write_bytes(path, page(f"Corpus {corpus.root}", parts).encode())
     return path
+
+
+def _warnings(manifests: Sequence[tuple[str, Manifest]]) -> list[Section]:
+    rows = [(s, m.interval, warning) for s, m in manifests for warning in m.warnings]
+    body = table(("stage", "interval", "warning"), rows)
+    return [Section("Warnings", "What to know before the corpus is used.", body)] if rows else []
+
+
+def _sources(manifests: Sequence[tuple[str, Manifest]]) -> list[Section]:
+    rows = [
+        (manifest.interval, *row)
+        for _, manifest in manifests
+        for row in source_rows(manifest.audit)
+    ]
+    sentence = (
+        "What was read. Shares are of scores, and of those that say when they were caught: young "
+        "is less than 24 hours after a post or comment was made."
+    )
+    body = table(("interval", *SOURCE_COLUMNS), rows)
+    return [Section("Sources of links", sentence, body)] if rows else []
 
 
 def _funnel(manifests: Sequence[tuple[str, Manifest]]) -> Section:

@@ -9,11 +9,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.build.build import warning_lines
 from pipeline.engine.show_progress import describe
+from pipeline.links.audit import SOURCES, source_lines
 from pipeline.store import files
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.errors import WebtextError
-from pipeline.store.manifest import Manifest, read_manifest
+from pipeline.store.manifest import Audit, Manifest, add_audits, read_manifest
 from pipeline.store.progress import Snapshot, Total, read_progress
 
 
@@ -84,6 +86,8 @@ class StageStatus:
             **self.manifest.counts.model_dump(by_alias=True),
             "bytes": self.bytes,
             "fingerprint": self.manifest.fingerprint,
+            "warnings": self.manifest.warnings,
+            "audit": self.manifest.audit,
         }
 
     def cells(self) -> tuple[str, ...]:
@@ -152,8 +156,19 @@ def print_status(corpus: Corpus, stages: Iterable[StageStatus]) -> None:
         table.add_row(*stage.cells())
     console = Console(width=None if Console().is_terminal else 160)
     console.print(table)
-    for line in crawls(corpus, listed):
-        console.print(line, soft_wrap=True, highlight=False)
+    for line in (*audit_lines(listed), *crawls(corpus, listed)):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def audit_lines(stages: Iterable[StageStatus]) -> Iterator[str]:
+    """What the sources of all intervals held, and the warnings of all stages, a line each."""
+    built = [(one.stage, one.manifest) for one in stages if one.manifest is not None]
+    sources: Audit = {}
+    for _, manifest in built:
+        sources = add_audits(sources, {SOURCES: manifest.audit.get(SOURCES, {})})
+    yield from source_lines(sources)
+    for stage, manifest in built:
+        yield from warning_lines(stage, manifest)
 
 
 def crawls(corpus: Corpus, stages: Iterable[StageStatus]) -> Iterator[str]:

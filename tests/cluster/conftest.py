@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cluster.machines import Machine, network, wait_for
 from january import dump_source
-from support import PROJECT
+from support import TESTS_PATH
 
 from pipeline.sample import COMMENTS, PAGES, POSTS
 from pipeline.store.corpus import STAGES, Corpus
@@ -164,7 +164,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
                 "AWS_ACCESS_KEY_ID": "testing",
                 "AWS_SECRET_ACCESS_KEY": "testing",
                 "AWS_DEFAULT_REGION": "us-east-1",
-                "PYTHONPATH": str(PROJECT / "tests"),
+                "PYTHONPATH": TESTS_PATH,
             }
         log = store.log("moto", sys.executable, "-m", "moto.server", "-H", "0.0.0.0", "-p", "5000")
         wait_for(lambda: "Running on" in log.read_text())

@@ -24,7 +24,6 @@ def test_a_cluster_is_proven_by_one_command(cluster: Cluster) -> None:
     code, said = cluster.client.run(
         sys.executable, "-P", "-m", "pipeline", "runner", "check", "dask",
         "--at", f"{BUCKET}/check", "--set", f"runner.dask.scheduler={cluster.scheduler}",
-        seconds=500,
     )  # fmt: skip
     assert code == 0, said
     assert "cases as on FnApiRunner" in said

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from pipeline.links import markdown
 from pipeline.links.mentions import to_row
-from pipeline.links.records import BadLineError, parse_post, parse_posts, post_links, turned_away
+from pipeline.links.posts import post_links, turned_away
+from pipeline.links.records import BadLineError
+from pipeline.links.things import parse_post, parse_posts
 
 from .test_links_stage import dump, post, run, table
 
@@ -101,8 +103,11 @@ def test_hostile_lines_cost_themselves_alone(tmp_path: Path) -> None:
     last = post(2, "https://last.org/", 2_147_483_647, created_utc=253402300799)
     lines = [post(1, "https://first.org/"), *hostile, last]
     rows = ["https://list.org/\t9223372036854775808", "https://list.org/\t1\t99999999999999"]
+    rows.append("https://low.org/\t1")
     (tmp_path / "list.tsv").write_text("\n".join(rows))
-    (tmp_path / "list.csv").write_text('url,score\n"' + "x" * 200_000 + '",1\n\ufeff\n')
+    (tmp_path / "list.csv").write_text(
+        'url,score\n"' + "x" * 200_000 + '",1\n\ufeff\nhttps://low.org/,1\n'
+    )
     sources = [
         {"kind": "reddit-dump", "posts": dump(tmp_path / "RS.zst", lines)},
         {"kind": "urls", "path": f"{tmp_path}/list.?sv"},
@@ -132,12 +137,12 @@ def test_a_block_of_posts_is_what_its_lines_are(said: list[bytes], ended: bool) 
 
 
 def is_record(row: bytes) -> bool:
-    """Whether a line is a JSON object from its first byte to its last."""
+    """Whether a line is a JSON object from its first byte to its last, without a NUL."""
     try:
         parse_post(row)
     except BadLineError:
         return False
-    return row == row.strip()
+    return row == row.strip() and b"\0" not in row
 
 
 def test_a_bad_post_among_good_ones_is_kept_with_its_offset(tmp_path: Path) -> None:
@@ -160,10 +165,10 @@ def test_a_text_that_breaks_the_parser_costs_its_line(
     class PanicException(BaseException):
         pass
 
-    def html(text: str, write: Callable[[str], str] = markdown.pyromark.html) -> str:
+    def html(text: str, write: Callable[..., str] = markdown.pyromark.html, **options: Any) -> str:
         if "b.io" in text:
             raise PanicException("index out of bounds")
-        return write(text)
+        return write(text, **options)
 
     monkeypatch.setattr(markdown.pyromark, "html", html)
     texts = [f"[x](http://{host}.io/)" for host in "abc"]

@@ -71,6 +71,31 @@ TEXTS = {  # file -> whether its texts carry HTML's escapes
         ("[a](ftp://e.com/x) [https://e.com/y](/r/z) ![https://e.com/i](https://e.com/j)", []),
         ("[m](https://e.com/?subject=a b&amp;message=c d)", None),
         ("text\n\n    [a](https://e.com/indented)\n\n\thttps://e.com/tab", None),
+        (
+            "Name|Link|Price\n:--|:--|:--\nx|https://e.com/1|$4\ny|[b](https://e.com/2)|$5",
+            ["https://e.com/1", "https://e.com/2"],
+        ),
+        (
+            "&gt; |a|https://e.com/x|\n&gt; |-|-|\n&gt; |b|https://e.com/y|",
+            ["https://e.com/x", "https://e.com/y"],
+        ),
+        ("https://e.com/a|b and no table", ["https://e.com/a|b"]),
+        (
+            "[c](https://e.com/?q=cache:A:www.o.org/p) [t](https://e.com/?u=www.nt.se/a) www.f.com",
+            [
+                "https://e.com/?q=cache:A:www.o.org/p",
+                "https://e.com/?u=www.nt.se/a",
+                "http://www.f.com",
+            ],
+        ),
+        ("https://e.com/?u=www.nt.se/a", ["https://e.com/?u=www.nt.se/a"]),
+        ("https://e.com/1\n\n~~~~~~~~\n\n[b](https://e.com/2)\n\n &gt; ~~~\nhttps://e.com/3", None),
+        ("* [R]: [In](https://e.com/1)\n* [S]:  [All](https://e.com/2)", None),
+        ("[a][x]\n\n[x]: https://e.com/ref", ["https://e.com/ref"]),
+        ("[a](\u00a0https://e.com/1) [b](&nbsp;https://e.com/2) [c](\u2003https://e.com/3)", None),
+        ("看 https://e.com/a。然后 https://e.com/b，好（https://e.com/c）", None),
+        ("“https://e.com/a” ‘https://e.com/b’ «https://e.com/c»", None),
+        ("https://e.com/it’s https://e.com/漢字/x", ["https://e.com/it’s", "https://e.com/漢字/x"]),
     ],
 )
 def test_links(text: str, links: list[str] | None) -> None:

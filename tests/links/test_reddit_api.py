@@ -16,7 +16,7 @@ from reddit_server import OVERRIDE, Reddit, serve_reddit
 
 from pipeline.links.dumps import blocks, lines
 from pipeline.links.mentions import SourceUnit, read_source
-from pipeline.links.reddit_api import RedditApi, listing_posts, named_posts
+from pipeline.links.reddit_api import RedditApi, listing_posts, named_things
 from pipeline.links.sources import SourceItem
 from pipeline.sample import POSTS
 from pipeline.store import files
@@ -51,7 +51,7 @@ def test_listing_is_read_page_by_page(reddit: Reddit) -> None:
 
 def test_known_posts_are_asked_for_by_the_hundred(reddit: Reddit) -> None:
     names = [post["name"] for post in reddit.posts]
-    got = list(named_posts("DEFAULT", [*names, "t3_gone"]))
+    got = list(named_things("DEFAULT", [*names, "t3_gone"]))
     assert {post["name"] for post in got} == set(names)
     assert [len(query["id"].split(",")) for _, query in reddit.asked] == [100, 100, 51]
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.store.errors import WebtextError
-from pipeline.tokens.megatron import IndexedDataset, Writer, dtype_for
+from pipeline.tokens.megatron import ENDINGS, IndexedDataset, Writer, dtype_for
 
 U16, I32 = np.dtype("<u2"), np.dtype("<i4")
 DOCUMENTS = [[[1, 2, 3], [4]], [[5]], [], [[6, 7], [8, 9, 10], [11]]]
@@ -31,14 +31,21 @@ def write(
 def test_layout_is_megatrons_to_the_byte(tmp_path: Path) -> None:
     prefix = write(tmp_path / "a", [[[1, 2], [3]], [[4]]])
     assert (tmp_path / "a.bin").read_bytes() == struct.pack("<4H", 1, 2, 3, 4)
-    assert (tmp_path / "a.idx").read_bytes() == (
+    assert (tmp_path / "a.sentences.idx").read_bytes() == (
         b"MMIDIDX\0\0"
         + struct.pack("<QBQQ", 1, 8, 3, 3)
         + struct.pack("<3i", 2, 1, 1)
         + struct.pack("<3q", 0, 4, 6)
         + struct.pack("<3q", 0, 2, 3)
     )
-    assert len(IndexedDataset(str(prefix))) == 3
+    assert (tmp_path / "a.idx").read_bytes() == (
+        b"MMIDIDX\0\0"
+        + struct.pack("<QBQQ", 1, 8, 2, 3)
+        + struct.pack("<2i", 3, 1)
+        + struct.pack("<2q", 0, 6)
+        + struct.pack("<3q", 0, 1, 2)
+    )
+    assert len(IndexedDataset(str(prefix))) == 2
 
 
 @settings(max_examples=50, deadline=None)
@@ -56,9 +63,12 @@ def test_round_trip(
     prefix = write(tmp_path_factory.mktemp("shard") / "a", documents, dtype, header)
     shard = IndexedDataset(str(prefix))
     assert shard.tokens.dtype == dtype
-    sentences = [s for document in documents for s in document]
-    assert [list(shard[i]) for i in range(len(shard))] == sentences
     whole = [[t for s in document for t in s] for document in documents]
+    assert [list(shard[i]) for i in range(len(shard))] == whole
+    index = shard.sentence_index()
+    sentences = [s for document in documents for s in document]
+    assert [list(shard.tokens[a:b]) for a, b in itertools.pairwise(index.starts())] == sentences
+    assert np.diff(index.documents).tolist() == [len(document) for document in documents]
     assert [list(shard.document(d)) for d in range(len(documents))] == whole
     starts = shard.index.document_starts()
     assert [list(shard.tokens[a:b]) for a, b in itertools.pairwise(starts)] == whole
@@ -68,7 +78,7 @@ def test_many_documents_at_once_give_the_same_bytes(tmp_path: Path) -> None:
     one = write(tmp_path / "one", DOCUMENTS)
     with Writer(str(tmp_path / "many"), U16) as writer:
         writer.add_many(np.arange(1, 12), np.array([3, 1, 1, 2, 3, 1]), np.array([2, 1, 0, 3]))
-    for suffix in (".bin", ".idx"):
+    for suffix in ENDINGS:
         assert Path(f"{one}{suffix}").read_bytes() == (tmp_path / f"many{suffix}").read_bytes()
 
 
@@ -82,28 +92,47 @@ def change(path: Path, at: int, data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "at", "data", "said"),
+    ("at", "data", "said"),
     [
-        (".idx", 0, b"X", "not a Megatron index"),
-        (".idx", 9, b"\2", "version 2"),
-        (".idx", 17, b"\6", "token type 6"),
-        (".idx", 18, b"\7", "bytes, not"),  # says one sequence more than there are
-        (".idx", 34 + 6 * 4, b"\2", "pointer 0 is 2, not 0"),
-        (".idx", 34, b"\4", "pointer 1 is 6, not 8"),
-        (".idx", 34 + 6 * 4 + 8, b"\2", "pointer 1 is 2, not 6"),
-        (".idx", 34 + 6 * 12, b"\1", "documents are not in order"),
-        (".idx", 34 + 6 * 12 + 8, b"\5", "documents are not in order"),
-        (".idx", 34 + 3, b"\xff", "negative length"),
+        (0, b"X", "not a Megatron index"),
+        (9, b"\2", "version 2"),
+        (17, b"\6", "token type 6"),
+        (18, b"\7", "bytes, not"),  # says one sequence more than there are
+        (34 + 6 * 4, b"\2", "pointer 0 is 2, not 0"),
+        (34, b"\4", "pointer 1 is 6, not 8"),
+        (34 + 6 * 4 + 8, b"\2", "pointer 1 is 2, not 6"),
+        (34 + 6 * 12, b"\1", "documents are not in order"),
+        (34 + 6 * 12 + 8, b"\5", "documents are not in order"),
+        (34 + 3, b"\xff", "negative length"),
     ],
 )
-def test_damaged_index_is_refused(
-    tmp_path: Path, suffix: str, at: int, data: bytes, said: str
-) -> None:
-    prefix = write(tmp_path / "a", DOCUMENTS)
-    change(Path(f"{prefix}{suffix}"), at, data)
+def test_damaged_index_is_refused(tmp_path: Path, at: int, data: bytes, said: str) -> None:
+    """The index of six sentences, beside another and alone."""
+    path = Path(f"{write(tmp_path / 'a', DOCUMENTS)}.sentences.idx")
+    change(path, at, data)
     with pytest.raises(WebtextError, match=said) as caught:
-        IndexedDataset(str(prefix))
+        IndexedDataset(str(tmp_path / "a")).sentence_index()
+    assert "a.sentences.idx" in str(caught.value)
+    path.rename(tmp_path / "a.idx")
+    with pytest.raises(WebtextError, match=said) as caught:
+        IndexedDataset(str(tmp_path / "a"))
     assert "a.idx" in str(caught.value)
+
+
+def test_an_index_of_another_shard_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "a", DOCUMENTS)
+    write(tmp_path / "b", DOCUMENTS[:2])
+    (tmp_path / "b.sentences.idx").rename(tmp_path / "a.sentences.idx")
+    with pytest.raises(WebtextError, match=r"a\.bin has 22 bytes, its index says 10"):
+        IndexedDataset(str(tmp_path / "a")).sentence_index()
+
+
+def test_sequences_of_a_shard_with_one_index_are_its_sentences(tmp_path: Path) -> None:
+    write(tmp_path / "a", DOCUMENTS)
+    (tmp_path / "a.sentences.idx").rename(tmp_path / "a.idx")
+    shard = IndexedDataset(str(tmp_path / "a"))
+    assert shard.sentence_index().lengths.tolist() == [3, 1, 1, 2, 3, 1]
+    assert [list(shard.document(d)) for d in (0, 3)] == [[1, 2, 3, 4], [6, 7, 8, 9, 10, 11]]
 
 
 def test_cut_or_missing_files_are_refused(tmp_path: Path) -> None:

@@ -10,7 +10,10 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,6 +155,63 @@ def test_megatron_core_opens_them(built: Path, peers_python: Path) -> None:
         assert theirs["dtype"] == "uint16"
         assert theirs["middle"] == ours[len(ours) // 2][1:].tolist()
     assert said[0]["sha256"] == said[1]["sha256"]
+
+
+def megatron_samples(python: Path, kind: str, cache: Path, prefix: str, end: int, size: int) -> Any:
+    """What Megatron's own data set of this kind gives."""
+    script = Path(__file__).with_name("megatron_reads.py")
+    command = [str(python), str(script), kind, str(cache), prefix, str(end), str(size)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "No module named 'megatron'" in done.stderr:
+        pytest.skip("megatron-core is not in the peers' environment")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.system
+def test_megatrons_gpt_reads_documents_whole(
+    built: Path, peers_python: Path, tmp_path: Path
+) -> None:
+    """It puts sequences in a random order: what lies between two end tokens is a document."""
+    shard = IndexedDataset(prefix(built, "gpt2"))
+    end = int(shard.document(0)[-1])
+    samples = megatron_samples(peers_python, "gpt", tmp_path, prefix(built, "gpt2"), end, 50_257)
+    documents = {tuple(shard.document(d).tolist()) for d in range(len(shard.documents) - 1)}
+    whole = 0
+    for tokens in samples:
+        ends = [place for place, token in enumerate(tokens) if token == end]
+        for before, after in pairwise(ends):
+            assert tuple(tokens[before + 1 : after + 1]) in documents
+            whole += 1
+    assert whole > len(documents) // 4
+
+
+@pytest.mark.system
+def test_megatrons_bert_reads_sentences_of_one_document(
+    built: Path, peers_python: Path, tmp_path: Path
+) -> None:
+    """By the index of sentences; Megatron wants both files under one prefix."""
+    link = str(tmp_path / "sentences")
+    os.symlink(f"{prefix(built, 'albert')}.bin", f"{link}.bin")
+    os.symlink(f"{prefix(built, 'albert')}.sentences.idx", f"{link}.idx")
+    samples = megatron_samples(peers_python, "bert", tmp_path, link, 0, 2000)
+    shard = IndexedDataset(prefix(built, "albert"))
+    begins = set(shard.sentence_index().starts().tolist())
+    documents = [(place, shard.document(d)) for d, place in enumerate(shard.index.starts()[:-1])]
+    texts = [(int(place), _text(tokens)) for place, tokens in documents]
+    uncut = [(a, b) if not swapped else (b, a) for a, b, swapped, cut in samples if not cut]
+    assert len(samples) >= 500  # whole epochs
+    assert len(uncut) > 100
+    for first, second in uncut:
+        pair = _text([*first, *second])
+        place, text = next((place, text) for place, text in texts if pair in text)
+        start = place + text[: text.index(pair)].count(" ")
+        assert {start, start + len(first), start + len(first) + len(second)} <= begins
+
+
+def _text(tokens: Iterable[int]) -> str:
+    """Tokens in a string where those of a part can be looked for."""
+    return " " + "".join(f"{token} " for token in tokens)
 
 
 @pytest.mark.system

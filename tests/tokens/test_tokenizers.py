@@ -6,19 +6,21 @@ import json
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 import sentencepiece
 from support import PROJECT, SCRIPTS
-from tokenizers import Tokenizer
+from tokenizers import Regex, Tokenizer, normalizers
 
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
 from pipeline.store.parts import work_key
 from pipeline.tokens import tokenizer as tok
 from pipeline.tokens import unigram
+from pipeline.tokens.accents import accents_pattern
 from pipeline.tokens.encode import load_encoder
 from pipeline.tokens.settings import TokensSettings
 from pipeline.tokens.words import word_counts
@@ -33,6 +35,7 @@ KINDS = ("bpe", "unigram", "wordpiece")
 
 _TRAIN = """
 import sys
+import unicodedata
 from pipeline.tokens.settings import TokensSettings
 texts = open(sys.argv[2], encoding="utf-8", newline="").read().split("\\0")
 kind = TokensSettings(kind=sys.argv[1], vocab_size=1200).chosen_kind()
@@ -138,6 +141,24 @@ def test_old_names_are_read_and_old_tokenizers_stay_what_they_are(
 def test_a_wrong_setting_names_the_known(values: dict[str, object], said: str) -> None:
     with pytest.raises(SettingError, match=said):
         TokensSettings.checked(values, "recipe.toml")
+
+
+def test_accents_are_marks_of_a_combining_class() -> None:
+    """As the release asks `unicodedata`; on a later Python, which knows more marks, of those."""
+    whole = "".join(map(chr, range(0x110000))).encode(errors="ignore").decode()
+    marks = set(whole) - set(normalizers.Replace(Regex(accents_pattern()), "").normalize_str(whole))
+    theirs = {character for character in whole if unicodedata.combining(character)}
+    assert marks == theirs if unicodedata.unidata_version == "14.0.0" else marks < theirs
+    assert len(marks) == 912
+
+
+@pytest.mark.parametrize(
+    "text", ["हिन्दी में लिखा है", "தமிழ் எழுத்து", "ภาษาไทยนี้", "বাংলা", "Cafe\u0301 Ωμέγα"]
+)
+def test_vowel_signs_stay_as_in_the_release(text: str) -> None:
+    decomposed = unicodedata.normalize("NFKD", text)
+    bare = "".join(c for c in decomposed if not unicodedata.combining(c)).lower()
+    assert unigram.normalizer().normalize_str(text) == unicodedata.normalize("NFKC", bare)
 
 
 def test_albert_normalises_as_the_release(folders: dict[str, Path]) -> None:

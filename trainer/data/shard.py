@@ -19,6 +19,7 @@ from pipeline.tokens.megatron import (
     check_offset,
     parse_header,
     parse_index,
+    sentence_index_path,
 )
 from trainer.data.cache import DiskCache
 from trainer.data.remote import RemoteFile, changed
@@ -63,8 +64,8 @@ class LocalShard:
     def __init__(self, prefix: str, size: int | None) -> None:
         self.prefix = prefix
         self._path = f"{prefix.removeprefix('file://')}.bin"
-        data = IndexedDataset(files.local_path(prefix))
-        self._index, self._tokens = data.index, data.tokens.view(np.ndarray)
+        self._data = IndexedDataset(files.local_path(prefix))
+        self._tokens = self._data.tokens.view(np.ndarray)
         self.tokens = len(self._tokens)
         self._seen, self._checked = self._stat(), -_EVERY
         if size is not None and self._seen[1] != size:
@@ -85,8 +86,8 @@ class LocalShard:
                 raise changed(self._path)
 
     def index(self) -> ShardIndex:
-        """The index, mapped."""
-        return self._index
+        """The index of sentences, mapped."""
+        return self._data.sentence_index()
 
     def _stat(self) -> tuple[int, int, int]:
         try:
@@ -99,8 +100,8 @@ class LocalShard:
 class RemoteShard:
     """A shard behind an fsspec address; what was read lies in a cache on the local disk.
 
-    Of the index only the header and the first pointer are read, until `index` asks for all
-    of it.
+    Of the index only the header and the first pointer are read, until `index` asks for that
+    of sentences.
     """
 
     def __init__(self, prefix: str, size: int | None, cache: DiskCache) -> None:
@@ -130,8 +131,9 @@ class RemoteShard:
         """Nothing to do: every fetch compares versions, and what is cached is of one version."""
 
     def index(self) -> ShardIndex:
-        """The whole index, by way of the cache."""
-        index = parse_index(self._piece(self._idx, 0, self._idx.size), self._idx.path)
+        """The whole index of sentences, by way of the cache."""
+        file = RemoteFile(sentence_index_path(self.prefix))
+        index = parse_index(self._piece(file, 0, file.size), file.path)
         check_bin_size(index, self._bin.size, self._bin.path)
         return index
 

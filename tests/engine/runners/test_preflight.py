@@ -12,7 +12,7 @@ from pathlib import Path
 
 import distributed
 import pytest
-from support import PROJECT
+from support import PROJECT, TESTS_PATH
 from toy import Toy
 
 from pipeline.engine.runners.open import open_runner
@@ -29,11 +29,10 @@ def processes(folder: Path) -> Iterator[Start]:
     running: list[subprocess.Popen[bytes]] = []
 
     def start(*arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-        path = os.pathsep.join([str(PROJECT), str(PROJECT / "tests")])
         process = subprocess.Popen(
             [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": path, **environment},
+            env={**os.environ, "PYTHONPATH": TESTS_PATH, **environment},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

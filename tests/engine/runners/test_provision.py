@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import PROJECT
+from support import TESTS_PATH
 from toy import Toy
 
 from pipeline.engine.runners.dask_settings import DaskSettings
@@ -40,7 +40,7 @@ def test_slurm_jobs_carry_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", str(PROJECT / "tests"))
+    monkeypatch.setenv("PYTHONPATH", TESTS_PATH)
     settings = read_profile(
         "dask",
         [
