@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -85,14 +85,14 @@ def build(
     corpus = Corpus(recipe.corpus.root)
     refuse_earlier_interval(corpus, recipe.corpus.interval)
     results: list[StageResult] = []
-    with locked(corpus.root), _late_runner(recipe, options) as runner:
+    with locked(corpus.root), _runners(recipe, options) as runner_for:
         refuse_pending(corpus)
         for stage in stages:
             job = recipe.job(retry)
             reason = stale_reason(stage, job)
             if reason is not None:
                 say(f"{stage.name}: {reason}")
-                run_stage(stage, job, runner())
+                run_stage(stage, job, runner_for(stage.seconds(job)))
             manifest = read_manifest(stage.folder(job))
             if manifest is None:
                 raise WebtextError(
@@ -225,25 +225,22 @@ def locked(root: str, *, shared: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def _late_runner(recipe: Recipe, options: Sequence[str]) -> Iterator[Callable[[], OpenRunner]]:
-    """Opens the runner at first need: a build that has nothing to do starts no cluster."""
-    opened: list[OpenRunner] = []
-    manager = open_runner(recipe.runner, options, recipe.corpus.root)
+def _runners(recipe: Recipe, options: Sequence[str]) -> Iterator[Callable[[float], OpenRunner]]:
+    """Gives the runner for work of so many seconds on one core.
 
-    def runner() -> OpenRunner:
-        if not opened:
-            opened.append(manager.__enter__())
-        return opened[0]
+    Each is opened at first need: a build that has nothing or little to do starts no cluster.
+    """
+    opened: dict[str, OpenRunner] = {}
+    with ExitStack() as stack:
 
-    try:
-        yield runner
-    except BaseException as error:
-        if opened and manager.__exit__(type(error), error, error.__traceback__):
-            return
-        raise
-    else:
-        if opened:
-            manager.__exit__(None, None, None)
+        def runner_for(seconds: float) -> OpenRunner:
+            settings = recipe.runner.for_work(seconds, started="dask" in opened)
+            if settings.name not in opened:
+                manager = open_runner(settings, options, recipe.corpus.root)
+                opened[settings.name] = stack.enter_context(manager)
+            return opened[settings.name]
+
+        yield runner_for
 
 
 def set_aside(folder: str) -> None:

@@ -97,6 +97,7 @@ class DocumentsStage(Stage):
 
     name: ClassVar[str] = "documents"
     version: ClassVar[str] = code_version()
+    unit_seconds = 0.02
 
     def settings(self, job: Job) -> DocumentsSettings:
         """The `[documents]` section."""

@@ -311,6 +311,7 @@ class PagesStage(Stage):
 
     name = "pages"
     version = "3"
+    unit_seconds = 0.0023
 
     def settings(self, job: Job) -> PagesSettings:
         """The `[pages]` section."""

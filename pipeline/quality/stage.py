@@ -217,6 +217,7 @@ class QualityStage(Stage):
 
     name = "quality"
     version = "6"
+    unit_seconds = 0.0032
 
     def settings(self, job: Job) -> VerdictSettings:
         """The `[quality]` section and the measures; a threshold makes no measurement again."""
@@ -266,6 +267,7 @@ class CorpusStage(Stage):
 
     name = "corpus"
     version = "6"
+    unit_seconds = 0.0008
 
     def settings(self, job: Job) -> QualitySettings:
         """The `[quality]` section: all thresholds."""

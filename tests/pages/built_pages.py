@@ -48,7 +48,10 @@ class Corpus:
                 },
                 "pages": settings | pages,
                 "documents": {"min_words": 1, "languages": []},
-                "runner": {"workers": self.workers},
+                "runner": {
+                    "workers": self.workers,
+                    "name": "dask" if self.workers > 1 else "local",
+                },
             },
             "test",
         )
