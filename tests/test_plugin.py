@@ -123,7 +123,7 @@ def test_a_source_is_read_and_its_bad_lines_are_counted(corpus: Corpus) -> None:
 
 def test_a_measure_is_stored_and_decides(corpus: Corpus) -> None:
     quality = manifest(corpus, "quality")
-    assert quality.settings["measures"]["shouting"] == {
+    assert quality.settings["measured"]["measures"]["shouting"] == {
         "version": "1",
         "columns": ["shouting_capitals"],
     }

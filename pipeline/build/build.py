@@ -92,7 +92,8 @@ def build(
             reason = stale_reason(stage, job)
             if reason is not None:
                 say(f"{stage.name}: {reason}")
-                run_stage(stage, job, runner_for(stage.seconds(job)))
+                runner, workers = runner_for(stage.seconds(job))
+                run_stage(stage, replace(job, workers=workers), runner)
             manifest = read_manifest(stage.folder(job))
             if manifest is None:
                 raise WebtextError(
@@ -225,20 +226,22 @@ def locked(root: str, *, shared: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def _runners(recipe: Recipe, options: Sequence[str]) -> Iterator[Callable[[float], OpenRunner]]:
-    """Gives the runner for work of so many seconds on one core.
+def _runners(
+    recipe: Recipe, options: Sequence[str]
+) -> Iterator[Callable[[float], tuple[OpenRunner, int]]]:
+    """Gives the runner for work of so many seconds on one core, and how many processes it has.
 
     Each is opened at first need: a build that has nothing or little to do starts no cluster.
     """
     opened: dict[str, OpenRunner] = {}
     with ExitStack() as stack:
 
-        def runner_for(seconds: float) -> OpenRunner:
+        def runner_for(seconds: float) -> tuple[OpenRunner, int]:
             settings = recipe.runner.for_work(seconds, started="dask" in opened)
             if settings.name not in opened:
                 manager = open_runner(settings, options, recipe.corpus.root)
                 opened[settings.name] = stack.enter_context(manager)
-            return opened[settings.name]
+            return opened[settings.name], settings.parallel()
 
         yield runner_for
 

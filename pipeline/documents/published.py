@@ -1,8 +1,7 @@
 """The day on which a page was published, from its address, its text near the title, its markup.
 
-Measured against htmldate on its own test pages and WCXB's (`benchmarks/extract.py dates`): more
-days right, fewer wrong.  What a page shows beside its title comes before its markup, which often
-holds the day of another version, or of another time zone.
+What a page shows beside its title comes before its markup, which often holds the day of another
+version, or of another time zone.
 """
 
 from __future__ import annotations

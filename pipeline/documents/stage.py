@@ -80,7 +80,7 @@ class Documents(beam.PTransform):
                 folder=self._folder,
                 number=number,
                 of=len(pieces),
-                work_key=unit_key(draft, path, piece, count),
+                work_key=unit_key(draft, files.name_of(path), piece, count),
                 settings=self._settings,
             )
             for number, (path, piece, count) in enumerate(pieces)

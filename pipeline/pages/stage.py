@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 import apache_beam as beam
-import pyarrow as pa
-import tldextract
 
 from pipeline.engine.sink import Gather, MakeParts, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
@@ -18,48 +16,34 @@ from pipeline.pages.archive import Archive, Lookup, index_archive, look_up
 from pipeline.pages.captures import dated_links
 from pipeline.pages.ccindex import IndexFile, match_index
 from pipeline.pages.commoncrawl import Reading, read_captures
-from pipeline.pages.crawl import Link
+from pipeline.pages.deal import (
+    crawl_share,
+    group_of,
+    keyed_by_group,
+    plan_rescue,
+    reached_something,
+    read_links,
+    rescue_parts,
+    write_group_links,
+)
 from pipeline.pages.group import Group
-from pipeline.pages.outcomes import UNREACHED, Outcome
+from pipeline.pages.outcomes import Outcome
 from pipeline.pages.refetch import RULES, key_of, outcomes_named, patience_of, plan_rerun
 from pipeline.pages.removal import remove_pages
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.waiting import waiting_links
-from pipeline.pages.worker import Share, crawl_groups, fetch_group
+from pipeline.pages.worker import Share, fetch_group
 from pipeline.store import files
-from pipeline.store.addresses import page_id, without_port
 from pipeline.store.blocklist import AddressRules
-from pipeline.store.errors import WebtextError
-from pipeline.store.manifest import PREVIOUS, WORK, Manifest, read_manifest
-from pipeline.store.parquet import read_rows
+from pipeline.store.manifest import PREVIOUS, Manifest, read_manifest
 from pipeline.store.parts import (
     Part,
-    PartWriter,
-    bucket_of,
-    finished_part,
-    part_name,
     work_key,
 )
 from pipeline.store.stage_edit import Removal, StageEdit
 
-_LINKS = pa.schema([("id", pa.string()), ("url", pa.string()), ("host", pa.string())])
 #: So that several workers have something to do in a small corpus, too.
 _LEAST_GROUPS = 8
-#: The list of suffixes that ships inside the package: never fetched, so never another one.
-_domains = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-
-
-def read_links(path: str) -> Iterator[Link]:
-    """The links of one part of the links stage."""
-    for row in read_rows(path, ["id", "url", "host"]):
-        yield Link(row["id"], row["url"], row["host"])
-
-
-def group_of(host: str, groups: int) -> int:
-    """The group of a host: all hosts of a registered domain share one, so one worker."""
-    name = without_port(host)
-    domain = _domains(name).top_domain_under_public_suffix or name
-    return bucket_of(page_id(domain), groups)
 
 
 class Finish(beam.PTransform):
@@ -85,22 +69,6 @@ class Finish(beam.PTransform):
             )
         check = partial(reached_something, self._folder)
         return parts | "Manifest" >> WriteManifest(self._folder, self._draft, check)
-
-
-def plan_rescue(
-    unit: wayback.Rescue, parts: Sequence[Part]
-) -> tuple[wayback.Rescue, tuple[Part, ...]]:
-    """The unit with its tables, and the parts that it has nothing to do with."""
-    names = [part.file.name for part in parts if part.file]
-    tables = tuple(sorted(name for name in names if name.startswith(wayback.FIRST)))
-    others = [p for p in parts if not (p.file and p.file.name in tables)]
-    return replace(unit, tables=tables), tuple(others)
-
-
-def rescue_parts(planned: tuple[wayback.Rescue, tuple[Part, ...]]) -> list[Part]:
-    """The last fetch tables, the archives of the Wayback Machine's pages, and the other parts."""
-    unit, others = planned
-    return [*wayback.rescue(unit), *others]
 
 
 class Pages(beam.PTransform):
@@ -157,62 +125,9 @@ class Pages(beam.PTransform):
         return fetch_group(group, own, share.rules, share.until)
 
 
-def keyed_by_group(groups: int, path: str) -> Iterator[tuple[int, Link | None]]:
-    """(group, link) of every link of a part."""
-    for link in read_links(path):
-        yield group_of(link.host, groups), link
-
-
-def write_group_links(
-    groups: Sequence[Group], keyed: tuple[int, Iterable[Link | None]]
-) -> list[Part]:
-    """Writes the links of a group to scratch, where the process that crawls it reads them."""
-    number, links = keyed
-    group = groups[number]
-    name = links_file(group)
-    done = finished_part(group.folder, name, group.key)
-    if done is not None:
-        return [done]
-    rows = [{"id": link.id, "url": link.url, "host": link.host} for link in links if link]
-    with PartWriter(group.folder, name, _LINKS, group.key, fingerprinted=False) as writer:
-        writer.add(sorted(rows, key=lambda row: row["id"]))
-    return [writer.finish()]
-
-
-def links_file(group: Group) -> str:
-    """Where the links of a group are, in the stage's folder."""
-    return part_name(group.number, group.of, f"{WORK}/links")
-
-
 def all_shares(shares: Sequence[Share], dealt: Sequence[Part]) -> Sequence[Share]:
     """The shares, once all links are dealt."""
     return shares
-
-
-def crawl_share(share: Share) -> list[Part]:
-    """Crawls the groups of one process."""
-    return crawl_groups(
-        share, lambda group: read_links(files.join(group.folder, links_file(group)))
-    )
-
-
-def reached_something(folder: str, manifest: Manifest) -> Manifest:
-    """Refuses a crawl of which nothing came back: the network is at fault, not the links.
-
-    Its tables and journals go, so that the next run asks again.
-    """
-    dropped, kept = manifest.counts.dropped, manifest.counts.kept
-    passing = {*UNREACHED, Outcome.ROBOTS, Outcome.ROBOTS_UNAVAILABLE, Outcome.DEFERRED}
-    if kept == 0 and manifest.counts.seen:
-        for entry in manifest.tables("fetches-"):
-            files.remove(files.join(folder, entry.name))
-        files.remove(files.join(files.local_scratch(folder), WORK))
-        said = ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(dropped.items()))
-        remedy = "See `webtext show ROOT fetches` for the errors"
-        if dropped.keys() <= passing:
-            remedy = "Check the network (and pages.via), then run the same command again"
-        raise WebtextError(f"Stage pages fetched no page: {said}", remedy)
-    return manifest
 
 
 class ArchivedPages(beam.PTransform):

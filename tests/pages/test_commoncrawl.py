@@ -323,5 +323,5 @@ def test_settings_that_lack_something(values: dict[str, Any], named: str) -> Non
 
 def test_a_glob_that_matches_nothing_is_named(server: ArchiveServer, tmp_path: Path) -> None:
     chosen = settings(server, commoncrawl=(str(tmp_path / "none-*.parquet"),))
-    with pytest.raises(SettingError, match="pages.commoncrawl: .*none-.* matches no file"):
+    with pytest.raises(SettingError, match="pages.commoncrawl = .*none-.* matches no file"):
         given_files(chosen)
