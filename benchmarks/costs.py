@@ -33,7 +33,7 @@ from pipeline.links.merge import Range, merge_range
 from pipeline.links.reddit_dump import RedditDump
 from pipeline.links.settings import LinksSettings
 from pipeline.links.url_list import UrlList
-from pipeline.pages.stage import read_links
+from pipeline.pages.deal import read_links
 from pipeline.quality.join import DOCUMENTS_A_UNIT, look_up
 from pipeline.sample import PAGES
 from pipeline.store.addresses import page_id

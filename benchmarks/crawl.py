@@ -1,7 +1,9 @@
-"""The crawler beside a bare aiohttp loop: pages for each CPU second, and memory as it goes.
+"""The crawler beside a bare aiohttp loop, its hosts side by side, and its memory.
 
     python benchmarks/crawl.py [--pages 4000] [--hosts 200]
-    python benchmarks/crawl.py --flat [--pages 100000] [--hosts 4000]
+    python benchmarks/crawl.py flat [--pages 100000] [--hosts 4000]
+    python benchmarks/crawl.py frontier [--pages 4] [--hosts 40]
+    python benchmarks/crawl.py memory [--hosts 64]
 
 A server in another process gives gzip pages of some 50 KB (120 KB of HTML) under many
 host names.  The bare loop fetches and decompresses them and keeps nothing.  The
@@ -10,8 +12,11 @@ for each host, caps, opt-outs, WARC records, journal and fetch table.  Both have
 same number of connections; CPU is that of this process alone.  The bare loop is run as
 aiohttp comes, and with the inflater that the crawler has (zlib-ng).
 
-With `--flat` the crawler goes on alone, a group of 5,000 links after the other as the
-stage makes them, and says for each group what it took and how much memory it holds.
+With `flat` the crawler goes on alone, a group of 5,000 links after the other, and says for
+each group what it took and how much memory it holds.  With `frontier` it crawls so many pages
+of each host, a second apart, in 8 groups: as the stage does, all hosts side by side, and one
+group after another.  With `memory` each host has one page of 9.7 MB, and the most memory that
+the crawl takes beyond what it began with is told, by several limits for bodies in flight.
 """
 
 from __future__ import annotations
@@ -22,8 +27,11 @@ import gzip
 import multiprocessing
 import random
 import tempfile
+import threading
 import time
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from types import ModuleType
 
@@ -33,12 +41,16 @@ from aiohttp import web
 from zlib_ng import zlib_ng
 
 from pipeline.pages.crawl import Link, loop_factory
-from pipeline.pages.group import Group, fetch_group
+from pipeline.pages.group import Group
 from pipeline.pages.settings import PagesSettings
+from pipeline.pages.worker import Share, crawl_groups, fetch_group
 from pipeline.store.addresses import page_id
+from pipeline.store.blocklist import AddressRules
 
 CONNECTIONS = 64
 GROUP = 5_000  # links, as the setting `links_a_group` has it
+GROUPS = 8  # as the stage makes them of few links
+LARGE = 9_700_000  # bytes of a page for `memory`
 
 
 def page() -> bytes:
@@ -53,13 +65,17 @@ def page() -> bytes:
 def serve(told: Connection) -> None:
     """The server process."""
     body = page()
-    headers = {"Content-Type": "text/html; charset=utf-8", "Content-Encoding": "gzip"}
+    kind = {"Content-Type": "text/html; charset=utf-8"}
+    headers = {**kind, "Content-Encoding": "gzip"}
+    large = (b"<html><body><p>" + b"some words and more of them, " * (LARGE // 29 + 1))[:LARGE]
 
     async def answer(request: web.Request) -> web.Response:
         if request.path == "/robots.txt":
             return web.Response(text="User-agent: *\nDisallow: /private/\n")
         if request.path.startswith("/.well-known/"):
             return web.Response(status=404)
+        if request.path.startswith("/large/"):
+            return web.Response(body=large, headers=kind)
         # Another time in the gzip header makes each body another one, so all are archived.
         number = int(request.path.rsplit("/", 1)[1])
         unlike = body[:4] + number.to_bytes(4, "little") + body[8:]
@@ -102,11 +118,10 @@ class Server:
         self.process.start()
         self.origin, self.size = here.recv()
 
-    def settings(self) -> PagesSettings:
+    def settings(self, **changes: float) -> PagesSettings:
         """Those of the open web, without a delay."""
-        return PagesSettings(
-            via=self.origin, allow_hosts=("127.0.0.1",), delay=0.0, hosts_at_once=CONNECTIONS
-        )
+        values = {"delay": 0.0, "hosts_at_once": CONNECTIONS, "timeout": 300.0, **changes}
+        return PagesSettings(via=self.origin, allow_hosts=("127.0.0.1",), **values)
 
 
 def links_of(numbers: range, hosts: int, prefix: str = "") -> list[Link]:
@@ -164,16 +179,83 @@ def flat(server: Server, pages: int, hosts: int) -> None:
         )
 
 
+def frontier(server: Server, pages: int, hosts: int) -> None:
+    """Prints the seconds of a crawl with a second between two requests to a host."""
+    settings = server.settings(delay=1.0, delay_factor=0.0)
+    print(f"{pages} pages of each of {hosts} hosts, and two files before them, a second apart:")
+    for name, at_once in (("all hosts side by side", GROUPS), ("a group after another", 1)):
+        with tempfile.TemporaryDirectory() as folder:
+            groups = tuple(
+                Group(number, GROUPS, folder, "benchmark", settings, ()) for number in range(GROUPS)
+            )
+            links = {
+                group.name: links_of(range(pages * hosts // GROUPS), hosts // GROUPS, group.name)
+                for group in groups
+            }
+            started = time.monotonic()
+            for first in range(0, GROUPS, at_once):
+                chosen = groups[first : first + at_once]
+                share = Share(first, chosen, folder, settings, AddressRules())
+                crawl_groups(share, lambda group, links=links: links[group.name])
+            print(f"{name}: {time.monotonic() - started:.1f} s", flush=True)
+
+
+def memory(server: Server, hosts: int) -> None:
+    """Prints the most memory by several limits; each crawl has a process of its own."""
+    print(f"{hosts} hosts with a page of {LARGE:,} bytes each, {hosts * LARGE / 1e6:,.0f} MB:")
+    fork = multiprocessing.get_context("fork")
+    for limit in (64, 256, 1_024):
+        crawling = fork.Process(target=large_pages, args=(server, hosts, limit))
+        crawling.start()
+        crawling.join()
+
+
+def large_pages(server: Server, hosts: int, limit: int) -> None:
+    """A crawl of large pages under a limit of memory."""
+    settings = server.settings(memory_mb=limit)
+    urls = [f"http://h{number}.example/large/{number}" for number in range(hosts)]
+    links = [Link(page_id(url), url, url.split("/")[2]) for url in urls]
+    with tempfile.TemporaryDirectory() as folder, most_memory() as held:
+        started = time.monotonic()
+        parts = fetch_group(Group(0, 1, folder, "benchmark", settings, ()), links)
+        took = time.monotonic() - started
+    assert parts[0].counts.kept == hosts, parts[0].counts
+    print(f"memory_mb = {limit}: {max(held) - held[0]:,.0f} MB more, {took:.1f} s", flush=True)
+
+
+@contextmanager
+def most_memory() -> Iterator[list[float]]:
+    """Megabytes that this process holds, again and again while the block runs."""
+    process, ended = psutil.Process(), threading.Event()
+    held = [process.memory_info().rss / 1e6]
+
+    def watch() -> None:
+        while not ended.wait(0.005):
+            held.append(process.memory_info().rss / 1e6)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield held
+    finally:
+        ended.set()
+        thread.join()
+
+
 def main() -> None:
-    """Compares, or shows that the crawler's appetite stays the same."""
+    """Runs what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--flat", action="store_true")
+    parser.add_argument("what", nargs="?", default="rate", help="rate, flat, frontier or memory")
     parser.add_argument("--pages", type=int)
     parser.add_argument("--hosts", type=int)
     chosen = parser.parse_args()
     server = Server()
-    if chosen.flat:
+    if chosen.what == "flat":
         flat(server, chosen.pages or 100_000, chosen.hosts or 4_000)
+    elif chosen.what == "frontier":
+        frontier(server, chosen.pages or 4, chosen.hosts or 40)
+    elif chosen.what == "memory":
+        memory(server, chosen.hosts or 64)
     else:
         compare(server, chosen.pages or 4_000, chosen.hosts or 200)
     server.process.terminate()

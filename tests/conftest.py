@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import dask
 import pytest
 from forks import run_python
 from january import January, build_january
@@ -52,15 +53,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def dask_build() -> Iterator[DaskBuild]:
     """Our runner on two local workers of dask, which can import `toy`; one for a test process."""
-    before = os.environ.get("PYTHONPATH", "")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [TESTS_PATH, before]))
+    # Not by the environment of this process: `tests/trainer` would hide `trainer` from commands.
+    path = {"distributed.nanny.pre-spawn-environ.PYTHONPATH": TESTS_PATH}
     settings = RunnerSettings(name="dask", workers=2, dask=DaskSettings(partitions=4))
-    try:
-        with open_runner(settings) as build:
-            assert isinstance(build, DaskBuild)
-            yield build
-    finally:
-        os.environ["PYTHONPATH"] = before
+    with dask.config.set(path), open_runner(settings) as build:
+        assert isinstance(build, DaskBuild)
+        yield build
 
 
 @pytest.fixture(scope="session")

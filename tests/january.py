@@ -51,6 +51,7 @@ def build_january(root: Path, shared_data: Path, webtext: Run) -> None:
             f"--set=pages.via={server}",
             f"--set={dump_source(*(str(shared_data / name) for name in DUMPS))}",
             f"--set={VOCABULARY}",
+            "--runner=dask",
             "--workers=2",
         )
     assert done.returncode == 0, done.stdout

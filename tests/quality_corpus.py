@@ -72,6 +72,7 @@ def document(page: dict[str, Any]) -> dict[str, Any]:
         "digest": hashlib.sha256(text.encode()).hexdigest(),
         "outcome": "ok",
         "canonical": "",
+        "extractor": "blocks",
     }
 
 

@@ -25,16 +25,17 @@ from pipeline.build.build import stale_reason
 from pipeline.build.recipe import Recipe
 from pipeline.quality.stage import QualityStage
 from pipeline.sample import PAGES
+from pipeline.store.archives import responses
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.errors import WebtextError
 from pipeline.store.manifest import Manifest
 from pipeline.store.parquet import read_table
-from pipeline.store.warc import responses
 from pipeline.views.what_if import changed_quality
 
 EXAMPLE = PROJECT / "tests" / "plugin"
-SHOWN = [EXAMPLE / "pyproject.toml", *sorted(EXAMPLE.glob("*/[!_]*.py")), EXAMPLE / "recipe.toml"]
+SHOWN = [*sorted(EXAMPLE.glob("*.toml")), *sorted(EXAMPLE.glob("*/[!_]*.py"))]
 PAGE_COUNT = 60
+SHARDS = "corpus/tokens/characters"
 
 #: `webtext` where the distribution is installed: arguments -> what it says.
 Webtext = Callable[..., str]
@@ -44,7 +45,8 @@ Webtext = Callable[..., str]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recipe with its input: pages, and bookmarks that lead to them."""
     folder = tmp_path_factory.mktemp("work")
-    shutil.copy(EXAMPLE / "recipe.toml", folder)
+    for recipe in ("recipe.toml", "train.toml"):
+        shutil.copy(EXAMPLE / recipe, folder)
     shutil.copy(PAGES, folder / "pages.warc.gz")
     urls = [page.url for page in islice(responses(str(PAGES)), PAGE_COUNT)]
     lines = [f'<DT><A HREF="{html.escape(url)}" ADD_DATE="1700000000">x</A>' for url in urls]
@@ -89,6 +91,18 @@ def corpus(folder: Path, webtext: Webtext) -> Corpus:
     return Corpus(str(folder / "corpus"))
 
 
+@pytest.fixture(scope="module")
+def run(folder: Path, corpus: Corpus, webtext: Webtext) -> Path:
+    """A run of the recipe of the docs, on the shards of the corpus."""
+    webtext("train", "train.toml", "--data", SHARDS, "--out", "run")
+    return folder / "run"
+
+
+def losses(run: Path) -> list[float]:
+    lines = map(json.loads, (run / "log.jsonl").read_text().splitlines())
+    return [line["loss"] for line in lines if "loss" in line]
+
+
 def manifest(corpus: Corpus, stage: str) -> Manifest:
     return corpus.require(stage, "2024-01")
 
@@ -109,7 +123,7 @@ def test_a_source_is_read_and_its_bad_lines_are_counted(corpus: Corpus) -> None:
 
 def test_a_measure_is_stored_and_decides(corpus: Corpus) -> None:
     quality = manifest(corpus, "quality")
-    assert quality.settings["measures"]["shouting"] == {
+    assert quality.settings["measured"]["measures"]["shouting"] == {
         "version": "1",
         "columns": ["shouting_capitals"],
     }
@@ -147,6 +161,42 @@ def test_what_if_knows_the_thresholds_of_a_measure(corpus: Corpus, webtext: Webt
 def test_a_report_shows_what_a_measure_turned_away(corpus: Corpus, webtext: Webtext) -> None:
     webtext("report", "corpus")
     assert "shouting_max_capitals" in Path(corpus.root, "report.html").read_text()
+
+
+def test_an_objective_learns_by_an_optimizer_and_is_resumed(run: Path, webtext: Webtext) -> None:
+    """From the checkpoint in the middle, the rest is as if it had never been broken off."""
+    whole = losses(run)
+    assert len(whole) == 6
+    assert whole[-1] < whole[0]
+    cut = run.with_name("cut")
+    shutil.copytree(run, cut)
+    shutil.rmtree(cut / "checkpoints" / "step-00000006")
+    webtext("train", "train.toml", "--data", SHARDS, "--out", "cut", "--resume")
+    assert losses(cut)[-3:] == whole[-3:]
+    name = "model.safetensors"
+    for out in ("run", "cut"):
+        webtext("export", out, f"exported-{out}")
+    first, second = (run.with_name(f"exported-{out}") / name for out in ("run", "cut"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_run_is_judged_and_reported(run: Path, webtext: Webtext) -> None:
+    rows = [
+        {"right": "To be or not to be.", "wrong": "be not To or be to."},
+        {"right": "A list of numbers.", "wrong": "of numbers A list."},
+    ]
+    (run.parent / "order.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert "masked: " in webtext("eval", "run")
+    assert "items: 2" in webtext("eval", "run", "--task", "order", "--file", "order.jsonl")
+    webtext("report", "run")
+    assert "masked" in (run / "report.html").read_text()
+
+
+def test_a_run_is_planned_with_what_an_optimizer_keeps(run: Path, webtext: Webtext) -> None:
+    """One number a weight, where AdamW keeps two."""
+    webtext("--result", "plan.json", "plan", "train", "train.toml", "--data", SHARDS)
+    size = json.loads(run.with_name("plan.json").read_text())["bytes_by_part"]
+    assert size["optimizer (fp32)"] == size["weights (fp32)"]
 
 
 def test_settings_are_listed_with_their_source(webtext: Webtext) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,13 +69,15 @@ def build(
     first: str | None = None,
     until: str | None = None,
     options: Sequence[str] = (),
+    retry: Sequence[str] = (),
     say: Callable[[str], None] = print,
 ) -> list[StageResult]:
     """Builds the stages of the recipe's interval from `first` to `until`; says so by `say`.
 
     What comes before `first` is taken as it is, and must be finished.  `options` go to Beam
-    as they are.  Raises SettingError for an unknown stage, WebtextError when a stage fails:
-    what is finished stays, and the next build goes on from there.
+    as they are; links that ended with one of the outcomes `retry` are asked for again.  Raises
+    SettingError for an unknown stage or outcome, WebtextError when a stage fails: what is
+    finished stays, and the next build goes on from there.
     """
     stages = ALL_STAGES[_position("--from", first, 0) : _position("--until", until, -1) + 1]
     if not stages:
@@ -83,14 +85,15 @@ def build(
     corpus = Corpus(recipe.corpus.root)
     refuse_earlier_interval(corpus, recipe.corpus.interval)
     results: list[StageResult] = []
-    with locked(corpus.root), _late_runner(recipe, options) as runner:
+    with locked(corpus.root), _runners(recipe, options) as runner_for:
         refuse_pending(corpus)
         for stage in stages:
-            job = recipe.job()
+            job = recipe.job(retry)
             reason = stale_reason(stage, job)
             if reason is not None:
                 say(f"{stage.name}: {reason}")
-                run_stage(stage, job, runner())
+                runner, workers = runner_for(stage.seconds(job))
+                run_stage(stage, replace(job, workers=workers), runner)
             manifest = read_manifest(stage.folder(job))
             if manifest is None:
                 raise WebtextError(
@@ -130,7 +133,7 @@ def stale_reason(stage: Stage, job: Job) -> str | None:
         for name in sorted(manifest.inputs.keys() | draft.inputs.keys())
         if manifest.inputs.get(name) != draft.inputs.get(name)
     ]
-    return f"input changed: {', '.join(changed)}" if changed else stage.left_over(manifest)
+    return f"input changed: {', '.join(changed)}" if changed else stage.left_over(job, manifest)
 
 
 def run_stage(stage: Stage, job: Job, runner: OpenRunner) -> None:
@@ -223,25 +226,24 @@ def locked(root: str, *, shared: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def _late_runner(recipe: Recipe, options: Sequence[str]) -> Iterator[Callable[[], OpenRunner]]:
-    """Opens the runner at first need: a build that has nothing to do starts no cluster."""
-    opened: list[OpenRunner] = []
-    manager = open_runner(recipe.runner, options, recipe.corpus.root)
+def _runners(
+    recipe: Recipe, options: Sequence[str]
+) -> Iterator[Callable[[float], tuple[OpenRunner, int]]]:
+    """Gives the runner for work of so many seconds on one core, and how many processes it has.
 
-    def runner() -> OpenRunner:
-        if not opened:
-            opened.append(manager.__enter__())
-        return opened[0]
+    Each is opened at first need: a build that has nothing or little to do starts no cluster.
+    """
+    opened: dict[str, OpenRunner] = {}
+    with ExitStack() as stack:
 
-    try:
-        yield runner
-    except BaseException as error:
-        if opened and manager.__exit__(type(error), error, error.__traceback__):
-            return
-        raise
-    else:
-        if opened:
-            manager.__exit__(None, None, None)
+        def runner_for(seconds: float) -> tuple[OpenRunner, int]:
+            settings = recipe.runner.for_work(seconds, started="dask" in opened)
+            if settings.name not in opened:
+                manager = open_runner(settings, options, recipe.corpus.root)
+                opened[settings.name] = stack.enter_context(manager)
+            return opened[settings.name], settings.parallel()
+
+        yield runner_for
 
 
 def set_aside(folder: str) -> None:

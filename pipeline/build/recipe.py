@@ -63,12 +63,21 @@ class Recipe(Settings):
     tokens: TokensSettings = Field(default_factory=TokensSettings)
     runner: RunnerSettings = Field(default_factory=RunnerSettings)
 
-    def job(self) -> Job:
-        """What each stage of the build is told.  Content types that documents reads are fetched."""
+    def job(self, retry: Iterable[str] = ()) -> Job:
+        """What each stage of the build is told.  Content types that documents reads are fetched.
+
+        `retry` names outcomes of links that are asked for again.
+        """
         kinds = {*self.pages.content_types, *self.documents.content_types}
         pages = self.pages.model_copy(update={"content_types": tuple(sorted(kinds))})
         stages = (self.links, pages, self.documents, self.dedup, self.quality, self.tokens)
-        return Job(Corpus(self.corpus.root), self.corpus.interval, stages)
+        return Job(
+            Corpus(self.corpus.root),
+            self.corpus.interval,
+            stages,
+            workers=self.runner.parallel(),
+            retry=tuple(retry),
+        )
 
     @model_validator(mode="before")
     @classmethod

@@ -37,6 +37,9 @@ def build(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes; 0 for one on each core")
     ] = None,
+    retry: Annotated[
+        str, typer.Option(help="Outcomes of links to ask again now, such as dns,timeout")
+    ] = "",
 ) -> Result:
     """Build a corpus: runs the stages that are not up to date. Beam's options go after `--`."""
     from pipeline.build.recipe import read_recipe
@@ -48,7 +51,14 @@ def build(
     from pipeline.store.corpus import Corpus
 
     options = context.meta[_BEAM_OPTIONS]
-    results = build_corpus(read, first=first, until=until, options=options, say=typer.echo)
+    results = build_corpus(
+        read,
+        first=first,
+        until=until,
+        options=options,
+        retry=[name.strip() for name in retry.split(",") if name.strip()],
+        say=typer.echo,
+    )
     leave_card(Corpus(read.corpus.root))
     if all(result.reason is None for result in results):
         typer.echo(f"Nothing to do: {read.corpus.root} is up to date.")

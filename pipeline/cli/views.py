@@ -172,6 +172,23 @@ def train_perplexity(
     return Result({"model": model, "tokens": tokens})
 
 
+def train_extractor(
+    model: Annotated[str, typer.Argument(help="The file to write")],
+    pages: Annotated[list[str], typer.Argument(help="Files of labelled pages, as JSON lines")],
+    folds: Annotated[int, typer.Option(min=2, help="Parts of the report, by domain")] = 5,
+    trees: Annotated[int, typer.Option(min=1, help="Trees of each stage")] = 400,
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads")] = 1,
+) -> Result:
+    """Train the choice of main text on labelled pages; reports scores by kind of page."""
+    from pipeline.documents.training.train import Effort, train
+
+    effort = Effort(folds, trees, trees, threads=threads)
+    scores = train(pages, model, effort, typer.echo)
+    for score in scores:
+        typer.echo(score.render())
+    return Result({"model": model, "scores": [asdict(score) for score in scores]})
+
+
 def report(
     root: Annotated[str, typer.Argument(help="A corpus, or the folder of a training run")],
 ) -> Result:
@@ -202,6 +219,7 @@ def add_commands(app: typer.Typer) -> None:
         what_if,
         train_classifier,
         train_perplexity,
+        train_extractor,
         report,
     )
     for command in commands:

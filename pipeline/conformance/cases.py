@@ -39,7 +39,7 @@ def case(group: str) -> Callable[[CaseFunction], CaseFunction]:
     return add
 
 
-class Group(beam.PTransform):
+class CaseGroup(beam.PTransform):
     """The cases of a group; an output that is not empty becomes `CASE.OUTPUT.json` in `folder`."""
 
     def __init__(self, group: str, folder: str, left_out: Collection[str] = ()) -> None:
@@ -109,7 +109,7 @@ def run_group(
 ) -> Results:
     """Runs the cases of a group in an empty folder; what they gave."""
     files.make_folder(folder)
-    runner.run(Group(group, folder, left_out), group)
+    runner.run(CaseGroup(group, folder, left_out), group)
     return _read_group(group, folder)
 
 

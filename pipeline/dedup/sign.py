@@ -12,6 +12,7 @@ from pipeline.dedup.exact import exact_hash
 from pipeline.dedup.minhash import shingles_of, signature_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.settings import DedupSettings
+from pipeline.store import files
 from pipeline.store.cuts import read_cuts, without
 from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part, work_key
@@ -52,7 +53,7 @@ def sign_units(_before: Sequence[Part], batch: Batch) -> list[SignUnit]:
                 settings.rows,
                 settings.fold,
                 source.fingerprint,
-                path,
+                files.name_of(path),
             ),
             settings=settings,
         )

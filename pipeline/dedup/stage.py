@@ -135,6 +135,7 @@ class DedupStage(Stage):
 
     name: ClassVar[str] = "dedup"
     version: ClassVar[str] = "4"
+    unit_seconds = 0.001
 
     def settings(self, job: Job) -> DedupSettings:
         """The `[dedup]` section."""

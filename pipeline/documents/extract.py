@@ -1,16 +1,8 @@
 """From a page's HTML to its text, title, date and canonical address: pure functions.
 
-trafilatura finds the main text.  Its settings were chosen by measurement
-(`docs/extraction.md`, `benchmarks/extract.py`):
-
-- `fast=True`: without its fall-backs to readability and justext, which take from the
-  score on articles and cost a third of the time;
-- no comments; tables kept; balanced focus, since `favor_precision` without fall-backs
-  finds nothing at all on 4 % of manual pages;
-- `deduplicate=False`: its cache outlives the page, so output would depend on history.
-
-`tidy` brings the precision that the balanced focus lacks, and the title is left out
-of the text, because it has a column of its own.
+A page is parsed once, as browsers do, and its main text is a choice among its blocks (`blocks/`);
+by setting, trafilatura finds it.  Where the text found is short against the running text of the
+page, the other way has a second look; `Extracted.extractor` says which it was.
 """
 
 from __future__ import annotations
@@ -18,20 +10,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from lxml.etree import _Element
-from lxml.html import HtmlElement
-from trafilatura.core import bare_extraction
-from trafilatura.settings import Document, Extractor
+from selectolax.lexbor import LexborHTMLParser
 
-from pipeline.documents.clean import tidy
-from pipeline.documents.main_content import mark_main_text
-from pipeline.documents.metadata import find_canonical, find_date, find_title, letters, read_metas
-from pipeline.documents.parse import parse_html
-from pipeline.documents.render import render
+from pipeline.documents.blocks.choose import choose
+from pipeline.documents.blocks.features import Basics, basics
+from pipeline.documents.blocks.layout import Layout, read_layout
+from pipeline.documents.blocks.model import Model, read_model
+from pipeline.documents.blocks.render import render
+from pipeline.documents.blocks.structure import Structure, structure
+from pipeline.documents.by_trafilatura.find import find_text
+from pipeline.documents.head import Head, read_head
+from pipeline.documents.published import find_date
+from pipeline.documents.title import find_title
+from pipeline.store.unspaced import count_words
 
-_OPTIONS = Extractor(output_format="txt", fast=True, comments=False, tables=True, dedup=False)
-#: The title is looked for among this many blocks at the start of the text.
-_TITLE_BLOCKS = 3
+BLOCKS, TRAFILATURA, RUNNING = "blocks", "trafilatura", "running"
+
+#: A text is short when it has less than this share of the words of running text …
+_SHORT_SHARE = 0.25
+#: … on a page with so many of them; and another is better with so many times its words.
+_RUNNING_WORDS, _MUCH_MORE = 60, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,56 +40,88 @@ class Extracted:
     title: str = ""
     date: str = ""  # ISO day, or empty
     canonical: str = ""
+    extractor: str = ""  # blocks | trafilatura | running; empty where there was no choice
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A page that was parsed, read for its metadata, and tidied."""
+    """A page that was parsed and walked."""
 
-    tree: HtmlElement
-    title: str
-    date: str
-    canonical: str
+    html: str
+    parser: LexborHTMLParser
+    head: Head
+    layout: Layout
+    model: Model
 
 
-def prepare(html: str, url: str, latest: date) -> Source | None:
-    """Parses a page; None without any element in it.
+def prepare(html: str, url: str, model: str = "") -> Source:
+    """Parses a page.  `model` is the file of a trained model, ours where it is empty."""
+    parser = LexborHTMLParser(html)
+    trained = read_model(model)
+    layout = read_layout(parser, trained.lexicon)
+    return Source(html, parser, read_head(parser, url), layout, trained)
+
+
+def finish(
+    source: Source, latest: date, extractor: str = BLOCKS, captions: bool = False
+) -> Extracted:
+    """Finds the main text of a page, by `extractor` first, and what else is said of it.
 
     `latest` is the last day that its date may name: the day of fetching.
     """
-    tree = parse_html(html)
-    if tree is None:
-        return None
-    metas = read_metas(tree)
-    title = find_title(tree, metas)
-    day = find_date(tree, metas, url, latest)
-    canonical = find_canonical(tree, url)
-    tidy(tree)
-    return Source(tree, title, day, canonical)
-
-
-def finish(source: Source) -> Extracted:
-    """Finds the main text of a prepared page and renders it; uses up its tree."""
-    mark_main_text(source.tree)
-    found = bare_extraction(source.tree, options=_OPTIONS)
-    text = ""
-    if isinstance(found, Document):
-        _drop_title(found.body, source.title)
-        text = render(found.body)
-    return Extracted(text, source.title, source.date, source.canonical)
+    title = find_title(source.parser, source.head)
+    text, used = _text(source, title, extractor, captions) if source.layout.text else ("", "")
+    day = find_date(source.parser, source.head, source.layout, latest)
+    return Extracted(text, title, day, source.head.canonical, used)
 
 
 def extract(html: str, url: str, latest: date) -> Extracted:
     """`prepare` and `finish` in one."""
-    source = prepare(html, url, latest)
-    return finish(source) if source else Extracted("")
+    return finish(prepare(html, url), latest)
 
 
-def _drop_title(body: _Element, title: str) -> None:
-    """Takes the title out of the first blocks of the text."""
-    wanted = letters(title)
-    for block in list(body)[:_TITLE_BLOCKS]:
-        said = letters("".join(block.itertext()))
-        # A heading may lack the number that the title has: "9.1. Names" and "Names".
-        if said and (said == wanted or (block.tag == "head" and wanted.endswith(said))):
-            body.remove(block)
+def _text(source: Source, title: str, extractor: str, captions: bool) -> tuple[str, str]:
+    """The text and who found it."""
+    page = _Page(source, title, captions)
+    ways = {BLOCKS: page.by_blocks, TRAFILATURA: page.by_trafilatura}
+    text = ways.pop(extractor)()
+    running = page.running_words()
+    words = count_words(text)
+    if running >= _RUNNING_WORDS and words < _SHORT_SHARE * running:
+        for other, way in ways.items():
+            again = way()
+            if count_words(again) >= _MUCH_MORE * words:
+                text, extractor, words = again, other, count_words(again)
+        if not words:
+            text, extractor = page.all_running(), RUNNING
+    return text, extractor
+
+
+class _Page:
+    """The ways to the text of a page; what they share is computed once."""
+
+    def __init__(self, source: Source, title: str, captions: bool) -> None:
+        self._source, self._title, self._captions = source, title, captions
+        self._tree: Structure = structure(source.layout)
+        self._found: Basics = basics(source.layout, self._tree, source.model.lexicon)
+
+    def by_blocks(self) -> str:
+        """The blocks that the model and the rules after it choose."""
+        source = self._source
+        chances = source.model.chances(source.layout, self._tree, self._found, source.head)
+        words = self._found.letters["words"]
+        chosen = choose(source.layout, self._tree, chances, words, self._title, self._captions)
+        return render(source.layout, self._tree, chosen.tolist())
+
+    def by_trafilatura(self) -> str:
+        """What trafilatura finds."""
+        return find_text(self._source.html, self._title)
+
+    def all_running(self) -> str:
+        """All running text of the page, where nothing else found any."""
+        chosen = self._found.running > 0
+        return render(self._source.layout, self._tree, chosen.tolist())
+
+    def running_words(self) -> int:
+        """How many words the blocks of running text have."""
+        return int(self._found.letters["words"][self._found.running > 0].sum())

@@ -15,8 +15,8 @@ from datetime import date
 from importlib import import_module
 from typing import Any
 
+from pipeline.documents.dating import find_day, plain_day
 from pipeline.documents.extract import Extracted
-from pipeline.documents.metadata import parse_day
 from pipeline.documents.plain import regular
 
 #: Pages that are read at most: a book.  Longer files are cut, not dropped.
@@ -42,9 +42,14 @@ def extract_pdf(body: bytes, latest: date) -> Extracted:
         text = document[number].get_textpage().get_text_bounded()
         pages.append(text.replace("\r\n", "\n").replace("\ufffe", "-").split("\n"))
     about = document.get_metadata_dict()
-    day = parse_day(about.get("CreationDate", "").removeprefix("D:")[:8], latest)
+    created = about.get("CreationDate", "").removeprefix("D:")[:8]
+    day = plain_day(created, latest) or find_day(created, latest)
     title = " ".join(about.get("Title", "").split())
-    return Extracted(regular("\n\n".join(paragraphs(without_running(pages)))), title, day)
+    return Extracted(
+        regular("\n\n".join(paragraphs(without_running(pages)))),
+        title,
+        day.isoformat() if day else "",
+    )
 
 
 def without_running(pages: list[list[str]]) -> Iterator[str]:

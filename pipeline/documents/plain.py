@@ -7,7 +7,7 @@ import unicodedata
 from datetime import date
 
 from pipeline.documents.extract import Extracted
-from pipeline.documents.metadata import date_in_path
+from pipeline.documents.published import date_in_path
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ufeff]")
 _BLANK_LINES = re.compile(r"\n{3,}")

@@ -1,19 +1,18 @@
 """A cheap first pass that turns away pages which will surely be dropped.
 
-It reads the tree that extraction is about to work on, so it costs no parse of its
-own: the words of the whole page, of which the main text can have no more, and the
-language of its paragraphs, when they are long and it is surely none of those wanted.
-What it costs and loses is measured in `benchmarks/extract.py`.
+It reads the blocks that extraction chooses from, so it costs no parse of its own: the words
+of the whole page, of which the main text can have no more, and the language of its running
+text, when it is long and surely none of those wanted.  What it costs and loses is measured in
+`benchmarks/extract.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from lxml.html import HtmlElement
-
-from pipeline.documents.parse import STAND_INS
+from pipeline.documents.blocks.layout import Layout
 from pipeline.store.language import identify
+from pipeline.store.unspaced import count_words
 
 #: A page is turned away for its language only when its paragraphs have as many characters …
 _ENOUGH_CHARS = 500
@@ -23,17 +22,20 @@ _LOOKED_AT = 600
 _SURE = 0.9
 
 
-def words_at_most(tree: HtmlElement) -> int:
-    """No fewer than the words of a whole page after `tidy`, so of its main text as well."""
-    text = " ".join(tree.itertext())
-    return len(text.split()) + sum(text.count(sign) for sign in STAND_INS)
+#: Blocks with fewer characters are menus as often as not.
+_RUNNING_CHARS = 60
 
 
-def foreign(tree: HtmlElement, languages: Collection[str]) -> tuple[str, float] | None:
+def words_at_most(layout: Layout) -> int:
+    """No fewer words than the main text of a page has."""
+    return sum(map(count_words, layout.text))
+
+
+def foreign(layout: Layout, languages: Collection[str]) -> tuple[str, float] | None:
     """The language of a page and its probability, when it is surely none of `languages`."""
     if not languages:
         return None
-    text = "\n".join(paragraph.text_content() for paragraph in tree.iter("p"))
+    text = "\n".join(text for text in layout.text if len(text) >= _RUNNING_CHARS)
     if len(text) < _ENOUGH_CHARS:
         return None
     language, score = identify(text, _LOOKED_AT)

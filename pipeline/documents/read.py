@@ -8,9 +8,9 @@ from itertools import groupby
 from typing import Any
 
 from pipeline.store import files
-from pipeline.store.decode import BadEncodingError, TooLargeError, unpack
+from pipeline.store.archives import read_responses
+from pipeline.store.content_coding import BadEncodingError, TooLargeError, unpack
 from pipeline.store.errors import WebtextError
-from pipeline.store.warc import read_records
 
 #: A row of a fetch table (`unit.FETCH_COLUMNS`).
 Fetch = dict[str, Any]
@@ -26,12 +26,13 @@ def read_pages(
     """
     for archive, rows in groupby(fetches, key=lambda fetch: str(fetch["warc_file"])):
         listed = list(rows)
-        records = read_records(archive_path(folder, archive), [f["warc_offset"] for f in listed])
-        for fetch, (offset, headers, body) in zip(listed, records, strict=True):
-            _refuse_other(fetch, body, archive, offset)
+        place = archive_path(folder, archive)
+        responses = read_responses(place, [fetch["warc_offset"] for fetch in listed])
+        for fetch, response in zip(listed, responses, strict=True):
+            _refuse_other(fetch, response.body, archive, response.offset)
+            label = response.headers.joined("content-encoding")
             try:
-                unpacked = unpack(body, headers.get("content-encoding", ""), max_bytes)
-                yield fetch, unpacked, ""
+                yield fetch, unpack(response.body, label, max_bytes).data, ""
             except TooLargeError:
                 yield fetch, b"", "too_large"
             except BadEncodingError:

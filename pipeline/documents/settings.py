@@ -16,6 +16,16 @@ class DocumentsSettings(Settings):
     content_types: tuple[Literal["html", "pdf", "plain"], ...] = ("html",)
     """What is extracted: web pages; PDF (needs the extra `pdf`) and plain text when named."""
 
+    extractor: Literal["blocks", "trafilatura"] = "blocks"
+    """What finds the main text first: the choice among blocks, for pages of any kind, or
+    trafilatura, for articles.  Where one finds little, the other has a second look."""
+
+    model: str | None = None
+    """The file of a model that `webtext train-extractor` wrote; none for ours."""
+
+    captions: bool = False
+    """Whether captions of figures are text."""
+
     languages: tuple[str, ...] = ("en",)
     """Languages that are kept (ISO 639-1).  Empty keeps all.  WebText is English."""
 
@@ -23,8 +33,9 @@ class DocumentsSettings(Settings):
     """Least probability of the language.  FineWeb (arXiv 2406.17557) asks for 0.65."""
 
     min_words: int = Field(20, ge=1)
-    """Least number of words of a document, by white space.  Far below Gopher's 50
-    (arXiv 2112.11446), which the quality stage may apply and change without extracting again."""
+    """Least number of words of a document; in scripts without spaces, characters are counted
+    (`store/unspaced.py`).  Far below Gopher's 50 (arXiv 2112.11446), which the quality stage may
+    apply and change without extracting again."""
 
     prefilter: bool = True
     """Whether a cheap first pass turns away pages that will surely be dropped."""

@@ -9,18 +9,20 @@ from typing import ClassVar
 import apache_beam as beam
 from lxml import etree
 
+from pipeline.documents.blocks.model import read_model
 from pipeline.documents.removal import remove_pages
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.unit import Unit, make
 from pipeline.engine.sink import MakeParts, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
+from pipeline.store import files
 from pipeline.store.manifest import Manifest
 from pipeline.store.parquet import read_footer
 from pipeline.store.parts import unit_key
 from pipeline.store.stage_edit import Removal, StageEdit
 
 #: Libraries whose versions decide the text; another version, another text.
-_LIBRARIES = ("trafilatura", "lxml", "resiliparse", "py3langid")
+_LIBRARIES = ("trafilatura", "lxml", "selectolax", "resiliparse", "py3langid")
 
 
 def code_version() -> str:
@@ -29,7 +31,7 @@ def code_version() -> str:
     libraries.append(f"libxml2-{'.'.join(map(str, etree.LIBXML_VERSION))}")
     if find_spec("pypdfium2"):
         libraries.append(f"pypdfium2-{version('pypdfium2')}")
-    return " ".join(["2", *libraries])
+    return " ".join(["3", *libraries])
 
 
 class Documents(beam.PTransform):
@@ -78,7 +80,7 @@ class Documents(beam.PTransform):
                 folder=self._folder,
                 number=number,
                 of=len(pieces),
-                work_key=unit_key(draft, path, piece, count),
+                work_key=unit_key(draft, files.name_of(path), piece, count),
                 settings=self._settings,
             )
             for number, (path, piece, count) in enumerate(pieces)
@@ -95,14 +97,19 @@ class DocumentsStage(Stage):
 
     name: ClassVar[str] = "documents"
     version: ClassVar[str] = code_version()
+    unit_seconds = 0.02
 
     def settings(self, job: Job) -> DocumentsSettings:
         """The `[documents]` section."""
         return job.section(DocumentsSettings)
 
     def inputs(self, job: Job) -> dict[str, str]:
-        """The pages of the interval."""
-        return {"pages": job.corpus.require("pages", job.interval).fingerprint}
+        """The pages of the interval, and a model of the user's own."""
+        inputs = {"pages": job.corpus.require("pages", job.interval).fingerprint}
+        if model := self.settings(job).model:
+            read_model(model)  # a file that is none is refused before any page is read
+            inputs["model"] = files.content_fingerprint(model)
+        return inputs
 
     def total(self, job: Job) -> Total:
         """Fetched pages."""

@@ -115,6 +115,7 @@ def _document(fetch: Fetch, verdict: Verdict) -> dict[str, Any]:
         "digest": hashlib.sha256(document.text.encode()).hexdigest(),
         "outcome": verdict.outcome,
         "canonical": document.canonical,
+        "extractor": document.extractor,
     }
 
 

@@ -11,13 +11,14 @@ from datetime import date
 from typing import Any
 
 from pipeline.documents.extract import Extracted, Source, finish, prepare
-from pipeline.documents.parse import count_tags
 from pipeline.documents.pdf import extract_pdf
 from pipeline.documents.plain import extract_plain
 from pipeline.documents.prefilter import foreign, words_at_most
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.store.decode import decode
 from pipeline.store.language import identify
+from pipeline.store.media_type import kind_of, read_label
+from pipeline.store.unspaced import count_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +58,9 @@ class Verdict:
         return cls(**{**values, "document": Extracted(**values["document"])})
 
 
-_KINDS = {
-    "text/html": "html",
-    "application/xhtml+xml": "html",
-    "application/pdf": "pdf",
-    "text/plain": "plain",
-}
-
-
 def judge(page: Page, settings: DocumentsSettings) -> Verdict:
     """Decodes, checks limits, extracts, and measures length and language."""
-    kind = kind_of(page)
+    kind = kind_of(read_label([page.content_type]).media_type, page.body)
     if kind not in settings.content_types:
         return Verdict("content_type", error=page.content_type[:100])
     if len(page.body) > settings.max_bytes:
@@ -80,30 +73,28 @@ def judge(page: Page, settings: DocumentsSettings) -> Verdict:
     return _judge_html(text, page, settings)
 
 
-def kind_of(page: Page) -> str:
-    """html, pdf or plain by what the server says, by its first bytes where that is wrong."""
-    if page.body.startswith(b"%PDF-"):
-        return "pdf"
-    said = page.content_type.partition(";")[0].strip().lower()
-    return _KINDS.get(said, "" if said else "html")
-
-
 def _judge_html(html: str, page: Page, settings: DocumentsSettings) -> Verdict:
     tags = count_tags(html)
     if tags > settings.max_tags:
         return Verdict("too_many_tags", float(tags))
-    source = prepare(html, page.url, page.fetched)
-    if source is None:
-        return Verdict("empty")
+    source = prepare(html, page.url, settings.model or "")
     turned_away = _first_pass(source, settings) if settings.prefilter else None
-    return turned_away or _measure(finish(source), settings)
+    if turned_away:
+        return turned_away
+    found = finish(source, page.fetched, settings.extractor, settings.captions)
+    return _measure(found, settings)
+
+
+def count_tags(text: str) -> int:
+    """How many opening tags a page has at most: each `<` that begins no closing tag."""
+    return text.count("<") - text.count("</")
 
 
 def _first_pass(source: Source, settings: DocumentsSettings) -> Verdict | None:
-    words = words_at_most(source.tree)
+    words = words_at_most(source.layout)
     if words < settings.min_words:
         return Verdict("too_short" if words else "empty", float(words), "by the first pass")
-    if found := foreign(source.tree, settings.languages):
+    if found := foreign(source.layout, settings.languages):
         language, score = found
         return Verdict("language", score, "by the first pass", language, score)
     return None
@@ -112,7 +103,7 @@ def _first_pass(source: Source, settings: DocumentsSettings) -> Verdict | None:
 def _measure(document: Extracted, settings: DocumentsSettings) -> Verdict:
     if not document.text:
         return Verdict("empty")
-    words = len(document.text.split())
+    words = count_words(document.text)
     if words < settings.min_words:
         return Verdict("too_short", float(words))
     language, score = identify(document.text)

@@ -100,6 +100,7 @@ class LinksStage(Stage):
 
     name = "links"
     version = "4"
+    unit_seconds = 1e-7
 
     def settings(self, job: Job) -> LinksSettings:
         """The `[links]` section."""

@@ -4,29 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import urljoin
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.pages.crawl import Link
+from pipeline.pages.captures import Dated
+from pipeline.pages.fetch import is_page
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.records import Capture
-from pipeline.pages.screen import Judged, is_wanted, judge, media_type
+from pipeline.pages.screen import Judged, is_wanted, judge, media_type, unknown_license
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.table import Row, blank_row, write_fetches
 from pipeline.store import files
-from pipeline.store.addresses import canonical_key, page_id
+from pipeline.store.addresses import canonical_key, host_of, page_id, repair, without_port
+from pipeline.store.archives import Note, Response, Revisit, captures
+from pipeline.store.blocklist import AddressRules
 from pipeline.store.manifest import WORK
 from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part, id_range, part_name, read_ids
 from pipeline.store.progress import Progress
 from pipeline.store.schemas import SCHEMAS
-from pipeline.store.warc import Response, Revisit, captures, payload_digest
 
-#: A row of the fetch table, and the digest by which a revisit finds the record with the body.
+#: A row of the fetch table, the digest by which a revisit finds the record with the body, and
+#: where a redirect, or a page that sends its reader on at once, leads.
 _INDEX = SCHEMAS["fetches"].append(pa.field("payload", pa.string()))
-_REVISIT = "revisit"  # in place of an outcome, until the record with the body is found
+_INDEX = _INDEX.append(pa.field("target", pa.string()))
+#: In place of an outcome, until the record is found that they refer to.
+_REVISIT, _REDIRECT = "revisit", "redirect"
+#: What a row that points to no record holds of its place.
+_NOWHERE = {"warc_file": "", "warc_offset": -1, "digest": ""}
 _STATUS = {404: Outcome.NOT_FOUND, 410: Outcome.GONE}
+#: Why a body is not all of it, where that is its size (WARC 1.1, 5.13).
+_BY_SIZE = "length"
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,9 @@ class Lookup:
     folder: str
     key: str
     indexes: tuple[str, ...]
+    settings: PagesSettings
+    #: Hold for what links redirect to.
+    rules: AddressRules
     #: First part of the name of its fetch table: scratch where a fallback writes the last one.
     table: str = "fetches"
 
@@ -59,86 +72,175 @@ def index_archive(archive: Archive) -> list[Part]:
     done = finished_part(archive.folder, name, archive.key)
     if done is not None:
         return [done]
-    rows = []
+    rows: list[Row] = []
     with Progress(archive.folder, f"archive-{archive.number:05d}") as progress:
-        for found in captures(archive.path):
-            rows.append(_row(archive, found) if isinstance(found, Response) else _revisit(found))
+        for capture in captures(archive.path, archive.settings.max_bytes):
+            if isinstance(capture, Response):
+                rows.append(_row(archive, capture))
+            elif isinstance(capture, Revisit):
+                row = blank_row(_id(capture.url), capture.url, Outcome.OK, "warc")
+                own = {"payload": capture.payload, "fetched_at": capture.date, "target": ""}
+                rows.append(row | own | {"outcome": _REVISIT})
+            else:
+                rows += _alias(capture)
             progress.add(0, indexed=1)
-    rows.sort(key=lambda row: (row["id"], row["warc_offset"]))
+    rows.sort(key=lambda row: (row["id"], row["fetched_at"], row["warc_offset"]))
     with PartWriter(archive.folder, name, _INDEX, archive.key, fingerprinted=False) as writer:
         writer.add(rows)
     return [writer.finish()]
 
 
-def _row(archive: Archive, found: Response) -> Row:
-    headers = tuple(found.headers.items())
-    capture = Capture(found.url, found.status, headers, found.body, found.date)
-    judged = _judged(found, archive.settings)
-    row = capture.row(page_id(canonical_key(found.url)), found.url, judged, "warc")
-    payload = payload_digest(found.body)
-    return row | {"warc_file": archive.path, "warc_offset": found.offset, "payload": payload}
+def _id(url: str) -> str:
+    return page_id(canonical_key(url))
 
 
-def _judged(found: Response, settings: PagesSettings) -> Judged:
-    if found.status != 200:
-        outcome = _STATUS.get(found.status, Outcome.HTTP_ERROR)
-        return Judged(outcome, f"status {found.status}")
-    kind = found.headers.get("content-type", "")
-    if not is_wanted(kind, settings):
-        return Judged(Outcome.CONTENT_TYPE, media_type(kind)[:100])
-    return judge(found.body, found.headers, settings)
+def _alias(note: Note) -> list[Row]:
+    """Our own crawl notes of a page which link led to it; once it kept no redirects."""
+    link, identity = note.fields.get("link", ""), note.fields.get("id", "")
+    if not link or identity == _id(note.url):
+        return []
+    row = blank_row(identity, link, Outcome.OK, "warc")
+    own = {"outcome": _REDIRECT, "payload": "", "target": note.url, "fetched_at": note.date}
+    return [row | own]
 
 
-def _revisit(found: Revisit) -> Row:
-    blank = blank_row(page_id(canonical_key(found.url)), found.url, Outcome.OK, "warc")
-    return blank | {"outcome": _REVISIT, "payload": found.payload, "fetched_at": found.date}
+def _row(archive: Archive, response: Response) -> Row:
+    judged, target = _judged(response, archive.settings), ""
+    location = response.headers.values("location")
+    if 300 <= response.status < 400 and location:
+        target = repair(urljoin(response.url, location[0])) or ""
+    elif judged.refresh:
+        target = repair(urljoin(response.url, judged.refresh)) or ""
+    capture = Capture(response.url, response.status, response.headers, response.body, response.date)
+    row = capture.row(_id(response.url), response.url, judged, "warc")
+    place = {"warc_file": archive.path, "warc_offset": response.offset}
+    # From http:// to https:// of one page is no way to another.
+    target = "" if _id(target) == row["id"] else target
+    row |= place | {"payload": response.payload, "target": target}
+    return row | {"outcome": _REDIRECT} if target and judged.outcome != Outcome.OK else row
 
 
-def look_up(lookup: Lookup, links: Iterable[Link]) -> list[Part]:
-    """Writes the fetch table of a range: each link's first page by (outcome, file, offset)."""
+def _judged(response: Response, settings: PagesSettings) -> Judged:
+    if not is_page(response.status):
+        outcome = _STATUS.get(response.status, Outcome.HTTP_ERROR)
+        return Judged(outcome, f"status {response.status}")
+    if not is_wanted(response.headers, settings):
+        return Judged(Outcome.CONTENT_TYPE, media_type(response.headers)[:100])
+    if response.truncated == _BY_SIZE:
+        return Judged(Outcome.TOO_LARGE, "cut by its archive")
+    judged = judge(response.url, response.headers, response.body, settings, unknown_license)
+    if judged.outcome == Outcome.OK and response.truncated and not judged.closed:
+        return Judged(Outcome.BAD_RECORD, f"cut by its archive: {response.truncated[:100]}")
+    return judged
+
+
+def look_up(lookup: Lookup, links: Iterable[Dated]) -> list[Part]:
+    """Writes the fetch table of a range: of each link the capture nearest to its day."""
     name = part_name(lookup.number, lookup.of, lookup.table)
     done = finished_part(lookup.folder, name, lookup.key)
     if done is not None:
         return [done]
-    low, high = id_range(lookup.number, lookup.of)
-    found: dict[str, Row] = {}
-    for index in sorted(lookup.indexes):
-        for row in read_ids(files.join(lookup.folder, index), low, high).to_pylist():
-            best = found.get(row["id"])
-            if best is None or _order(row) < _order(best):
-                found[row["id"]] = row
-    _resolve(lookup, found)
+    rows = _follow(lookup, list(links))
+    _resolve(lookup, rows)
     with Progress(lookup.folder, f"range-{lookup.number:05d}") as progress:
-        rows = []
-        for link in links:
-            blank = blank_row(link.id, link.url, Outcome.NOT_IN_ARCHIVE, "warc")
-            row = blank | found.get(link.id, {}) | {"url": link.url}
-            row.pop("payload", None)
-            rows.append(row)
+        for row in rows.values():
+            del row["payload"], row["target"]
             progress.add(1, **{row["outcome"]: 1})
-    return [write_fetches(lookup.folder, name, lookup.key, rows)]
+    return [write_fetches(lookup.folder, name, lookup.key, rows.values())]
 
 
-def _resolve(lookup: Lookup, found: dict[str, Row]) -> None:
-    """Points revisits to the record that holds their body; forgets those whose body is nowhere."""
-    revisits = {row["id"]: row for row in found.values() if row["outcome"] == _REVISIT}
+def _follow(lookup: Lookup, links: list[Dated]) -> dict[str, Row]:
+    """The row at the end of each link's redirects, by the link's id."""
+    ended: dict[str, Row] = {}
+    sending: dict[str, Row] = {}  # pages that send their reader on, by the link's id
+    standing = {link.id: (link, link.id) for link in links}
+    low, high = id_range(lookup.number, lookup.of)
+    for hop in range(lookup.settings.max_redirects + 1):
+        wanted = {identity for _, identity in standing.values()}
+        between = ("", "g") if hop else (low, high)
+        rows = _index_rows(lookup, wanted, *between)
+        onward: dict[str, tuple[Dated, str]] = {}
+        for link, identity in standing.values():
+            row = _nearest(rows.get(identity, []), link.first_seen)
+            target = row["target"] if row else ""
+            if row is None or not target:
+                last = row or sending.get(link.id) or _missing(link, hop)
+                ended[link.id] = _own(last, link)
+            elif reason := lookup.rules.reason_to_drop(target, without_port(host_of(target))):
+                off = {"outcome": Outcome.OFF_LIMITS.value, "error": f"{reason}: {target}"}
+                ended[link.id] = _own(row, link) | off | _NOWHERE
+            else:
+                onward[link.id] = link, _id(target)
+                if row["outcome"] == Outcome.OK:
+                    sending[link.id] = row
+        standing = onward
+    for link, _ in standing.values():
+        ended[link.id] = _own(blank_row("", "", Outcome.REDIRECT_LOOP, "warc"), link) | _NOWHERE
+    return ended
+
+
+def _index_rows(lookup: Lookup, wanted: set[str], low: str, high: str) -> dict[str, list[Row]]:
+    """The rows of some ids between two others, by id."""
+    found: dict[str, list[Row]] = {}
+    ids = pa.array(sorted(wanted), pa.string())
+    for index in sorted(lookup.indexes) if wanted else []:
+        table = read_ids(files.join(lookup.folder, index), low, high)
+        for row in table.filter(pc.is_in(table["id"], ids)).to_pylist():
+            found.setdefault(row["id"], []).append(row)
+    return found
+
+
+def _nearest(rows: Iterable[Row], when: int) -> Row | None:
+    """The capture of a page nearest to a day, the newest for `when` = 0; then any other answer."""
+    return min(
+        rows,
+        key=lambda row: (
+            not _is_page(row),
+            abs(row["fetched_at"] - when) if when else -row["fetched_at"],
+            row["warc_file"],
+            row["warc_offset"],
+        ),
+        default=None,
+    )
+
+
+def _is_page(row: Row) -> bool:
+    """Whether a row is of a page, of a redirect to one, or of one that may not be used."""
+    outcome = row["outcome"]
+    return outcome in (Outcome.OK, _REVISIT, _REDIRECT) or outcome.startswith("opt_out")
+
+
+def _missing(link: Dated, hops: int) -> Row:
+    row = blank_row(link.id, link.url, Outcome.NOT_IN_ARCHIVE, "warc")
+    return row | {"error": "it redirects to a page that no archive has"} if hops else row
+
+
+def _own(row: Row, link: Dated) -> Row:
+    """A row of the index as that of a link."""
+    blank = {"payload": "", "target": ""}
+    return blank | row | {"id": link.id, "url": link.url}
+
+
+def _resolve(lookup: Lookup, rows: dict[str, Row]) -> None:
+    """Points revisits to the record that holds their body, where an archive has it."""
+    revisits = {identity: row for identity, row in rows.items() if row["outcome"] == _REVISIT}
     wanted = pa.array(sorted({row["payload"] for row in revisits.values()}), pa.string())
     bodies: dict[str, Row] = {}
     for index in sorted(lookup.indexes) if revisits else []:
         for batch in batches(files.join(lookup.folder, index)):
             for row in batch.filter(pc.is_in(batch["payload"], wanted)).to_pylist():
                 best = bodies.get(row["payload"])
-                if row["outcome"] != _REVISIT and (best is None or _order(row) < _order(best)):
+                held = row["outcome"] not in (_REVISIT, _REDIRECT)
+                if held and (best is None or _order(row) < _order(best)):
                     bodies[row["payload"]] = row
     for identity, row in revisits.items():
         body = bodies.get(row["payload"])
+        own = {name: row[name] for name in ("id", "url", "final_url", "fetched_at")}
         if body is None:
-            del found[identity]
-        else:
-            own = {name: row[name] for name in ("id", "final_url", "fetched_at")}
-            found[identity] = body | own
+            body = blank_row(identity, row["url"], Outcome.NOT_IN_ARCHIVE, "warc")
+            body |= {"payload": "", "target": "", "error": "no archive has the body it refers to"}
+        rows[identity] = body | own
 
 
-def _order(row: Row) -> tuple[int, str, int]:
-    rank = {Outcome.OK.value: 0, _REVISIT: 1}.get(row["outcome"], 2)
-    return rank, row["warc_file"], row["warc_offset"]
+def _order(row: Row) -> tuple[bool, str, int]:
+    return row["outcome"] != Outcome.OK, row["warc_file"], row["warc_offset"]

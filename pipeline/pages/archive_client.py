@@ -11,18 +11,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import aiohttp
-from yarl import URL
-
-from pipeline.pages.fetch import storable
-from pipeline.pages.guard import permitted, socket_factory
+from pipeline.pages.guard import permitted
+from pipeline.pages.http.client import Client
+from pipeline.pages.http.exchange import Exchange, Origin, Request
+from pipeline.pages.http.memory import Memory
 from pipeline.pages.settings import PagesSettings
-from pipeline.store.decode import TooLargeError
+from pipeline.store.content_coding import TooLargeError
+from pipeline.store.http_answer import Head, Headers, NoHttpError
 from pipeline.store.retry_after import retry_after
 
-_PIECE = 1 << 16
 _DECAY = 0.9  # of the delay, at each answer: a doubling is forgotten after seven
 
 
@@ -35,10 +34,24 @@ class Reply:
     """An answer of the server; status 0 where none came, with the reason as `error`."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names
-    pairs: tuple[tuple[str, str], ...] = ()  # as they came
+    headers: Headers = Headers()  # noqa: RUF009  # nothing in it changes
     body: bytes = b""
     error: str = ""
+
+
+class _All:
+    """What is wanted of an answer: all of it, up to a cap."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+
+    def most_bytes(self, head: Head) -> int:
+        """The cap, whatever it is."""
+        return self._most_bytes
+
+    def enough(self, head: Head, body: bytearray) -> bool:
+        """Never before its end."""
+        return False
 
 
 class PoliteClient:
@@ -55,20 +68,12 @@ class PoliteClient:
         self._delay, self._next, self._failures = delay, 0.0, 0
 
     async def __aenter__(self) -> PoliteClient:
-        connector = aiohttp.TCPConnector(
-            limit=1, socket_factory=socket_factory(permitted("", self._settings.allow_hosts))
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(total=None),
-            headers={"User-Agent": self._settings.agent(), "Accept-Encoding": "identity"},
-        )
+        self._client = Client(permitted("", self._settings.allow_hosts))
+        self._memory = Memory(self._settings.memory_mb << 20)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._session.close()
+        await self._client.close()
 
     async def get(self, url: str, most_bytes: int, headers: Mapping[str, str]) -> Reply:
         """The answer of the server; AwayError once it has said no `archive_attempts` times.
@@ -76,9 +81,7 @@ class PoliteClient:
         Raises TooLargeError for a body of more than `most_bytes`.
         """
         for attempt in range(1, self._settings.archive_attempts + 1):
-            if time.time() > self._until:
-                raise AwayError("pages.deadline is over")
-            await asyncio.sleep(max(0.0, self._next - time.monotonic()))
+            await self._wait()
             try:
                 reply = await self._once(url, most_bytes, headers)
             finally:
@@ -91,6 +94,13 @@ class PoliteClient:
                 return reply
         raise AwayError(f"status {reply.status} at {self._settings.archive_attempts} tries")
 
+    async def _wait(self) -> None:
+        """Waits until the next request may be made; AwayError where the time is up before that."""
+        wait = max(0.0, self._next - time.monotonic())
+        if time.time() + wait > self._until:
+            raise AwayError("pages.deadline is over")
+        await asyncio.sleep(wait)
+
     def _answered(self) -> None:
         self._failures = 0
         self._delay = max(self._least, self._delay * _DECAY)
@@ -98,7 +108,7 @@ class PoliteClient:
     def _refused(self, reply: Reply, attempt: int) -> None:
         """Slows down; AwayError when the server asks for more patience than we have."""
         most = self._settings.max_delay
-        asked = retry_after(reply.headers.get("retry-after", ""))
+        asked = retry_after(reply.headers.joined("retry-after"))
         if asked > most:
             raise AwayError(f"asked to wait {asked:.0f} s")
         if reply.status == 0:
@@ -110,25 +120,27 @@ class PoliteClient:
         self._next = time.monotonic() + max(asked, wait)
 
     async def _once(self, url: str, most_bytes: int, headers: Mapping[str, str]) -> Reply:
-        seconds = self._settings.archive_timeout
+        """Asks once.  An answer that does not come to its end is none."""
+        given = (("User-Agent", self._settings.agent()), ("Accept-Encoding", "identity"))
+        request = Request.of(url, (*given, *headers.items()))
+        seconds = min(self._settings.archive_timeout, max(0.0, self._until - time.time()))
         try:
-            async with (
-                asyncio.timeout(seconds),
-                self._session.get(
-                    URL(url, encoded=True), headers=headers, allow_redirects=False
-                ) as response,
-            ):
-                body = bytearray()
-                async for piece in response.content.iter_chunked(_PIECE):
-                    body += piece
-                    if len(body) > most_bytes:
-                        raise TooLargeError(f"more than {most_bytes:,} bytes")
-                pairs = tuple((storable(n), storable(v)) for n, v in response.headers.items())
-                named = {name.lower(): value for name, value in pairs}
-                return Reply(response.status, named, pairs, bytes(body))
-        except TooLargeError:
-            raise
+            with self._memory.share() as share:
+                exchange = await self._client.get(
+                    Origin.of(url), request, _All(most_bytes), share, seconds
+                )
         except TimeoutError:
             return Reply(0, error=f"longer than {seconds:g} s")
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (NoHttpError, OSError) as error:
             return Reply(0, error=f"{type(error).__name__}: {error}"[:300])
+        return _reply(exchange, most_bytes, seconds)
+
+
+def _reply(exchange: Exchange, most_bytes: int, seconds: float) -> Reply:
+    if exchange.too_large:
+        raise TooLargeError(f"more than {most_bytes:,} bytes")
+    if exchange.late:
+        return Reply(0, error=f"longer than {seconds:g} s")
+    if not exchange.whole:
+        return Reply(0, error=f"cut after {len(exchange.body):,} bytes")
+    return Reply(exchange.head.status, exchange.head.headers, exchange.body)

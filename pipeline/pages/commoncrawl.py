@@ -18,15 +18,15 @@ from pipeline.pages.captures import Dated, Spot, dated_links, nearest
 from pipeline.pages.journal import Journal
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.records import Capture, page_records
-from pipeline.pages.refetch import FIRST_RUN, Rerun, terms
-from pipeline.pages.screen import Judged, is_wanted, judge, media_type
+from pipeline.pages.refetch import FIRST_RUN, Rerun, patience_of, terms
+from pipeline.pages.screen import Judged, is_wanted, judge, media_type, unknown_license
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.table import Row, blank_row, fetched_before, write_fetches
 from pipeline.store import files
-from pipeline.store.decode import TooLargeError
+from pipeline.store.archives import BadRecordError, Response, read_member
+from pipeline.store.content_coding import TooLargeError
 from pipeline.store.parts import Part, file_part, finished_part, id_range, part_name, read_ids
 from pipeline.store.progress import Progress
-from pipeline.store.warc import BadRecordError, Response, read_member
 
 ORIGIN = "commoncrawl"
 #: CloudFront answers 403 to who asks too fast, the buckets behind it 503 ("Slow Down").
@@ -90,14 +90,18 @@ class _Reader:
             Progress(reading.folder, f"range-{number:05d}") as progress,
             Journal(reading.folder, group, size, age, terms=hangs_on) as journal,
         ):
-            rows |= {i: row for i, row in journal.rows.items() if i in links}
+            rows |= {i: row for i, row in journal.rows() if i in links}
             progress.add(len(rows))
             for identity, link in sorted(links.items()):
                 if identity not in rows:
                     rows[identity] = await self._end(link, spots.get(identity, []), journal)
                     progress.add(1, **{rows[identity]["outcome"]: 1})
             journal.finish()
-        return [write_fetches(reading.folder, name, reading.key, rows.values())]
+        return [
+            write_fetches(
+                reading.folder, name, reading.key, rows.values(), patience_of(self._settings)
+            )
+        ]
 
     def _spots(self, number: int) -> dict[str, list[Spot]]:
         low, high = id_range(number, len(self._of.links))
@@ -137,7 +141,7 @@ class _Reader:
             capture = Capture(
                 response.url,
                 response.status,
-                tuple(response.headers.items()),
+                response.headers,
                 response.body,
                 response.date,
                 record_id=fields.get("WARC-Record-ID", ""),
@@ -182,10 +186,9 @@ def _judged(response: Response, fields: dict[str, str], settings: PagesSettings)
         return Judged(Outcome.TOO_LARGE, f"cut by Common Crawl: {fields['WARC-Truncated'][:100]}")
     if response.status != 200:
         return Judged(Outcome.BAD_RECORD, f"status {response.status}, not 200 as in the index")
-    kind = response.headers.get("content-type", "")
-    if not is_wanted(kind, settings):
-        return Judged(Outcome.CONTENT_TYPE, media_type(kind)[:100])
-    return judge(response.body, response.headers, settings)
+    if not is_wanted(response.headers, settings):
+        return Judged(Outcome.CONTENT_TYPE, media_type(response.headers)[:100])
+    return judge(response.url, response.headers, response.body, settings, unknown_license)
 
 
 def _notes(link: Dated, spot: Spot) -> dict[str, str]:

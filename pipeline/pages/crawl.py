@@ -1,9 +1,10 @@
-"""The crawl of a group of hosts: hosts side by side, each by one request at a time.
+"""The frontier of a worker: all its hosts side by side, each by one request at a time.
 
-One event loop serves the group.  Before a page comes robots.txt and the delay; a
-host that answers 429 or 503 says how long to wait; a host that keeps failing is
-left alone; what a budget does not reach is deferred.  Nothing here knows of Beam or
-of tables: outcomes go to `done`.
+One event loop serves all.  Before a page comes robots.txt and the delay; a host that asks to be
+left alone is put aside while others work; a host that keeps failing is left alone; what a
+budget does not reach is deferred.  Links come in batches, and the next batch is asked for when
+there is room for its hosts, so that memory does not grow with their number.  Nothing here knows
+of Beam or of tables: outcomes go to `done`.
 """
 
 from __future__ import annotations
@@ -11,25 +12,25 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from pipeline.pages.fetch import Answer, Client
-from pipeline.pages.host import Host, Site
+from pipeline.pages.fetch import Answer, Fetcher
+from pipeline.pages.host import Host, RestingError
 from pipeline.pages.host_lock import Turns
+from pipeline.pages.http.memory import Share
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.settings import PagesSettings
-from pipeline.store.blocklist import reason_to_drop
+from pipeline.pages.trail import Pursuit, Trails, host_of
+from pipeline.store.blocklist import AddressRules
 from pipeline.store.errors import WebtextError
 from pipeline.store.progress import HostPace
 
-#: Sites whose robots.txt is kept, for each host at work: redirects lead to others.
-_SITES_A_HOST = 4
-_LEAST_SITES = 256
+#: Batches that are open at once: each holds its links, and its archive open.
+_MOST_BATCHES = 32
 _PULSE = 1.0  # seconds between two reports of the hosts at work
-_FILE_REDIRECTS = 5  # RFC 9309, 2.3.1.2
+_DEFAULT_RULES = AddressRules()
 
 
 @dataclass(frozen=True)
@@ -52,24 +53,26 @@ class Ended:
 
 
 def crawl(
-    links: Sequence[Link],
+    batches: Iterable[Sequence[Link]],
     settings: PagesSettings,
     done: Callable[[Ended], None],
     *,
+    rules: AddressRules = _DEFAULT_RULES,
     until: float = float("inf"),
     turns: Turns | None = None,
     pulse: Callable[[Sequence[HostPace]], None] = lambda hosts: None,
 ) -> None:
-    """Fetches all links; calls `done` once for each, as they end.  Blocks.
+    """Fetches the links of all batches; calls `done` once for each, as they end.  Blocks.
 
-    After `until` (seconds since 1970) no page is begun.  `turns` are those of other
-    processes that crawl at the same time.  `pulse` is told every second how the hosts
-    at work fare.
+    All links of a host are in one batch.  `rules` hold for what links redirect to.  At `until`
+    (seconds since 1970) what is under way is broken off, and all that is left is deferred.
+    `turns` are those of other processes that crawl at the same time.  `pulse` is told every
+    second how the hosts at work fare.
     """
-    group = _Group(settings, done, until, turns or Turns(), pulse)
+    frontier = _Frontier(settings, rules, done, turns or Turns(), pulse)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
-            runner.run(group.run(links))
+            runner.run(frontier.run(iter(batches), until))
         except BaseExceptionGroup as several:
             # A full disk stops all hosts at once: one error speaks for all.
             error: BaseException | None = several.subgroup(WebtextError)
@@ -88,9 +91,11 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-def host_of(url: str) -> str:
-    """The name of an address's host, which takes turns whatever the port."""
-    return urlsplit(url).hostname or ""
+@dataclass
+class _Batch:
+    """A batch that was begun: how many of its links have not ended."""
+
+    left: int
 
 
 @dataclass
@@ -106,41 +111,68 @@ class _Work:
         return HostPace(name, self.links - self.ended, (now - self.started) / max(self.ended, 1))
 
 
-class _Group:
-    """The hosts of one group and their common client."""
+class _GivenUpError(Exception):
+    """Nobody else works, and a host still wants to be left alone for long."""
+
+
+class _Frontier:
+    """All hosts of a worker and their common client."""
 
     def __init__(
         self,
         settings: PagesSettings,
+        rules: AddressRules,
         done: Callable[[Ended], None],
-        until: float,
         turns: Turns,
         pulse: Callable[[Sequence[HostPace]], None],
     ) -> None:
         self._settings, self._done, self._pulse = settings, done, pulse
-        self._until, self._turns = until, turns
         self._at_work: dict[str, _Work] = {}
-        self._hosts: dict[str, Host] = {}
-        self._sites: OrderedDict[str, Site] = OrderedDict()
-        self._most_sites = max(_LEAST_SITES, _SITES_A_HOST * settings.hosts_at_once)
+        #: Links of the batches that were begun, each with its batch, until they end.
+        self._open: dict[str, tuple[Link, _Batch]] = {}
+        self._batches = asyncio.Semaphore(_MOST_BATCHES)
+        #: When each host that was put aside may be asked again, by the monotonic clock.
+        self._resting: dict[str, float] = {}
+        #: Tasks that are not put aside.
+        self._active = 0
+        self._given_up = asyncio.Event()
+        self._places = asyncio.Semaphore(settings.hosts_at_once)
+        self._fetcher = Fetcher(settings)
+        self._trails = Trails(settings, rules, turns, self._fetcher)
 
-    async def run(self, links: Sequence[Link]) -> None:
-        by_host: dict[str, list[Link]] = defaultdict(list)
-        for link in links:
-            by_host[host_of(link.url)].append(link)
-        places = asyncio.Semaphore(self._settings.hosts_at_once)
-        async with Client(self._settings) as self._client:
+    async def run(self, batches: Iterator[Sequence[Link]], until: float) -> None:
+        """Ends all links; after `until` as deferred."""
+        seconds = until - time.time()
+        try:
+            async with asyncio.timeout(None if until == float("inf") else max(0.0, seconds)):
+                await asyncio.sleep(0)  # where the time is up already nothing is begun
+                async with self._fetcher:
+                    await self._work(batches)
+        except TimeoutError:
+            begun = [link for link, _ in self._open.values()]
+            for links in itertools.chain([begun], batches):
+                for link in links:
+                    self._end(link, Outcome.DEFERRED, "deadline")
 
-            async def one(name: str, waiting: list[Link]) -> None:
-                async with places:
-                    await self._host_pages(self._host(name), waiting)
-
-            async with asyncio.TaskGroup() as beside:
-                beat = beside.create_task(self._beat())
-                async with asyncio.TaskGroup() as tasks:
+    async def _work(self, batches: Iterator[Sequence[Link]]) -> None:
+        """A task a host, as many as there are places; the next batch when there is room."""
+        async with asyncio.TaskGroup() as beside:
+            beat = beside.create_task(self._beat())
+            async with asyncio.TaskGroup() as self._tasks:
+                self._active += 1
+                for links in batches:
+                    await self._batches.acquire()
+                    batch = _Batch(len(links))
+                    self._open |= {link.id: (link, batch) for link in links}
+                    by_host: dict[str, list[Link]] = defaultdict(list)
+                    for link in links:
+                        by_host[host_of(link.url)].append(link)
                     for name, waiting in by_host.items():
-                        tasks.create_task(one(name, waiting))
-                beat.cancel()
+                        await self._places.acquire()
+                        self._active += 1
+                        self._tasks.create_task(self._host(name, waiting))
+                self._one_less()
+            beat.cancel()
 
     async def _beat(self) -> None:
         while True:
@@ -148,108 +180,115 @@ class _Group:
             now = time.monotonic()
             self._pulse([work.pace(name, now) for name, work in self._at_work.items()])
 
-    def _host(self, name: str) -> Host:
-        """The state of a host, made at first need (a redirect may lead to a new one)."""
-        if name not in self._hosts:
-            self._hosts[name] = Host(name, self._settings, self._turns)
-        return self._hosts[name]
+    async def _host(self, name: str, links: list[Link]) -> None:
+        """Ends the links of one host, within its time."""
+        work = self._at_work[name] = _Work(len(links), time.monotonic())
+        try:
+            async with asyncio.timeout(self._settings.host_seconds or None):
+                await self._pages(self._trails.host(name), links, work)
+        except TimeoutError:
+            for link in links:
+                if link.id in self._open:
+                    self._end(link, Outcome.DEFERRED, "host_seconds")
+        finally:
+            del self._at_work[name]
+            self._places.release()
+            self._one_less()
 
-    def _site(self, url: str) -> Site:
-        """The site of an address; those unused for longest are forgotten, memory is bounded."""
-        parts = urlsplit(url)
-        root = f"{parts.scheme}://{parts.netloc}"
-        if root not in self._sites:
-            self._sites[root] = Site(root, self._host(host_of(url)), self._settings, self._file)
-        self._sites.move_to_end(root)
-        if len(self._sites) > self._most_sites:
-            self._sites.popitem(last=False)
-        return self._sites[root]
-
-    async def _host_pages(self, host: Host, links: list[Link]) -> None:
-        failures = 0
-        work = self._at_work[host.name] = _Work(len(links), time.monotonic())
+    async def _pages(self, host: Host, links: list[Link], work: _Work) -> None:
+        failures, most = 0, self._settings.host_pages
         for link in links:
-            used_up = self._used_up(host)
-            if used_up:
-                self._end(link, Outcome.DEFERRED, used_up)
+            if most and host.pages >= most:
+                self._end(link, Outcome.DEFERRED, "host_pages")
             elif failures >= self._settings.host_failures:
                 self._end(link, Outcome.HOST_FAILED, f"{failures} failures in a row")
             else:
-                ended = await self._page(link)
-                failures = failures + 1 if ended.answer.failed else 0
-                self._done(ended)
+                failures = failures + 1 if await self._page(link, host) else 0
             work.ended += 1
-        del self._at_work[host.name]
 
-    def _used_up(self, host: Host) -> str:
-        """Why no more is asked of a host in this run; empty while there is time."""
-        chosen = self._settings
-        if host.asked_away:
-            return f"asked to wait {host.asked_away:.0f} s"
-        if time.time() > self._until:
-            return "deadline"
-        if chosen.host_pages and host.pages >= chosen.host_pages:
-            return "host_pages"
-        since = time.monotonic() - host.started if host.started is not None else 0.0
-        return "host_seconds" if chosen.host_seconds and since > chosen.host_seconds else ""
+    async def _page(self, link: Link, host: Host) -> bool:
+        """Ends a link, or has it end later where another host on its way rests.
 
-    async def _page(self, link: Link) -> Ended:
-        for attempts in itertools.count(1):
-            answer, robots = await self._chain(link.url)
-            asked = self._host(host_of(answer.final_url)).asked_away
-            if asked:
-                answer.outcome, answer.error = Outcome.DEFERRED, f"asked to wait {asked:.0f} s"
-            if asked or not answer.worth_another_try or attempts == self._settings.attempts:
-                break
-        return Ended(link, answer, robots, attempts)
-
-    async def _chain(self, url: str) -> tuple[Answer, str]:
-        """The answer at the end of the redirects, and what its site's robots.txt said.
-
-        Each hop is made in the turn of its own host, after its own checks, and the
-        time-out holds for all together, waiting for turns aside.
+        True where it failed.
         """
-        first, left = url, self._settings.timeout
-        for _ in range(self._settings.max_redirects + 1):
-            site, host = self._site(url), self._host(host_of(url))
-            refusal = await site.refusal(url)
-            if refusal is not None:
-                outcome, said = refusal
-                return Answer(first, url, outcome, error=said, refused=True), site.said
-            async with host.turn() as answered:
-                started = time.monotonic()
-                answer = await self._client.page(url, left)
-                left -= time.monotonic() - started
-                answered(answer)
-            host.pages += 1
-            answer.url = first
-            if not answer.moved:
-                return answer, site.said
-            if reason_to_drop(answer.moved):
-                answer.outcome, answer.error = Outcome.OFF_LIMITS, answer.moved
-                return answer, site.said
-            url = answer.moved
-        answer.outcome = Outcome.REDIRECT_LOOP
-        return answer, site.said
+        pursuit = Pursuit(link.url)
+        with self._fetcher.memory.share() as share:
+            try:
+                return await self._pursue(link, pursuit, share, host)
+            except RestingError as error:
+                self._active += 1
+                self._tasks.create_task(self._later(link, pursuit, error.host))
+                return False
+            except _GivenUpError as error:
+                self._end(link, Outcome.DEFERRED, str(error))
+                return False
 
-    async def _file(self, url: str, most_bytes: int, attempts: int) -> Answer:
-        """A file of a site's own, over at most 5 redirects, each hop in the turn of its host."""
-        for _ in range(attempts):
-            place = url
-            for _ in range(_FILE_REDIRECTS + 1):
-                host = self._host(host_of(place))
-                async with host.turn() as answered:
-                    answer = await self._client.file(place, most_bytes)
-                    answered(answer)
-                if not answer.moved:
-                    break
-                place = answer.moved
-            else:
-                answer.status, answer.outcome = None, Outcome.REDIRECT_LOOP
-            if not answer.worth_another_try or host.asked_away:
-                break
-        return answer
+    async def _pursue(self, link: Link, pursuit: Pursuit, share: Share, own: Host | None) -> bool:
+        """Follows a link to its end, and waits for the rest of its host.
+
+        Raises RestingError where the rest is that of another host than `own`.
+        """
+        while True:
+            try:
+                answer = await self._trails.follow(pursuit, share)
+            except RestingError as error:
+                if own is not None and error.host is not own:
+                    raise
+                await self._aside(error.host)
+                continue
+            self._finish(Ended(link, answer, pursuit.robots, pursuit.tries))
+            return answer.failed
+
+    async def _later(self, link: Link, pursuit: Pursuit, host: Host) -> None:
+        """Ends a link that leads to a host which rests; its own host goes on meanwhile."""
+        try:
+            await self._wait_for(host)
+            async with self._places:
+                with self._fetcher.memory.share() as share:
+                    await self._pursue(link, pursuit, share, None)
+        except _GivenUpError as error:
+            self._end(link, Outcome.DEFERRED, str(error))
+        finally:
+            self._one_less()
+
+    async def _aside(self, host: Host) -> None:
+        """Waits for a host's rest without a place."""
+        self._places.release()
+        try:
+            await self._wait_for(host)
+        finally:
+            await self._places.acquire()
+
+    async def _wait_for(self, host: Host) -> None:
+        """Waits for a host's rest; raises _GivenUpError once it is all that is waited for."""
+        rest = host.rest
+        self._resting[host.name] = time.monotonic() + rest
+        self._one_less()
+        try:
+            async with asyncio.timeout(rest):
+                await self._given_up.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._resting.pop(host.name, None)
+            self._active += 1
+        raise _GivenUpError(f"asked to wait {rest:.0f} s")
+
+    def _one_less(self) -> None:
+        """A task ends or is put aside; after the last one hosts that rest for long are given up."""
+        self._active -= 1
+        soonest = min(self._resting.values(), default=0.0) - time.monotonic()
+        if self._active == 0 and self._resting and soonest > self._settings.max_delay:
+            self._given_up.set()
 
     def _end(self, link: Link, outcome: Outcome, error: str) -> None:
         answer = Answer(link.url, link.url, outcome, error=error, refused=True)
-        self._done(Ended(link, answer, self._site(link.url).said, 0))
+        self._finish(Ended(link, answer, self._trails.site(link.url).said, 0))
+
+    def _finish(self, ended: Ended) -> None:
+        _, batch = self._open.pop(ended.link.id, (None, None))
+        self._done(ended)
+        if batch is not None:
+            batch.left -= 1
+            if batch.left == 0:
+                self._batches.release()

@@ -1,54 +1,44 @@
-"""One request over HTTP with caps on everything; redirects are answers, followed by the caller."""
+"""One request of a crawl and what it comes to; redirects are answers, followed by the caller."""
 
 from __future__ import annotations
 
-import asyncio
-import os
 import ssl
-from collections.abc import Awaitable, Callable
+import time
 from dataclasses import dataclass, field
-from functools import partial
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
-import aiohttp
-from yarl import URL
-
-from pipeline.pages.guard import permitted, socket_factory, was_refused
-from pipeline.pages.outcomes import UNREACHED, Outcome
+from pipeline.pages.guard import RefusedAddressError, permitted
+from pipeline.pages.http.client import Client
+from pipeline.pages.http.connect import NoAddressError
+from pipeline.pages.http.exchange import Exchange, Origin, Request
+from pipeline.pages.http.memory import Memory, Share
+from pipeline.pages.outcomes import Outcome, is_passing
+from pipeline.pages.preferences.page import FindLicense
+from pipeline.pages.preferences.preference import Preference
 from pipeline.pages.screen import is_wanted, judge, media_type
 from pipeline.pages.settings import PagesSettings
 from pipeline.store.addresses import repair
-from pipeline.store.decode import BadEncodingError, TooLargeError, unpack
+from pipeline.store.content_coding import BadEncodingError, TooLargeError, unpack
+from pipeline.store.http_answer import Head, Headers, NoHttpError
+from pipeline.store.media_type import kind_of
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_RETRIED = frozenset({408, 429, 500, 502, 503, 504})
-_PIECE = 1 << 16
-#: Names whose addresses are remembered, and for how long; aiohttp drops the longest unused.
-_DNS_NAMES, _DNS_SECONDS = 10_000, 300
-#: Threads that look names up.  libuv has 4, which a few dead name servers keep busy.
-_DNS_THREADS = "32"
-
-
-#: A file that was sent, but cannot be read.
-_UNREADABLE = frozenset({Outcome.BAD_ENCODING, Outcome.TOO_LARGE, Outcome.REFUSED_ADDRESS})
-
-
-def storable(text: str) -> str:
-    """Text that can be stored as UTF-8: headers carry other bytes as lone surrogates."""
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+_SPECIAL = {404: Outcome.NOT_FOUND, 410: Outcome.GONE}
+#: What is read of an answer that is no page, so that its connection can be used again.
+_OTHER_BYTES = 1 << 16
+#: By so many bytes a body under a label that says nothing is told from a page.
+_ENOUGH_TO_TELL = 2_048
+_MOST_EXPANSION = 8  # times the size of a site's own file as received
 
 
 def _kind_of(error: Exception) -> Outcome:
     """Which step towards an answer failed."""
-    if was_refused(error):
-        return Outcome.REFUSED_ADDRESS
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return Outcome.DNS
-    if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
-        return Outcome.TLS
-    return Outcome.CONNECTION
+    kinds: dict[type[Exception], Outcome] = {
+        RefusedAddressError: Outcome.REFUSED_ADDRESS,
+        NoAddressError: Outcome.DNS,
+        ssl.SSLError: Outcome.TLS,
+        TimeoutError: Outcome.TIMEOUT,
+    }
+    return next((out for kind, out in kinds.items() if isinstance(error, kind)), Outcome.CONNECTION)
 
 
 @dataclass
@@ -58,157 +48,213 @@ class Answer:
     url: str
     final_url: str = ""
     outcome: Outcome = Outcome.CONNECTION
-    status: int | None = None
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    request: list[tuple[str, str]] = field(default_factory=list)
-    body: bytes = b""  # as received
+    exchange: Exchange | None = None
     moved: str = ""  # where a redirect leads
     refused: bool = False  # nothing was asked: what is known of the host forbids it
     error: str = ""
     charset: str = ""
     charset_by: str = ""  # how it was chosen (`decode.Decoded`)
+    preference: Preference | None = None
+    #: Whether more should have come: the connection broke, or the length was wrong.
+    cut: bool = False
+    #: The content coding that the body has; None where its label is believed.
+    coding: str | None = None
+    #: Licences that the page names and that were not asked for.
+    licenses: tuple[str, ...] = ()
+    #: How often a site's own file was asked for.
+    attempts: int = 0
+    fetched_at: int = 0  # seconds since 1970
+    #: The redirects on the way to it, in their order.
+    hops: list[Answer] = field(default_factory=list)
+
+    @property
+    def status(self) -> int | None:
+        """The status, None without an answer."""
+        return self.exchange.head.status if self.exchange else None
+
+    @property
+    def headers(self) -> Headers:
+        """The headers; none without an answer."""
+        return self.exchange.head.headers if self.exchange else Headers()
+
+    @property
+    def body(self) -> bytes:
+        """The body as received, without chunks."""
+        return self.exchange.body if self.exchange else b""
 
     @property
     def failed(self) -> bool:
         """True when the host, not the page, is at fault: the network, 429, passing 5xx."""
         if self.moved or self.refused:
             return False
-        busy = self.outcome == Outcome.HTTP_ERROR and self.status in _RETRIED
-        return busy or self.outcome in UNREACHED
+        return is_passing(self.outcome, self.status)
 
     @property
     def worth_another_try(self) -> bool:
-        """True for failures that pass.  A name without address, or a bad certificate, stays."""
-        return self.failed and self.outcome not in (Outcome.DNS, Outcome.TLS)
-
-    def header(self, name: str, between: str = ", ") -> str:
-        """A header's values, joined."""
-        return between.join(value for key, value in self.headers if key.lower() == name)
+        """True for failures that may pass at once; a bad certificate stays for the day."""
+        return self.failed and self.outcome != Outcome.TLS
 
 
-class Client:
-    """The HTTP client of one group of hosts; use as an async context manager."""
+class _Page:
+    """What is wanted of a page: all of it, if it may be of text."""
 
     def __init__(self, settings: PagesSettings) -> None:
         self._settings = settings
-        pdf = ",application/pdf;q=0.7" if "pdf" in settings.content_types else ""
-        self._accept = f"text/html,application/xhtml+xml,text/plain;q=0.8{pdf}"
 
-    async def __aenter__(self) -> Client:
-        os.environ.setdefault("UV_THREADPOOL_SIZE", _DNS_THREADS)
-        allowed = permitted(self._settings.via, self._settings.allow_hosts)
-        connector = aiohttp.TCPConnector(
-            limit=0,  # hosts take turns, so there are never more than hosts at once
-            ttl_dns_cache=_DNS_SECONDS,
-            dns_cache_max_size=_DNS_NAMES,
-            socket_factory=socket_factory(allowed),
+    def most_bytes(self, head: Head) -> int:
+        """The cap of a page, or little of an answer that is none."""
+        if is_page(head.status) and is_wanted(head.headers, self._settings):
+            return self._settings.max_bytes
+        return _OTHER_BYTES
+
+    def enough(self, head: Head, body: bytearray) -> bool:
+        """Of what its label does not tell, the beginning shows whether it is wanted."""
+        if head.headers.values("content-encoding") or len(body) < _ENOUGH_TO_TELL:
+            return False
+        kind = kind_of(media_type(head.headers), bytes(body[:_ENOUGH_TO_TELL]))
+        return is_page(head.status) and kind not in self._settings.content_types
+
+
+class _Beginning:
+    """What is wanted of a site's own file: its beginning."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+
+    def most_bytes(self, head: Head) -> int:
+        """So many bytes, whatever it is."""
+        return self._most_bytes
+
+    def enough(self, head: Head, body: bytearray) -> bool:
+        """All up to the cap."""
+        return False
+
+
+def is_page(status: int) -> bool:
+    """Whether an answer of this status holds the page: 2xx but those without a body."""
+    return 200 <= status < 300 and status not in (204, 205)
+
+
+def _redirects(answer: Answer) -> bool:
+    """Whether an answer leads elsewhere: 3xx but 304, which says that nothing has changed."""
+    return answer.status in range(300, 400) and answer.status != 304
+
+
+def file_text(answer: Answer) -> bytes | None:
+    """A site's own file, decompressed; None where it cannot be had or read."""
+    exchange = answer.exchange
+    if exchange is None or answer.outcome == Outcome.TIMEOUT:
+        return None
+    limit = _MOST_EXPANSION * max(len(exchange.body), _OTHER_BYTES)
+    try:
+        return unpack(exchange.body, answer.headers.joined("content-encoding"), limit).data
+    except (BadEncodingError, TooLargeError):
+        return None
+
+
+class Fetcher:
+    """Asks for pages and for sites' own files; use as an async context manager."""
+
+    def __init__(self, settings: PagesSettings) -> None:
+        self._settings = settings
+        self._client = Client(permitted(settings.via, settings.allow_hosts))
+        self._via = Origin.of(settings.via) if settings.via else None
+        self.memory = Memory(settings.memory_mb << 20)
+        pdf = ",application/pdf;q=0.7" if "pdf" in settings.content_types else ""
+        self._headers = (
+            ("User-Agent", settings.agent()),
+            ("Accept", f"text/html,application/xhtml+xml,text/plain;q=0.8{pdf},*/*;q=0.1"),
+            ("Accept-Language", "en,*;q=0.5"),
+            ("Accept-Encoding", "gzip, deflate, br, zstd"),
         )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,  # bodies are archived as they were received
-            timeout=aiohttp.ClientTimeout(total=None),
-            max_line_size=16_384,
-            max_field_size=65_536,
-        )
+
+    async def __aenter__(self) -> Fetcher:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._session.close()
+    async def __aexit__(self, *error: object) -> None:
+        await self._client.close()
 
-    async def page(self, url: str, seconds: float) -> Answer:
+    async def page(self, url: str, seconds: float, cookie: str, share: Share) -> Answer:
         """Asks for one page; every failure is an outcome, none an exception."""
-        return await self._ask(url, seconds, self._take)
+        answer = await self._ask(url, seconds, cookie, _Page(self._settings), share)
+        exchange = answer.exchange
+        if exchange is None:
+            return answer
+        status = exchange.head.status
+        if _redirects(answer):
+            self._redirect(answer)
+        elif not is_page(status):
+            answer.outcome = _SPECIAL.get(status, Outcome.HTTP_ERROR)
+            answer.error = f"status {status}"
+        elif not is_wanted(answer.headers, self._settings):
+            answer.outcome = Outcome.CONTENT_TYPE
+            answer.error = answer.headers.joined("content-type")[:100]
+        elif exchange.too_large:
+            answer.outcome = Outcome.TOO_LARGE
+            answer.error = f"more than {self._settings.max_bytes:,} bytes received"
+        else:
+            self.judge(answer, None)
+        return answer
 
     async def file(self, url: str, most_bytes: int) -> Answer:
-        """Asks for a site's own file; the answer's body is its beginning, decompressed.
-
-        `status` is None when it cannot be had or read.
-        """
-        take = partial(self._beginning, most_bytes)
-        answer = await self._ask(url, self._settings.timeout, take)
-        if not answer.moved and answer.outcome in UNREACHED | _UNREADABLE:
-            answer.status = None
+        """Asks for a site's own file; `file_text` gives the beginning of what came."""
+        seconds = self._settings.timeout
+        with self.memory.share() as share:
+            answer = await self._ask(url, seconds, "", _Beginning(most_bytes), share)
+        exchange = answer.exchange
+        if exchange is None:
+            return answer
+        status = exchange.head.status
+        answer.outcome = _SPECIAL.get(status, Outcome.HTTP_ERROR)
+        if _redirects(answer) and answer.headers.values("location"):
+            self._redirect(answer)
+        elif is_page(status):
+            answer.outcome = Outcome.TIMEOUT if exchange.late else Outcome.OK
         return answer
-
-    async def _ask(
-        self,
-        url: str,
-        seconds: float,
-        take: Callable[[Answer, aiohttp.ClientResponse], Awaitable[None]],
-    ) -> Answer:
-        answer = Answer(url, url)
-        try:
-            async with asyncio.timeout(seconds), self._get(url) as response:
-                answer.status = response.status
-                answer.headers = [(storable(n), storable(v)) for n, v in response.headers.items()]
-                answer.request = list(response.request_info.headers.items())
-                if response.status in _REDIRECTS:
-                    self._redirect(answer)
-                elif response.status != 200:
-                    special = {404: Outcome.NOT_FOUND, 410: Outcome.GONE}
-                    answer.outcome = special.get(response.status, Outcome.HTTP_ERROR)
-                    answer.error = f"status {response.status}"
-                else:
-                    await take(answer, response)
-        except TimeoutError:
-            answer.outcome = Outcome.TIMEOUT
-            answer.error = f"longer than {self._settings.timeout:g} s"
-        except TooLargeError as error:
-            answer.outcome, answer.error = Outcome.TOO_LARGE, str(error)
-        except BadEncodingError as error:
-            answer.outcome, answer.error = Outcome.BAD_ENCODING, str(error)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            answer.outcome = _kind_of(error)
-            answer.error = storable(f"{type(error).__name__}: {error}"[:300])
-        return answer
-
-    async def _beginning(
-        self, most_bytes: int, answer: Answer, response: aiohttp.ClientResponse
-    ) -> None:
-        body = b""
-        async for piece in response.content.iter_chunked(_PIECE):
-            body += piece
-            if len(body) > most_bytes:
-                break
-        answer.body = unpack(body, answer.header("content-encoding"), 8 * most_bytes)
-        answer.outcome = Outcome.OK
 
     def _redirect(self, answer: Answer) -> None:
-        target = repair(urljoin(answer.url, answer.header("location")))
+        location = answer.headers.values("location")
+        target = repair(urljoin(answer.url, location[0])) if location else None
         if target is None:
-            answer.outcome, answer.error = Outcome.HTTP_ERROR, "redirect to no web address"
+            answer.outcome = Outcome.HTTP_ERROR
+            answer.error = f"status {answer.status}, which leads to no web address"
         else:
             answer.moved = target
 
-    async def _take(self, answer: Answer, response: aiohttp.ClientResponse) -> None:
-        kind = answer.header("content-type")
-        if not is_wanted(kind, self._settings):
-            answer.outcome, answer.error = Outcome.CONTENT_TYPE, media_type(kind)[:100]
+    def judge(self, answer: Answer, find_license: FindLicense | None) -> None:
+        """What the body of an answer with a page comes to."""
+        exchange = answer.exchange
+        if exchange is None:
             return
-        body = bytearray()
-        async for piece in response.content.iter_chunked(_PIECE):
-            body += piece
-            if len(body) > self._settings.max_bytes:
-                raise TooLargeError(f"more than {self._settings.max_bytes:,} bytes received")
-        answer.body = bytes(body)
-        headers = {name.lower(): answer.header(name.lower()) for name, _ in answer.headers}
-        # Each header names its crawler anew, so they must stay apart.
-        headers["x-robots-tag"] = answer.header("x-robots-tag", "\n")
-        found = judge(answer.body, headers, self._settings)
-        answer.outcome, answer.error, answer.charset, answer.charset_by = found
+        found = judge(answer.final_url, answer.headers, exchange.body, self._settings, find_license)
+        answer.outcome, answer.error = found.outcome, found.error
+        answer.charset, answer.charset_by = found.charset, found.charset_by
+        answer.preference, answer.licenses = found.preference, found.licenses
+        answer.coding = found.coding
+        if found.outcome != Outcome.OK:
+            return
+        target = repair(urljoin(answer.final_url, found.refresh)) if found.refresh else None
+        if target is not None and target != answer.final_url:
+            answer.moved = target
+        elif not exchange.whole and not found.closed:
+            answer.cut = True
+            answer.outcome = Outcome.TIMEOUT if exchange.late else Outcome.CONNECTION
+            answer.error = f"cut after {len(exchange.body):,} bytes"
 
-    def _get(self, url: str) -> aiohttp.client._RequestContextManager:
-        headers = {
-            "User-Agent": self._settings.agent(),
-            "Accept": self._accept,
-            "Accept-Language": "en,*;q=0.5",
-            "Accept-Encoding": "gzip, deflate, br",
-        }
-        place = url
-        if self._settings.via:
-            parts = urlsplit(url)
-            headers["Host"] = parts.netloc
-            asked = f"?{parts.query}" if parts.query else ""
-            place = f"{self._settings.via.rstrip('/')}{parts.path or '/'}{asked}"
-        return self._session.get(URL(place, encoded=True), headers=headers, allow_redirects=False)
+    async def _ask(
+        self, url: str, seconds: float, cookie: str, wanted: _Page | _Beginning, share: Share
+    ) -> Answer:
+        answer = Answer(url, url, fetched_at=int(time.time()))
+        headers = (*self._headers, ("Cookie", cookie)) if cookie else self._headers
+        origin = self._via or Origin.of(url)
+        try:
+            answer.exchange = await self._client.get(
+                origin, Request.of(url, headers), wanted, share, seconds
+            )
+        except TimeoutError:
+            answer.outcome = Outcome.TIMEOUT
+            answer.error = f"longer than {self._settings.timeout:g} s"
+        except (NoHttpError, OSError) as error:
+            answer.outcome = _kind_of(error)
+            answer.error = f"{type(error).__name__}: {error}"[:300]
+        return answer

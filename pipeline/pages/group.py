@@ -1,27 +1,31 @@
-"""One unit of the pages stage: a group of hosts, crawled into WARC segments and a fetch table."""
+"""A group of hosts: its links, its archive and its fetch table."""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from pipeline.pages.crawl import Ended, Link, crawl
-from pipeline.pages.host_lock import Turns
+from pipeline.pages.crawl import Ended, Link
+from pipeline.pages.fetch import Answer
 from pipeline.pages.journal import Journal
 from pipeline.pages.outcomes import Outcome
-from pipeline.pages.pace import Meter
 from pipeline.pages.records import Capture, Record, page_records
-from pipeline.pages.refetch import FIRST_RUN, Rerun, terms
+from pipeline.pages.refetch import FIRST_RUN, Rerun, patience_of, terms
 from pipeline.pages.settings import PagesSettings
-from pipeline.pages.table import deferred_before, fetched_before, write_fetches
+from pipeline.pages.table import (
+    blank_row,
+    fetched_before,
+    left_before,
+    preference_columns,
+    write_fetches,
+)
 from pipeline.store import files
-from pipeline.store.manifest import WORK
+from pipeline.store.http_answer import Head, Headers
 from pipeline.store.parts import Part, file_part, finished_part, part_name
-from pipeline.store.progress import HostPace, Progress
+from pipeline.store.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -37,124 +41,161 @@ class Group:
     earlier: tuple[str, ...]
     #: First part of the name of its fetch table: scratch where a fallback writes the last one.
     table: str = "fetches"
-    #: Seconds since 1970 after which no page is begun: the end of the stage's budget.
-    until: float = float("inf")
     #: What of the build before is fetched again.
     rerun: Rerun = FIRST_RUN
 
+    @property
+    def name(self) -> str:
+        """The first part of the names of its archives."""
+        return f"group-{self.number:05d}-of-{self.of:05d}"
 
-def fetch_group(group: Group, links: Iterable[Link]) -> list[Part]:
-    """Ends every link of the group with one outcome; resumes where a killed run stopped."""
-    name = part_name(group.number, group.of, group.table)
-    done = finished_part(group.folder, name, group.key)
-    prefix = f"group-{group.number:05d}-of-{group.of:05d}"
-    if done is None:
-        waiting = {link.id: link for link in links}
-        urls = {i: link.url for i, link in waiting.items()}
+    def finished(self) -> list[Part] | None:
+        """The table and the archives, where a run before has finished them."""
+        done = finished_part(self.folder, part_name(self.number, self.of, self.table), self.key)
+        return None if done is None else [done, *self._archives()]
+
+    def write(self, rows: Iterable[dict[str, Any]]) -> list[Part]:
+        """Writes the fetch table; the archives are there by now."""
+        name = part_name(self.number, self.of, self.table)
+        patience = patience_of(self.settings)
+        return [write_fetches(self.folder, name, self.key, rows, patience), *self._archives()]
+
+    def _archives(self) -> list[Part]:
+        """The group's segments; the first group also answers for those of an earlier division.
+
+        When links were added and there are more groups now, rows taken over from the build
+        before still point into archives that carry the old number of groups.
+        """
+        paths = files.listed(self.folder, "group-*.warc.gz")
+        return [
+            file_part(self.folder, name)
+            for name in (path.rsplit("/", 1)[-1] for path in paths)
+            if name.startswith(f"{self.name}-")
+            or (self.number == 0 and f"-of-{self.of:05d}-" not in name)
+        ]
+
+
+class OpenGroup:
+    """A group that is crawled: keeps how its links end, and writes its table when all have."""
+
+    def __init__(self, group: Group, links: Sequence[Link]) -> None:
+        self._group = group
+        self._urls = {link.id: link.url for link in links}
+        settings = group.settings
+        self._journal = Journal(
+            group.folder,
+            group.name,
+            settings.segment_mb << 20,
+            settings.segment_minutes * 60,
+            terms=terms(settings, group.key),
+        )
+        self._progress = Progress(group.folder, f"group-{group.number:05d}")
+        self._journal.__enter__()
+        known = {identity for identity, _ in self._spared()} | self._journal.known
+        left = left_before(group.folder, self._urls)
+        self._builds = left.builds
+        #: The links that are to be fetched, those first that an earlier build did not reach.
+        self.todo = sorted(
+            (link for link in links if link.id not in known),
+            key=lambda link: (link.id not in left.deferred, link.id),
+        )
+        self._missing = len(self.todo)
+        if len(known):
+            self._progress.add(len(self._urls) - self._missing)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all links have ended."""
+        return self._missing == 0
+
+    def keep(self, ended: Ended) -> None:
+        """Archives and logs how one link ended."""
+        row = _row(ended, self._builds.get(ended.link.id, 0))
+        if ended.answer.outcome == Outcome.OK:
+            self._journal.page(row, _records(ended), _redirects(ended))
+        else:
+            self._journal.log(row)
+        self._missing -= 1
+        self._progress.add(1, **{ended.answer.outcome.value: 1})
+
+    def close(self) -> list[Part]:
+        """Closes the archive and writes the table."""
+        rows = dict(self._spared())
+        journal = self._journal
+        rows |= {i: row for i, row in journal.rows() if i in self._urls}
+        journal.finish()
+        journal.__exit__(None, None, None)
+        self._progress.__exit__(None, None, None)
+        return self._group.write(rows.values())
+
+    def abandon(self, error: BaseException) -> None:
+        """Leaves everything as it is for the next run."""
+        self._journal.__exit__(type(error), error, error.__traceback__)
+
+    def _spared(self) -> Iterable[tuple[str, dict[str, Any]]]:
+        """The rows of links that need no fetching."""
+        group = self._group
         origins = ("web", "wayback") if group.settings.wayback else ("web",)
-        before = dict(fetched_before(group.folder, group.earlier, urls, origins, group.rerun))
-        chosen = group.settings
-        size, age = chosen.segment_mb << 20, chosen.segment_minutes * 60
-        hangs_on = terms(chosen, group.key)
-        with Journal(group.folder, prefix, size, age, terms=hangs_on) as journal:
-            rows = before | {i: row for i, row in journal.rows.items() if i in waiting}
-            todo = [link for i, link in sorted(waiting.items()) if i not in rows]
-            late = deferred_before(group.folder, urls)
-            todo.sort(key=lambda link: link.id not in late)  # stable: those come first
-            rows |= _fetch(group, todo, journal, len(rows))
-            journal.finish()
-        done = write_fetches(group.folder, name, group.key, rows.values())
-    return [done, *(file_part(group.folder, name) for name in _archives(group, prefix))]
+        return fetched_before(group.folder, group.earlier, self._urls, origins, group.rerun)
 
 
-def _archives(group: Group, prefix: str) -> list[str]:
-    """The group's segments; the first group also answers for those of an earlier division.
-
-    When links were added and there are more groups now, rows taken over from the build
-    before still point into archives that carry the old number of groups.
-    """
-    paths = files.listed(group.folder, "group-*.warc.gz")
-    names = [path.rsplit("/", 1)[-1] for path in paths]
-    return [
-        name
-        for name in names
-        if name.startswith(f"{prefix}-")
-        or (group.number == 0 and f"-of-{group.of:05d}-" not in name)
-    ]
-
-
-def _fetch(
-    group: Group, links: list[Link], journal: Journal, known: int
-) -> dict[str, dict[str, Any]]:
-    rows: dict[str, dict[str, Any]] = {}
-    meter = Meter()
-    with Progress(group.folder, f"group-{group.number:05d}") as progress:
-        if known:
-            progress.add(known)
-
-        def ended(end: Ended) -> None:
-            rows[end.link.id] = _keep(end, journal)
-            meter.count(len(end.answer.body))
-            progress.add(1, **{end.answer.outcome.value: 1})
-
-        def pulse(hosts: Iterable[HostPace]) -> None:
-            progress.keep_pace(meter.pace(hosts))
-
-        if links:
-            turns = Turns(Path(files.local_scratch(group.folder)) / WORK / "turns")
-            crawl(links, group.settings, ended, until=group.until, turns=turns, pulse=pulse)
-    return rows
+def _row(ended: Ended, builds: int) -> dict[str, Any]:
+    """The row of a link; `builds` have asked for it before."""
+    answer, now = ended.answer, int(time.time())
+    kept = answer.outcome == Outcome.OK
+    asked = answer.outcome != Outcome.DEFERRED
+    return (
+        blank_row(ended.link.id, ended.link.url, answer.outcome, "web")
+        | preference_columns(answer.preference, answer.fetched_at or now)
+        | {
+            "final_url": answer.final_url,
+            "status": answer.status,
+            "content_type": answer.headers.joined("content-type")[:200],
+            "bytes": len(answer.body),
+            "digest": hashlib.sha256(answer.body).hexdigest() if kept else "",
+            "fetched_at": answer.fetched_at or now,
+            "robots": ended.robots,
+            "attempts": ended.attempts,
+            "error": answer.error,
+            "charset": answer.charset,
+            "charset_by": answer.charset_by,
+            "builds": builds + asked,
+        }
+    )
 
 
-def _keep(end: Ended, journal: Journal) -> dict[str, Any]:
-    """Archives and logs how one link ended; returns its row."""
-    now, answer = int(time.time()), end.answer
-    digest = hashlib.sha256(answer.body).hexdigest() if answer.outcome == Outcome.OK else ""
-    row = {
-        "id": end.link.id,
-        "url": end.link.url,
-        "final_url": answer.final_url,
-        "outcome": answer.outcome.value,
-        "status": answer.status,
-        "content_type": answer.header("content-type")[:200],
-        "bytes": len(answer.body),
-        "digest": digest,
-        "warc_file": "",
-        "warc_offset": -1,
-        "fetched_at": now,
-        "robots": end.robots,
-        "attempts": end.attempts,
-        "error": answer.error,
-        "origin": "web",
-        "charset": answer.charset,
-        "charset_by": answer.charset_by,
-    }
-    if answer.outcome == Outcome.OK:
-        journal.page(row, _records(end, now))
-    else:
-        journal.log(row)
-    return row
-
-
-def _records(end: Ended, now: int) -> list[Record]:
+def _records(ended: Ended) -> list[Record]:
     """Response, request and metadata records of a page."""
-    answer = end.answer
+    answer = ended.answer
     notes = {
-        "link": end.link.url,
-        "id": end.link.id,
+        "link": ended.link.url,
+        "id": ended.link.id,
         "origin": "web",
-        "robots": end.robots,
+        "robots": ended.robots,
         "charset": answer.charset,
         "charset-by": answer.charset_by,
     }
-    return page_records(
-        Capture(
-            answer.final_url,
-            answer.status or 200,
-            answer.headers,
-            answer.body,
-            now,
-            answer.request,
-            notes=notes,
-        )
+    return page_records(_capture(answer, notes))
+
+
+def _redirects(ended: Ended) -> list[Record]:
+    """Response and request records of the redirects that led to a page."""
+    return [record for hop in ended.answer.hops for record in page_records(_capture(hop, {}))]
+
+
+def _capture(answer: Answer, notes: dict[str, str]) -> Capture:
+    exchange = answer.exchange
+    head = exchange.head if exchange else Head(200, Headers())
+    return Capture(
+        answer.final_url,
+        head.status,
+        head.headers,
+        answer.body,
+        answer.fetched_at,
+        reason=head.reason,
+        request=exchange.request if exchange else b"",
+        address=exchange.address if exchange else "",
+        protocol=exchange.protocol if exchange else "",
+        coding=answer.coding,
+        notes=notes,
     )

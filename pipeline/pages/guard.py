@@ -1,8 +1,8 @@
 """The address guard: a connection is opened only to a public address on port 80 or 443.
 
-The check sits where the socket is made, so it sees the address that is really
-connected to: literals, redirects and names that change their answer between check
-and use (rebinding) come past it too, which a check in the resolver would miss.
+The check sits between the look-up of a name and the socket, and nothing looks the name
+up again: literals, redirects and names that change their answer between check and use
+(rebinding) come past it too, which a check of names would miss.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -108,33 +108,20 @@ def _addresses(host: str) -> set[str]:
         ) from None
 
 
-def socket_factory(
-    allowed: frozenset[tuple[str, int]],
-) -> Callable[[AddressInfo], socket.socket]:
-    """Makes sockets for aiohttp's connector; raises RefusedAddressError for a forbidden address."""
+def public_only(
+    addresses: Iterable[AddressInfo], allowed: frozenset[tuple[str, int]]
+) -> list[AddressInfo]:
+    """The addresses of a name that may be connected to.
 
-    def make(info: AddressInfo) -> socket.socket:
-        family, kind, protocol, _, where = info
-        address, port = str(where[0]), int(where[1])
-        public = port in _WEB_PORTS and is_public(address)
-        if not public and (address, port) not in allowed:
-            raise RefusedAddressError(f"{address} port {port} is not a public web address")
-        return socket.socket(family, kind, protocol)
+    Raises RefusedAddressError where there is none among them.
+    """
+    known = list(addresses)
+    may = [info for info in known if _may_connect(str(info[4][0]), int(info[4][1]), allowed)]
+    if not may:
+        named = ", ".join(sorted({f"{info[4][0]} port {info[4][1]}" for info in known}))
+        raise RefusedAddressError(f"no public web address: {named or 'none at all'}")
+    return may
 
-    return make
 
-
-def was_refused(error: BaseException) -> bool:
-    """True when a RefusedAddressError lies behind an error of the HTTP client."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        found = waiting.pop()
-        if found is None or id(found) in seen:
-            continue
-        if isinstance(found, RefusedAddressError):
-            return True
-        seen.add(id(found))
-        waiting += [found.__cause__, found.__context__, getattr(found, "os_error", None)]
-        waiting += list(getattr(found, "exceptions", ()))
-    return False
+def _may_connect(address: str, port: int, allowed: frozenset[tuple[str, int]]) -> bool:
+    return (port in _WEB_PORTS and is_public(address)) or (address, port) in allowed

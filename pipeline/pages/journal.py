@@ -12,7 +12,8 @@ import fcntl
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -28,6 +29,7 @@ from pipeline.store.manifest import WORK
 #: Columns of a journal line that are no columns of the fetch table: where the archive
 #: ended, the content encoding of the page, and what the outcome hangs on (`again.terms`).
 _END, _ENCODING, _TERMS = "archive_end", "content_encoding", "terms"
+_EXTRA = frozenset({_END, _ENCODING, _TERMS})
 _ENCODED = re.compile(rb"\r\ncontent-encoding:[ \t]*([^\r\n]*)", re.I)
 #: Most that a power cut can cost.  A kill costs less: the kernel keeps what was written.
 _SYNC_SECONDS = 30.0
@@ -66,7 +68,8 @@ class Journal:
         self._terms = terms
         self._scratch = Path(files.local_scratch(folder)) / WORK
         self._journal = self._scratch / f"{name}.jsonl"
-        self.rows: dict[str, dict[str, Any]] = {}
+        #: Ids of the links that are logged.
+        self.known: set[str] = set()
         self._firsts: dict[tuple[str, str], _First] = {}
 
     def __enter__(self) -> Journal:
@@ -86,24 +89,39 @@ class Journal:
                 if kind is None:
                     raise _full(error, self._journal) from error
 
-    def page(self, row: dict[str, Any], records: Sequence[Record]) -> None:
+    def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(id, row) of all that is logged and holds; the last of an id counts.
+
+        They are read from the disk: a crawl holds many journals open.
+        """
+        self._flush(self._log)
+        for line in whole_lines(self._journal):
+            row = line.said
+            if row["id"] in self.known and row[_TERMS] == self._terms(row["outcome"]):
+                yield row["id"], {name: row[name] for name in row if name not in _EXTRA}
+
+    def page(
+        self, row: dict[str, Any], records: Sequence[Record], redirects: Sequence[Record] = ()
+    ) -> None:
         """Archives a page and logs its row; the first of `records` is the response.
 
         A body that this group has already is not stored twice: the row points to the
-        first, and a revisit record says so.
+        first, and a revisit record refers to it.  `redirects` go before the page.
         """
-        kind, fields, block = records[0]
-        head = block[: block.index(b"\r\n\r\n") + 4]
+        for hop in redirects:
+            self._append_record(hop)
+        response = records[0]
+        head = response.block[: response.block.index(b"\r\n\r\n") + 4]
         found = _ENCODED.search(head)
         encoding = found[1].decode("latin-1").strip().lower() if found else ""
         first = self._firsts.get((row["digest"], encoding))
         if first is None:
             self._place(row, encoding)
             # A body that came compressed gains nothing from being compressed again.
-            self._append(warc.record(kind, fields, block, 0 if encoding else 6))
+            self._append_record(response, 0 if encoding else 6)
         else:
             row["warc_file"], row["warc_offset"] = first.file, first.offset
-            self._append(_revisit(fields, head, first))
+            self._append_record(_revisit(response.fields, head, first))
         self._finish_page(row, records[1:], encoding)
 
     def copied_page(self, row: dict[str, Any], member: bytes, records: Sequence[Record]) -> None:
@@ -136,12 +154,12 @@ class Journal:
         self._firsts.setdefault((row["digest"], encoding), first)
 
     def _finish_page(self, row: dict[str, Any], records: Sequence[Record], encoding: str) -> None:
-        for kind, fields, block in records:
-            self._append(warc.record(kind, fields, block))
+        for record in records:
+            self._append_record(record)
         self._write_line(row, encoding)
 
     def _write_line(self, row: dict[str, Any], encoding: str) -> None:
-        self.rows[row["id"]] = row
+        self.known.add(row["id"])
         self._flush(self._archive)
         extra = {
             _END: [self._segment, self._archive.tell()],
@@ -164,6 +182,10 @@ class Journal:
     @property
     def _open_path(self) -> Path:
         return self._scratch / self._segment_name()
+
+    def _append_record(self, record: Record, level: int = 6) -> None:
+        fields = record.fields | {"WARC-Warcinfo-ID": self._warcinfo}
+        self._append(warc.record(record.kind, fields, record.block, level))
 
     def _append(self, data: bytes) -> None:
         try:
@@ -195,11 +217,10 @@ class Journal:
         self._archive: IO[bytes] = self._open_path.open("ab")
         self._opened = time.monotonic()
         if self._archive.tell() == 0:
-            block = b"software: webtext\r\nformat: WARC File Format 1.1\r\n"
-            fields = {"WARC-Record-ID": warc.record_id(), "Content-Type": "application/warc-fields"}
-            self._first = self._archive.write(warc.record("warcinfo", fields, block))
+            self._warcinfo, data = warc.warcinfo(self._segment_name(), time.time())
+            self._first = self._archive.write(data)
         else:
-            self._first = 1
+            self._warcinfo, self._first = _first_id(self._open_path), 1
 
     def _recover(self) -> None:
         """Takes over what a run before left, cuts the rest, opens the segment to go on with."""
@@ -216,7 +237,7 @@ class Journal:
             end, encoding = row.pop(_END), row.pop(_ENCODING)
             if row.pop(_TERMS, "") != self._terms(row["outcome"]):
                 continue
-            self.rows[row["id"]] = row
+            self.known.add(row["id"])
             if row["outcome"] == Outcome.OK:
                 self._remember(row, encoding)
         os.truncate(self._journal, stop)
@@ -230,14 +251,23 @@ class Journal:
         return {int(path.rsplit("-", 1)[1].split(".")[0]): files.size(path) for path in paths}
 
 
-def _revisit(fields: dict[str, str], head: bytes, first: _First) -> bytes:
-    """A revisit record for an equal body (WARC 1.1, 6.7.2): headers only."""
+def _revisit(fields: dict[str, str], head: bytes, first: _First) -> Record:
+    """A revisit record for an equal body (WARC 1.1, 6.7.2): headers only, which it has to say."""
     more = {
         "WARC-Profile": "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest",
         "WARC-Refers-To-Target-URI": first.url,
         "WARC-Refers-To-Date": warc.warc_date(first.date),
+        "WARC-Truncated": "length",
     }
-    return warc.record("revisit", fields | more, head)
+    return Record("revisit", fields | more, head)
+
+
+def _first_id(archive: Path) -> str:
+    """The id of the record with which an archive of ours begins."""
+    with archive.open("rb") as stream:
+        start = zlib.decompressobj(31).decompress(stream.read(4_096), 4_096)
+    found = re.search(rb"WARC-Record-ID: (\S+)", start)
+    return found[1].decode() if found else ""
 
 
 def _full(error: OSError, path: Path) -> Exception:

@@ -19,6 +19,9 @@ class Outcome(StrEnum):
     NOML = "opt_out_noml"  # the same, in the word of others
     NOINDEX = "opt_out_noindex"  # X-Robots-Tag or meta: not to be indexed (`none` says so too)
     NOARCHIVE = "opt_out_noarchive"  # X-Robots-Tag or meta: no copy may be kept
+    CONTENT_USAGE = "opt_out_content_usage"  # the IETF's Content-Usage: no training of models
+    CONTENT_SIGNAL = "opt_out_content_signal"  # Cloudflare's Content-Signal: the same
+    RSL = "opt_out_rsl"  # an RSL licence does not permit training, or cannot be read
     TDM = "opt_out_tdm"  # rights reserved by TDMRep: header, meta or tdmrep.json
     AI_AGENTS = "opt_out_ai_agents"  # the site's robots.txt shuts out known AI crawlers
     OFF_LIMITS = "off_limits"  # it redirects to what the links stage drops
@@ -42,6 +45,19 @@ class Outcome(StrEnum):
 UNREACHED = frozenset(
     {Outcome.TIMEOUT, Outcome.DNS, Outcome.TLS, Outcome.CONNECTION, Outcome.HOST_FAILED}
 )
+#: Statuses by which a server says that it cannot answer now: RFC 9110, 15.5 and 15.6.
+_PASSING = frozenset({408, 425, 429})
+#: Statuses of 5xx by which it says that it never will.
+_LASTING = frozenset({501, 505})
+
+
+def is_passing(outcome: Outcome, status: int | None) -> bool:
+    """Whether a link that ended so may fare better another day: a passing fault."""
+    if outcome == Outcome.HTTP_ERROR and status is not None:
+        return status in _PASSING or (500 <= status < 600 and status not in _LASTING)
+    return outcome in UNREACHED or outcome == Outcome.ROBOTS_UNAVAILABLE
+
+
 #: Outcomes that another try may change: a later build of the interval fetches these again.
 TRANSIENT = UNREACHED | {
     Outcome.ROBOTS_UNAVAILABLE,

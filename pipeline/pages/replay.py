@@ -14,7 +14,7 @@ import signal
 from aiohttp import web
 
 from pipeline.store.addresses import canonical_key
-from pipeline.store.warc import read_records, responses
+from pipeline.store.archives import read_responses, responses
 
 
 def page_index(archive: str) -> dict[str, int]:
@@ -32,10 +32,10 @@ def make_app(archive: str) -> web.Application:
         offset = index.get(canonical_key(f"https://{request.host}{request.path_qs}"))
         if offset is None:
             return web.Response(status=404, text="not in the archive")
-        _, headers, body = next(read_records(archive, [offset]))
-        told = ("content-type", "content-encoding")
-        kept: dict[str, str] = {name: value for name, value in headers.items() if name in told}
-        return web.Response(body=body, headers=kept)
+        page = next(read_responses(archive, [offset]))
+        kept = ("content-type", "content-encoding")
+        headers = {name: page.headers.joined(name) for name in kept if page.headers.values(name)}
+        return web.Response(body=page.body, headers=headers)
 
     app = web.Application()
     app.router.add_get("/{path:.*}", serve)

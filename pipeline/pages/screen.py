@@ -1,4 +1,4 @@
-"""Whether a body that came whole is a page of text that may be used, and in which characters.
+"""Whether a body is a page of text that may be used, and in which characters.
 
 The same questions are asked of the web, of archives, of Common Crawl and of the
 Wayback Machine, so that a page has the same outcome wherever it comes from.
@@ -6,63 +6,104 @@ Wayback Machine, so that a page has the same outcome wherever it comes from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
-from pipeline.pages.optout import opted_out
 from pipeline.pages.outcomes import Outcome
+from pipeline.pages.preferences.page import (
+    FindLicense,
+    license_addresses,
+    licensed_preferences,
+    page_preferences,
+)
+from pipeline.pages.preferences.page_head import PageHead, read_head, refresh_target
+from pipeline.pages.preferences.preference import Preference, strongest
 from pipeline.pages.settings import PagesSettings
-from pipeline.store.decode import BadEncodingError, TooLargeError, decode, unpack
+from pipeline.store.chunked import is_closed
+from pipeline.store.content_coding import BadEncodingError, TooLargeError, unpack
+from pipeline.store.decode import decode
+from pipeline.store.http_answer import Headers
+from pipeline.store.media_type import kind_of, may_be, read_label
 
-#: Media types by kind; servers that name none are believed to send HTML.
-_TYPES = {
-    "html": frozenset({"text/html", "application/xhtml+xml", ""}),
-    "plain": frozenset({"text/plain"}),
-    "pdf": frozenset({"application/pdf", "application/x-pdf"}),
-}
-_PDF = b"%PDF"
-_NO_TEXT = (b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
+#: Seconds within which a refresh is a redirect; a page that shows itself for longer is a page,
+#: and one that loads itself anew every minute is no redirect at all.
+_MOST_REFRESH_SECONDS = 10.0
 
 
 class Judged(NamedTuple):
-    """The outcome of a body, and its character set with how that was chosen."""
+    """The outcome of a body, and what was found out on the way."""
 
     outcome: Outcome
     error: str = ""
     charset: str = ""
     charset_by: str = ""
+    #: The preference that decided, or one that allows the use of the page.
+    preference: Preference | None = None
+    #: Where the page sends its reader at once.
+    refresh: str = ""
+    #: Whether the body shows by itself that it is all there: by its coding or its last tag.
+    closed: bool = False
+    #: The content coding that the body has, whatever its label says.
+    coding: str = ""
+    #: Addresses of licences that the page names, where nobody was asked for them.
+    licenses: tuple[str, ...] = ()
 
 
-def media_type(content_type: str) -> str:
-    """The type alone, in lower case."""
-    return content_type.split(";", maxsplit=1)[0].strip().lower()
+def media_type(headers: Headers) -> str:
+    """The media type of an answer, in lower case; empty where the label is none."""
+    return read_label(headers.values("content-type")).media_type
 
 
-def is_wanted(content_type: str, settings: PagesSettings) -> bool:
-    """True for the media types of the kinds that the settings name."""
-    kind = media_type(content_type)
-    return any(kind in _TYPES[wanted] for wanted in settings.content_types)
+def is_wanted(headers: Headers, settings: PagesSettings) -> bool:
+    """Whether a body under these headers may be of a kind that the settings name."""
+    return may_be(media_type(headers), settings.content_types)
 
 
-def judge(body: bytes, headers: Mapping[str, str], settings: PagesSettings) -> Judged:
-    """Content encoding, first bytes, opt-out and character set of a body as received.
+def judge(
+    url: str,
+    headers: Headers,
+    body: bytes,
+    settings: PagesSettings,
+    find_license: FindLicense | None = None,
+) -> Judged:
+    """Content coding, kind, preferences and character set of a body as received.
 
-    `headers` have lower-case names.
+    Without `find_license` licences elsewhere are not asked for, but named in the judgement.
     """
     try:
-        plain = unpack(body, headers.get("content-encoding", ""), settings.max_bytes)
+        plain = unpack(body, headers.joined("content-encoding"), settings.max_bytes)
     except BadEncodingError as error:
         return Judged(Outcome.BAD_ENCODING, str(error))
     except TooLargeError as error:
         return Judged(Outcome.TOO_LARGE, str(error))
-    beginning = plain[:512].lstrip()
-    is_pdf = beginning.startswith(_PDF)
-    if beginning.startswith(_NO_TEXT) or (is_pdf and "pdf" not in settings.content_types):
-        return Judged(Outcome.CONTENT_TYPE, "by its first bytes")
-    refusal = opted_out(headers, plain, settings.user_agent)
-    if refusal is not None:
-        return Judged(*refusal)
-    if is_pdf:
-        return Judged(Outcome.OK)
-    _, charset, charset_by = decode(plain, headers.get("content-type", ""))
-    return Judged(Outcome.OK, "", charset, charset_by)
+    kind = kind_of(media_type(headers), plain.data)
+    if kind not in settings.content_types:
+        said = headers.joined("content-type")[:100]
+        return Judged(Outcome.CONTENT_TYPE, f"{kind} by its first bytes, labelled {said!r}")
+    text, charset, charset_by = "", "", ""
+    head = PageHead()
+    if kind != "pdf":
+        text, charset, charset_by = decode(plain.data, headers.joined("content-type"))
+        head = read_head(text) if kind == "html" else head
+    agent, ai_agents = settings.user_agent, settings.respect_ai_opt_out
+    preferences = list(page_preferences(url, headers, head, agent, ai_agents=ai_agents))
+    named = license_addresses(url, headers, head)
+    if find_license is not None:
+        preferences += licensed_preferences(url, named, find_license)
+        named = []
+    found = strongest(preferences)
+    if found is not None and found.refuses:
+        return Judged(found.outcome, f"{found.where}: {found.said}", preference=found)
+    return Judged(
+        Outcome.OK,
+        charset=charset,
+        charset_by=charset_by,
+        preference=found,
+        refresh=refresh_target(head.refresh or headers.joined("refresh"), _MOST_REFRESH_SECONDS),
+        closed=(plain.whole and bool(plain.codings)) or is_closed(plain.data),
+        coding=plain.label,
+        licenses=tuple(address for address, _ in named),
+    )
+
+
+def unknown_license(address: str) -> None:
+    """For pages out of archives: their licences cannot be asked for, so they permit nothing."""

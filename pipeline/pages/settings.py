@@ -57,25 +57,40 @@ class PagesSettings(Settings):
     max_delay: float = Field(30.0, gt=0)
     """Longest delay, after failures too.  A host whose robots.txt asks for more is left out, not
     hurried; one that asks for more by Retry-After is deferred."""
-    hosts_at_once: int = Field(64, ge=1, le=2_000)
-    """Hosts of a group that are crawled at the same time, each by one request at a time."""
+    hosts_at_once: int = Field(1_000, ge=1, le=20_000)
+    """Hosts that one worker crawls at the same time, each by one request at a time.  With a delay
+    of a second that is the number of pages a second that a worker can come to."""
+    requests_at_once: int = Field(128, ge=1, le=500)
+    """Requests of one worker that are under way at the same time.  Connections that are kept for
+    the next request come on top; both are open files."""
+    memory_mb: int = Field(256, ge=1)
+    """Most megabytes that the bodies in flight of one worker take up, beside 64 KiB for each
+    request; a body that grows beyond waits, and its sender with it.  The rest of a worker takes
+    some 150 MB, and the page that is looked at several times its size."""
 
     timeout: float = Field(30.0, gt=0)
     """Seconds for one page, everything from DNS to the last byte, redirects included."""
     max_bytes: int = Field(10_000_000, ge=1_000)
     """Most bytes of a body, as received and again decompressed."""
-    max_redirects: int = Field(5, ge=0, le=20)
-    """RFC 9309 asks for at least 5 for robots.txt; pages get as many."""
+    max_redirects: int = Field(10, ge=0, le=20)
+    """Redirects of one link, those by a refresh of the page included (Firefox and Chromium: 20).
+    robots.txt gets 5 (RFC 9309, 2.3.1.2)."""
     attempts: int = Field(3, ge=1, le=10)
-    """Tries of a page on time-outs, broken connections, 429 and 5xx."""
+    """Tries of a page on time-outs, names without address, broken connections, 429 and 5xx."""
     host_failures: int = Field(5, ge=1)
     """Pages in a row that fail (network, 429, 5xx) before the rest of a host is left alone."""
+    retry_builds: int = Field(5, ge=0)
+    """Builds after the first that ask again for a link which ended by a passing fault: a name
+    without address, a time-out, a broken connection, 429, 5xx, a robots.txt that was not to be
+    had.  0: none."""
+    retry_hours: float = Field(1.0, gt=0)
+    """Hours until a passing fault is asked for again; each time they are four times as many (1
+    hour, 4 hours, 16 hours, 2.7 days, 10.7 days)."""
     deadline: float = Field(0.0, ge=0)
-    """Seconds for the stage in one run.  What is left over is deferred, and comes first in the
-    next run.  0: no limit."""
+    """Seconds for the stage in one run.  What is under way then is broken off; it is deferred with
+    all that is left over, and comes first in the next run.  0: no limit."""
     host_seconds: float = Field(0.0, ge=0)
-    """Seconds for one host in one run, from its first request; the rest is deferred.  0: no
-    limit."""
+    """Seconds for one host in one run; the rest is deferred, as with `deadline`.  0: no limit."""
     host_pages: int = Field(0, ge=0)
     """Pages asked of one host in one run; the rest is deferred.  0: no limit."""
     respect_ai_opt_out: bool = True
@@ -87,7 +102,10 @@ class PagesSettings(Settings):
     """Hosts (`name` or `name:port`) that may have a private address or another port."""
 
     links_a_group: int = Field(5_000, ge=1)
-    """Links for one group of hosts: one event loop, one fetch table; at least 8 groups are made."""
+    """Links for one group of hosts: one fetch table; at least 8 groups are made.  A worker crawls
+    the hosts of all its groups side by side."""
+    frontiers: int = Field(0, ge=0)
+    """How many processes share the groups of hosts; 0: as many as the runner has workers."""
     segment_mb: int = Field(256, ge=1)
     """Size at which a WARC segment is closed and the next begun."""
     segment_minutes: float = Field(30.0, gt=0)
@@ -109,6 +127,11 @@ class PagesSettings(Settings):
             "delay",
             "delay_factor",
             "hosts_at_once",
+            "requests_at_once",
+            "memory_mb",
+            "retry_builds",
+            "retry_hours",
+            "frontiers",
             "deadline",
             "host_seconds",
             "host_pages",

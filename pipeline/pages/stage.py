@@ -3,48 +3,47 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 import apache_beam as beam
-import tldextract
 
 from pipeline.engine.sink import Gather, MakeParts, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.pages import wayback
 from pipeline.pages.archive import Archive, Lookup, index_archive, look_up
+from pipeline.pages.captures import dated_links
 from pipeline.pages.ccindex import IndexFile, match_index
 from pipeline.pages.commoncrawl import Reading, read_captures
-from pipeline.pages.crawl import Link
-from pipeline.pages.group import Group, fetch_group
-from pipeline.pages.outcomes import UNREACHED, Outcome
-from pipeline.pages.refetch import key_of, plan_rerun
+from pipeline.pages.deal import (
+    crawl_share,
+    group_of,
+    keyed_by_group,
+    plan_rescue,
+    reached_something,
+    read_links,
+    rescue_parts,
+    write_group_links,
+)
+from pipeline.pages.group import Group
+from pipeline.pages.outcomes import Outcome
+from pipeline.pages.refetch import RULES, key_of, outcomes_named, patience_of, plan_rerun
 from pipeline.pages.removal import remove_pages
 from pipeline.pages.settings import PagesSettings
+from pipeline.pages.waiting import waiting_links
+from pipeline.pages.worker import Share, fetch_group
 from pipeline.store import files
-from pipeline.store.addresses import page_id, without_port
-from pipeline.store.errors import WebtextError
-from pipeline.store.manifest import PREVIOUS, WORK, Manifest, read_manifest
-from pipeline.store.parquet import read_rows
-from pipeline.store.parts import Part, bucket_of, work_key
+from pipeline.store.blocklist import AddressRules
+from pipeline.store.manifest import PREVIOUS, Manifest, read_manifest
+from pipeline.store.parts import (
+    Part,
+    work_key,
+)
 from pipeline.store.stage_edit import Removal, StageEdit
 
-#: The list of suffixes that ships inside the package: never fetched, so never another one.
-_domains = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-
-
-def read_links(path: str) -> Iterator[Link]:
-    """The links of one part of the links stage."""
-    for row in read_rows(path, ["id", "url", "host"]):
-        yield Link(row["id"], row["url"], row["host"])
-
-
-def group_of(host: str, groups: int) -> int:
-    """The group of a host: all hosts of a registered domain share one, so one worker."""
-    name = without_port(host)
-    domain = _domains(name).top_domain_under_public_suffix or name
-    return bucket_of(page_id(domain), groups)
+#: So that several workers have something to do in a small corpus, too.
+_LEAST_GROUPS = 8
 
 
 class Finish(beam.PTransform):
@@ -72,36 +71,22 @@ class Finish(beam.PTransform):
         return parts | "Manifest" >> WriteManifest(self._folder, self._draft, check)
 
 
-def plan_rescue(
-    unit: wayback.Rescue, parts: Sequence[Part]
-) -> tuple[wayback.Rescue, tuple[Part, ...]]:
-    """The unit with its tables, and the parts that it has nothing to do with."""
-    names = [part.file.name for part in parts if part.file]
-    tables = tuple(sorted(name for name in names if name.startswith(wayback.FIRST)))
-    others = [p for p in parts if not (p.file and p.file.name in tables)]
-    return replace(unit, tables=tables), tuple(others)
-
-
-def rescue_parts(planned: tuple[wayback.Rescue, tuple[Part, ...]]) -> list[Part]:
-    """The last fetch tables, the archives of the Wayback Machine's pages, and the other parts."""
-    unit, others = planned
-    return [*wayback.rescue(unit), *others]
-
-
 class Pages(beam.PTransform):
     """Crawls links: link parts in, one Manifest out.  A host is only ever at one worker."""
 
     def __init__(
         self,
         paths: Sequence[str],
-        groups: Sequence[Group],
-        folder: str,
+        shares: Sequence[Share],
         draft: Manifest,
         fallback: wayback.Rescue | None = None,
     ) -> None:
         super().__init__()
-        self._paths, self._groups = list(paths), list(groups)
-        self._finish = Finish(folder, draft, fallback)
+        self._paths, self._shares = list(paths), list(shares)
+        self._groups = sorted(
+            (group for share in shares for group in share.groups), key=lambda group: group.number
+        )
+        self._finish = Finish(shares[0].folder, draft, fallback)
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         """Ids, addresses and hosts go through the shuffle; pages never do."""
@@ -118,7 +103,10 @@ class Pages(beam.PTransform):
             (links, empty)
             | beam.Flatten()
             | "By group" >> beam.GroupByKey()
-            | "Crawl" >> beam.FlatMap(partial(crawl_group, self._groups))
+            | "Links of a group" >> beam.FlatMap(partial(write_group_links, self._groups))
+            | "All dealt" >> Gather()
+            | "Shares" >> beam.FlatMap(partial(all_shares, self._shares))
+            | "Crawl" >> MakeParts(crawl_share)
             | "Finish" >> self._finish
         )
 
@@ -131,42 +119,15 @@ class Pages(beam.PTransform):
 
         A run of the whole transform then takes it as it is.
         """
+        group, share = self._groups[number], self._shares[0]
         links = (link for path in self._paths for link in read_links(path))
-        of = len(self._groups)
-        return fetch_group(
-            self._groups[number], [link for link in links if group_of(link.host, of) == number]
-        )
+        own = [link for link in links if group_of(link.host, group.of) == number]
+        return fetch_group(group, own, share.rules, share.until)
 
 
-def keyed_by_group(groups: int, path: str) -> Iterator[tuple[int, Link | None]]:
-    """(group, link) of every link of a part."""
-    for link in read_links(path):
-        yield group_of(link.host, groups), link
-
-
-def crawl_group(groups: Sequence[Group], keyed: tuple[int, Iterable[Link | None]]) -> list[Part]:
-    """Crawls one group."""
-    number, links = keyed
-    return fetch_group(groups[number], [link for link in links if link is not None])
-
-
-def reached_something(folder: str, manifest: Manifest) -> Manifest:
-    """Refuses a crawl of which nothing came back: the network is at fault, not the links.
-
-    Its tables and journals go, so that the next run asks again.
-    """
-    dropped, kept = manifest.counts.dropped, manifest.counts.kept
-    passing = {*UNREACHED, Outcome.ROBOTS, Outcome.ROBOTS_UNAVAILABLE, Outcome.DEFERRED}
-    if kept == 0 and manifest.counts.seen:
-        for entry in manifest.tables("fetches-"):
-            files.remove(files.join(folder, entry.name))
-        files.remove(files.join(files.local_scratch(folder), WORK))
-        said = ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(dropped.items()))
-        remedy = "See `webtext show ROOT fetches` for the errors"
-        if dropped.keys() <= passing:
-            remedy = "Check the network (and pages.via), then run the same command again"
-        raise WebtextError(f"Stage pages fetched no page: {said}", remedy)
-    return manifest
+def all_shares(shares: Sequence[Share], dealt: Sequence[Part]) -> Sequence[Share]:
+    """The shares, once all links are dealt."""
+    return shares
 
 
 class ArchivedPages(beam.PTransform):
@@ -178,12 +139,14 @@ class ArchivedPages(beam.PTransform):
         links: Sequence[str],
         folder: str,
         draft: Manifest,
+        settings: PagesSettings,
+        rules: AddressRules,
         fallback: wayback.Rescue | None = None,
     ) -> None:
         super().__init__()
         self._archives = list(archives)
         table = wayback.FIRST if fallback else "fetches"
-        self._plan = partial(plan_look_ups, list(links), folder, draft, table)
+        self._plan = partial(plan_look_ups, list(links), folder, draft, table, settings, rules)
         self._finish = Finish(folder, draft, fallback)
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
@@ -200,13 +163,19 @@ class ArchivedPages(beam.PTransform):
 
 
 def plan_look_ups(
-    links: Sequence[str], folder: str, draft: Manifest, table: str, indexes: Sequence[Part]
+    links: Sequence[str],
+    folder: str,
+    draft: Manifest,
+    table: str,
+    settings: PagesSettings,
+    rules: AddressRules,
+    indexes: Sequence[Part],
 ) -> list[tuple[Lookup, str]]:
     """A look-up for each part of the links stage, which holds the range of its number."""
     names = tuple(sorted(part.file.name for part in indexes if part.file))
     key = key_of(draft)
     return [
-        (Lookup(number, len(links), folder, key, names, table), path)
+        (Lookup(number, len(links), folder, key, names, settings, rules, table), path)
         for number, path in enumerate(links)
     ]
 
@@ -214,7 +183,7 @@ def plan_look_ups(
 def look_up_part(planned: tuple[Lookup, str]) -> list[Part]:
     """Looks up the links of one part."""
     lookup, path = planned
-    return look_up(lookup, read_links(path))
+    return look_up(lookup, dated_links(path))
 
 
 class CommonCrawlPages(beam.PTransform):
@@ -256,7 +225,8 @@ class PagesStage(Stage):
     """From links to archived pages."""
 
     name = "pages"
-    version = "2"
+    version = "3"
+    unit_seconds = 0.0023
 
     def settings(self, job: Job) -> PagesSettings:
         """The `[pages]` section."""
@@ -264,7 +234,8 @@ class PagesStage(Stage):
 
     def inputs(self, job: Job) -> dict[str, str]:
         """The links, and each archive or file of an index by its name."""
-        found = {"links": job.corpus.require("links", job.interval).fingerprint}
+        links = job.corpus.require("links", job.interval)
+        found = {"links": links.fingerprint, RULES: work_key(self.rules(job).identity())}
         for path in given_files(self.settings(job)):
             name = path.rsplit("/", 1)[-1]
             found[path if name in found else name] = files.content_fingerprint(path)
@@ -274,10 +245,24 @@ class PagesStage(Stage):
         """Rows of fetch tables, and records of the crawl's archives."""
         return remove_pages(edit)
 
-    def left_over(self, manifest: Manifest) -> str | None:
-        """Links that a budget did not reach, or whose host asked to wait."""
-        deferred = manifest.counts.dropped.get(Outcome.DEFERRED.value, 0)
-        return f"deferred by the run before: {deferred:,}" if deferred else None
+    def rules(self, job: Job) -> AddressRules:
+        """The rules of the links stage for addresses, which hold for redirects as well."""
+        return AddressRules.of(job.corpus.require("links", job.interval).settings)
+
+    def left_over(self, job: Job, manifest: Manifest) -> str | None:
+        """Links that a budget did not reach, whose host asked to wait, that `--retry` names, or
+        that ended by a passing fault whose time has come."""
+        dropped = manifest.counts.dropped
+        deferred = dropped.get(Outcome.DEFERRED.value, 0)
+        named = {name: dropped.get(name, 0) for name in sorted(outcomes_named(job.retry))}
+        reasons = [f"deferred by the run before: {deferred:,}"] if deferred else []
+        if any(named.values()):
+            listed = ", ".join(f"{number:,} {name}" for name, number in named.items() if number)
+            reasons.append(f"asked for again: {listed}")
+        waiting = waiting_links(job.corpus, job.interval, manifest, patience_of(self.settings(job)))
+        if waiting.due:
+            reasons.append(f"passing faults that are due: {waiting.due:,}")
+        return "; ".join(reasons) or None
 
     def total(self, job: Job) -> Total:
         """Links to end."""
@@ -286,7 +271,14 @@ class PagesStage(Stage):
     def transform(self, job: Job) -> beam.PTransform:
         """The crawl, the look-up in archives, or the reading of Common Crawl."""
         folder, settings = self.folder(job), self.settings(job)
-        rerun, draft = plan_rerun(build_before(folder), self.draft(job))
+        rules = self.rules(job)
+        rerun, draft = plan_rerun(
+            build_before(folder),
+            self.draft(job),
+            rules=rules,
+            patience=patience_of(settings),
+            named=outcomes_named(job.retry),
+        )
         links = tuple(job.corpus.paths("links", job.interval))
         key = key_of(draft)
         until = time.time() + settings.deadline if settings.deadline else float("inf")
@@ -302,7 +294,7 @@ class PagesStage(Stage):
                 Archive(path, number, folder, work_key(key, path), settings)
                 for number, path in enumerate(given)
             ]
-            return ArchivedPages(archives, links, folder, draft, fallback)
+            return ArchivedPages(archives, links, folder, draft, settings, rules, fallback)
         earlier = tuple(
             path
             for interval in job.corpus.intervals_before("pages", job.interval)
@@ -315,11 +307,14 @@ class PagesStage(Stage):
             ]
             reading = Reading(folder, key, links, (), settings, earlier, until, table, rerun)
             return CommonCrawlPages(indexes, reading, draft, fallback)
-        of = max(8, -(-self.total(job).amount // settings.links_a_group))
-        groups = [
-            Group(n, of, folder, key, settings, earlier, table, until, rerun) for n in range(of)
+        of = max(_LEAST_GROUPS, -(-self.total(job).amount // settings.links_a_group))
+        groups = [Group(n, of, folder, key, settings, earlier, table, rerun) for n in range(of)]
+        count = min(of, settings.frontiers or job.workers)
+        shares = [
+            Share(number, tuple(groups[number::count]), folder, settings, rules, until)
+            for number in range(count)
         ]
-        return Pages(links, groups, folder, draft, fallback)
+        return Pages(links, shares, draft, fallback)
 
 
 def build_before(folder: str) -> Manifest | None:

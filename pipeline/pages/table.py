@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.pages.outcomes import Outcome
-from pipeline.pages.refetch import Rerun
+from pipeline.pages.outcomes import Outcome, is_passing
+from pipeline.pages.preferences.preference import Preference
+from pipeline.pages.refetch import NO_PATIENCE, WAITING, Patience, Rerun
 from pipeline.store import files
 from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter
@@ -39,11 +40,26 @@ def blank_row(link_id: str, url: str, outcome: Outcome, origin: str = "") -> Row
         "origin": origin,
         "charset": "",
         "charset_by": "",
+        **preference_columns(None, 0),
+        "builds": 0,
     }
 
 
-def write_fetches(folder: str, name: str, key: str, rows: Iterable[Row]) -> Part:
-    """Writes a fetch table, sorted by id, with the counts by outcome."""
+def preference_columns(preference: Preference | None, seen_at: int) -> Row:
+    """The columns that hold a preference, and when it was seen (seconds since 1970)."""
+    if preference is None:
+        return {"preference": "", "preference_where": "", "preference_at": 0}
+    return {
+        "preference": preference.said,
+        "preference_where": preference.where,
+        "preference_at": seen_at,
+    }
+
+
+def write_fetches(
+    folder: str, name: str, key: str, rows: Iterable[Row], patience: Patience = NO_PATIENCE
+) -> Part:
+    """Writes a fetch table, sorted by id, with the counts by outcome and of links that wait."""
     volatile = VOLATILE["fetches"]
     with PartWriter(folder, name, SCHEMAS["fetches"], key, volatile=volatile) as writer:
         for row in sorted(rows, key=lambda row: str(row["id"])):
@@ -51,6 +67,8 @@ def write_fetches(folder: str, name: str, key: str, rows: Iterable[Row]) -> Part
                 writer.counts.keep()
             else:
                 writer.counts.drop(row["outcome"])
+            if patience.waits(row):
+                writer.extra[WAITING] = writer.extra.get(WAITING, 0) + 1
             writer.add([row])
     return writer.finish()
 
@@ -87,18 +105,31 @@ def fetched_before(
         for row in chosen_rows(path, urls, Outcome.OK):
             yield row["id"], blank_row(row["id"], urls[row["id"]], Outcome.SEEN_BEFORE)
     for path in files.listed(folder, "fetches-*.parquet"):
-        again = rerun.again_of(path)
+        again = rerun.chooser(path)
         for row in chosen_rows(path, urls):
             # Tables from before there was the column are of crawls.
             same = row["url"] == urls[row["id"]] and row.get("origin", "web") in origins
-            if same and row["outcome"] not in again:
-                yield row["id"], row
+            if same and not again(row):
+                blank = blank_row(row["id"], row["url"], Outcome(row["outcome"]))
+                yield row["id"], blank | row
 
 
-def deferred_before(folder: str, wanted: Collection[str]) -> set[str]:
-    """The ids that an earlier build of the interval did not reach."""
-    return {
-        row["id"]
-        for path in files.listed(folder, "fetches-*.parquet")
-        for row in chosen_rows(path, wanted, Outcome.DEFERRED)
-    }
+class Left(NamedTuple):
+    """What an earlier build left of links: those that it deferred, and how often each was asked."""
+
+    deferred: set[str]
+    builds: dict[str, int]
+
+
+def left_before(folder: str, wanted: Collection[str]) -> Left:
+    """What earlier builds of the interval left of the links of these ids."""
+    left = Left(set(), {})
+    for path in files.listed(folder, "fetches-*.parquet"):
+        for row in chosen_rows(path, wanted):
+            if row["outcome"] == Outcome.DEFERRED:
+                left.deferred.add(row["id"])
+            if row["outcome"] == Outcome.DEFERRED or is_passing(
+                Outcome(row["outcome"]), row["status"]
+            ):
+                left.builds[row["id"]] = row.get("builds") or 0
+    return left

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -22,13 +21,14 @@ from pipeline.pages.captures import Spot, first_seen, nearest
 from pipeline.pages.journal import Journal
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.records import Capture, page_records
-from pipeline.pages.refetch import FIRST_RUN, Rerun, terms
-from pipeline.pages.screen import is_wanted, judge
+from pipeline.pages.refetch import FIRST_RUN, Rerun, patience_of, terms
+from pipeline.pages.screen import is_wanted, judge, unknown_license
 from pipeline.pages.settings import PagesSettings
-from pipeline.pages.table import Row, deferred_before, fetched_before, write_fetches
+from pipeline.pages.table import Row, fetched_before, left_before, write_fetches
 from pipeline.store import files
 from pipeline.store.addresses import canonical_key, page_id
-from pipeline.store.decode import TooLargeError
+from pipeline.store.content_coding import TooLargeError
+from pipeline.store.http_answer import Headers
 from pipeline.store.manifest import WORK
 from pipeline.store.parquet import read_rows
 from pipeline.store.parts import Part, file_part, finished_part
@@ -55,6 +55,7 @@ _INDEX_BYTES = 1 << 20
 _CAPTURES = 10  # asked of the index; the nearest of them is taken
 _HOPS = 3  # redirects to a neighbouring capture
 _ORIGINAL = "x-archive-orig-"  # before the headers that the page came with
+_OF_THE_ANSWER = frozenset({"content-type", "content-encoding"})
 _FORMAT = "%Y%m%d%H%M%S"
 
 
@@ -103,7 +104,8 @@ class _Rescuer:
         rows = {row["id"]: row for row in read_rows(files.join(unit.folder, table))}
         urls = {i: row["url"] for i, row in rows.items() if row["outcome"] in DEAD}
         rows |= fetched_before(unit.folder, (), urls, (ORIGIN,), unit.rerun)
-        asked = deferred_before(unit.folder, urls) if unit.rerun.only_deferred else urls
+        again = left_before(unit.folder, urls).deferred
+        asked = again if unit.rerun.only_left_over else urls
         dead = sorted(i for i in asked if rows[i]["outcome"] in DEAD)
         seen = first_seen(unit.links, dead)
         size, age = self._settings.segment_mb << 20, self._settings.segment_minutes * 60
@@ -112,14 +114,16 @@ class _Rescuer:
             Progress(unit.folder, f"wayback-{numbers}") as progress,
             Journal(unit.folder, f"{ORIGIN}-{numbers}", size, age, terms=hangs_on) as journal,
         ):
-            rows |= {i: row for i, row in journal.rows.items() if i in rows}
+            rows |= {i: row for i, row in journal.rows() if i in rows}
             for identity in dead:
-                if identity not in journal.rows:
+                if identity not in journal.known:
                     row = await self._end(rows[identity], seen.get(identity, 0), journal)
                     rows[identity] = row
                     progress.add(0, **{f"wayback_{row['outcome']}": 1})
             journal.finish()
-        return write_fetches(unit.folder, name, unit.key, rows.values())
+        return write_fetches(
+            unit.folder, name, unit.key, rows.values(), patience_of(self._settings)
+        )
 
     async def _end(self, row: Row, when: int, journal: Journal) -> Row:
         """The last row of a dead link; what was deferred is not logged."""
@@ -168,7 +172,7 @@ class _Rescuer:
         place = f"{self._base}/web/{stamp}id_/{spot.url}"
         for _ in range(_HOPS):
             reply = await self._client.get(place, self._settings.max_bytes, {})
-            target = urljoin(place, reply.headers.get("location", ""))
+            target = urljoin(place, reply.headers.joined("location"))
             if not 300 <= reply.status < 400 or not target.startswith(f"{self._base}/web/"):
                 break
             place = target
@@ -177,14 +181,13 @@ class _Rescuer:
         if reply.status != 200:
             return f"status {reply.status} for its capture of {stamp}"
         headers = original_headers(reply.headers)
-        if not is_wanted(headers.get("content-type", ""), self._settings):
-            return f"its capture of {stamp} is {headers['content-type'][:100]}"
+        if not is_wanted(headers, self._settings):
+            return f"its capture of {stamp} is {headers.joined('content-type')[:100]}"
         date = _date(urlsplit(place).path.split("/")[2].removesuffix("id_")) or spot.date
-        pairs = tuple(headers.items())
-        return Capture(spot.url, 200, pairs, reply.body, date, notes={"origin-url": place})
+        return Capture(spot.url, 200, headers, reply.body, date, notes={"origin-url": place})
 
     def _keep(self, row: Row, capture: Capture, journal: Journal) -> Row:
-        judged = judge(capture.body, dict(capture.headers), self._settings)
+        judged = judge(capture.url, capture.headers, capture.body, self._settings, unknown_license)
         if judged.outcome != Outcome.OK and not judged.outcome.startswith("opt_out"):
             row = row | {"error": f"{row['outcome']}; Wayback Machine: {judged.error}"}
             journal.log(row)
@@ -206,27 +209,24 @@ class _Rescuer:
             "charset": judged.charset,
             "charset-by": judged.charset_by,
         }
-        told = Capture(capture.url, 200, capture.headers, capture.body, capture.date, notes=notes)
-        journal.page(row, page_records(told))
+        journal.page(row, page_records(replace(capture, notes=notes, coding=judged.coding)))
         return row
 
 
-def original_headers(headers: Mapping[str, str]) -> dict[str, str]:
+def original_headers(headers: Headers) -> Headers:
     """The headers that the page came with, out of those of the Wayback Machine's answer.
 
     It keeps them under a prefix.  The content encoding is that of this answer: a capture may
     be unpacked on the way.
     """
-    found = {
-        name.removeprefix(_ORIGINAL): value
-        for name, value in headers.items()
-        if name.startswith(_ORIGINAL)
-    }
-    found.pop("content-encoding", None)
-    for name in ("content-type", "content-encoding"):
-        if name in headers:
-            found[name] = headers[name]
-    return found
+    original = [
+        (name[len(_ORIGINAL) :], value)
+        for name, value in headers
+        if name.lower().startswith(_ORIGINAL)
+    ]
+    own = [(name, value) for name, value in headers if name.lower() in _OF_THE_ANSWER]
+    kept = {name.lower() for name, _ in own} | {"content-encoding"}
+    return Headers([*(pair for pair in original if pair[0].lower() not in kept), *own])
 
 
 def _spots(reply: Reply) -> list[Spot]:

@@ -125,7 +125,7 @@ class Quality(beam.PTransform):
                 self._documents.paths[some],
                 f"{WORK}/{part_name(some.start, len(self._documents.paths), 'lines')}",
                 self._folder,
-                work_key(key, *self._documents.paths[some]),
+                work_key(key, *self._documents.names()[some]),
                 settings,
             )
             for some in batches_of(self._documents.rows, lines.DOCUMENTS_A_UNIT)
@@ -165,7 +165,7 @@ class Quality(beam.PTransform):
                 host_lines=tuple(files.join(self._folder, name) for name in names),
                 name=name,
                 folder=self._folder,
-                key=work_key(self._measure_key, path),
+                key=work_key(self._measure_key, name),
                 settings=self._settings.measured(),
             )
             for name, path in zip(self._documents.names(), self._documents.paths, strict=True)
@@ -182,7 +182,7 @@ class Quality(beam.PTransform):
                 joined=f"{WORK}/{links}",
                 name=verdicts,
                 folder=self._folder,
-                key=work_key(key, self._written, path),
+                key=work_key(key, self._written, verdicts),
                 written=self._written,
                 rules=rules,
                 takedown=self._takedown,
@@ -217,6 +217,7 @@ class QualityStage(Stage):
 
     name = "quality"
     version = "6"
+    unit_seconds = 0.0032
 
     def settings(self, job: Job) -> VerdictSettings:
         """The `[quality]` section and the measures; a threshold makes no measurement again."""
@@ -266,6 +267,7 @@ class CorpusStage(Stage):
 
     name = "corpus"
     version = "6"
+    unit_seconds = 0.0008
 
     def settings(self, job: Job) -> QualitySettings:
         """The `[quality]` section: all thresholds."""
@@ -300,7 +302,7 @@ class CorpusStage(Stage):
                 cuts=(files.join(quality, cuts_name(name)),),
                 name=name,
                 folder=self.folder(job),
-                key=work_key(key, path),
+                key=work_key(key, name),
                 editing=editing,
             )
             for path, name, verdicts in zip(

@@ -38,6 +38,14 @@ class AddressRules:
             tuple(links.get("blocklists", DEFAULT)),
         )
 
+    def identity(self) -> dict[str, list[str]]:
+        """The rules as plain values, equal for equal rules."""
+        return {
+            "domains": sorted(self.domains),
+            "block_domains": sorted(self.block_domains),
+            "blocklists": list(self.blocklists),
+        }
+
     def reason_to_drop(self, url: str, host: str) -> str | None:
         """Why an address on `host` (without a port) is left out; None when it is kept."""
         names = domains_of(host)

@@ -79,6 +79,11 @@ def join(path: str, *names: str) -> str:
     return "/".join([path.rstrip("/"), *names])
 
 
+def name_of(path: str) -> str:
+    """The last part of a path or address: what a file is called wherever its corpus lies."""
+    return path.rstrip("/").rpartition("/")[2]
+
+
 def escape(path: str) -> str:
     """The pattern that matches this path alone, for libraries that take every path as one."""
     return _MAGIC.sub(lambda sign: f"[{sign[0]}]", path)

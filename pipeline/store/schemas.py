@@ -45,6 +45,12 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("origin", pa.string()),  # web | warc | commoncrawl | wayback; empty: nobody asked
             ("charset", pa.string()),
             ("charset_by", pa.string()),  # bom | header | meta | utf-8 | detected
+            # What host or page prefer of its use: the strongest that was seen, where, and when
+            # (seconds since 1970); empty and 0 where nothing was said.
+            ("preference", pa.string()),
+            ("preference_where", pa.string()),
+            ("preference_at", pa.int64()),
+            ("builds", pa.int32()),  # how many builds have asked for it
         ]
     ),
     "documents": pa.schema(
@@ -61,6 +67,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("digest", pa.string()),  # sha256 of the text
             ("outcome", pa.string()),
             ("canonical", pa.string()),  # the address the page gives as its own, or empty
+            ("extractor", pa.string()),  # blocks | trafilatura | running, or empty
         ]
     ),
     # Pages that gave no document: why, the value measured against the limit, more in words.
@@ -137,6 +144,8 @@ SCHEMAS: dict[str, pa.Schema] = {
 
 #: Columns that say when, by which try or in which file: no part of what a stage says.
 VOLATILE: dict[str, frozenset[str]] = {
-    "fetches": frozenset({"warc_file", "warc_offset", "fetched_at", "attempts", "error"}),
+    "fetches": frozenset(
+        {"warc_file", "warc_offset", "fetched_at", "attempts", "error", "preference_at", "builds"}
+    ),
     "drops": frozenset({"error"}),
 }

@@ -21,19 +21,38 @@ def read_text(path: str) -> str:
     Raises SettingError when it is missing, cut, damaged, or longer than MAX_BYTES.
     """
     data = bytearray()
+    for piece in _pieces(path):
+        data += piece
+        if len(data) > MAX_BYTES:
+            raise SettingError(f"{path} is longer than {MAX_BYTES >> 30} GiB", "Split it")
+    return io.TextIOWrapper(io.BytesIO(data), "utf-8", errors="replace").read()
+
+
+def read_lines(path: str) -> Iterator[str]:
+    """The lines of a file of any length as UTF-8 text, unpacked, one by one, without their ends.
+
+    Raises SettingError when it is missing, cut or damaged.
+    """
+    rest = bytearray()
+    for piece in _pieces(path):
+        rest += piece
+        *lines, rest = rest.split(b"\n") if b"\n" in piece else [rest]
+        for line in lines:
+            yield line.decode("utf-8", "replace")
+    if rest:
+        yield rest.decode("utf-8", "replace")
+
+
+def _pieces(path: str) -> Iterator[bytes]:
     try:
         with files.open_read(path) as stream:
-            for piece in in_utf8(unpacked(stream, path), path):
-                data += piece
-                if len(data) > MAX_BYTES:
-                    raise SettingError(f"{path} is longer than {MAX_BYTES >> 30} GiB", "Split it")
+            yield from in_utf8(unpacked(stream, path), path)
     except FileNotFoundError:
         raise SettingError(f"{path} does not exist", "Check the path") from None
     except IsADirectoryError:
         raise SettingError(f"{path} is a folder", "Name a file") from None
     except DamagedError as error:
         raise SettingError(f"{path} cannot be unpacked: {error}", "Fetch the file again") from None
-    return io.TextIOWrapper(io.BytesIO(data), "utf-8", errors="replace").read()
 
 
 def read_set(path: str, fields: tuple[str, ...]) -> Iterator[str]:

@@ -127,6 +127,7 @@ class TokensStage(Stage):
 
     name = "tokens"
     version = "3"
+    unit_seconds = 0.0017  # its tokenizer takes two cores by itself
 
     def folder(self, job: Job) -> str:
         """`tokens/NAME/INTERVAL`."""

@@ -51,13 +51,18 @@ class Tables:
                 paths = table_paths(self.corpus, name, None)
             except WebtextError:
                 continue
-            rows = self.database.table(paths)
+            # Tables of older builds lack columns of newer ones.
+            rows = self.database.table(paths, by_name=name == "fetches")
             self.database.ask(f'CREATE VIEW "{name}" AS SELECT * FROM {rows}')
             self.there.add(name)
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a query."""
         return self.database.ask(query)
+
+    def columns(self, name: str) -> set[str]:
+        """The columns of a table that is built."""
+        return {str(row[0]) for row in self.ask(f'DESCRIBE "{name}"')}
 
     def has(self, *names: str) -> bool:
         """True when all these tables are built."""
@@ -83,6 +88,7 @@ def write_report(corpus: Corpus) -> str:
     tables = Tables(corpus)
     sections = [*_warnings(manifests), _funnel(manifests), _drops(manifests), *_sources(manifests)]
     for build in (
+        _preferences,
         _hosts,
         _subreddits,
         _months,
@@ -154,6 +160,21 @@ def _drops(manifests: Sequence[tuple[str, Manifest]]) -> Section:
             rows[f"{stage}: {reason}"] = rows.get(f"{stage}: {reason}", 0) + n
     ranked = sorted(rows.items(), key=lambda item: (-item[1], item[0]))
     return Section("Why the rest was dropped", "Each drop has exactly one reason.", bars(ranked))
+
+
+def _preferences(tables: Tables) -> Section | None:
+    """What hosts and pages prefer of their use; tables of older builds do not have it."""
+    if not tables.has("fetches") or "preference" not in tables.columns("fetches"):
+        return None
+    rows = tables.ask(
+        "SELECT preference_where, preference, CASE WHEN outcome LIKE 'opt_out_%' THEN 'left out' "
+        "ELSE 'noted' END AS became, count(*), strftime(make_timestamp(max(preference_at) "
+        "* 1000000), '%Y-%m-%d') FROM fetches WHERE preference <> '' GROUP BY ALL "
+        f"ORDER BY count(*) DESC, 1, 2, 3 LIMIT {_TOP}"
+    )
+    sentence = "What robots.txt, headers and pages say of the use of their texts, most often first."
+    body = table(("where", "preference", "page", "links", "last seen"), rows)
+    return Section("Preferences and opt-outs", sentence, body) if rows else None
 
 
 def _hosts(tables: Tables) -> Section | None:

@@ -12,6 +12,7 @@ from rich.table import Table
 from pipeline.build.build import warning_lines
 from pipeline.engine.show_progress import describe
 from pipeline.links.audit import SOURCES, source_lines
+from pipeline.pages.refetch import WAITING
 from pipeline.store import files
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.errors import WebtextError
@@ -88,6 +89,7 @@ class StageStatus:
             "fingerprint": self.manifest.fingerprint,
             "warnings": self.manifest.warnings,
             "audit": self.manifest.audit,
+            "waiting": self.manifest.extra.get(WAITING, 0),
         }
 
     def cells(self) -> tuple[str, ...]:
@@ -156,7 +158,7 @@ def print_status(corpus: Corpus, stages: Iterable[StageStatus]) -> None:
         table.add_row(*stage.cells())
     console = Console(width=None if Console().is_terminal else 160)
     console.print(table)
-    for line in (*audit_lines(listed), *crawls(corpus, listed)):
+    for line in (*audit_lines(listed), *waiting_lines(listed), *crawls(corpus, listed)):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
@@ -169,6 +171,17 @@ def audit_lines(stages: Iterable[StageStatus]) -> Iterator[str]:
     yield from source_lines(sources)
     for stage, manifest in built:
         yield from warning_lines(stage, manifest)
+
+
+def waiting_lines(stages: Iterable[StageStatus]) -> Iterator[str]:
+    """A line on each interval of which links wait to be asked for again."""
+    for one in stages:
+        waiting = one.manifest.extra.get(WAITING, 0) if one.manifest else 0
+        if waiting:
+            yield (
+                f"{one.stage} {one.interval}: {waiting:,} links ended by a passing fault and wait: "
+                "later builds ask for them again; --retry dns,timeout asks at once"
+            )
 
 
 def crawls(corpus: Corpus, stages: Iterable[StageStatus]) -> Iterator[str]:

@@ -226,7 +226,7 @@ def test_two_workers_of_whom_one_is_killed_extract_the_same(
     root = tmp_path / "two"
     made = {"documents", "dedup", "quality", "corpus", "tokens", "tokenizers"}
     shutil.copytree(sample_root, root, ignore=lambda _, names: made & {*names})
-    process = start_build(root, replay, "--workers=2", "--until=documents")
+    process = start_build(root, replay, "--runner=dask", "--workers=2", "--until=documents")
     wait_for(root, f"documents/{INTERVAL}/_progress/*.json", process)
     workers = [
         child

@@ -60,11 +60,11 @@ def test_a_corpus_of_before_is_read_verified_and_extended(
     assert decisions == select(now, "decisions", where="NOT kept", limit=5)
     command = ["build", "quickstart", *sample_settings(root, replay), "--workers=1"]
     assert "Nothing to do" in webtext(*command).stdout
-    # A changed threshold runs the last stages only; they get today's names, the others stay.
+    # A changed threshold runs quality and what is behind it; they get today's names, others stay.
     done = webtext(*command, "--set=quality.gopher.min_words=60", "--until=corpus")
     assert done.returncode == 0, done.stdout
-    assert "quality: up to date" in done.stdout and "corpus: done" in done.stdout
-    assert (root / "quality" / INTERVAL / OLD_MANIFEST).exists()
+    assert "documents: up to date" in done.stdout and "corpus: done" in done.stdout
+    assert (root / "documents" / INTERVAL / OLD_MANIFEST).exists()
     names = {path.name for path in (root / "corpus" / INTERVAL).iterdir()}
     assert names == {entry["name"] for entry in _listed(root)} | {MANIFEST}
     assert any(name.startswith("_decisions-") for name in names)

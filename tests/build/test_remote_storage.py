@@ -64,7 +64,7 @@ def test_the_sample_on_an_object_store_equals_that_on_a_disk(
     root = "s3://corpora/sample"
     settings = sample_settings(Path("unused"), replay)
     settings[1] = f"corpus.root={root}"
-    command = ["build", "quickstart", *settings, "--workers=2"]
+    command = ["build", "quickstart", *settings, "--runner=dask", "--workers=2"]
     done = webtext(*command, environment={**os.environ})
     assert done.returncode == 0, done.stdout
     assert "Nothing to do" in webtext(*command).stdout

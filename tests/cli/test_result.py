@@ -100,6 +100,7 @@ def test_build_says_counts_and_fingerprints(
         "dropped": manifest.counts.dropped,
         "fingerprint": manifest.fingerprint,
         "reason": None,
+        "warnings": [],
     }
 
 

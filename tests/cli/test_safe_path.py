@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.sample import PAGES
+from pipeline.store.archives import responses
 from pipeline.store.corpus import Corpus
-from pipeline.store.warc import responses
 
 WEBTEXT = Path(sys.executable).with_name("webtext")
 #: Ours, of the standard library, and of libraries that workers and extraction load first.
@@ -40,7 +40,17 @@ def test_modules_in_the_current_folder_are_not_taken_for_ours(tmp_path: Path) ->
         '[corpus]\nroot = "corpus"\n[links]\nsources = [{kind = "urls", path = "urls.txt"}]\n'
         f'min_karma = 0\n[pages]\nsource = "warc"\nwarc = ["{PAGES}"]\n'
     )
-    done = run(tmp_path, "build", "recipe.toml", "--until", "documents", "--workers", "2")
+    done = run(
+        tmp_path,
+        "build",
+        "recipe.toml",
+        "--until",
+        "documents",
+        "--workers",
+        "2",
+        "--runner",
+        "dask",
+    )
     assert done.returncode == 0, done.stderr
     assert not re.search("distributed|tornado|Traceback", done.stderr)
     assert Corpus(str(tmp_path / "corpus")).require("documents", "all").counts.kept == 3

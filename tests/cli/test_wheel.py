@@ -96,12 +96,13 @@ def test_every_subcommand_has_its_help(in_wheel: InWheel) -> None:
 
 def test_the_runner_is_checked(in_wheel: InWheel) -> None:
     in_wheel("webtext", "--result", "check.json", "runner", "check", "local")
-    where = in_wheel("python", "-c", "print(open('check.json').read())")
-    assert len(json.loads(where)["cases"]) > 3
+    answer = json.loads(in_wheel("python", "-c", "print(open('check.json').read())"))
+    assert answer["cases"] > 0
+    assert "documents" in answer["fingerprints"]
 
 
 def test_the_demo_runs_to_generated_text(in_wheel: InWheel) -> None:
     output = in_wheel("webtext", "--result", "demo.json", "demo", "here", "--workers", "1")
     answer = json.loads(in_wheel("python", "-c", "print(open('demo.json').read())"))
     assert answer == {"corpus": "here/data/quickstart", "run": "here/runs/quickstart"}
-    assert "The database" in output.partition("webtext generate")[2]
+    assert output.count("The database") >= 2  # in the command that is shown, and in its text

@@ -56,7 +56,7 @@ PAGES = [
     Archived("too_short", html("Two words.", 1)),
     Archived("empty", b"<html></html>"),
     Archived("content_type", b"%PDF-1.7", (("Content-Type", "application/pdf"),)),
-    Archived("bad_encoding", b"not gzip", (
+    Archived("bad_encoding", b"\x1f\x8bnot gzip", (
         ("Content-Type", "text/html"), ("Content-Encoding", "gzip"),
     )),
     Archived("too_many_tags", b"<p>" * 300_000),

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.documents.by_trafilatura.parse import parse_html
 from pipeline.documents.extract import extract
-from pipeline.documents.parse import count_tags, parse_html
+from pipeline.documents.verdict import count_tags
 from pipeline.sample import PAGES
-from pipeline.store.warc import responses
+from pipeline.store.archives import responses
 
 TODAY = date(2026, 1, 1)
 PROSE = (

@@ -17,9 +17,10 @@ from benchmarks.extract import (
     turned_away,
     unmarked,
 )
-from pipeline.documents.extract import extract, prepare
-from pipeline.documents.main_content import is_marked, mark_main_text
-from pipeline.documents.parse import parse_html
+from pipeline.documents.by_trafilatura.find import find_text
+from pipeline.documents.by_trafilatura.main_content import is_marked, mark_main_text
+from pipeline.documents.by_trafilatura.parse import parse_html
+from pipeline.documents.extract import prepare
 from pipeline.documents.settings import DocumentsSettings
 
 TODAY = date(2026, 1, 1)
@@ -94,7 +95,7 @@ def test_a_page_of_sections_keeps_headings_lists_and_terms() -> None:
         + "<div class='sect'><h2>Arguments</h2><dl><dt>plan</dt><dd><p>a statement</p></dd></dl>"
         f"<ul><li><p>One of them</p></li></ul><p>{PROSE}</p></div></div></body></html>"
     )
-    text = extract(html, "https://example.org/", TODAY).text
+    text = find_text(html, "A page")
     assert text.startswith(f"Use\n\n{PROSE}")
     assert "Arguments\n\nplan\n    a statement\n\n- One of them\n\n" in text
     assert "Another page" not in text
@@ -104,8 +105,8 @@ def test_a_page_of_sections_keeps_headings_lists_and_terms() -> None:
 def test_marked_means_what_it_means_to_trafilatura(shared_data: Path) -> None:
     pages = articles(shared_data) + manuals(shared_data, 60)
     pages += [unmarked(page) for page in pages[:10]]
-    sources = [prepare(page.html, page.url, TODAY) for page in pages]
-    found = [(is_marked(source.tree), source.tree) for source in sources if source]
+    trees = [tree for page in pages if (tree := parse_html(page.html)) is not None]
+    found = [(is_marked(tree), tree) for tree in trees]
     assert {marked for marked, _ in found} == {True, False}
     for marked, tree in found:
         assert marked == any(expression(tree) for expression in BODY_XPATH)
@@ -125,6 +126,6 @@ def test_the_first_pass_loses_less_than_one_page_in_500(shared_data: Path) -> No
     pages = articles(shared_data) + manuals(shared_data, 700)
     kept = [page for page in pages if kept_without(page, settings)]
     assert len(kept) > 700
-    sources = [prepare(page.html, page.url, TODAY) for page in kept]
-    lost = [source for source in sources if source is None or turned_away(source, settings)]
+    sources = [prepare(page.html, page.url) for page in kept]
+    lost = [source for source in sources if turned_away(source, settings)]
     assert len(lost) < len(kept) / 500

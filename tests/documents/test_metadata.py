@@ -5,15 +5,22 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
-from pipeline.documents.metadata import find_canonical, find_date, find_title, parse_day, read_metas
-from pipeline.documents.parse import parse_html
+from pipeline.documents.dating import find_day
+from pipeline.documents.extract import Extracted, extract
+from pipeline.documents.head import read_head
+from pipeline.documents.title import find_title
 
 LATEST = date(2026, 1, 31)
 
 
-def tree(head: str, body: str = "<p>text</p>"):
-    return parse_html(f"<html><head>{head}</head><body>{body}</body></html>")
+def page(head: str, body: str = "<p>text</p>") -> str:
+    return f"<html><head>{head}</head><body>{body}</body></html>"
+
+
+def about(head: str, body: str = "<p>text</p>", url: str = "https://e.org/a") -> Extracted:
+    return extract(page(head, body), url, LATEST)
 
 
 @pytest.mark.parametrize(
@@ -32,8 +39,8 @@ def tree(head: str, body: str = "<p>text</p>"):
     ],
 )
 def test_title(head: str, body: str, title: str) -> None:
-    page = tree(head, body)
-    assert find_title(page, read_metas(page)) == title
+    parser = LexborHTMLParser(page(head, body))
+    assert find_title(parser, read_head(parser, "https://mill.example/a")) == title
 
 
 @pytest.mark.parametrize(
@@ -56,7 +63,12 @@ def test_title(head: str, body: str, title: str) -> None:
             "2020-02-29",
         ),
         ("", "<time datetime='2021-05-06'>May</time>", "", "2021-05-06"),
-        ("", "<time datetime='2021-05-06'></time><time datetime='2021-05-07'></time>", "", ""),
+        (
+            "",
+            "<time datetime='2021-05-06'>x</time><time datetime='2021-05-07'>y</time>",
+            "",
+            "2021-05-06",
+        ),
         (
             "",
             "<time pubdate datetime='2021-05-06'></time><time datetime='2020-01-01'></time>",
@@ -70,8 +82,7 @@ def test_title(head: str, body: str, title: str) -> None:
     ],
 )
 def test_date(head: str, body: str, url: str, day: str) -> None:
-    page = tree(head, body)
-    assert find_date(page, read_metas(page), url, LATEST) == day
+    assert about(head, body or "<p>text</p>", url).date == day
 
 
 @pytest.mark.parametrize(
@@ -88,7 +99,8 @@ def test_date(head: str, body: str, url: str, day: str) -> None:
     ],
 )
 def test_days(text: str, day: str) -> None:
-    assert parse_day(text, LATEST) == day
+    found = find_day(text, LATEST)
+    assert (found.isoformat() if found else "") == day
 
 
 @pytest.mark.parametrize(
@@ -106,4 +118,4 @@ def test_days(text: str, day: str) -> None:
     ],
 )
 def test_canonical(link: str, canonical: str) -> None:
-    assert find_canonical(tree(link), "https://e.org/a") == canonical
+    assert about(link).canonical == canonical

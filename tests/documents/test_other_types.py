@@ -10,7 +10,7 @@ import pytest
 from pipeline.documents.pdf import extract_pdf, paragraphs, without_running
 from pipeline.documents.plain import extract_plain
 from pipeline.documents.settings import DocumentsSettings
-from pipeline.documents.verdict import Page, judge, kind_of
+from pipeline.documents.verdict import Page, judge
 
 TODAY = date(2026, 1, 1)
 PROSE = "The committee met on Tuesday and heard from three of the engineers who built the bridge. "
@@ -18,22 +18,6 @@ PROSE = "The committee met on Tuesday and heard from three of the engineers who 
 
 def page(body: bytes, kind: str, url: str = "https://example.org/2019/11/18/a") -> Page:
     return Page(url, body, kind, TODAY)
-
-
-@pytest.mark.parametrize(
-    ("body", "said", "kind"),
-    [
-        (b"<p>", "text/html; charset=utf-8", "html"),
-        (b"<p>", "", "html"),
-        (b"<p>", "application/xhtml+xml", "html"),
-        (b"words", "TEXT/PLAIN", "plain"),
-        (b"%PDF-1.7", "text/html", "pdf"),
-        (b"%PDF-1.7", "application/pdf", "pdf"),
-        (b"\x89PNG", "image/png", ""),
-    ],
-)
-def test_kinds(body: bytes, said: str, kind: str) -> None:
-    assert kind_of(page(body, said)) == kind
 
 
 def test_other_types_are_off_unless_asked_for() -> None:

@@ -16,7 +16,9 @@ from pipeline.pages.erase import erase, filler, pages_of
 from pipeline.pages.records import Capture, page_records
 from pipeline.sample import PAGES
 from pipeline.store.addresses import page_id
-from pipeline.store.warc import record, responses
+from pipeline.store.archives import responses
+from pipeline.store.http_answer import Headers
+from pipeline.store.warc import record
 
 SIZES = [*range(250, 420), 1_000, 65_600, 65_735, 131_100, 131_101, 131_106, 1_000_000]
 
@@ -61,7 +63,10 @@ def test_a_body_that_another_page_has_as_well_stays(tmp_path: Path) -> None:
 def archived(key: str) -> bytes:
     """The records of a crawled page, as the crawler writes them."""
     notes = {"link": f"https://{key}", "id": page_id(key)}
-    page = Capture(f"https://{key}", 200, [], b"the same body", 0, [("Host", "x")], notes=notes)
+    request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    page = Capture(
+        f"https://{key}", 200, Headers(), b"the same body", 0, request=request, notes=notes
+    )
     return b"".join(record(kind, fields, block) for kind, fields, block in page_records(page))
 
 

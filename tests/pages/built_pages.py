@@ -25,8 +25,11 @@ class Corpus:
     server: HostileServer
     workers: int = 1
     said: list[str] = field(default_factory=list)
+    links: dict[str, Any] = field(default_factory=dict)
 
-    def build(self, urls: Sequence[str], until: str = "pages", **pages: Any) -> list[StageResult]:
+    def build(
+        self, urls: Sequence[str], until: str = "pages", retry: Sequence[str] = (), **pages: Any
+    ) -> list[StageResult]:
         self.folder.mkdir(exist_ok=True)
         (self.folder / "urls.txt").write_text("\n".join(urls))
         settings = {
@@ -41,16 +44,20 @@ class Corpus:
                 "corpus": {"root": str(self.folder / "corpus")},
                 "links": {
                     "sources": [{"kind": "urls", "path": str(self.folder / "urls.txt")}],
+                    **self.links,
                 },
                 "pages": settings | pages,
                 "documents": {"min_words": 1, "languages": []},
-                "runner": {"workers": self.workers},
+                "runner": {
+                    "workers": self.workers,
+                    "name": "dask" if self.workers > 1 else "local",
+                },
             },
             "test",
         )
         self.server.asked.clear()
         self.said.clear()
-        return build(recipe, until=until, say=self.said.append)
+        return build(recipe, until=until, retry=retry, say=self.said.append)
 
     @property
     def pages(self) -> Path:
@@ -59,6 +66,11 @@ class Corpus:
     def ends(self) -> Counter[str]:
         tables = [pq.read_table(path) for path in self.pages.glob("fetches-*")]
         return Counter(row for table in tables for row in table["outcome"].to_pylist())
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """The rows of the fetch tables by address."""
+        tables = [pq.read_table(path) for path in self.pages.glob("fetches-*")]
+        return {row["url"]: row for table in tables for row in table.to_pylist()}
 
     def asked(self) -> set[str]:
         """The pages asked for, without what comes before the first page of a site."""

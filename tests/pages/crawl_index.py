@@ -53,7 +53,7 @@ class CrawlArchive:
     ) -> None:
         """Appends a capture; `packed` is written in its place, `index` changes its row."""
         when = datetime.fromisoformat(date).replace(tzinfo=UTC)
-        digest = warc.payload_digest(body)
+        digest = warc.sha1_digest(body)
         told = {
             "WARC-Date": warc.warc_date(when.timestamp()),
             "WARC-Record-ID": warc.record_id(),

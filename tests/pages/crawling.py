@@ -52,7 +52,7 @@ def ends(urls: Sequence[str], chosen: PagesSettings, **how: Any) -> dict[str, En
         assert ended.link.id not in found, "a link ended twice"
         found[ended.link.id] = ended
 
-    crawl(links, chosen, done, **how)
+    crawl([links], chosen, done, **how)
     assert found.keys() == {one.id for one in links}
     return {ended.link.url: ended for ended in found.values()}
 

@@ -29,6 +29,13 @@ def answer(body: bytes, *headers: str, status: str = "200 OK", kind: str = "text
 MISSING = answer(b"", status="404 Not Found")
 
 
+def rsl(word: str) -> bytes:
+    """An RSL licence that permits or prohibits training on all pages of a site."""
+    said = f"<license><{word} type='usage'>ai-train</{word}></license>"
+    document = f'<rsl xmlns="https://rslstandard.org/rsl"><content url="/">{said}</content></rsl>'
+    return answer(document.encode(), kind="application/rsl+xml")
+
+
 def moved(where: str) -> bytes:
     return answer(b"", f"Location: {where}", status="302 Found")
 
@@ -51,6 +58,7 @@ ANSWERS: dict[str, bytes] = {
     "no-http.test": b"220 smtp.example ESMTP\r\n",
     "bad-bytes.test": answer(PAGE, kind="text/html; charset=\xff\xfe"),
     "long-header.test": answer(PAGE, "X-Long: " + "x" * 200_000),
+    "endless-header.test": b"HTTP/1.1 200 OK\r\n" + b"X-Long: x\r\n" * 100_000,
     "pdf.test": answer(b"%PDF-1.7 ...", kind="text/html"),
     "image.test": answer(b"\x89PNG", kind="image/png"),
     "meta-noai.test": answer(PAGE.replace(b"<head>", b'<head><meta name="robots" content="NOAI">')),
@@ -91,6 +99,34 @@ ANSWERS: dict[str, bytes] = {
     "127.0.0.1/after": answer(PAGE),
     "to-reddit.test": moved("https://www.reddit.com/r/all"),
     "to-good.test": moved("http://good.test/there"),
+    "to-wait-long.test": moved("http://wait-long.test/there"),
+    "to-wait-long.test/good": answer(PAGE),
+    "to-wikipedia.test": moved("http://en.wikipedia.org/wiki/Mill"),
+    "to-file-name.test": moved("http://good.test/paper.pdf"),
+    "to-blocked.test": moved("http://www.blocked.test/"),
+    "to-blocked-twice.test": moved("http://to-blocked.test/"),
+    "nowhere.test": answer(b"", status="302 Found"),
+    "see-other.test": answer(b"", "Location: /there", status="300 Multiple Choices"),
+    "see-other.test/there": answer(PAGE),
+    "refresh-header.test": answer(PAGE, "Refresh: 0; url=http://good.test/there"),
+    "refresh.test": answer(
+        PAGE.replace(b"<head>", b"<head><meta http-equiv=refresh content='3;url=/there'>")
+    ),
+    "refresh.test/there": answer(PAGE.replace(b"Words", b"Other words")),
+    "refresh-itself.test": answer(PAGE, "Refresh: 5"),
+    "refresh-late.test": answer(PAGE, "Refresh: 600; url=http://good.test/there"),
+    "usage.test": answer(PAGE, "Content-Usage: train-ai=n"),
+    "signal.test": answer(PAGE, "Content-Signal: ai-train=no"),
+    "usage-by-path.test": answer(PAGE),
+    "rsl.test": answer(PAGE),
+    "rsl-free.test": answer(PAGE),
+    "rsl-unread.test": answer(PAGE),
+    "rsl-link.test": answer(
+        PAGE, 'Link: <http://rsl.test/license.xml>; rel=license; type="application/rsl+xml"'
+    ),
+    "rsl.test/license.xml": rsl("prohibits"),
+    "rsl-free.test/license.xml": rsl("permits"),
+    "rsl-unread.test/license.xml": MISSING,
     "to-closed.test": moved("http://closed-by-robots.test/there"),
     "to-file.test": moved("file:///etc/passwd"),
     "missing.test": MISSING,
@@ -113,6 +149,13 @@ ANSWERS: dict[str, bytes] = {
 
 ROBOTS: dict[str, bytes] = {
     "closed-by-robots.test": answer(b"User-agent: *\nDisallow: /\n", kind="text/plain"),
+    "usage-by-path.test": answer(
+        b"User-agent: *\nContent-Usage: /page train-ai=n\nContent-Usage: train-ai=y\n"
+    ),
+    **{
+        f"{name}.test": answer(b"License: http://%s.test/license.xml\n" % name.encode())
+        for name in ("rsl", "rsl-free", "rsl-unread")
+    },
     "robots-500.test": answer(b"", status="500 Internal Server Error"),
     "ai-closed.test": answer(b"User-agent: GPTBot\nDisallow: /\n", kind="text/plain"),
     "crawl-delay.test": answer(b"User-agent: *\nCrawl-delay: 9999\n", kind="text/plain"),
@@ -168,6 +211,8 @@ class HostileServer:
         self.asked: list[tuple[str, str]] = []
         self.times: list[float] = []
         self.connections = 0
+        #: Hosts whose pages break off the connection, until they are taken out.
+        self.away = {"comes-back.test"}
         self.heads: list[str] = []
         self.together: dict[str, int] = defaultdict(int)
         self.most_together: dict[str, int] = defaultdict(int)
@@ -224,9 +269,11 @@ class HostileServer:
         elif host == "closed-early.test":
             writer.write(ANSWERS["short.test"])
             raise ConnectionResetError
-        elif host == "reset.test":
+        elif host == "reset.test" or host in self.away:
             writer.transport.abort()
             raise ConnectionResetError
+        elif host == "rests.test" and self.asked_of(host).count(path) == 1:
+            writer.write(answer(b"", "Retry-After: 1", status="503 Service Unavailable"))
         elif host == "dated.test" and len(self.asked_of(host)) <= 2:  # robots.txt, first try
             date = formatdate(time() + 1, usegmt=True)
             said = answer(b"", f"Retry-After: {date}", status="503 Service Unavailable")

@@ -10,11 +10,14 @@ import pyarrow.parquet as pq
 from support import Run
 
 from pipeline.pages.archive import Archive, Lookup, index_archive, look_up
+from pipeline.pages.captures import Dated
 from pipeline.pages.crawl import Link
-from pipeline.pages.group import Group, fetch_group
+from pipeline.pages.group import Group
 from pipeline.pages.settings import PagesSettings
+from pipeline.pages.worker import fetch_group
 from pipeline.sample import PAGES as SAMPLE
-from pipeline.store.warc import read_records, responses
+from pipeline.store.archives import read_responses, responses
+from pipeline.store.blocklist import AddressRules
 
 from .archive_server import Snapshot, archive_server
 from .crawl_index import CrawlArchive, write_links
@@ -42,14 +45,15 @@ def test_a_crawls_own_archives_say_the_same(tmp_path: Path) -> None:
     for number, path in enumerate(sorted(crawled.glob("*.warc.gz"))):
         archive = Archive(str(path), number, str(found), "key", chosen)
         indexes += [made.file.name for made in index_archive(archive) if made.file]
-    look_up(Lookup(0, 1, str(found), "key", tuple(indexes)), links)
+    lookup = Lookup(0, 1, str(found), "key", tuple(indexes), chosen, AddressRules())
+    look_up(lookup, [Dated(link.id, link.url, 0) for link in links])
     before, after = rows_of(crawled), rows_of(found)
     same = ("id", "final_url", "outcome", "status", "digest", "bytes", "charset", "warc_offset")
     assert before.keys() == after.keys() == urls.keys()
     for url, row in before.items():
         assert {name: row[name] for name in same} == {name: after[url][name] for name in same}
         assert after[url]["origin"] == "warc"
-        ((_, _, body),) = read_records(after[url]["warc_file"], [after[url]["warc_offset"]])
+        body = next(read_responses(after[url]["warc_file"], [after[url]["warc_offset"]])).body
         assert len(body) == row["bytes"]
 
 

@@ -18,8 +18,9 @@ from warcio.archiveiterator import ArchiveIterator
 from warcio.checker import Checker
 
 from pipeline.pages.crawl import Link
-from pipeline.pages.group import Group, fetch_group
+from pipeline.pages.group import Group
 from pipeline.pages.settings import PagesSettings
+from pipeline.pages.worker import fetch_group
 
 from .page_server import page_server
 

@@ -21,21 +21,23 @@ from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
 from pipeline.pages.crawl import Link
-from pipeline.pages.group import Group, fetch_group
+from pipeline.pages.group import Group
 from pipeline.pages.journal import Journal
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.records import Capture, page_records
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.table import blank_row
+from pipeline.pages.worker import fetch_group
 from pipeline.store import files
+from pipeline.store.archives import read_responses
 from pipeline.store.errors import FullDiskError
+from pipeline.store.http_answer import Headers
 from pipeline.store.manifest import WORK
-from pipeline.store.warc import read_records
 
 from .page_server import PageServer, page_server
 
 PAGES = 30
-SEGMENT = 5_800  # bytes, so that some segments are closed before the cut
+SEGMENT = 4_500  # bytes, so that some segments are closed before the cut
 
 
 def body(number: int) -> bytes:
@@ -51,7 +53,7 @@ def keep(journal: Journal, number: int) -> None:
         journal.log(row | {"outcome": "not_found"})
         return
     row |= {"digest": hashlib.sha256(body(number)).hexdigest(), "fetched_at": 1_700_000_000}
-    journal.page(row, page_records(Capture(url, 200, [], body(number), 1_700_000_000)))
+    journal.page(row, page_records(Capture(url, 200, Headers(), body(number), 1_700_000_000)))
 
 
 def check(folder: Path, rows: dict[str, dict[str, Any]]) -> None:
@@ -62,7 +64,7 @@ def check(folder: Path, rows: dict[str, dict[str, Any]]) -> None:
         assert row["outcome"] == ("not_found" if number % 5 == 4 else "ok")
         if row["outcome"] == "ok":
             path = files.join(str(folder), row["warc_file"])
-            ((_, _, found),) = read_records(path, [row["warc_offset"]])
+            found = next(read_responses(path, [row["warc_offset"]])).body
             assert found == body(number)
     for path in folder.glob("*.warc.gz"):
         assert gzip.decompress(path.read_bytes())  # every member to its end, with its CRC
@@ -125,20 +127,22 @@ def test_after_a_power_cut(
     if gone is not None:
         gone.unlink()
     with Journal(str(folder), "group", SEGMENT) as journal:
-        done = set(journal.rows)
+        done = set(journal.known)
         for number in range(PAGES):
             if f"{number:032x}" not in done:
                 keep(journal, number)
         journal.finish()
-    check(folder, journal.rows)
+        rows = dict(journal.rows())
+    check(folder, rows)
 
 
 def test_what_is_whole_is_not_fetched_again(interrupted: Path, tmp_path: Path) -> None:
     shutil.copytree(interrupted, tmp_path / "pages")
     with Journal(str(tmp_path / "pages"), "group", SEGMENT) as journal:
-        assert len(journal.rows) == PAGES
+        assert len(journal.known) == PAGES
         journal.finish()
-    check(tmp_path / "pages", journal.rows)
+        rows = dict(journal.rows())
+    check(tmp_path / "pages", rows)
 
 
 def test_segments_close_by_age(tmp_path: Path) -> None:
@@ -194,7 +198,7 @@ def test_twenty_kills(server: PageServer, tmp_path: Path) -> None:
     assert [row["id"] for row in rows] == [link.id for link in links]
     for row in rows:
         archive = files.join(str(tmp_path), row["warc_file"])
-        ((_, _, found),) = read_records(archive, [row["warc_offset"]])
+        found = next(read_responses(archive, [row["warc_offset"]])).body
         assert hashlib.sha256(found).hexdigest() == row["digest"]
     assert response_count(tmp_path) == 400
 
@@ -226,15 +230,16 @@ def test_a_full_disk_while_archiving(tmp_path: Path) -> None:
             (disk / "filler").write_bytes(bytes(50_000))
             for number in range(PAGES):
                 keep(journal, number)
-        done = len(journal.rows)
+        done = len(journal.known)
         assert 0 < done < PAGES
         (disk / "filler").unlink()
         with Journal(str(disk), "group", 1 << 30) as journal:
-            assert len(journal.rows) >= done - 1  # but the one that did not fit
+            assert len(journal.known) >= done - 1  # but the one that did not fit
             for number in range(PAGES):
-                if f"{number:032x}" not in journal.rows:
+                if f"{number:032x}" not in journal.known:
                     keep(journal, number)
             journal.finish()
-        check(disk, journal.rows)
+            rows = dict(journal.rows())
+        check(disk, rows)
     finally:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)

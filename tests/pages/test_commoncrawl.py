@@ -21,9 +21,9 @@ from pipeline.pages.settings import PagesSettings
 from pipeline.pages.stage import given_files
 from pipeline.store import files, warc
 from pipeline.store.addresses import canonical_key, page_id
+from pipeline.store.archives import read_responses
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.parts import Part
-from pipeline.store.warc import read_records
 
 from .archive_server import ArchiveServer, archive_server
 from .crawl_index import CrawlArchive, write_links
@@ -80,8 +80,7 @@ def rows_of(pages: Path) -> dict[str, dict[str, Any]]:
 
 def body_of(pages: Path, row: dict[str, Any]) -> bytes:
     archive = files.join(str(pages), row["warc_file"])
-    ((_, _, body),) = read_records(archive, [row["warc_offset"]])
-    return body
+    return next(read_responses(archive, [row["warc_offset"]])).body
 
 
 def test_links_are_matched_by_key_and_read(server: ArchiveServer, tmp_path: Path) -> None:
@@ -324,5 +323,5 @@ def test_settings_that_lack_something(values: dict[str, Any], named: str) -> Non
 
 def test_a_glob_that_matches_nothing_is_named(server: ArchiveServer, tmp_path: Path) -> None:
     chosen = settings(server, commoncrawl=(str(tmp_path / "none-*.parquet"),))
-    with pytest.raises(SettingError, match="pages.commoncrawl: .*none-.* matches no file"):
+    with pytest.raises(SettingError, match="pages.commoncrawl = .*none-.* matches no file"):
         given_files(chosen)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from pipeline.pages.group import Group, fetch_group
+from pipeline.pages.group import Group
 from pipeline.pages.host_lock import Turns
+from pipeline.pages.worker import fetch_group
 
 from .crawling import link, outcomes, settings
 from .hostile_server import hostile_server
@@ -29,9 +30,9 @@ def test_the_deferred_come_first_in_the_next_run(tmp_path: Path) -> None:
     with hostile_server() as server:
         links = sorted((link(f"http://h.test/{i}") for i in range(20)), key=lambda one: one.id)
         old, new = links[10:], links[:10]
-        first = Group(0, 1, str(tmp_path), "first", settings(server), (), until=time.time() - 1)
-        assert fetch_group(first, old)[0].counts.dropped == {"deferred": 10}
-        second = replace(first, key="second", until=float("inf"))
+        first = Group(0, 1, str(tmp_path), "first", settings(server), ())
+        assert fetch_group(first, old, until=time.time() - 1)[0].counts.dropped == {"deferred": 10}
+        second = replace(first, key="second")
         assert fetch_group(second, [*old, *new])[0].counts.kept == 20
         pages = [path for path in (p for _, p in server.asked) if path[1:].isdigit()]
     wanted = ["/" + one.url.rsplit("/", 1)[1] for one in [*old, *new]]

@@ -66,8 +66,8 @@ def test_a_crawl_says_how_its_hosts_fare(tmp_path: Path) -> None:
         counts = {"a.test": 40, "b.test": 20}
         links = [link(f"http://{host}/{i}") for host, n in counts.items() for i in range(n)]
         crawl(
-            links,
-            settings(server, delay=0.1),
+            [links],
+            settings(server, delay=0.1, timeout=30.0),
             lambda ended: None,
             pulse=lambda hosts: seen.append(list(hosts)),
         )

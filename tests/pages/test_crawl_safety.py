@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import aiohttp
 import pytest
 
+from .certificate import CERTIFICATE
 from .crawling import GIVES_UP, ends, open_web, outcomes, settings
 from .hostile_server import SLOW, HostileServer, hostile_server
-
-#: A certificate for localhost that nobody signed, and its key: for this test alone.
-CERTIFICATE = """\
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg00MqngNGcEms6/0Z
-Sw+9LG0dZT2mXGwjJVsjF2w93PKhRANCAASfdNk6i/5cv/SaUDEeq3bKq+U1GSf+
-gBJmfJle8mzXjhpsoJQpEMN94kYXZkwXwKRG4Wy1kozsrzZptqg5JREs
------END PRIVATE KEY-----
------BEGIN CERTIFICATE-----
-MIIBmjCCAUGgAwIBAgIUMrViAHMxIXnBgVj5mcir/B7f9LwwCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDExMTkwN1oYDzIxMjYxMDMx
-MTExOTA3WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAASfdNk6i/5cv/SaUDEeq3bKq+U1GSf+gBJmfJle8mzXjhpsoJQpEMN9
-4kYXZkwXwKRG4Wy1kozsrzZptqg5JREso28wbTAdBgNVHQ4EFgQUSDYK8ohxWI8H
-qSlCbWOWUN64I3IwHwYDVR0jBBgwFoAUSDYK8ohxWI8HqSlCbWOWUN64I3IwDwYD
-VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
-zj0EAwIDRwAwRAIgIAU7WveR/Q1W9tJICkvdCXiEL20qYI+/zKIBHMBNbDECIAX9
-++yiymWBRG2Z3tekOF7veblDODw/lIMDo4PkiFQ8
------END CERTIFICATE-----
-"""
 
 
 @pytest.fixture(scope="module")
@@ -103,17 +85,12 @@ def test_a_name_that_changes_its_answer(
     """Rebinding: a public address when looked at, an inner one when connected to."""
     asked: list[str] = []
 
-    class Rebinding(aiohttp.abc.AbstractResolver):
-        def __init__(self, *_: object, **__: object) -> None: ...
+    def rebinding(host: str, port: int, *_: object, **__: object) -> list[tuple[Any, ...]]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
-        async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[dict]:
-            asked.append(host)
-            entry = {"hostname": host, "family": 2, "proto": 0, "flags": 0}
-            return [entry | {"host": "127.0.0.1", "port": port}]
-
-        async def close(self) -> None: ...
-
-    monkeypatch.setattr("aiohttp.connector.DefaultResolver", Rebinding)
+    monkeypatch.setattr("pipeline.pages.crawl.loop_factory", lambda: asyncio.SelectorEventLoop)
+    monkeypatch.setattr("socket.getaddrinfo", rebinding)
     urls = [f"http://rebinding.example:{server.port}/", "http://rebinding.example/"]
     before = len(server.asked)
     assert outcomes(urls, open_web()) == ["refused_address"] * 2
@@ -131,8 +108,8 @@ def test_a_redirect_to_an_address_that_is_not_allowed(server: HostileServer) -> 
     assert not any(path == "/inner" for _, path in server.asked)
 
 
-def test_five_redirects_and_no_more(server: HostileServer) -> None:
-    urls = ["http://hops.test/5", "http://hops.test/6"]
+def test_ten_redirects_and_no_more(server: HostileServer) -> None:
+    urls = ["http://hops.test/10", "http://hops.test/11"]
     assert outcomes(urls, settings(server)) == ["ok", "redirect_loop"]
     assert outcomes(urls, settings(server, max_redirects=0)) == ["redirect_loop"] * 2
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
-from pipeline.pages.guard import RefusedAddressError, is_public, permitted, socket_factory
+from pipeline.pages.guard import AddressInfo, RefusedAddressError, is_public, permitted, public_only
 from pipeline.store.errors import SettingError
+
+
+def info(address: str, port: int) -> AddressInfo:
+    """An address as a look-up gives it."""
+    return (10 if ":" in address else 2, 1, 6, "", (address, port))
+
 
 INNER = [
     "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1",
@@ -45,14 +49,20 @@ def test_public_addresses(address: str) -> None:
         ("192.0.2.9", 443, False),
     ],
 )
-def test_a_socket_is_made_only_for_the_webs_ports(address: str, port: int, opened: bool) -> None:
-    make = socket_factory(frozenset({("192.0.2.9", 8017)}))
-    info = (socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, port))
+def test_only_the_webs_ports_are_connected_to(address: str, port: int, opened: bool) -> None:
+    allowed = frozenset({("192.0.2.9", 8017)})
     if opened:
-        make(info).close()
+        assert public_only([info(address, port)], allowed) == [info(address, port)]
     else:
         with pytest.raises(RefusedAddressError, match=f"{address} port {port}"):
-            make(info)
+            public_only([info(address, port)], allowed)
+
+
+def test_of_several_addresses_of_a_name_the_public_ones_are_connected_to() -> None:
+    several = [info("10.0.0.1", 443), info("8.8.8.8", 443), info("2606:4700::1", 443)]
+    assert public_only(several, frozenset()) == several[1:]
+    with pytest.raises(RefusedAddressError, match="none at all"):
+        public_only([], frozenset())
 
 
 @pytest.mark.parametrize(

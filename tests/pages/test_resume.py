@@ -12,11 +12,11 @@ from forks import Command
 from warcio.archiveiterator import ArchiveIterator
 
 from pipeline.pages.crawl import Link
-from pipeline.pages.group import Group, fetch_group
+from pipeline.pages.group import Group
 from pipeline.pages.settings import PagesSettings
-from pipeline.store import files
+from pipeline.pages.worker import fetch_group
+from pipeline.store.archives import read_responses
 from pipeline.store.parts import Part
-from pipeline.store.warc import read_records
 
 from .hostile_server import HostileServer, hostile_server
 
@@ -24,8 +24,9 @@ LINKS = [(f"{i:032x}", f"http://h{i % 5}.test/{i}", f"h{i % 5}.test") for i in r
 CHILD = """
 import sys
 from pipeline.pages.crawl import Link
-from pipeline.pages.group import Group, fetch_group
+from pipeline.pages.group import Group
 from pipeline.pages.settings import PagesSettings
+from pipeline.pages.worker import fetch_group
 origin, folder = sys.argv[1:]
 links = [Link(f"{i:032x}", f"http://h{i % 5}.test/{i}", f"h{i % 5}.test") for i in range(150)]
 settings = PagesSettings(via=origin, allow_hosts=("127.0.0.1",), delay=0.02)
@@ -87,10 +88,9 @@ def test_archives_of_another_number_of_groups_stay(tmp_path: Path) -> None:
         parts = group(server, tmp_path, of=9, key="other links")
         assert len(server.asked) == asked  # nothing is fetched again
     assert first.file.name in {part.file.name for part in parts}
-    offset, headers, body = next(
-        read_records(files.join(str(tmp_path), first.file.name), [_first(tmp_path)])
-    )
-    assert b"Words of a page" in body and headers["content-type"] == "text/html" and offset > 0
+    page = next(read_responses(str(tmp_path / first.file.name), [_first(tmp_path)]))
+    assert b"Words of a page" in page.body and page.offset > 0
+    assert page.headers.values("content-type") == ["text/html"]
 
 
 def _first(folder: Path) -> int:

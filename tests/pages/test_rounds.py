@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.pages.group import Group, fetch_group
-from pipeline.pages.refetch import FIRST_RUN, terms
+from pipeline.pages.group import Group
+from pipeline.pages.refetch import FIRST_RUN, Patience, terms
 from pipeline.pages.settings import PagesSettings
-from pipeline.store.errors import WebtextError
+from pipeline.pages.worker import fetch_group
+from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import PREVIOUS, WORK
 
 from .archive_server import Snapshot, archive_server
@@ -158,6 +160,77 @@ def test_dead_links_that_were_looked_up_are_not_looked_up_in_a_later_round(corpu
         assert corpus.ends() == {"ok": 3, "not_found": 1}
 
 
+FAULTS = {"reset.test/": "connection", "storm-503.test/": "http_error", "robots-500.test/": None}
+
+
+def test_passing_faults_are_asked_again_when_they_are_due(corpus: Corpus) -> None:
+    """After a growing delay, up to a number of builds; lasting ones are not."""
+    urls = [f"http://{one}" for one in FAULTS] + ["http://missing.test/", "http://h.test/"]
+    soon = {"retry_hours": 1e-9, "retry_builds": 2}
+    first = corpus.build(urls, **soon)[-1].manifest
+    assert first.extra["waiting"] == 3
+    kept = {"retry_hours": 100.0, "retry_builds": 2}
+    assert corpus.build(urls, **kept)[-1].reason is None  # nobody is due yet
+    for rest in (3, None):
+        result = corpus.build(urls, **soon)[-1]
+        assert result.reason == "passing faults that are due: 3"
+        assert corpus.asked() == {"reset.test/", "storm-503.test/"}
+        assert {host for host, _ in corpus.server.asked} == {one[:-1] for one in FAULTS}
+        assert result.manifest.extra.get("waiting") == rest
+    assert corpus.build(urls, **soon)[-1].reason is None
+    assert {row["builds"] for url, row in corpus.rows().items() if url[7:] in FAULTS} == {3}
+
+
+def test_a_fault_that_has_passed_is_a_page(corpus: Corpus) -> None:
+    urls = ["http://comes-back.test/", "http://h.test/"]
+    corpus.build(urls, retry_hours=1e-9)
+    assert corpus.ends() == {"ok": 1, "connection": 1}
+    corpus.server.away.clear()
+    result = corpus.build(urls, retry_hours=1e-9)[-1]
+    assert corpus.ends() == {"ok": 2} and "waiting" not in result.manifest.extra
+
+
+def test_outcomes_are_asked_again_by_name(corpus: Corpus) -> None:
+    urls = [f"http://{one}" for one in FAULTS] + ["http://missing.test/", "http://h.test/"]
+    corpus.build(urls)
+    result = corpus.build(urls, retry=["connection", "not_found", "dns"])[-1]
+    assert result.reason == "asked for again: 1 connection, 1 not_found"
+    assert corpus.asked() == {"reset.test/", "missing.test/"}
+    assert corpus.build(urls, retry=["dns"])[-1].reason is None
+    with pytest.raises(SettingError, match="--retry dsn: no outcome.*dns"):
+        corpus.build(urls, retry=["dsn"])
+    with pytest.raises(SettingError, match="--retry ok"):
+        corpus.build(urls, retry=["ok"])
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "builds", "waits", "hours"),
+    [
+        ("dns", None, 1, True, 1),
+        ("timeout", None, 2, True, 4),
+        ("connection", None, 3, True, 16),
+        ("host_failed", None, 5, True, 256),
+        ("dns", None, 6, False, 0),
+        ("robots_unavailable", None, 0, True, 1),  # of a table from before there was the column
+        ("http_error", 503, 1, True, 1),
+        ("http_error", 429, 1, True, 1),
+        ("http_error", 521, 1, True, 1),
+        ("http_error", 501, 1, False, 0),
+        ("http_error", 403, 1, False, 0),
+        ("not_found", 404, 1, False, 0),
+        ("robots", None, 1, False, 0),
+        ("ok", 200, 1, False, 0),
+    ],
+)
+def test_patience(outcome: str, status: int | None, builds: int, waits: bool, hours: int) -> None:
+    row = {"outcome": outcome, "status": status, "builds": builds, "fetched_at": 1_000}
+    patience = Patience(5, 1.0, now=1_000 + hours * 3_600)
+    assert patience.waits(row) is waits
+    if waits:
+        assert patience.due_at(row) == patience.now and patience.is_due(row)
+        assert not replace(patience, now=patience.now - 1).is_due(row)
+
+
 def test_what_an_outcome_hangs_on() -> None:
     chosen = PagesSettings(contact="mailto:a@example.org", max_bytes=5_000)
     of = terms(chosen, "key")
@@ -165,4 +238,7 @@ def test_what_an_outcome_hangs_on() -> None:
     assert of("too_large") == "max_bytes=5000"
     assert of("deferred") == "key"
     assert of("timeout") == "key timeout=30.0 attempts=3"
-    assert FIRST_RUN.again_of("no-such-table") >= {"deferred", "timeout", "too_large"}
+    again = FIRST_RUN.chooser("no-such-table")
+    row = {"status": None, "final_url": "", "fetched_at": 0}
+    assert all(again(row | {"outcome": one}) for one in ("deferred", "timeout", "too_large"))
+    assert not again(row | {"outcome": "ok"})

@@ -94,7 +94,7 @@ def change(path: Path, at: int, data: bytes) -> None:
 @pytest.mark.parametrize(
     ("at", "data", "said"),
     [
-        (0, b"X", "not a Megatron index"),
+        (0, b"X", "does not begin with MMIDIDX"),
         (9, b"\2", "version 2"),
         (17, b"\6", "token type 6"),
         (18, b"\7", "bytes, not"),  # says one sequence more than there are
@@ -146,7 +146,7 @@ def test_cut_or_missing_files_are_refused(tmp_path: Path) -> None:
         with pytest.raises(WebtextError, match="is missing"):
             IndexedDataset(str(prefix))
     (tmp_path / "a.idx").write_bytes(b"")
-    with pytest.raises(WebtextError, match="not a Megatron index"):
+    with pytest.raises(WebtextError, match="does not begin with MMIDIDX"):
         IndexedDataset(str(prefix))
 
 

@@ -88,10 +88,12 @@ def prefix(root: Path, name: str) -> str:
 
 def test_one_corpus_has_shards_of_several_tokenizers(built: Path, webtext: Run) -> None:
     pages = {}
+    corpus = read_manifest(str(built / "corpus" / INTERVAL))
+    assert corpus is not None
     for name in ("gpt2", "headed", "albert"):
         manifest = read_manifest(str(built / "tokens" / name / INTERVAL))
         assert manifest is not None
-        assert manifest.counts.kept == 270
+        assert manifest.counts.kept == corpus.counts.kept > 200
         pages[name] = [entry.rows for entry in manifest.tables("documents-")]
     assert pages["gpt2"] == pages["headed"] == pages["albert"]  # the same documents in each
     assert webtext("verify", str(built)).returncode == 0

@@ -122,7 +122,7 @@ class Objective(nn.Module, ObjectiveBase, ABC):
         Here: `self.model`, with `self.masked` if there is such a head.
         """
         model: Any = getattr(self, "model", None)
-        kind = "gpt2" if isinstance(model, GPT) else "bert-masked"
+        kind = "gpt2" if isinstance(model, GPT) else "bert"
         return {"": Parts(kind, model, masked=getattr(self, "masked", None))}
 
     def kept(self) -> list[nn.Module]:

@@ -70,3 +70,7 @@ class Dataflow(BeamKind):
     def check(self, root: str) -> None:
         """The corpus must be at an address."""
         refuse_local(root, "dataflow")
+
+    def processes(self) -> int:
+        """The machines."""
+        return self.own.max_workers

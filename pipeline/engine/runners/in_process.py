@@ -12,3 +12,7 @@ class InProcess(BeamKind):
         """One worker, in memory."""
         runner = ["--runner=FnApiRunner", "--direct_num_workers=1"]
         return [*runner, "--direct_running_mode=in_memory"]
+
+    def processes(self) -> int:
+        """This one."""
+        return 1

@@ -24,3 +24,13 @@ class OnDask(RunnerKind):
     def memory_limit(self) -> tuple[str, int]:
         """Beyond it a worker is restarted."""
         return "runner.dask.memory_limit_mb", self.own.memory_limit_mb * 1_000_000
+
+    def processes(self) -> int:
+        """Of an existing cluster the settings do not tell."""
+        ssh, slurm = self.own.ssh, self.own.slurm
+        by_cluster = {
+            "ssh": max(1, len(ssh.hosts) - 1) * ssh.processes,  # the first is the scheduler's
+            "slurm": slurm.jobs * slurm.processes,
+        }
+        here = super().processes()
+        return here if self.own.scheduler else by_cluster.get(self.own.cluster, here)

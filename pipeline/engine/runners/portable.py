@@ -69,6 +69,10 @@ class PortableKind(BeamKind):
                 f"Install Java 11 or newer, or set runner.{self.name}.job_endpoint to a job server",
             )
 
+    def processes(self) -> int:
+        """The slots."""
+        return self.own.parallelism or super().processes()
+
     def check_master(self) -> None:
         """Raises WebtextError unless the cluster's master answers."""
 

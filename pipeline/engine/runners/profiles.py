@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,13 +18,16 @@ from pipeline.store.settings import NameIn, OpenSettings, Settings, load_recipe,
 #: The profile of a runner that is called by its name.
 _EMPTY = Path(__file__).parent / "profile.toml"
 _AUTO = "auto"
+#: Seconds that workers must save to be worth it: what a stage's tasks cost, and the start of two
+#: processes on a machine with other work (`benchmarks/runners.py`).
+_TASKS, _START = 3.0, 7.0
 
 
 class RunnerSettings(OpenSettings):
     """The `[runner]` section of a recipe.  It never changes what comes out."""
 
     name: Annotated[str, NameIn(RUNNERS, others=(_AUTO,))] = _AUTO
-    """`auto`: in this process with one worker, dask on local processes with more."""
+    """`auto`: small stages in this process, others by dask on local processes."""
     workers: int = Field(0, ge=0, le=1024)
     """Number of local processes, or of pods; 0: one a core of this machine."""
 
@@ -38,13 +42,27 @@ class RunnerSettings(OpenSettings):
         """The number of local workers, never less than one."""
         return self.workers or len(os.sched_getaffinity(0))
 
-    def resolved(self) -> str:
-        """The runner's name with `auto` decided."""
+    def parallel(self) -> int:
+        """How many processes carry a build at once, as far as the settings tell."""
+        return self.chosen().processes()
+
+    def resolved(self, seconds: float = math.inf, *, started: bool = False) -> str:
+        """The runner's name, with `auto` decided for work of so many seconds on one core.
+
+        `started`: whether the workers are there already.
+        """
         if self.name != _AUTO:
             return self.name
         dask = self.of(DaskSettings)
-        local = dask.cluster == "local" and not dask.scheduler
-        return "local" if self.worker_count() == 1 and local else "dask"
+        if dask.cluster != "local" or dask.scheduler:
+            return "dask"
+        workers = self.worker_count()
+        saved = seconds * (1 - 1 / workers) if workers > 1 else 0.0
+        return "local" if saved < _TASKS + (0 if started else _START) else "dask"
+
+    def for_work(self, seconds: float, *, started: bool = False) -> RunnerSettings:
+        """The same with `auto` decided."""
+        return self.model_copy(update={"name": self.resolved(seconds, started=started)})
 
     def chosen(self) -> RunnerKind:
         """The runner with its settings."""

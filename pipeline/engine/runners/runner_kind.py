@@ -55,6 +55,10 @@ class RunnerKind(ABC):
         """The setting that limits the memory of a worker, and the bytes; None: nobody looks."""
         return None
 
+    def processes(self) -> int:
+        """How many processes carry a build at once, as far as the settings tell."""
+        return self.runner.worker_count()
+
 
 RUNNERS = Registry("webtext.runners", RunnerKind, "runner")  # type: ignore[type-abstract]
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import psutil
@@ -47,9 +48,29 @@ def built(runner: OpenRunner, folder: Path) -> dict[str, bytes]:
     return found
 
 
-def test_auto_is_in_process_with_one_worker_and_dask_with_more() -> None:
-    assert RunnerSettings(workers=1).resolved() == "local"
-    assert RunnerSettings(workers=2).resolved() == "dask"
+@pytest.mark.parametrize(
+    ("settings", "seconds", "runner"),
+    [
+        ({"workers": 1}, 1e6, "local"),
+        ({"workers": 2}, 1e6, "dask"),
+        ({"workers": 2}, 15.0, "local"),
+        ({"workers": 2}, 25.0, "dask"),
+        ({"workers": 16}, 15.0, "dask"),
+        ({"workers": 2, "name": "dask"}, 0.1, "dask"),
+        ({"workers": 2, "name": "local"}, 1e6, "local"),
+        ({"dask": {"scheduler": "tcp://127.0.0.1:9"}}, 0.1, "dask"),
+        ({"dask": {"cluster": "ssh"}}, 0.1, "dask"),
+    ],
+)
+def test_auto_takes_workers_where_they_save_time(
+    settings: dict[str, Any], seconds: float, runner: str
+) -> None:
+    assert RunnerSettings.checked(settings, "test").for_work(seconds).name == runner
+
+
+def test_workers_that_are_there_take_smaller_stages() -> None:
+    two = RunnerSettings(workers=2)
+    assert [two.resolved(seconds, started=True) for seconds in (4.0, 8.0)] == ["local", "dask"]
 
 
 def test_a_stage_has_the_same_bytes(local: OpenRunner, dask: OpenRunner, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_files_of_each_form(tmp_path: Path) -> None:
     for file in (table, lines):
         columns = Columns("a", "b", "same")
         assert read_examples(str(file), columns) == [Example("x y", "z", "yes")]
-        with pytest.raises(SettingError, match="lacks 'label'"):
+        with pytest.raises(SettingError, match="has no column 'label'"):
             read_examples(str(file), Columns("a"))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from lxml.etree import _Element
 
-from pipeline.documents.parse import STAND_INS
+from pipeline.documents.by_trafilatura.parse import STAND_INS
 
 _BLOCKS = frozenset({"p", "head", "list", "item", "code", "quote", "table"})
 #: A line break that the page asks for, while text is gathered; no page holds this character

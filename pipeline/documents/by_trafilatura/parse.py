@@ -1,4 +1,4 @@
-"""One parse of a page, for everything that is read from it.
+"""A page as a tree of libxml2, which trafilatura reads.
 
 libxml2 does the parsing.  Two things make it cheap and safe here: bytes that XML
 cannot hold are taken out before, and each node becomes an `HtmlElement` without the
@@ -16,11 +16,6 @@ STAND_INS = {"\ufdd0": "\n", "\ufdd1": " ", "\ufdd2": "\t"}
 #: C0 controls (without tab, line feed, carriage return) and DEL: no part of XML 1.0 text.
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\r") + b"\x7f"
 _STAND_INS = [sign.encode() for sign in STAND_INS]
-
-
-def count_tags(text: str) -> int:
-    """How many opening tags a page has at most: each `<` that begins no closing tag."""
-    return text.count("<") - text.count("</")
 
 
 def parse_html(text: str) -> HtmlElement | None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from lxml import etree
 from lxml.html import HtmlElement
 
-from pipeline.documents.parse import STAND_INS
+from pipeline.documents.by_trafilatura.parse import STAND_INS
 
 #: Elements without text of the page, and text that was deleted.  trafilatura (settings.py,
 #: MANUALLY_CLEANED) deletes all but the last as well, after it has copied and searched the tree.

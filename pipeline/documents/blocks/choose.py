@@ -1,0 +1,164 @@
+"""From chances to a choice: which blocks are the text.
+
+The bound is each page's own: the one for which the expected F1 of the chosen words is highest, if
+chances are taken at their word; on a short page it is so high that a list between two paragraphs
+fails it, so gaps are closed.  Then come rules that no chance decides: captions by setting,
+what no reader sees, names of authors, tables as a whole, titles and quotations that stand there
+already.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.documents.blocks import tags
+from pipeline.documents.blocks.layout import FOLDED, HIDDEN, PERSON, UNSEEN, Layout
+from pipeline.documents.blocks.names import FAMILY
+from pipeline.documents.blocks.numbers import Column
+from pipeline.documents.blocks.structure import Structure
+from pipeline.documents.blocks.tables import data_tables
+from pipeline.documents.blocks.told import letters
+
+Chosen = npt.NDArray[np.bool_]
+
+_CELL_WORDS = 50
+#: The least chance, in thousandths, of blocks that stand between chosen ones.
+_BETWEEN = 200
+#: Longer blocks are no captions, whatever names say.
+_CAPTION_CHARS = 400
+#: A block about a person has at most so many words, and is named by one of so many elements.
+_NAME_WORDS, _NEAR_ELEMENTS = 10, 3
+_SENTENCE_ENDS = frozenset(".!?…。！？")
+_PARAGRAPH = tags.NUMBER["p"]
+#: A paragraph with so many tenths of its characters in links is one; a text with one of so many
+#: characters in links lists them.
+_LINKED_BLOCK, _LINKED_TEXT = 9, 5
+_FIGURE = tags.BIT["figcaption"]
+_QUOTATION = tags.BIT["blockquote"]
+#: Shorter quotations may stand twice by chance.
+_QUOTE_WORDS = 8
+
+
+def choose(
+    layout: Layout, tree: Structure, chance: Column, words: Column, title: str, captions: bool
+) -> Chosen:
+    """The blocks that are the text.  `chance` in thousandths, `words` how many a block has."""
+    chance = _tables_whole(layout, tree, chance, words)
+    chosen = chance >= best_bound(chance, words)
+    _close_gaps(layout, tree, chance, chosen)
+    if not captions:
+        chosen &= ~_captions(layout, tree)
+    chosen &= ~_unseen(layout, tree, chosen, words)
+    chosen &= ~_calls(layout, tree, chosen)
+    chosen &= ~_people(layout, tree, words)
+    chosen &= ~_quoted_again(layout, tree, words)
+    chosen &= ~_titles(layout, tree, title)
+    return chosen
+
+
+def best_bound(chance: Column, words: Column) -> int:
+    """The least chance of a chosen block, by the highest expected F1 of words."""
+    order = np.argsort(-chance, kind="stable")
+    hits = np.cumsum((chance * words)[order])
+    expected = int(hits[-1])
+    chosen = np.cumsum(words[order])
+    # Twice the hits by what is chosen and what is expected; in 1 / 2^20, so in whole numbers.
+    score = (hits << 20) // (chosen * 1000 + expected + 1)
+    return int(chance[order[int(np.argmax(score))]])
+
+
+def _close_gaps(layout: Layout, tree: Structure, chance: Column, chosen: Chosen) -> None:
+    """Chooses runs of blocks between two chosen ones, one of which has a parent that holds all."""
+    links, chars = _link_chars(layout)
+    fits = (chance >= _BETWEEN) & (2 * links < chars)
+    places = np.flatnonzero(chosen)
+    above = tree.above[tree.owner]
+    for last, following in zip(places[:-1].tolist(), places[1:].tolist(), strict=True):
+        within = following < tree.last[above[last]] or last >= tree.first[above[following]]
+        if within and fits[last + 1 : following].all():
+            chosen[last + 1 : following] = True
+
+
+def _tables_whole(layout: Layout, tree: Structure, chance: Column, words: Column) -> Column:
+    """A table of data is text or none: its cells share the mean of their chances."""
+    weight = np.minimum(words, _CELL_WORDS) + 1
+    chance = chance.copy()
+    for table in data_tables(layout, tree):
+        part = slice(table.first, table.last)
+        chance[part] = (chance[part] * weight[part]).sum() // weight[part].sum()
+    return chance
+
+
+def _captions(layout: Layout, tree: Structure) -> Chosen:
+    """Blocks in a <figcaption>, and short ones that names call so, their own or those around."""
+    own = np.array(layout.own, dtype=np.int64)
+    named = (own | own[tree.above])[tree.owner] & FAMILY["legend"] != 0
+    telling = np.array(layout.telling, dtype=np.int64)[tree.owner]
+    short = np.fromiter(map(len, layout.text), dtype=np.int64) < _CAPTION_CHARS
+    captions: Chosen = (short & named) | (telling & _FIGURE != 0)
+    return captions
+
+
+def _calls(layout: Layout, tree: Structure, chosen: Chosen) -> Chosen:
+    """Paragraphs that are one link ("CLICK HERE"), in a text that is no list of links."""
+    links, chars = _link_chars(layout)
+    if _LINKED_TEXT * links[chosen].sum() > chars[chosen].sum():
+        return np.zeros_like(chosen)
+    calls: Chosen = (tree.tag[tree.owner] == _PARAGRAPH) & (10 * links >= _LINKED_BLOCK * chars)
+    return calls
+
+
+def _people(layout: Layout, tree: Structure, words: Column) -> Chosen:
+    """Names of authors and what stands with them: short blocks in elements that are named so."""
+    own = np.array(layout.own, dtype=np.int64)
+    named = np.array(layout.inner, dtype=np.int64)
+    for element in tree.up[:_NEAR_ELEMENTS]:
+        named = named | own[element]
+    ends = np.fromiter((text[-1] in _SENTENCE_ENDS for text in layout.text), dtype=np.bool_)
+    people: Chosen = (words <= _NAME_WORDS) & ~ends & (named & (FAMILY["author"] | PERSON) != 0)
+    return people
+
+
+def _link_chars(layout: Layout) -> tuple[Column, Column]:
+    """How many characters of each block are in links, and how many there are."""
+    chars = np.fromiter(map(len, layout.text), dtype=np.int64)
+    return np.minimum(np.array(layout.link_chars, dtype=np.int64), chars), chars
+
+
+def _unseen(layout: Layout, tree: Structure, chosen: Chosen, words: Column) -> Chosen:
+    """Hidden blocks, unless most of the text is hidden: then a script would have shown it."""
+    hidden = np.array(layout.hidden, dtype=np.int64)[tree.owner]
+    unseen: Chosen = hidden & (HIDDEN | UNSEEN) != 0
+    unseen &= hidden & FOLDED == 0
+    if words[chosen & unseen].sum() > words[chosen & ~unseen].sum():
+        return np.zeros_like(unseen)
+    return unseen
+
+
+def _quoted_again(layout: Layout, tree: Structure, words: Column) -> Chosen:
+    """Blocks of a quotation that stand on the page before."""
+    telling = np.array(layout.telling, dtype=np.int64)[tree.owner]
+    above = np.array(layout.above, dtype=np.int64)[tree.owner]
+    quoted = (telling & _QUOTATION != 0) | (above & FAMILY["quote"] != 0)
+    again = np.zeros(len(layout.text), dtype=np.bool_)
+    if quoted.any():
+        seen: set[str] = set()
+        for place, text in enumerate(layout.text):
+            again[place] = text in seen
+            seen.add(text)
+    result: Chosen = again & quoted & (words >= _QUOTE_WORDS)
+    return result
+
+
+def _titles(layout: Layout, tree: Structure, title: str) -> Chosen:
+    """Headings that are the title, which has a column of its own."""
+    found = np.zeros(len(layout.text), dtype=np.bool_)
+    wanted = letters(title)
+    if wanted:
+        levels = tree.tag[tree.owner]
+        for place, text in enumerate(layout.text):
+            if len(text) <= 2 * len(title) + 20 and wanted in (said := letters(text)):
+                heading = int(levels[place]) in tags.HEADINGS
+                found[place] = said == wanted or (heading and said == "re" + wanted)
+    return found

@@ -1,0 +1,79 @@
+"""Trees of decisions, judged for all blocks at once, in whole numbers.
+
+The trees are oblivious (as CatBoost trains them): all branches of one depth ask the same question,
+so the leaf of a block is the number that its answers make, a bit each.  Leaves are whole numbers,
+whose sum depends on no order and no processor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.documents.blocks.numbers import Column
+
+#: What a leaf of 1 adds to the logarithm of the odds: 1 / SCALE.
+SCALE = 1 << 12
+#: Numbers of features are cut to 16 bits.
+_LEAST, _MOST = -(1 << 15), (1 << 15) - 1
+
+
+@dataclass(frozen=True)
+class Forest:
+    """`features` are names; a tree asks for its questions whether feature > threshold."""
+
+    features: tuple[str, ...]
+    asked: npt.NDArray[np.int64]  # (depth, trees): which feature
+    thresholds: npt.NDArray[np.int16]  # (depth, trees)
+    leaves: npt.NDArray[np.int32]  # (trees, 2 ** depth); bit d is the answer at depth d
+    bias: int
+    bounds: npt.NDArray[np.int64]  # the least sum for a chance of 1, 2, … 999 thousandths
+
+    def chances(self, columns: dict[str, Column]) -> Column:
+        """The chance of each block, in thousandths; `columns` has all `features`."""
+        table = np.empty((len(self.features), len(next(iter(columns.values())))), dtype=np.int16)
+        for row, name in enumerate(self.features):
+            table[row] = np.clip(columns[name], _LEAST, _MOST)
+        return np.searchsorted(self.bounds, self.sums(table), side="right").astype(np.int64)
+
+    def sums(self, table: npt.NDArray[np.int16]) -> Column:
+        """The sum of leaves (features by blocks in, one a block out), in 1 / SCALE."""
+        depth, trees = self.asked.shape
+        leaf = np.zeros((trees, table.shape[1]), dtype=np.uint8)
+        for place in range(depth):
+            answers = table[self.asked[place]] > self.thresholds[place][:, None]
+            leaf |= answers.view(np.uint8) << np.uint8(place)
+        starts = (np.arange(trees) << depth)[:, None]
+        values = self.leaves.ravel().take(leaf + starts)
+        sums: Column = values.sum(axis=0, dtype=np.int64) + self.bias
+        return sums
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists, for the file of a model."""
+        return {
+            "features": list(self.features),
+            "asked": self.asked.tolist(),
+            "thresholds": self.thresholds.tolist(),
+            "leaves": self.leaves.tolist(),
+            "bias": self.bias,
+            "bounds": self.bounds.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, said: dict[str, Any]) -> Self:
+        """The inverse of `to_json`.  Raises ValueError, KeyError or TypeError for what is none."""
+        asked = np.array(said["asked"], dtype=np.int64)
+        thresholds = np.array(said["thresholds"], dtype=np.int16)
+        leaves = np.array(said["leaves"], dtype=np.int32)
+        bounds = np.array(said["bounds"], dtype=np.int64)
+        features = tuple(map(str, said["features"]))
+        if asked.ndim != 2 or asked.shape != thresholds.shape or not 1 <= len(asked) <= 8:
+            raise ValueError("questions and thresholds do not match")
+        if leaves.shape != (asked.shape[1], 1 << len(asked)):
+            raise ValueError("leaves do not match the depth")
+        if asked.size and not 0 <= asked.min() <= asked.max() < len(features):
+            raise ValueError("a question asks for no feature")
+        return cls(features, asked, thresholds, leaves, int(said["bias"]), bounds)

@@ -1,0 +1,329 @@
+"""One walk over a parsed page: its block-level elements as a table, its text as blocks.
+
+A block is a run of text within one block-level element, unbroken by another: a paragraph, a cell,
+an item, a button's label, a whole <pre>.  Inline elements make no element of their own; what they
+say (a link, a hidden word, a class) is kept with the block.
+
+The walk costs as much as all that follows it, so it keeps what is asked of a node's ancestors in
+one tuple (`_Place`), and writes a row an element and a row a block.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from pipeline.documents.blocks import names as marks
+from pipeline.documents.blocks import tags
+from pipeline.documents.blocks.formula import formula, unwrap
+from pipeline.documents.blocks.lexicon import NO_NAMES, Lexicon
+
+#: A line break that the page asks for, while a block is gathered.
+_BREAK = "\x1f"
+
+#: Bits of `Layout.hidden`.  FOLDED is what the page shows when the reader unfolds it.
+HIDDEN, ARIA_HIDDEN, UNSEEN, FOLDED = 1, 2, 4, 8
+#: Bit of `Layout.inner`, beside those of families: a link to a person, by its address.
+PERSON = 1 << 60
+_PEOPLE = re.compile(r"^mailto:|/(?:u|users?|members?|profiles?|authors?)/")
+_FOLDING = marks.FAMILY["fold"]
+
+Attributes = dict[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a walk gives, in the order of the page, so a parent comes before its children."""
+
+    # One entry an element.
+    parent: Sequence[int]  # its number; -1 for the root
+    tag: Sequence[int]  # tags.NUMBER
+    names: Sequence[str]
+    own: Sequence[int]  # families of its names, marks.FAMILY
+    above: Sequence[int]  # and of those it lies in
+    telling: Sequence[int]  # tags.BIT of itself and those it lies in
+    own_score: Sequence[int]  # the lexicon's scores of its names (`lexicon.Said`)
+    near_score: Sequence[int]
+    far_score: Sequence[int]
+    depth: Sequence[int]
+    nth: Sequence[int]  # among its siblings
+    first: Sequence[int]  # its blocks begin here
+    hidden: Sequence[int]
+    code: Sequence[int]  # the outermost verbatim element that it lies in, or -1
+    linked: Sequence[bool]
+    last: Sequence[int]  # its blocks end before this one
+    # One entry a block.
+    text: Sequence[str]
+    owner: Sequence[int]  # the number of its element
+    links: Sequence[int]
+    link_chars: Sequence[int]
+    inner: Sequence[int]  # families of the inline elements in it, and PERSON
+    breaks: Sequence[int]  # lines less one
+    # Of few elements.
+    images: Sequence[int]  # the elements that images stand in
+    starts: Mapping[int, int]  # the first number of an <ol> that has `start`
+
+
+#: Where a node lies: number of its block-level element, whether in a link, whether its text is
+#: dropped; and of that element: code, hidden, above, telling, depth.
+_Place = tuple[int, bool, bool, int, int, int, int, int]
+_ROOT: _Place = (-1, False, False, -1, 0, 0, 0, -1)
+_ELEMENT_COLUMNS, _BLOCK_COLUMNS = 15, 6
+
+
+def read_layout(parser: LexborHTMLParser, lexicon: Lexicon) -> Layout:
+    """The elements and blocks of a page."""
+    walk = _Walk(lexicon)
+    root = parser.root
+    if root is not None:
+        for node in root.traverse(include_text=True):
+            walk.node(node)
+    return walk.layout()
+
+
+class _Walk:
+    """The state of a walk.  `node` is called for each node, parents before children."""
+
+    __slots__ = ("_blocks", "_breaks", "_chars", "_code", "_describe", "_elements", "_images",
+                 "_inner", "_kids", "_last", "_links", "_open", "_owner", "_places", "_run",
+                 "_starts")  # fmt: skip
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._describe = lexicon.describe
+        self._elements: list[tuple[Any, ...]] = []  # the columns of `Layout`, a row an element
+        self._last: list[int] = []
+        self._blocks: list[tuple[Any, ...]] = []
+        self._images: list[int] = []
+        self._starts: dict[int, int] = {}
+        self._places: dict[int, _Place] = {}  # by the address of a node
+        self._open: list[int] = []  # elements that are not closed
+        self._kids: list[int] = []  # children so far, of each element
+        self._run: list[str] = []  # pieces of the block that is being gathered
+        self._owner = -1
+        self._code = False  # whether that block is verbatim
+        self._links = self._chars = self._inner = self._breaks = 0
+
+    def node(self, node: LexborNode) -> None:
+        """Takes in the next node."""
+        above = node.parent
+        place = self._places.get(above.mem_id) if above is not None else None
+        tag = node.tag
+        if place is None:
+            if not self._elements and tag == "html":
+                self._block(node, tag, _ROOT)
+            return
+        element = place[0]
+        if self._open[-1] != element and tag not in tags.NEVER_TEXT:
+            self._close_to(element)
+        if tag == "-text":
+            if not place[2]:
+                self._text(node.text_content or "", place)
+        elif tag in tags.INLINE:
+            self._inline(node, tag, place)
+        elif tag in tags.NUMBER:
+            self._block(node, tag, place)
+        elif tag is not None:
+            self._other(node, tag, place)
+
+    def layout(self) -> Layout:
+        """Closes what is open, and turns rows into columns."""
+        self._close_to(-1)
+        self._flush()
+        columns: list[Any] = list(zip(*self._elements, strict=True)) or [()] * _ELEMENT_COLUMNS
+        columns.append(self._last)
+        columns += list(zip(*self._blocks, strict=True)) or [()] * _BLOCK_COLUMNS
+        columns += [self._images, self._starts]
+        return Layout(*columns)
+
+    def _text(self, text: str, place: _Place) -> None:
+        run = self._run
+        if not run:
+            code = place[3]
+            if code < 0 and text.isspace():
+                return
+            # Code is one block, however many elements its lines and colours are.
+            self._code = code >= 0
+            self._owner = code if self._code else place[0]
+        run.append(text)
+        if place[1]:
+            self._chars += len(text.strip())
+
+    def _other(self, node: LexborNode, tag: str, place: _Place) -> None:
+        if tag in tags.NEVER_TEXT:
+            if tag == "script" and (node.attributes.get("type") or "").startswith("math/tex"):
+                self._text(f" {unwrap(node.text(deep=True))} ", place)  # MathJax 2
+        elif tag == "br":
+            self._line_break()
+        elif tag == "img":
+            self._image(node, place)
+        elif tag == "hr":
+            self._flush()
+        elif tag == "math":
+            self._text(formula(node), place)
+        elif "-" in tag or tag in tags.VERBATIM:
+            self._block(node, tag, place)
+        else:
+            self._inline(node, tag, place)
+
+    def _image(self, node: LexborNode, place: _Place) -> None:
+        self._images.append(place[0])
+        names = (node.attributes.get("class") or "").split()
+        if not place[2] and ("latex" in names or "tex" in names):  # WordPress and others
+            self._text(f" {unwrap(node.attributes.get('alt') or '')} ", place)
+
+    def _inline(self, node: LexborNode, tag: str, place: _Place) -> None:
+        attributes = node.attributes
+        if attributes:
+            names = names_of(attributes)
+            said = self._describe(names) if names else NO_NAMES
+            linked, dropped = place[1], place[2]
+            if said.marks:
+                if said.marks & marks.NEVER_TEXT:
+                    return
+                dropped = dropped or bool(said.marks & marks.UNSEEN)
+            if hidden_by(attributes) & HIDDEN:
+                dropped = True
+            if tag == "a" and "href" in attributes:
+                linked = True
+                self._links += 1
+                if _PEOPLE.search(attributes["href"] or ""):
+                    self._inner |= PERSON
+            self._inner |= said.families
+            if linked != place[1] or dropped != place[2]:
+                place = (place[0], linked, dropped, *place[3:])
+        self._places[node.mem_id] = place
+
+    def _block(self, node: LexborNode, tag: str, place: _Place) -> None:
+        element, linked, dropped, code, hidden, above, telling, depth = place
+        attributes = node.attributes
+        names = names_of(attributes) if attributes else ""
+        said = self._describe(names) if names else NO_NAMES
+        if said.marks & marks.NEVER_TEXT and tag != "mjx-container":
+            return
+        number, nth = len(self._elements), 0
+        if code < 0:
+            self._flush()
+            if tag in tags.VERBATIM or _is_verbatim(attributes, said.marks):
+                code = number
+        elif self._run and not self._run[-1].endswith("\n"):
+            self._run.append("\n")
+        if attributes or tag == "dialog":
+            hidden |= _hidden(attributes, said.marks, above | said.families, tag)
+        above |= said.families
+        telling |= tags.BIT.get(tag, 0)
+        depth += 1
+        if element >= 0:
+            nth = self._kids[element]
+            self._kids[element] = nth + 1
+        self._kids.append(0)
+        self._elements.append(
+            (
+                element, tags.NUMBER.get(tag, 0), names, said.families, above, telling,
+                *said.scores, depth, nth, len(self._blocks) + bool(self._run), hidden, code, linked,
+            )
+        )  # fmt: skip
+        self._last.append(0)
+        self._open.append(number)
+        self._places[node.mem_id] = (
+            number, linked, dropped, code, hidden, above, telling, depth,
+        )  # fmt: skip
+        if tag == "ol" and (start := attributes.get("start")) and start.isdecimal():
+            self._starts[number] = int(start[:9])
+
+    def _line_break(self) -> None:
+        run = self._run
+        if not run:
+            return
+        if self._code:
+            run.append("\n")
+            return
+        last = len(run) - 1
+        while last > 0 and run[last] != _BREAK and run[last].isspace():
+            last -= 1
+        if run[last] == _BREAK:  # an empty line parts paragraphs
+            self._flush()
+        else:
+            run.append(_BREAK)
+            self._breaks += 1
+
+    def _close_to(self, element: int) -> None:
+        """Closes elements until `element` is the innermost; each ends its block and range."""
+        opened, last = self._open, self._last
+        while opened and opened[-1] != element:
+            closed = opened.pop()
+            if not self._code or closed == self._owner:
+                self._flush()
+            last[closed] = len(self._blocks) + bool(self._run)
+
+    def _flush(self) -> None:
+        """Ends the block that is being gathered."""
+        if self._run:
+            joined = "".join(self._run)
+            self._run.clear()
+            if self._code:
+                text = "" if joined.isspace() else joined.strip("\r\n")
+                self._code = False
+            elif self._breaks:
+                lines = (" ".join(line.split()) for line in joined.split(_BREAK))
+                text = "\n".join(filter(None, lines))
+            else:
+                text = " ".join(joined.split())
+            if text:
+                self._blocks.append(
+                    (text, self._owner, self._links, self._chars, self._inner, self._breaks)
+                )
+        self._links = self._chars = self._inner = self._breaks = 0
+
+
+def names_of(attributes: Attributes) -> str:
+    """The names of an element on one line; an id begins with "#", a role with "@"."""
+    names = attributes.get("class") or ""
+    if more := attributes.get("id"):
+        names += " #" + more
+    if more := attributes.get("role"):
+        names += " @" + more
+    if more := attributes.get("itemprop"):
+        names += " =" + more
+    if more := attributes.get("data-testid"):
+        names += " " + more
+    return names
+
+
+def hidden_by(attributes: Attributes) -> int:
+    """HIDDEN and ARIA_HIDDEN, where the attributes of an element say so."""
+    found = 0
+    if "hidden" in attributes and attributes["hidden"] != "until-found":
+        found = HIDDEN
+    style = attributes.get("style")
+    if style and ("none" in style or "hidden" in style):
+        style = style.replace(" ", "").lower()
+        if "display:none" in style or "visibility:hidden" in style:
+            found = HIDDEN
+    if attributes.get("aria-hidden") == "true":
+        found |= ARIA_HIDDEN
+    return found
+
+
+def _hidden(attributes: Attributes, said: int, families: int, tag: str) -> int:
+    if tag == "dialog" and "open" not in attributes:
+        return HIDDEN
+    found = hidden_by(attributes)
+    if said & marks.UNSEEN:
+        found |= UNSEEN
+    if found & HIDDEN and families & _FOLDING:
+        return found ^ HIDDEN | FOLDED
+    return found
+
+
+def _is_verbatim(attributes: Attributes, said: int) -> bool:
+    if said & marks.VERBATIM:
+        return True
+    style = attributes.get("style")
+    if not style or "pre" not in style:
+        return False
+    style = style.replace(" ", "").lower()
+    return "white-space:pre" in style and "white-space:pre-" not in style

@@ -1,0 +1,70 @@
+"""Words and what they are worth: of elements' names and of short texts, as training found.
+
+A weight is the word's share in the logarithm of the odds that a block is main text, times 50.
+A word of a name weighs differently on the element itself, on the one or two around it, and on
+all further out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from pipeline.documents.blocks.names import families, marks, words
+
+_TOKEN = re.compile(r"\w+")
+#: Blocks with more characters or words than these are told by other things than their words.
+_SHORT_CHARS = 300
+_SHORT_WORDS = 40
+_FIRST, _LAST = 8, 4
+
+
+class Said(NamedTuple):
+    """What the names of an element say."""
+
+    families: int  # names.FAMILY
+    marks: int  # names.NEVER_TEXT …
+    scores: tuple[int, int, int]  # for its own blocks, for those one or two below, for all deeper
+
+
+NO_NAMES = Said(0, 0, (0, 0, 0))
+
+
+class Lexicon:
+    """The weights of words.  `names` gives three a word, `texts` one."""
+
+    def __init__(self, names: Mapping[str, tuple[int, int, int]], texts: Mapping[str, int]) -> None:
+        self.names, self.texts = names, texts
+        # Sites repeat their names on every page, and within one.
+        self.describe = lru_cache(maxsize=1 << 16)(self._describe)
+
+    def _describe(self, names: str) -> Said:
+        said = own = near = far = 0
+        for word in words(names):
+            said |= families(word)
+            if weights := self.names.get(word):
+                own += weights[0]
+                near += weights[1]
+                far += weights[2]
+        return Said(said, marks(names), (own, near, far))
+
+    def score(self, text: str) -> int:
+        """The weight of a block's words; 0 for long ones."""
+        return sum(map(self._weight, telling_words(text)))
+
+    def _weight(self, word: str) -> int:
+        return self.texts.get(word, 0)
+
+
+def telling_words(text: str) -> list[str]:
+    """The first eight and last four words of a short text, in lower case; none of a long one."""
+    if len(text) > _SHORT_CHARS:
+        return []
+    found: list[str] = _TOKEN.findall(text.lower())
+    if len(found) > _SHORT_WORDS:
+        return []
+    if len(found) > _FIRST + _LAST:
+        return found[:_FIRST] + found[-_LAST:]
+    return found

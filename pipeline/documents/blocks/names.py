@@ -1,0 +1,111 @@
+"""What an element's names (class, id, role, itemprop, data-testid) say about what it holds.
+
+Names are words that people chose: "post-body", "navBar", "js-comment".  They are taken apart
+into words, and each word is looked up for the families it belongs to ("nav", "comment", …), and for
+weights that training gave it (`lexicon.py`).  A few whole names decide something at once (marks).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+#: Families of words, by stems that are looked for anywhere in a word of four letters and more;
+#: shorter words must be the whole.
+FAMILIES = {
+    "nav": "nav menu toolbar subnav sitemap skip tabs tablist",
+    "crumb": "crumb pathway",
+    "foot": "foot colophon copyright legal bottom",
+    "head": "header masthead topbar banner hero branding logo",
+    "side": "side rail widget",
+    "related": "relat recommend recirc similar popular trending latest recent suggest carousel "
+    "slider swiper slick teaser outbrain taboola also upnext mostread",
+    "comment": "comment disqus respond reply replies discussion",
+    "share": "shar social follow facebook twitter pinterest whatsapp addthis sns instagram "
+    "linkedin",
+    "ad": "ad ads advert sponsor promo dfp adslot adsense cta upsell marketing gpt",
+    "news": "newsletter subscri signup optin paywall premium mailing register",
+    "login": "login signin account password auth",
+    "cookie": "cookie consent gdpr privacy onetrust ccpa",
+    "meta": "meta date time posted publish info credit view counter stat",
+    "author": "author byline avatar profile user member poster bio contributor vcard",
+    "tag": "tag keyword topic categor label badge chip pill",
+    "page": "pagin pager prev next loadmore pagenav",
+    "content": "content body main copy prose markdown richtext wysiwyg rte parser",
+    "article": "article story entry blog",
+    "post": "post message thread answer question cooked bbwrapper usertext",
+    "title": "title headline heading",
+    "lede": "lede lead standfirst summary intro excerpt dek subtitle subhead deck abstract",
+    "caption": "caption figure image photo gallery media thumb video player img picture",
+    "product": "product price sku cart shop buy shipping stock variant offer basket wishlist",
+    "fold": "accordion collaps toggle faq expand panel tabpane",
+    "detail": "descri detail spec feature about overview ingredient benefit",
+    "review": "review rating star testimonial feedback",
+    "list": "list grid item card tile collection result feed archive loop",
+    "form": "form search filter sort facet input field select",
+    "modal": "modal popup overlay lightbox dialog drawer toast tooltip dropdown flyout offcanvas "
+    "notif alert notice",
+    "toc": "toc outline contents",
+    "code": "code highlight syntax hljs prism pygments crayon terminal console",
+    "quote": "quote",
+    "legend": "caption credit",
+    "button": "button btn action control vote like tools print report flag",
+}
+FAMILY = {name: 1 << place for place, name in enumerate(FAMILIES)}
+_STEMS: dict[str, int] = {}
+for _name, _stems in FAMILIES.items():
+    for _stem in _stems.split():
+        _STEMS[_stem] = _STEMS.get(_stem, 0) | FAMILY[_name]
+_ANY_STEM = re.compile("|".join(sorted((s for s in _STEMS if len(s) > 3), key=len, reverse=True)))
+_WHOLE = 3  # letters of a word up to which it must be the stem itself
+_WORD = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}")
+#: Names made of utility classes may have hundreds of words; the first tell enough.
+_MOST_WORDS = 40
+
+
+#: Marks: what a name decides, a bit each.
+NEVER_TEXT = 1  # line numbers, permalink signs, pictures of formulas
+VERBATIM = 2  # lines of code in elements other than <pre>
+UNSEEN = 4  # for screen readers only
+
+#: Whole names, by mark.
+_WHOLE_NAMES = {
+    # Line numbers of Pygments, GitHub, GitLab, Rouge, highlight.js, Crayon, SyntaxHighlighter and
+    # cgit; MediaWiki's links for editing; MathJax, KaTeX and MediaWiki where a formula stands
+    # beside its picture; permalink signs of Sphinx, Docusaurus and anchor.js.
+    NEVER_TEXT: "linenos lineno line-number line-numbers linenumber linenumbers line_numbers "
+    "linenodiv gutter blob-num lnum ln-num hljs-ln-n hljs-ln-numbers hljs-ln-line-number "
+    "crayon-num crayon-nums rouge-gutter code-line-number diff-line-num mw-editsection "
+    "MathJax_Preview katex-html MathJax MathJax_Display MathJax_SVG MathJax_SVG_Display "
+    "MathJax_CHTML MJX_Assistive_MathML headerlink hash-link anchorjs-link",
+    VERBATIM: "blob-code blob-code-inner hljs-ln-code crayon-line crayon-pre react-code-text "
+    "react-file-line view-line cm-line code-line syntaxhighlighter dp-highlighter",
+    UNSEEN: "sr-only visually-hidden visuallyhidden visuallyHidden screen-reader-text "
+    "screen-reader screen-reader-only screenreader screenreader-only a11y-hidden is-sr-only "
+    "u-hidden-visually assistive-text element-invisible show-for-sr",
+}
+_MARKS = {name: mark for mark, listed in _WHOLE_NAMES.items() for name in listed.split()}
+
+
+@lru_cache(maxsize=1 << 16)
+def families(word: str) -> int:
+    """The families of a lower-case word, a bit each (`FAMILY`)."""
+    if len(word) <= _WHOLE:
+        return _STEMS.get(word, 0)
+    found = 0
+    for stem in _ANY_STEM.findall(word):
+        found |= _STEMS[stem]
+    return found
+
+
+def words(names: str) -> list[str]:
+    """The words of an element's names: "postBody js-Main" gives post, body, js, main."""
+    return [word.lower() for word in _WORD.findall(names)[:_MOST_WORDS]]
+
+
+def marks(names: str) -> int:
+    """The marks of an element's names, a bit each."""
+    found = 0
+    for name in names.split():
+        found |= _MARKS.get(name, 0)
+    return found

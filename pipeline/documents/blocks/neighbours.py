@@ -1,0 +1,113 @@
+"""Features of what stands before and after a block: its neighbours, windows, headings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.documents.blocks import tags
+from pipeline.documents.blocks.layout import Layout
+from pipeline.documents.blocks.numbers import (
+    Column,
+    before,
+    running,
+    since,
+    thousandths,
+    until,
+    window,
+)
+from pipeline.documents.blocks.structure import Structure
+
+if TYPE_CHECKING:
+    from pipeline.documents.blocks.features import Basics
+
+#: Places before (positive) and after that are looked at one by one, and how far windows reach.
+_NEAR = (1, 2, 3, -1, -2, -3)
+_WINDOWS = (2, 5, 12, 30)
+_WEIGHT_WINDOWS = (4, 15)
+_FAR = 100
+_NO_HEADING = 200
+
+
+def neighbours(layout: Layout, tree: Structure, found: Basics) -> dict[str, Column]:
+    """Columns about the places around a block."""
+    named = _place(found)
+    tag = tree.tag[tree.owner]
+    chars = np.minimum(found.letters["chars"], 3_000)
+    for away in _NEAR:
+        named[f"at{away}_chars"] = before(chars, away)
+        named[f"at{away}_links"] = before(found.links, away)
+        named[f"at{away}_tag"] = before(tag, away)
+        if abs(away) < 3:
+            named[f"at{away}_end"] = before(found.letters["end"], away)
+            named[f"at{away}_name_weight"] = before(found.names, away, 0)
+            named[f"at{away}_word_weight"] = before(found.words, away, 0)
+    depth = np.array(layout.depth, dtype=np.int64)[tree.owner]
+    for away in (1, -1):
+        beside = (before(tree.up[1], away) == tree.up[1]).astype(np.int64)
+        beside += before(tree.up[2], away) == tree.up[2]
+        named[f"at{away}_beside"] = beside
+        named[f"at{away}_shape"] = (before(tree.shape, away) == tree.shape).astype(np.int64)
+        named[f"at{away}_deeper"] = np.clip(depth - before(depth, away, 0), -200, 200)
+    named |= _windows(found)
+    named |= _headings(tree, found, tag)
+    return named
+
+
+def _place(found: Basics) -> dict[str, Column]:
+    """Where on the page a block stands, by blocks, characters and running text."""
+    chars, prose = found.letters["chars"], found.running
+    blocks = len(chars)
+    places = np.arange(blocks)
+    return {
+        "place": places * 1000 // blocks,
+        "place_chars": thousandths(running(chars)[:-1], int(chars.sum())),
+        "place_running": thousandths(running(prose)[:-1], int(prose.sum())),
+        "from_start": np.minimum(places, 400),
+        "from_end": np.minimum(blocks - 1 - places, 400),
+        "since_running": since(prose > 0, _FAR),
+        "until_running": until(prose > 0, _FAR),
+    }
+
+
+def _windows(found: Basics) -> dict[str, Column]:
+    places = np.arange(len(found.links))
+    chars = running(found.letters["chars"])
+    links, prose = running(found.link_chars), running(found.running)
+    named: dict[str, Column] = {}
+    for reach in _WINDOWS:
+        begin, end = window(places, reach)
+        total = chars[end] - chars[begin]
+        named[f"within{reach}_links"] = thousandths(links[end] - links[begin], total)
+        named[f"within{reach}_prose"] = thousandths(prose[end] - prose[begin], total)
+        named[f"within{reach}_chars"] = np.minimum(total // (2 * reach + 1), 1_500)
+    names, words = running(found.names), running(found.words)
+    for reach in _WEIGHT_WINDOWS:
+        begin, end = window(places, reach)
+        named[f"within{reach}_name_weight"] = (names[end] - names[begin]) // (end - begin)
+        named[f"within{reach}_word_weight"] = (words[end] - words[begin]) // (end - begin)
+    return named
+
+
+def _headings(tree: Structure, found: Basics, tag: Column) -> dict[str, Column]:
+    """The heading that a block stands under, and the first <h1> of the page."""
+    places = np.arange(len(tag))
+    levels = np.zeros(len(tags.NUMBERED), dtype=np.int64)
+    for number, height in tags.HEADINGS.items():
+        levels[number] = height
+    level = levels[tag]
+    last = np.maximum.accumulate(np.where(level > 0, places, -1))
+    there, at = last >= 0, np.maximum(last, 0)
+    holder = tree.above[tree.owner[at]]
+    inside = np.where(places < tree.last[holder], 2, places < tree.last[tree.above[holder]])
+    first = np.flatnonzero(level == 1)
+    return {
+        "heading_since": np.where(there, np.minimum(places - at, _FAR), _NO_HEADING),
+        "heading_level": np.where(there, level[at], 0),
+        "heading_name_weight": np.where(there, found.names[at], 0),
+        "heading_word_weight": np.where(there, found.words[at], 0),
+        "heading_inside": np.where(there, inside, 0),
+        "h1_since": np.clip(places - first[0], -60, 200) if len(first) else np.full(len(tag), -100),
+        "h1_count": np.full(len(tag), min(len(first), 5)),
+    }

@@ -1,0 +1,59 @@
+"""Arithmetic on columns of whole numbers, shared by the two stages' features.
+
+Whole numbers only: their sums do not depend on the order, and shares in thousandths are rounded
+down, so features are the same to the bit on any processor.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Column = npt.NDArray[np.int64]
+
+
+def thousandths(part: Column | int, whole: Column | int) -> Column:
+    """How many thousandths of `whole` a part is; 0 of nothing."""
+    shares: Column = np.asarray(part) * 1000 // np.maximum(whole, 1)
+    return shares
+
+
+def running(values: npt.ArrayLike) -> Column:
+    """Sums of the first 0, 1, … of n values: n + 1 numbers."""
+    values = np.asarray(values)
+    sums = np.zeros(len(values) + 1, dtype=np.int64)
+    np.cumsum(values, out=sums[1:])
+    return sums
+
+
+def before(values: Column, distance: int, fill: int = -1) -> Column:
+    """The value `distance` places before each (after it where that is negative)."""
+    moved = np.full_like(values, fill)
+    if 0 < distance < len(values):
+        moved[distance:] = values[:-distance]
+    elif 0 < -distance < len(values):
+        moved[:distance] = values[-distance:]
+    return moved
+
+
+def window(places: Column, reach: int) -> tuple[Column, Column]:
+    """Where the window of `reach` places on both sides of each place begins and ends."""
+    return np.maximum(places - reach, 0), np.minimum(places + reach + 1, len(places))
+
+
+def by_key(keys: Column, values: Column, count: int) -> Column:
+    """The sum of values for each of the keys 0 … count - 1."""
+    # bincount adds in float64, which is exact up to 2^53.
+    return np.bincount(keys, weights=values, minlength=count).astype(np.int64)
+
+
+def since(marked: npt.NDArray[np.bool_], far: int) -> Column:
+    """How many places each is after the last marked one (0 if marked itself), at most `far`."""
+    places = np.arange(len(marked))
+    last = np.maximum.accumulate(np.where(marked, places, -far))
+    return np.minimum(places - last, far)
+
+
+def until(marked: npt.NDArray[np.bool_], far: int) -> Column:
+    """How many places each is before the next marked one, at most `far`."""
+    return since(marked[::-1], far)[::-1]

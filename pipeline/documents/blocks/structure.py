@@ -1,0 +1,80 @@
+"""The structure of a page as arrays, which the features of both stages lean on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.documents.blocks.layout import Layout
+from pipeline.documents.blocks.numbers import Column
+
+#: How many elements upwards from a block's own are looked at.
+LEVELS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """Elements and blocks by number; `first` and `last` bound the blocks of an element."""
+
+    tag: Column
+    above: Column  # the element that one lies in; of the root itself
+    first: Column
+    last: Column
+    owner: Column  # of each block
+    up: list[Column]  # of each block: its element, the one above, … (LEVELS)
+    shape: Column  # blocks of one shape have elements of the same tag and names in like ones
+    group: Column  # elements of one group are siblings of the same tag and first name
+
+
+def structure(layout: Layout) -> Structure:
+    """The structure of a page with one block at least."""
+    parent = np.array(layout.parent, dtype=np.int64)
+    above = np.maximum(parent, 0)
+    owner = np.array(layout.owner, dtype=np.int64)
+    first = np.array(layout.first, dtype=np.int64)
+    last = np.maximum(np.array(layout.last, dtype=np.int64), first)
+    up = [owner]
+    for _ in range(LEVELS - 1):
+        up.append(above[up[-1]])
+    alike, kinds = _numbered(zip(layout.tag, layout.names, strict=True))
+    pairs = alike[owner] * kinds + alike[above[owner]]
+    heads = (name.partition(" ")[0] for name in layout.names)
+    named, names = _numbered(zip(layout.tag, heads, strict=True))
+    return Structure(
+        tag=np.array(layout.tag, dtype=np.int64),
+        above=above,
+        first=np.minimum(first, len(owner)),
+        last=np.minimum(last, len(owner)),
+        owner=owner,
+        up=up,
+        shape=np.unique(pairs, return_inverse=True)[1],
+        group=np.unique((parent + 1) * names + named, return_inverse=True)[1],
+    )
+
+
+def _numbered(keys: Iterable[tuple[int, str]]) -> tuple[Column, int]:
+    """Each key as the number of its first appearance, and how many there are."""
+    numbers: dict[tuple[int, str], int] = {}
+    numbered = [numbers.setdefault(key, len(numbers)) for key in keys]
+    return np.array(numbered, dtype=np.int64), len(numbers)
+
+
+def totals(values: Column, above: Column) -> Column:
+    """The sum of an element's own value and of those of all that lie in it."""
+    sums, over = values.tolist(), above.tolist()
+    for element in range(len(sums) - 1, 0, -1):
+        if sums[element]:
+            sums[over[element]] += sums[element]
+    return np.array(sums, dtype=np.int64)
+
+
+def nearest(marked: npt.NDArray[np.bool_], above: Column) -> Column:
+    """For each element the nearest marked one among itself and those it lies in, or -1."""
+    found: list[int] = []
+    over = above.tolist()
+    for element, is_marked in enumerate(marked.tolist()):
+        found.append(element if is_marked else (found[over[element]] if element else -1))
+    return np.array(found, dtype=np.int64)

@@ -1,0 +1,92 @@
+"""The title of a page, without the name of its site where that can be told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from pipeline.documents.blocks.told import letters
+from pipeline.documents.head import Head, one_line
+
+_TITLE_CHARS = 500
+#: What parts a title from the name of its site, or of a section.
+_SEPARATOR = re.compile(r"\s+(?:[-|–—·•»«/~]|::?)\s+|\s*\|\s*|:\s+")
+_SITE_NAMES = ("og:site_name", "application-name", "apple-mobile-web-app-title", "twitter:site")
+_MOST_HEADINGS = 40
+#: Shorter names are in any address.
+_NAME_CHARS = 4
+
+
+def find_title(parser: LexborHTMLParser, head: Head) -> str:
+    """The title on one line; empty where the page has none.
+
+    It is what <title> or Open Graph says.  Where a heading of the page stands at one end of it, and
+    a separator follows, that is the title, unless the heading is the site's name: it says so in
+    its metadata or its address, or the heading leads to the site's front page.
+    """
+    said = head.metas.get("og:title") or head.title or head.metas.get("title", "")
+    nodes = parser.css("h1, h2")[:_MOST_HEADINGS]
+    headings = [(one_line(node.text(deep=True)), node) for node in nodes]
+    headings = [(text, node) for text, node in headings if text]
+    if not said:
+        plain = [text for text, node in headings if not _is_site(text, node, head)]
+        return next(iter(plain), headings[0][0] if headings else "")[:_TITLE_CHARS]
+    for base in dict.fromkeys((said, head.title)):
+        for text, node in headings:
+            if _is_end(text, base) and not _is_site(text, node, head):
+                return text[:_TITLE_CHARS]
+    return _without_site(said, head)[:_TITLE_CHARS]
+
+
+def _is_end(heading: str, title: str) -> bool:
+    """Whether a heading is a title, or what stands before or after a separator in it."""
+    if heading == title:
+        return True
+    for match in _SEPARATOR.finditer(title):
+        if heading in (title[: match.start()].strip(), title[match.end() :].strip()):
+            return True
+    return False
+
+
+def _is_site(heading: str, node: LexborNode, head: Head) -> bool:
+    return is_site_name(heading, head) or _leads_home(node, head.url)
+
+
+def is_site_name(text: str, head: Head) -> bool:
+    """Whether a text is the name of the page's site, by its metadata or its address."""
+    said = letters(text)
+    if any(said == letters(head.metas.get(name, "")) for name in _SITE_NAMES):
+        return True
+    host = letters(urlsplit(head.url).hostname or "")
+    return len(said) >= _NAME_CHARS and said in host
+
+
+def _leads_home(node: LexborNode, url: str) -> bool:
+    """Whether all of a heading is a link to the front page of the site."""
+    link = node.css_first("a[href]")
+    if link is None and node.parent is not None and node.parent.tag == "a":
+        link = node.parent
+    if link is None or letters(link.text(deep=True)) != letters(node.text(deep=True)):
+        return False
+    try:
+        parts = urlsplit((link.attributes.get("href") or "").strip())
+        here = urlsplit(url)
+    except ValueError:
+        return False
+    if here.path.strip("/") == "" and not here.query:
+        return False  # the page is the front page itself
+    home = parts.path.strip("/") in ("", "index.html", "index.php") and not parts.query
+    return home and not parts.fragment and parts.netloc in ("", here.netloc)
+
+
+def _without_site(title: str, head: Head) -> str:
+    """A title without the parts at its ends that are the site's name."""
+    parts: Sequence[re.Match[str]] = list(_SEPARATOR.finditer(title))
+    if parts and is_site_name(title[parts[-1].end() :], head):
+        return title[: parts[-1].start()].strip()
+    if parts and is_site_name(title[: parts[0].start()], head):
+        return title[parts[0].end() :].strip()
+    return title

@@ -1,0 +1,210 @@
+"""`webtext train-extractor`: from labelled pages to a model, with a report by folds of domains.
+
+1. Weights of words are fitted; for the pages of each fold, on all others.
+2. First-stage trees are fitted, again for each fold on the others, so that each page has chances
+   from a model that has not seen its domain.
+3. Second-stage trees are fitted on features of these chances, for each fold and on all.
+
+The report is on texts chosen by the folds' models; the model that is written has seen all pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.documents.blocks.choose import choose
+from pipeline.documents.blocks.context import context
+from pipeline.documents.blocks.forest import Forest
+from pipeline.documents.blocks.lexicon import Lexicon
+from pipeline.documents.blocks.model import Model
+from pipeline.documents.blocks.numbers import Column
+from pipeline.documents.blocks.structure import Structure
+from pipeline.documents.title import find_title
+from pipeline.documents.training import trees
+from pipeline.documents.training.dataset import Example, columns, examples, parsed
+from pipeline.documents.training.pages import LabelledPage, read_pages
+from pipeline.documents.training.report import Score, scores
+from pipeline.documents.training.weigh import Words
+from pipeline.store.errors import SettingError
+
+Table = npt.NDArray[np.int16]
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+#: Blocks that are surely no text are most of a page: of those with labels below the first
+#: number this share is learned from, with weights that make up for the rest.
+_EASY, _KEPT_EASY = 0.05, 0.25
+_FEWEST_PAGES = 50
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much to train: folds of the report, trees of each stage, processor threads."""
+
+    folds: int = 5
+    first_trees: int = 400
+    second_trees: int = 400
+    rate: float = 0.1
+    threads: int = 1
+
+
+def train(
+    paths: Sequence[str], model: str, effort: Effort, say: Callable[[str], None]
+) -> list[Score]:
+    """Trains a model on the pages of files (`pages.py`), writes it, and gives the report.
+
+    Raises WebtextError for a broken file or a missing library, SettingError with too few pages.
+    """
+    trees.require()
+    run = _Run(paths, effort, say)
+    lexicon = run.weigh()
+    run.look()
+    first = run.stage(run.first, effort.first_trees, "first")
+    run.look_again()
+    second = run.stage(run.second, effort.second_trees, "second")
+    Model(lexicon, first, second).write(model)
+    say(f"Wrote {model}")
+    return run.report()
+
+
+class _Run:
+    """The state of one training."""
+
+    def __init__(self, paths: Sequence[str], effort: Effort, say: Callable[[str], None]) -> None:
+        self._effort, self._say = effort, say
+        self._examples: list[Example] = []
+        self._words = Words()
+        for example, layout in examples(read_pages(paths), effort.folds):
+            self._examples.append(example)
+            self._words.add(layout, example.page.domain)
+        if len(self._examples) < _FEWEST_PAGES:
+            raise SettingError(
+                f"{len(self._examples)} labelled pages are too few to train on",
+                f"Give {_FEWEST_PAGES} at least; some hundreds of each kind are a start",
+            )
+        sizes = [len(example.texts) for example in self._examples]
+        self._starts = np.concatenate([[0], np.cumsum(sizes)])
+        self._fold = np.repeat([example.fold for example in self._examples], sizes)
+        self._labels = np.concatenate([example.labels for example in self._examples])
+        self._weights = self._thinned()
+        self._lexicons: list[Lexicon] = []
+        self._trees: list[Structure] = []
+        self.first: tuple[Table, list[str]]
+        self.second: tuple[Table, list[str]]
+        self._chances = np.zeros(len(self._fold), dtype=np.int64)
+        say(f"{len(sizes):,} examples, {len(self._fold):,} blocks")
+
+    def weigh(self) -> Lexicon:
+        """Fits the weights of words for each fold and for all; gives the last."""
+        matrices = self._words.matrices()
+        del self._words
+        for fold in range(self._effort.folds):
+            self._lexicons.append(matrices.fit(*self._learned(fold)))
+        everything = matrices.fit(*self._learned(None))
+        self._say(f"{len(everything.names):,} words of names, {len(everything.texts):,} of texts")
+        return everything
+
+    def look(self) -> None:
+        """Computes the first-stage features of all examples."""
+        for place, example in enumerate(self._examples):
+            found, tree = columns(example, self._lexicons[example.fold])
+            self._trees.append(tree)
+            if place == 0:
+                names = list(found)
+                table = np.empty((len(names), len(self._fold)), dtype=np.int16)
+            _fill(table, self._rows(place), found, names)
+        self.first = table, names
+        self._say(f"{len(names)} first-stage features")
+
+    def look_again(self) -> None:
+        """Adds the second-stage features, from the chances that the folds' models gave."""
+        table, names = self.first
+        for place, example in enumerate(self._examples):
+            rows = self._rows(place)
+            found = context(self._trees[place], self._chances[rows], example.words)
+            if place == 0:
+                more = list(found)
+                added = np.empty((len(more), len(self._fold)), dtype=np.int16)
+            _fill(added, rows, found, more)
+        self.second = np.concatenate([table, added]), names + more
+
+    def stage(self, features: tuple[Table, list[str]], count: int, name: str) -> Forest:
+        """Fits the trees of a stage: for each fold, whose chances are kept, and on all."""
+        table, names = features
+        chances = np.zeros_like(self._chances)
+        for fold in range(self._effort.folds):
+            forest = self._fit(table, names, count, fold)
+            rows = np.flatnonzero(self._fold == fold)
+            part = {
+                feature: table[names.index(feature), rows].astype(np.int64)
+                for feature in forest.features
+            }
+            chances[rows] = forest.chances(part)
+            self._say(f"{name} stage: fold {fold + 1} of {self._effort.folds}")
+        self._chances = chances
+        return self._fit(table, names, count, None)
+
+    def report(self) -> list[Score]:
+        """Scores of the texts that the folds' models choose."""
+        scored: list[LabelledPage] = []
+        texts: list[str] = []
+        for place, example in enumerate(self._examples):
+            if not example.nameless:
+                scored.append(example.page)
+                texts.append(self._text(place, example))
+        return scores(scored, texts)
+
+    def _text(self, place: int, example: Example) -> str:
+        layout, head, parser = parsed(example, self._lexicons[example.fold])
+        title = find_title(parser, head)
+        chosen = choose(
+            layout,
+            self._trees[place],
+            self._chances[self._rows(place)],
+            example.words,
+            title,
+            False,
+        )
+        return "\n".join(
+            text for text, is_chosen in zip(layout.text, chosen, strict=True) if is_chosen
+        )
+
+    def _fit(self, table: Table, names: list[str], count: int, fold: int | None) -> Forest:
+        rows, labels, weights = self._learned(fold)
+        return trees.fit(
+            np.ascontiguousarray(table[:, rows].T),
+            labels,
+            weights,
+            names,
+            count,
+            self._effort.rate,
+            self._effort.threads,
+        )
+
+    def _rows(self, place: int) -> slice:
+        return slice(int(self._starts[place]), int(self._starts[place + 1]))
+
+    def _learned(self, fold: int | None) -> tuple[Rows, Floats, Floats]:
+        """Rows that are learned from (without those of a fold), their labels and weights."""
+        known = self._weights > 0
+        if fold is not None:
+            known &= self._fold != fold
+        rows = np.flatnonzero(known)
+        return rows, self._labels[rows], self._weights[rows]
+
+    def _thinned(self) -> Floats:
+        weights = np.concatenate([example.weights for example in self._examples])
+        easy = self._labels < _EASY
+        drawn = np.random.default_rng(1).random(len(weights)) < _KEPT_EASY
+        weights[easy] /= _KEPT_EASY
+        weights[easy & ~drawn] = 0.0
+        return weights
+
+
+def _fill(table: Table, rows: slice, found: dict[str, Column], names: list[str]) -> None:
+    for row, name in enumerate(names):
+        table[row, rows] = np.clip(found[name], -(1 << 15), (1 << 15) - 1)

@@ -1,0 +1,135 @@
+"""What the head of a page says to machines: meta elements, a refresh, a licence.
+
+The head is read by an HTML parser, so that comments, scripts, styles, text areas, templates and
+other attributes say nothing.  It ends where `</head>` or `<body>` stands as a tag, however long
+it is; what stands before it in the source counts though a stray element has closed the head
+before.  A page without either tag has the head that the parser gives it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from resiliparse.parse.html import ElementNode, HTMLTree, Node
+
+from pipeline.pages.preferences.robots_directives import DIRECTIVES
+
+_ENDS = ("</head", "</HEAD", "<body", "<BODY")
+_END = re.compile(r"</head|<body", re.I)
+#: Words without which nothing in a head is of interest, in lower case.
+_WORDS = (*(name for name in DIRECTIVES if name != "none"), "reservation", "refresh", "rsl+xml")
+#: A directive that stands in styles as well: of interest beside the name of the element alone.
+_NONE, _ELEMENT = "none", "<meta"
+#: Elements whose content is text, or stands for itself.
+_WITHOUT_TAGS = ("script", "style", "textarea", "title", "template", "iframe", "noframes", "xmp")
+#: It goes behind the part that is parsed: where it is no element, the part ended inside
+#: something else, such as a comment.
+_MARK = "webtext-end-of-head"
+_MOST_PARTS = 4  # ends that are tried before the whole page is parsed
+_LICENSE = "application/rsl+xml"
+_REFRESH = re.compile(r"\s*(\d{1,6})[\d.]*\s*[;,]?\s*(?:url\s*=\s*)?([\"']?)(.*)", re.I | re.S)
+
+
+class PageHead(NamedTuple):
+    """What a head says."""
+
+    metas: tuple[tuple[str, str], ...] = ()  # (name in lower case, content)
+    refresh: str = ""  # content of the first refresh that does not stand in a noscript element
+    license_links: tuple[str, ...] = ()  # addresses, as they stand there
+    licenses: tuple[str, ...] = ()  # RSL documents that stand in the page itself
+
+
+def read_head(text: str) -> PageHead:
+    """The head of a page."""
+    start = 0
+    for _ in range(_MOST_PARTS):
+        end = _end_after(text, start)
+        if end is None:
+            break
+        part = text[:end]
+        if not _is_of_interest(part) and not _may_be_open(part):
+            return PageHead()
+        tree = HTMLTree.parse(f'{part}<meta name="{_MARK}">')
+        head = _read(_elements(tree.document))
+        if (_MARK, "") in head.metas:
+            return head._replace(metas=tuple(pair for pair in head.metas if pair[0] != _MARK))
+        start = end + 1
+    if not _is_of_interest(text):
+        return PageHead()
+    return _read(_elements(HTMLTree.parse(text).head))
+
+
+def _end_after(text: str, start: int) -> int | None:
+    """The place of the next tag that may end the head."""
+    first = len(text)
+    for end in _ENDS:
+        place = text.find(end, start, first)
+        first = place if place >= 0 else first
+    if first < len(text):
+        return first
+    odd = _END.search(text, start)
+    return odd.start() if odd else None
+
+
+def _is_of_interest(part: str) -> bool:
+    small = part.lower()
+    return any(word in small for word in _WORDS) or (_NONE in small and _ELEMENT in small)
+
+
+def _may_be_open(part: str) -> bool:
+    """True where a part may end inside something in which tags are no tags."""
+    small = part.lower()
+    return small.rfind("<!--") > small.rfind("-->") or any(
+        small.rfind(f"<{name}") > small.rfind(f"</{name}") for name in _WITHOUT_TAGS
+    )
+
+
+def _elements(root: Iterable[Node] | None) -> Iterator[ElementNode]:
+    """The elements below a node that may say something, in order."""
+    for node in root or ():
+        if isinstance(node, ElementNode) and node.tag in ("meta", "link", "script"):
+            yield node
+
+
+def _read(elements: Iterator[ElementNode]) -> PageHead:
+    metas: list[tuple[str, str]] = []
+    links: list[str] = []
+    licenses: list[str] = []
+    refresh = ""
+    for element in elements:
+        kind = (element.getattr("type") or "").strip().lower()
+        if element.tag == "meta":
+            content = element.getattr("content") or ""
+            if name := (element.getattr("name") or "").strip().lower():
+                metas.append((name, content))
+            equivalent = (element.getattr("http-equiv") or "").strip().lower()
+            if equivalent == "refresh" and not refresh and not _without_script(element):
+                refresh = content
+        elif kind == _LICENSE and element.tag == "script":
+            licenses.append(element.text or "")
+        elif kind == _LICENSE and "license" in (element.getattr("rel") or "").lower().split():
+            links.append(element.getattr("href") or "")
+    return PageHead(tuple(metas), refresh, tuple(links), tuple(licenses))
+
+
+def _without_script(element: ElementNode) -> bool:
+    """True inside a noscript element: what is told there to a browser is no redirect of the page,
+    but sends it to a page that asks for scripts."""
+    parent = element.parent
+    while parent is not None and parent.tag != "noscript":
+        parent = parent.parent
+    return parent is not None
+
+
+def refresh_target(value: str, most_seconds: float) -> str:
+    """Where a Refresh header or meta element leads within so many seconds; empty where nowhere.
+
+    HTML, 4.2.5.3, "shared declarative refresh steps".
+    """
+    found = _REFRESH.match(value)
+    if found is None or float(found[1]) > most_seconds:
+        return ""
+    target = found[3].partition(found[2])[0] if found[2] else found[3]
+    return target.strip()

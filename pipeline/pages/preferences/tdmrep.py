@@ -1,0 +1,68 @@
+"""TDMRep: rights to text and data mining that are reserved, by file, header or page.
+
+By the W3C community group's report of 2024-05-10.  `/.well-known/tdmrep.json` is an array of
+rules with a `location` in the notation of robots.txt, of which the first that matches counts; a
+file that cannot be had or read reserves nothing.  A page's own statement stands above that of
+its header.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from pipeline.pages.outcomes import Outcome
+from pipeline.pages.preferences.paths import path_matcher
+from pipeline.pages.preferences.preference import Preference
+
+PATH = "/.well-known/tdmrep.json"
+MOST_BYTES = 500 * 1024  # as for robots.txt
+_MOST_RULES = 1_000  # each costs a parser; sites have a handful
+_NAME = "tdm-reservation"
+
+
+@dataclass(frozen=True)
+class Reservations:
+    """The rules of a site, in their order: (matcher, whether rights are reserved)."""
+
+    rules: tuple[tuple[Callable[[str], bool], bool], ...] = ()
+
+    def preference(self, url: str) -> Preference | None:
+        """What the file says of an address; None where it says nothing."""
+        for matches, reserved in self.rules:
+            if matches(url):
+                return _preference(reserved, "tdmrep.json")
+        return None
+
+
+def parse_reservations(body: bytes) -> Reservations:
+    """The reservations of a file; rules that are not as they should be are left out."""
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return Reservations()
+    rules = []
+    for rule in found[:_MOST_RULES] if isinstance(found, list) else []:
+        location = rule.get("location") if isinstance(rule, dict) else None
+        if isinstance(location, str) and location.startswith(("/", "*")):
+            rules.append((path_matcher(location), str(rule.get(_NAME)).strip() == "1"))
+    return Reservations(tuple(rules))
+
+
+def page_preferences(
+    header: Iterable[str], metas: Iterable[tuple[str, str]]
+) -> Iterator[Preference]:
+    """What a page says: by its meta elements, (name in lower case, content), else its headers."""
+    told = [(content, "meta") for name, content in metas if name == _NAME]
+    told += [(value, "header") for value in header]
+    for value, where in told:
+        if value.strip() in ("0", "1"):
+            yield _preference(value.strip() == "1", f"{where} {_NAME}")
+            return
+
+
+def _preference(reserved: bool, where: str) -> Preference:
+    outcome = Outcome.TDM if reserved else Outcome.OK
+    return Preference(outcome, f"{_NAME}={int(reserved)}", where)

@@ -1,0 +1,23 @@
+"""A certificate of the tests, for servers on loopback that speak TLS."""
+
+from __future__ import annotations
+
+#: A certificate for localhost that nobody signed, and its key: for this test alone.
+CERTIFICATE = """\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg00MqngNGcEms6/0Z
+Sw+9LG0dZT2mXGwjJVsjF2w93PKhRANCAASfdNk6i/5cv/SaUDEeq3bKq+U1GSf+
+gBJmfJle8mzXjhpsoJQpEMN94kYXZkwXwKRG4Wy1kozsrzZptqg5JREs
+-----END PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBmjCCAUGgAwIBAgIUMrViAHMxIXnBgVj5mcir/B7f9LwwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDExMTkwN1oYDzIxMjYxMDMx
+MTExOTA3WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASfdNk6i/5cv/SaUDEeq3bKq+U1GSf+gBJmfJle8mzXjhpsoJQpEMN9
+4kYXZkwXwKRG4Wy1kozsrzZptqg5JREso28wbTAdBgNVHQ4EFgQUSDYK8ohxWI8H
+qSlCbWOWUN64I3IwHwYDVR0jBBgwFoAUSDYK8ohxWI8HqSlCbWOWUN64I3IwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDRwAwRAIgIAU7WveR/Q1W9tJICkvdCXiEL20qYI+/zKIBHMBNbDECIAX9
+++yiymWBRG2Z3tekOF7veblDODw/lIMDo4PkiFQ8
+-----END CERTIFICATE-----
+"""
