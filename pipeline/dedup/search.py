@@ -93,7 +93,8 @@ def _bucketed(unit: BandUnit, index: Index) -> tuple[Hashes64, Numbers]:
         band = fixed_bytes(read([path], [name])[name], width)
         found = band_keys(band.view("<u4"))
         ours = (found >> np.uint64(32)) * np.uint64(unit.of) >> np.uint64(32) == unit.part
-        ours &= (these >= 0) & index.unique[these]
+        ours &= these >= 0
+        ours[ours] = index.unique[these[ours]]
         keys.append(found[ours])
         numbers.append(these[ours])
     return np.concatenate(keys), np.concatenate(numbers)

@@ -50,7 +50,8 @@ def test_its_documents_in_four_shuffled_intervals_lose_the_same_as_at_once(
         for stage in ("documents", "links")
     }
     karma = {row["id"]: row["karma"] for row in tables["links"]}
-    rows = [{**row, "karma": karma[row["id"]]} for row in tables["documents"]]
+    passed = {"stage": "", "reason": ""}
+    rows = [{**row, "karma": karma[row["id"]], **passed} for row in tables["documents"]]
     random.Random(6).shuffle(rows)
     dedups = Dedups(tmp_path / "split")
     intervals = [f"2024-{month:02d}" for month in range(1, 5)]

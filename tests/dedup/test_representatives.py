@@ -167,3 +167,11 @@ def compare(dedups: Dedups, names: list[str], fates: dict[str, str | None]) -> N
     assert {row["kept_id"] for row in removed} <= stays
     counts = [dedups.corpus.require("dedup", name).counts for name in names]
     assert sum(count.kept for count in counts) == len(stays)
+
+
+def test_an_interval_of_which_nothing_passed(tmp_path: Path) -> None:
+    dedups = Dedups(tmp_path / "corpus")
+    dedups.write("2024-01", [document("a.org/1", "Some words.", reason="gopher_min_words")])
+    assert dedups.run("2024-01").counts.seen == 0
+    dedups.write("2024-02", [document("a.org/2", "Some words.")])
+    assert dedups.run("2024-02").counts.kept == 1
