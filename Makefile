@@ -51,11 +51,12 @@ airflow: .venv-airflow/.done
 quickstart: $(VENV)/.run
 	$(BIN)/webtext demo .
 
+# Three processes on two cores: one of them mostly waits for a crawl's delay or a cluster's start.
 test: $(VENV)/.dev lint
-	$(BIN)/pytest -m "not system" -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m "not system" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-system: $(VENV)/.dev peers airflow
-	$(BIN)/pytest -m system -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m system -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
