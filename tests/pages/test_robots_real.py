@@ -26,7 +26,7 @@ def texts(shared_data: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def rules(texts: dict[str, str]) -> dict[str, Rules]:
-    return {host: parse_rules(text.encode()) for host, text in texts.items()}
+    return {host: parse_rules(text.encode(), "webtext") for host, text in texts.items()}
 
 
 def test_all_parse(rules: dict[str, Rules]) -> None:
@@ -35,7 +35,7 @@ def test_all_parse(rules: dict[str, Rules]) -> None:
 
 
 def test_delays_are_seconds(rules: dict[str, Rules]) -> None:
-    delays = [found.delay("WebText") for found in rules.values()]
+    delays = [found.delay for found in rules.values()]
     assert all(math.isfinite(seconds) and seconds >= 0 for seconds in delays)
     assert any(seconds > 0 for seconds in delays)
 
@@ -46,17 +46,17 @@ def test_a_file_without_a_disallow_shuts_nobody_out(
     open_hosts = [host for host, text in texts.items() if "disallow" not in text.lower()]
     assert len(open_hosts) > 100
     for host in open_hosts:
-        assert rules[host].may_fetch(f"http://{host}/page", "WebText"), host
+        assert rules[host].may_fetch(f"http://{host}/page"), host
 
 
 def test_most_let_a_page_be_fetched_and_some_do_not(rules: dict[str, Rules]) -> None:
     """A robots.txt is no bar to most: a parser that shut out half of them would be wrong."""
-    may = sum(found.may_fetch(f"http://{host}/", "WebText") for host, found in rules.items())
+    may = sum(found.may_fetch(f"http://{host}/") for host, found in rules.items())
     assert 0.8 * len(rules) < may < len(rules)
 
 
 def test_who_names_no_ai_agent_refuses_none(rules: dict[str, Rules]) -> None:
-    refusing = [host for host, found in rules.items() if found.refuses_ai(f"http://{host}/")]
+    refusing = [host for host, found in rules.items() if found.ai_refusal(f"http://{host}/")]
     assert refusing
     assert all(rules[host].ai_agents for host in refusing)
-    assert all(rules[host].may_fetch(f"http://{host}/", "Mozilla") for host in refusing)
+    assert all(rules[host].may_fetch(f"http://{host}/") for host in refusing)
