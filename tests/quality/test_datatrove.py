@@ -43,9 +43,10 @@ SHOWN: dict[tuple[str, str, str], Callable[[str], bool]] = {
 #: Rules over words, sentences and lines, which datatrove parts otherwise: marks are words there,
 #: the most frequent n-gram counts if it occurs once, and blank lines are lines.
 COUNTED_OTHERWISE = re.compile(
-    r"(repetition_max_)?(top_\d_gram|duplicated?_([5-9]|10)_(n_)?grams?|dup_line_frac)"
-    r"|gopher_min_words|too_few_sentences"
-    r"|fineweb_max_duplicate_line_chars|char_dup_ratio|line_punct_ratio|list_ratio"
+    r"(repetition_max_)?(top_\d_gram|duplicated?_([5-9]|10)_(n_)?grams?"
+    r"|dup_line_frac|duplicate_lines)"
+    r"|gopher_min_words|too_few_sentences|c4_min_paper_sentences"
+    r"|fineweb_max_(duplicate_line_chars|short_lines)|char_dup_ratio|line_punct_ratio|list_ratio"
 )
 
 
