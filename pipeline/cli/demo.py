@@ -65,7 +65,7 @@ class _Shell:
     """Shows and runs `webtext` commands in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._console = folder, Console(highlight=False)
+        self._folder, self._console = folder, Console(highlight=False, markup=False)
 
     def run(self, *arguments: str) -> None:
         """Runs one command; leaves with its exit code when it fails."""

@@ -50,7 +50,7 @@ def describe_hosts(pace: Pace) -> str:
 @contextmanager
 def watch(stage: str, folder: str, total: Total, activity: Callable[[], str]) -> Iterator[None]:
     """Shows the progress of the stage in `folder` while the block runs."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False)
     started = time.monotonic()
     ended = threading.Event()
 

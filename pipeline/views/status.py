@@ -156,7 +156,7 @@ def print_status(corpus: Corpus, stages: Iterable[StageStatus]) -> None:
     listed = list(stages)
     for stage in listed:
         table.add_row(*stage.cells())
-    console = Console(width=None if Console().is_terminal else 160)
+    console = Console(width=None if Console().is_terminal else 160, markup=False)
     console.print(table)
     for line in (*audit_lines(listed), *waiting_lines(listed), *crawls(corpus, listed)):
         console.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -260,7 +260,7 @@ class Trainer:
         self._last = Mark(self.world.device)
 
     def _resume(self) -> None:
-        console = Console(stderr=True, quiet=not self.world.first, soft_wrap=True)
+        console = Console(stderr=True, quiet=not self.world.first, soft_wrap=True, markup=False)
         found = latest(self.folder.checkpoints, console.print)
         if found is not None:
             tensors = {**training_state(self.objective, self.optimizers), **self.guard.state()}

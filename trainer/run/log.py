@@ -55,7 +55,7 @@ class RunLog:
         self._bar: Progress | None = None
         self._total, self._every = total, settings.seconds
         self._said = time.monotonic()
-        self._console = Console(stderr=True, quiet=quiet)
+        self._console = Console(stderr=True, quiet=quiet, markup=False)
         if quiet:
             return
         self._file = (folder / "log.jsonl").open("a", encoding="utf-8", buffering=1)
