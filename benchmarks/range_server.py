@@ -31,6 +31,9 @@ class Behaviour:
     fail_every: int = 0
     #: Every n-th body ends in the middle; 0: none.
     cut_every: int = 0
+    #: Whether what failed or was cut once is whole the next time.
+    once: bool = False
+    failed: set[tuple[str, str]] = field(default_factory=set)
     requests: int = 0
     #: Ranges of each path, as (first, last) byte.
     ranges: list[tuple[str, int, int]] = field(default_factory=list)
@@ -56,7 +59,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.behaviour.requests += 1
             number = self.behaviour.requests
         path = self.root / unquote(self.path).strip("/")
-        if self.behaviour.fail_every and number % self.behaviour.fail_every == 0:
+        wanted = (self.path, self.headers.get("Range", ""))
+        every = self.behaviour.fail_every or self.behaviour.cut_every
+        spared = self.behaviour.once and wanted in self.behaviour.failed
+        wrong = every > 0 and number % every == 0 and not spared
+        if wrong:
+            self.behaviour.failed.add(wanted)
+        if wrong and self.behaviour.fail_every:
             self._send(503, b"", body)
         elif path.is_dir():
             names = (f"{p.name}/" if p.is_dir() else p.name for p in sorted(path.iterdir()))
@@ -64,8 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
             links = "".join(f'<a href="{base}/{html.escape(n)}">{n}</a>\n' for n in names)
             self._send(200, links.encode(), body, {"Content-Type": "text/html"})
         elif path.is_file():
-            cut = self.behaviour.cut_every and number % self.behaviour.cut_every == 0
-            self._file(path, body, bool(cut))
+            self._file(path, body, wrong)
         else:
             self._send(404, b"", body)
 
