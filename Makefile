@@ -56,7 +56,7 @@ test: $(VENV)/.dev lint
 	$(BIN)/pytest -m "not system" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-system: $(VENV)/.dev peers airflow
-	$(BIN)/pytest -m system -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m system -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
