@@ -31,6 +31,8 @@ MASKED = ["model.document_mask=true", "model.attention=gpt3", "model.band=16", "
         ("gpt2-tiny", [*GPT, *MASKED, "optim.name=adamw"]),
         ("albert-tiny", ENCODER),
         ("electra-tiny", ENCODER),
+        ("modernbert-tiny", [*ENCODER, "model.band=8", "model.global_every=2"]),
+        ("gpt-modern-tiny", [*GPT, "model.band=16"]),
     ],
 )
 def test_no_value_is_read_back(
