@@ -86,18 +86,23 @@ def plan_write(before: Sequence[Part], batch: Batch) -> list[WriteUnit]:
 
 def steps_of(batch: Batch) -> tuple[Step, ...]:
     """The steps of a run."""
-    steps: tuple[tuple[str, Plan, Callable[[Any], Iterable[Part]]], ...] = (
-        ("Evaluation", evaluation_units, sign_evaluation),
-        ("Sign", sign_units, sign),
-        ("Order", plan_order, arrange),
-        ("Search", band_units, search_band),
-        ("Compare", compare_units, compare),
-        ("Group", plan_group, group),
-        ("Sets", sets_units, write_sets),
-        ("Decide", plan_decide, decide),
-        ("Write", plan_write, write),
+
+    def step(
+        name: str, plan: Plan, make: Callable[[Any], Iterable[Part]], *, alone: bool = False
+    ) -> Step:
+        return Step(name, partial(plan, batch=batch), make, alone)
+
+    return (
+        step("Evaluation", evaluation_units, sign_evaluation, alone=len(batch.evaluation) < 2),
+        step("Sign", sign_units, sign),
+        step("Order", plan_order, arrange, alone=True),
+        step("Search", band_units, search_band),
+        step("Compare", compare_units, compare),
+        step("Group", plan_group, group, alone=True),
+        step("Sets", sets_units, write_sets),
+        step("Decide", plan_decide, decide),
+        step("Write", plan_write, write, alone=True),
     )
-    return tuple(Step(name, partial(plan, batch=batch), make) for name, plan, make in steps)
 
 
 #: What stays; all other files are scratch.

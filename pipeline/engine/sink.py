@@ -30,6 +30,22 @@ from pipeline.store.manifest import (
 from pipeline.store.parts import Part
 
 
+class Units(beam.PTransform):
+    """From the pipeline's root to the units that are known before the run.
+
+    They are not dealt out here: `MakeParts` does that, and to deal twice takes as many tasks
+    as the square of the partitions.
+    """
+
+    def __init__(self, units: Iterable[Any]) -> None:
+        super().__init__()
+        self._units = list(units)
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        """All of them, in one bundle."""
+        return root | "List" >> beam.Create(self._units, reshuffle=False)
+
+
 class MakeParts(beam.PTransform):
     """Runs `make` on each unit; units are dealt out to all workers, parts come back.
 
@@ -44,10 +60,10 @@ class MakeParts(beam.PTransform):
     def expand(self, units: beam.PCollection) -> beam.PCollection:
         """Units in, parts out."""
         dealt = units | "Deal" >> beam.Reshuffle()
-        return dealt | "Make" >> beam.FlatMap(_made, make=self._make)
+        return dealt | "Make" >> beam.FlatMap(make_parts, make=self._make)
 
 
-def _made(unit: Any, make: Callable[[Any], Iterable[Part]]) -> Iterator[Part]:
+def make_parts(unit: Any, make: Callable[[Any], Iterable[Part]]) -> Iterator[Part]:
     """The parts of a unit; what the system refuses becomes an error with a remedy."""
     try:
         yield from make(unit)
@@ -63,7 +79,7 @@ class Gather(beam.PTransform):
 
     def expand(self, elements: beam.PCollection) -> beam.PCollection:
         """Elements in, one list out.  By a side input, which takes one task and no shuffle."""
-        once = elements.pipeline | "Once" >> beam.Create([None], reshuffle=False)
+        once = elements.pipeline | "Once" >> Units([None])
         return once | "All" >> beam.Map(_all, beam.pvalue.AsList(elements))
 
 

@@ -1,7 +1,8 @@
 """Steps of a stage one after the other, each planned from what those before have left.
 
 A plan sees the reports of all parts so far and names the units of its step; the units are
-dealt out to all workers.  Between two steps there is one task, whatever the number of units.
+dealt out to all workers.  Between two steps there is one task, whatever the number of units, so
+that the tasks of a step are as many as the partitions and not as their square.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from pipeline.engine.sink import MakeParts
+from pipeline.engine.sink import MakeParts, Units, make_parts
 from pipeline.store.parts import Part
 
 Reports = Sequence[Part]
@@ -20,11 +21,15 @@ Reports = Sequence[Part]
 
 @dataclass(frozen=True)
 class Step:
-    """`plan` makes the step's units from the reports of all steps before, `make` does one."""
+    """`plan` makes the step's units from the reports of all steps before, `make` does one.
+
+    `alone`: there is one unit at most, so nothing is dealt out.
+    """
 
     name: str
     plan: Callable[[Reports], Iterable[Any]]
     make: Callable[[Any], Iterable[Part]]
+    alone: bool = False
 
 
 class Steps(beam.PTransform):
@@ -36,12 +41,20 @@ class Steps(beam.PTransform):
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         """What is done goes from step to step as one list."""
-        done = root | "Begin" >> beam.Create([()], reshuffle=False)
+        done = root | "Begin" >> Units([()])
         for step in self._steps:
+            if step.alone:
+                done = done | step.name >> beam.Map(_with_own, step)
+                continue
             made = done | f"{step.name}: plan" >> beam.FlatMap(step.plan)
             made = made | step.name >> MakeParts(step.make)
             done = done | f"{step.name}: done" >> beam.Map(_with, beam.pvalue.AsList(made))
         return done | "Parts" >> beam.FlatMap(list)
+
+
+def _with_own(before: Reports, step: Step) -> Reports:
+    made = (part for unit in step.plan(before) for part in make_parts(unit, step.make))
+    return _with(before, tuple(made))
 
 
 def _with(before: Reports, made: Iterable[Part]) -> Reports:

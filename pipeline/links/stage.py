@@ -7,7 +7,7 @@ from functools import partial
 
 import apache_beam as beam
 
-from pipeline.engine.sink import Gather, MakeParts, WriteManifest
+from pipeline.engine.sink import Gather, MakeParts, Units, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.links.audit import source_lines, warnings_of
 from pipeline.links.mentions import SourceUnit, read_source
@@ -40,7 +40,7 @@ class Links(beam.PTransform):
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         """One reader a file; then one merger a range of ids."""
-        read = root | "Files" >> beam.Create(self._units) | "Read" >> MakeParts(read_source)
+        read = root | "Files" >> Units(self._units) | "Read" >> MakeParts(read_source)
         merged = (
             read
             | "All read" >> Gather()

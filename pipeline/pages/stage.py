@@ -9,7 +9,7 @@ from functools import partial
 
 import apache_beam as beam
 
-from pipeline.engine.sink import Gather, MakeParts, WriteManifest
+from pipeline.engine.sink import Gather, MakeParts, Units, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.pages import wayback
 from pipeline.pages.archive import Archive, Lookup, index_archive, look_up
@@ -17,14 +17,14 @@ from pipeline.pages.captures import dated_links
 from pipeline.pages.ccindex import IndexFile, match_index
 from pipeline.pages.commoncrawl import Reading, read_captures
 from pipeline.pages.deal import (
+    Hand,
     crawl_share,
+    deal_links,
     group_of,
-    keyed_by_group,
     plan_rescue,
     reached_something,
     read_links,
     rescue_parts,
-    write_group_links,
 )
 from pipeline.pages.group import Group
 from pipeline.pages.outcomes import Outcome
@@ -89,26 +89,26 @@ class Pages(beam.PTransform):
         self._finish = Finish(shares[0].folder, draft, fallback)
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """Ids, addresses and hosts go through the shuffle; pages never do."""
-        of = len(self._groups)
-        links = (
-            root
-            | "Link parts" >> beam.Create(self._paths)
-            | "Deal" >> beam.Reshuffle()
-            | "Read" >> beam.FlatMap(partial(keyed_by_group, of))
-        )
-        # A group without links writes its (empty) table too, so that file names tell all.
-        empty = root | "Groups" >> beam.Create([(number, None) for number in range(of)])
+        """Links go to groups through files.
+
+        A group without links writes its (empty) table too, so that file names tell all.
+        """
         return (
-            (links, empty)
-            | beam.Flatten()
-            | "By group" >> beam.GroupByKey()
-            | "Links of a group" >> beam.FlatMap(partial(write_group_links, self._groups))
+            root
+            | "Link parts" >> Units(self._hands())
+            | "Deal" >> MakeParts(deal_links)
             | "All dealt" >> Gather()
             | "Shares" >> beam.FlatMap(partial(all_shares, self._shares))
-            | "Crawl" >> MakeParts(crawl_share)
+            | "Crawl" >> MakeParts(partial(crawl_share, len(self._paths)))
             | "Finish" >> self._finish
         )
+
+    def _hands(self) -> list[Hand]:
+        group, of = self._groups[0], len(self._paths)
+        return [
+            Hand(path, number, of, group.folder, group.key, group.of)
+            for number, path in enumerate(self._paths)
+        ]
 
     def number_of_groups(self) -> int:
         """How many groups the hosts are divided into."""
@@ -153,7 +153,7 @@ class ArchivedPages(beam.PTransform):
         """One indexer an archive; then one look-up a part of links."""
         return (
             root
-            | "Archives" >> beam.Create(self._archives)
+            | "Archives" >> Units(self._archives)
             | "Index" >> MakeParts(index_archive)
             | "All indexed" >> Gather()
             | "Plan" >> beam.FlatMap(self._plan)
@@ -207,7 +207,7 @@ class CommonCrawlPages(beam.PTransform):
         """The files of the index side by side; then one reader, since there is one connection."""
         return (
             root
-            | "Index files" >> beam.Create(self._indexes)
+            | "Index files" >> Units(self._indexes)
             | "Match" >> MakeParts(match_index)
             | "All matched" >> Gather()
             | "Plan" >> beam.Map(partial(plan_reading, self._reading))

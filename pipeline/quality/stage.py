@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 
-from pipeline.engine.sink import MakeParts, WriteManifest
+from pipeline.engine.sink import MakeParts, Units, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.engine.steps import Reports, Step, Steps
 from pipeline.quality import lines
@@ -256,7 +256,7 @@ class Accept(beam.PTransform):
         """Units are independent of each other."""
         return (
             root
-            | "Parts" >> beam.Create(self._units)
+            | "Parts" >> Units(self._units)
             | "Each" >> MakeParts(accept_part)
             | "Manifest" >> WriteManifest(self._folder, self._draft, something_kept)
         )

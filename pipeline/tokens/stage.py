@@ -7,7 +7,7 @@ from functools import partial
 
 import apache_beam as beam
 
-from pipeline.engine.sink import Gather, MakeParts, WriteManifest
+from pipeline.engine.sink import Gather, MakeParts, Units, WriteManifest, make_parts
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.store import files
 from pipeline.store.corpus import Corpus
@@ -36,8 +36,8 @@ class Tokens(beam.PTransform):
         unit, folder, draft = self._tokenizer, self._folder, self._draft
         pieces = (
             root
-            | "Tokenizer" >> beam.Create([unit])
-            | "Train" >> MakeParts(make_tokenizer)
+            | "Tokenizer" >> Units([unit])
+            | "Train" >> beam.FlatMap(make_parts, make=make_tokenizer)
             | "Trained" >> Gather()
             | "Plan pieces" >> beam.FlatMap(partial(plan_pieces, unit, folder, draft))
             | "Encode" >> MakeParts(encode_part)
