@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pipeline.build.build import locked, refuse_earlier_interval, set_aside, stale_reason
+from pipeline.build.build import refuse_earlier_interval, set_aside, stale_reason
 from pipeline.build.recipe import Recipe
 from pipeline.engine.show_progress import watch
 from pipeline.pages.stage import Pages, PagesStage
 from pipeline.store import files
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.forgotten import refuse_pending
+from pipeline.store.lock import locked
 from pipeline.store.manifest import Counts, read_manifest
 
 _STAGE = PagesStage()
@@ -28,7 +29,7 @@ def open_crawl(recipe: Recipe, say: Callable[[str], None] = print) -> int:
     """
     job = recipe.job()
     refuse_earlier_interval(job.corpus, job.interval)
-    with locked(job.corpus.root):
+    with locked(job.corpus.root, recipe.corpus.lease_seconds, say=say):
         refuse_pending(job.corpus)
         reason = stale_reason(_STAGE, job)
         transform = _STAGE.transform(job) if reason is not None else None
@@ -50,7 +51,8 @@ def crawl_group(recipe: Recipe, number: int) -> Counts:
     """
     job = recipe.job()
     folder = _STAGE.folder(job)
-    with locked(job.corpus.root, shared=True):
+    seconds, shared = recipe.corpus.lease_seconds, f"crawls of groups of {job.interval}"
+    with locked(job.corpus.root, seconds, shared=shared):
         refuse_pending(job.corpus)
         if read_manifest(folder) is not None:
             raise WebtextError(

@@ -18,6 +18,7 @@ from pipeline.quality.settings import QualitySettings
 from pipeline.sample import FOLDER
 from pipeline.store.corpus import Corpus, check_interval, check_root
 from pipeline.store.errors import SettingError
+from pipeline.store.lease import SECONDS
 from pipeline.store.settings import Settings, load_recipe
 from pipeline.tokens.settings import TokensSettings
 
@@ -35,6 +36,9 @@ class CorpusSettings(Settings):
     """The corpus: a folder, or an fsspec address such as `s3://bucket/corpus`."""
     interval: str = "all"
     """What is built by this run, such as `2024-01`; names sort in order of time."""
+
+    lease_seconds: float = Field(SECONDS, ge=1)
+    """On an object store: after so many seconds of silence a build counts as gone."""
 
     decides: ClassVar[bool] = False
 

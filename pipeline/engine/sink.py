@@ -108,6 +108,8 @@ class WriteManifest(beam.PTransform):
         return parts | Gather() | "Finish" >> beam.Map(self._finish)
 
     def _finish(self, parts: Sequence[Part]) -> Manifest:
+        if self._draft.lease:
+            self._draft.lease.confirm()
         manifest = self._check(complete(self._draft, parts, time.time() - self._started))
         write_manifest(self._folder, manifest)
         remove_unlisted(self._folder, manifest)

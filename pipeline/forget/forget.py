@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
-from pipeline.build.build import locked
 from pipeline.forget.stages import edit_stage, stage_names
 from pipeline.store import files
 from pipeline.store.addresses import canonical_key, page_id
@@ -28,6 +27,7 @@ from pipeline.store.forgotten import (
     read_pending,
     write_pending,
 )
+from pipeline.store.lock import locked
 from pipeline.store.parquet import read_rows
 from pipeline.store.release import add_to, read_release, write_release
 from pipeline.store.takedown import NOTHING, Takedown, parse_takedown
@@ -58,7 +58,7 @@ def forget(corpus: Corpus, path: str | None, runs: str | None = None) -> Forgott
     text = read_text(path) if path else ""
     added = parse_takedown(text, path) if path else NOTHING
     done = Forgotten()
-    with locked(corpus.root):
+    with locked(corpus.root) as lease:
         pending = read_pending(corpus)
         if pending is not None:
             _finish(corpus, pending, done)
@@ -69,6 +69,8 @@ def forget(corpus: Corpus, path: str | None, runs: str | None = None) -> Forgott
                 "Give a file with addresses, hosts or ids, one a line",
             )
         finished_stages(corpus)  # refuses what is unfinished before anything changes
+        if lease:
+            lease.confirm()
         add_entries(corpus, text)
         ids, moved = find_pages(corpus, forgotten(corpus))
         add_entries(corpus, "\n".join(sorted(moved)))
