@@ -147,6 +147,8 @@ class Manifest(BaseModel):
     #: Seconds from the start of the stage to its manifest, and when that was (UTC, ISO).
     seconds: float = 0.0
     finished: str = ""
+    #: Versions of what decides bytes, by package; names what two corpora differ by.
+    packages: dict[str, str] = Field(default_factory=dict)
     #: Of a draft: the right to write it, which is proven first.  Not on disk.
     lease: Lease | None = Field(default=None, exclude=True)
 
