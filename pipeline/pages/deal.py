@@ -14,7 +14,7 @@ from pipeline.pages import wayback
 from pipeline.pages.crawl import Link
 from pipeline.pages.group import Group
 from pipeline.pages.outcomes import UNREACHED, Outcome
-from pipeline.pages.worker import Share, crawl_groups
+from pipeline.pages.worker import CrawlShare, crawl_groups
 from pipeline.store import files
 from pipeline.store.addresses import page_id, without_port
 from pipeline.store.errors import WebtextError
@@ -85,7 +85,7 @@ def _dealt_file(number: int, of: int) -> str:
     return part_name(number, of, f"{WORK}/links")
 
 
-def crawl_share(of: int, share: Share) -> list[Part]:
+def crawl_share(of: int, share: CrawlShare) -> list[Part]:
     """Crawls the groups of one process; `of` files hold the links."""
     return crawl_groups(share, partial(links_of, of=of))
 
@@ -113,10 +113,14 @@ def plan_rescue(
     unit: wayback.Rescue, parts: Sequence[Part]
 ) -> tuple[wayback.Rescue, tuple[Part, ...]]:
     """The unit with its tables, and the parts that it has nothing to do with."""
-    names = [part.file.name for part in parts if part.file]
-    tables = tuple(sorted(name for name in names if name.startswith(wayback.FIRST)))
-    others = [p for p in parts if not (p.file and p.file.name in tables)]
-    return replace(unit, tables=tables), tuple(others)
+    tables = sorted(part.file.name for part in parts if part.file and is_first_table(part))
+    others = tuple(part for part in parts if not is_first_table(part))
+    return replace(unit, tables=tuple(tables)), others
+
+
+def is_first_table(part: Part) -> bool:
+    """Whether a part is a fetch table that the Wayback Machine is still to go through."""
+    return part.file is not None and part.file.name.startswith(wayback.FIRST)
 
 
 def rescue_parts(planned: tuple[wayback.Rescue, tuple[Part, ...]]) -> list[Part]:
