@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.quality.decide import Rule, first_failure
-from pipeline.quality.measure import MEASURES
+from pipeline.quality.measure import detail_of, text_columns
 from pipeline.quality.tables import LINES
 from pipeline.store import files
 from pipeline.store.parquet import read_rows
@@ -75,7 +75,7 @@ def give_verdicts(unit: VerdictUnit) -> list[Part]:
     done = finished_part(unit.folder, unit.name, unit.key)
     if done is not None:
         return [done]
-    texts = {name for rule in unit.rules for name in MEASURES.get(rule.family).texts}
+    texts = {name for rule in unit.rules for name in text_columns(rule.family)}
     columns = sorted({"id", *LINES.names, *texts, *(rule.column for rule in unit.rules)})
     values = {row["id"]: row for row in read_rows(unit.measurements, columns)}
     links = {row["id"]: row for row in read_rows(files.join(unit.folder, unit.joined))}
@@ -110,5 +110,5 @@ def _broken_rule(rules: tuple[Rule, ...], values: Mapping[str, Any]) -> dict[str
     failure = first_failure(rules, values)
     if failure is None:
         return None
-    detail = MEASURES.get(failure.rule.family).detail(values)
+    detail = detail_of(failure.rule.family, values)
     return _broken(failure.rule.reason, failure.value, failure.rule.threshold, detail)
