@@ -22,6 +22,7 @@ from pipeline.store.parts import Part, PartWriter, finished_part
 from pipeline.store.progress import Progress
 from pipeline.store.repeated_lines import NO_LINES, Repeated, find_repeated
 from pipeline.store.schemas import SCHEMAS
+from pipeline.store.unspaced import count_words
 
 #: Of the lines that repeat across the host.  Where some were cut, length and language of what is
 #: left, which the documents stage has measured of the whole: null for all other pages.
@@ -90,7 +91,7 @@ def measure_part(unit: MeasureUnit) -> list[Part]:
         while some := list(islice(texts, TEXTS_AT_ONCE)):
             columns = scores.score([one.id for one in some], [one.text for one in some])
             for one, scored in zip(some, columns, strict=True):
-                writer.add([measures.measure(one.id, one.text) | one.lines | scored])
+                writer.add([measures.measure(one.id, one.text, one.language) | one.lines | scored])
                 cuts.add(one.cuts())
                 extra.update(one.counts())
                 progress.add()
@@ -108,6 +109,7 @@ class _WrittenText:
 
     id: str
     text: str
+    language: str
     lines: dict[str, Any]  # columns of LINES
     repeated: Repeated
     left: bool  # as it is, though lines repeat
@@ -123,7 +125,7 @@ class _WrittenText:
 
 def _texts(unit: MeasureUnit) -> Iterator[_WrittenText]:
     host_lines = read_host_lines(unit.host_lines, unit.documents)
-    for row in read_rows(unit.documents, ["id", "url", "text"]):
+    for row in read_rows(unit.documents, ["id", "url", "text", "language"]):
         lines = host_lines.get(host_of(row["url"]), NO_LINES)
         repeated, text = find_repeated(row["text"], lines), row["text"]
         left = repeated.share > unit.settings.host_lines.most
@@ -131,14 +133,15 @@ def _texts(unit: MeasureUnit) -> Iterator[_WrittenText]:
         if repeated.lines and not left:
             text = without(text, repeated.spans)
             columns |= _left(text, repeated)
-        yield _WrittenText(row["id"], text, columns, repeated, left)
+        language = columns.get("lines_language") or row["language"]
+        yield _WrittenText(row["id"], text, language, columns, repeated, left)
 
 
 def _left(text: str, repeated: Repeated) -> dict[str, Any]:
     language, score = identify(text)
     return {
         "lines_cut": repeated.lines,
-        "lines_words": len(text.split()),
+        "lines_words": count_words(text),
         "lines_language": language,
         "lines_language_score": score,
     }
