@@ -222,11 +222,11 @@ def finetune(
     """Fine-tune an encoder: classes, numbers, choices or spans; figures with 95 % bounds."""
     _need_torch()
     from trainer.finetune.command import finetune as run
-    from trainer.finetune.examples import Columns
+    from trainer.finetune.examples import ExampleColumns
     from trainer.finetune.train import FineTuning
 
     settings = FineTuning(lr=lr, layer_decay=layer_decay, epochs=epochs, batch=batch, seed=seed)
-    columns = Columns(text, pair, label, choices)
+    columns = ExampleColumns(text, pair, label, choices)
     result = run(source, (task, columns), (train, dev or []), settings, out, _note)
     for name, value in result.items():
         typer.echo(f"{name.replace('_', ' ')}: {value:.4f}")

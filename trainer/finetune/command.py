@@ -9,8 +9,8 @@ import torch
 
 from pipeline.store.errors import SettingError
 from trainer.data.tokenizers import read_tokenizer
-from trainer.finetune.examples import Columns
-from trainer.finetune.measures import figures
+from trainer.finetune.examples import ExampleColumns
+from trainer.finetune.metrics import figures
 from trainer.finetune.predict import predict
 from trainer.finetune.saved import save_fine_tuned
 from trainer.finetune.tasks import open_task
@@ -42,13 +42,13 @@ def open_encoder(source: str, device: torch.device, say: Say) -> tuple[Parts[Enc
 
 def finetune(
     source: str,
-    task: tuple[str, Columns],
+    task: tuple[str, ExampleColumns],
     files: tuple[str, Sequence[str]],
     settings: FineTuning,
     out: str | None,
     say: Say,
 ) -> dict[str, float]:
-    """Trains on `files[0]` and judges on each of `files[1]`; figures by file and measure.
+    """Trains on `files[0]` and judges on each of `files[1]`; figures by file and metric.
 
     With `out`, writes the model there, as transformers and `webtext predict` open it.
     """
@@ -64,7 +64,7 @@ def finetune(
     for file, examples in zip(files[1], held_out, strict=True):
         answers = predict(model, tokenizer, asked, examples, device)
         predicted, truth = [one["predicted"] for one in answers], [e.label for e in examples]
-        for name, value in figures(asked.measures, predicted, truth).items():
+        for name, value in figures(asked.metrics, predicted, truth).items():
             result[f"{Path(file).stem} {name}"] = value
     if out is not None:
         card = _card(source, task[0], files[0], result)

@@ -25,7 +25,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Columns:
+class ExampleColumns:
     """Where the parts of an example are: names of columns, or of keys of JSON objects."""
 
     text: str = "sentence"

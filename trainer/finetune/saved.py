@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from pipeline.store.errors import SettingError, WebtextError
 from trainer.data.tokenizers import read_tokenizer
-from trainer.finetune.examples import Columns
+from trainer.finetune.examples import ExampleColumns
 from trainer.finetune.task import FineTuningTask
 from trainer.finetune.tasks import open_task
 from trainer.hf.folder import load_parts, save_parts
@@ -35,7 +35,7 @@ def save_fine_tuned(
     folder: Path,
     parts: Parts[Encoder],
     tokenizer: Path,
-    task: tuple[str, Columns],
+    task: tuple[str, ExampleColumns],
     figures: dict[str, float],
     card: str,
 ) -> None:
@@ -58,7 +58,7 @@ def open_fine_tuned(folder: str, device: torch.device, **columns: str | None) ->
         )
     name, known = _facts(Path(folder), parts)
     given = {key: value for key, value in columns.items() if value is not None}
-    task = open_task(name, Columns(**{**known, **given}))
+    task = open_task(name, ExampleColumns(**{**known, **given}))
     if task.use != parts.task.use:
         raise SettingError(f"{folder}: {_FACTS} names the task {name}", f"Take {_FACTS} away")
     return Saved(parts.to(device), read_tokenizer(Path(folder) / "tokenizer.json"), task)
@@ -74,7 +74,7 @@ def _facts(folder: Path, parts: Parts[Encoder]) -> tuple[str, dict[str, str]]:
         ], {}
     try:
         facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-        columns = Columns(**facts["columns"])
+        columns = ExampleColumns(**facts["columns"])
         return str(facts["task"]), asdict(columns)
     except (ValueError, KeyError, TypeError) as error:
         raise WebtextError(

@@ -12,8 +12,8 @@ from pipeline.store.errors import SettingError
 from trainer.data.tables import Row, read_rows
 from trainer.eval.task import TaskBase
 from trainer.finetune.encoding import Input
-from trainer.finetune.examples import Columns, Example
-from trainer.finetune.measures import Measure
+from trainer.finetune.examples import Example, ExampleColumns
+from trainer.finetune.metrics import Metric
 from trainer.models.task_head import Use
 
 
@@ -22,9 +22,9 @@ class FineTuningTask(TaskBase, ABC):
 
     #: What the head scores, and the figures of how well.
     use: ClassVar[Use]
-    measures: ClassVar[tuple[Measure, ...]]
+    metrics: ClassVar[tuple[Metric, ...]]
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: ExampleColumns) -> None:
         self.columns = columns
 
     def rows(self, path: str) -> Iterator[Row]:

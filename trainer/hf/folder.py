@@ -14,13 +14,13 @@ from torch import Tensor
 
 from pipeline.store.errors import SettingError, WebtextError, reason
 from trainer.data.vocabulary import Vocabulary
-from trainer.hf.albert import Albert
-from trainer.hf.bert import Bert, Electra
+from trainer.hf.albert import AlbertFormat
+from trainer.hf.bert import BertFormat, ElectraFormat
 from trainer.hf.config import Config
 from trainer.hf.format import Format, SpecialTokens
-from trainer.hf.gpt2 import Gpt2
-from trainer.hf.llama import Llama
-from trainer.hf.modernbert import ModernBert
+from trainer.hf.gpt2 import Gpt2Format
+from trainer.hf.llama import LlamaFormat
+from trainer.hf.modernbert import ModernBertFormat
 from trainer.hf.task_heads import (
     belongs_to_task,
     build_task_head,
@@ -33,7 +33,15 @@ from trainer.models.parts import Parts
 from trainer.models.task_head import Use
 
 FORMATS: dict[str, Format] = {
-    one.kind: one for one in (Gpt2(), Llama(), Bert(), Albert(), Electra(), ModernBert())
+    one.kind: one
+    for one in (
+        Gpt2Format(),
+        LlamaFormat(),
+        BertFormat(),
+        AlbertFormat(),
+        ElectraFormat(),
+        ModernBertFormat(),
+    )
 }
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 

@@ -16,15 +16,15 @@ from tokenizers import Tokenizer
 from pipeline.store.errors import SettingError
 from trainer.data.tables import read_rows
 from trainer.finetune.encoding import Encoding, Input
-from trainer.finetune.examples import Columns, Example
-from trainer.finetune.measures import (
+from trainer.finetune.examples import Example, ExampleColumns
+from trainer.finetune.metrics import (
     ACCURACY,
     EXACT_MATCH,
     F1,
     MATTHEWS,
     PEARSON,
     SPEARMAN,
-    Measure,
+    Metric,
     figures,
 )
 from trainer.finetune.tasks import open_task
@@ -36,7 +36,7 @@ from trainer.models.task_head import TaskHead
 from trainer.settings.model import EncoderSettings
 
 
-@pytest.mark.parametrize(("measure", "predicted", "truth", "want"), [
+@pytest.mark.parametrize(("metric", "predicted", "truth", "want"), [
     (ACCURACY, "1101", "1100", 0.75),
     (MATTHEWS, "1100", "1100", 1.0), (MATTHEWS, "0011", "1100", -1.0),
     (MATTHEWS, "1111", "1100", 0.0), (MATTHEWS, "1110", "1100", 0.57735),
@@ -48,9 +48,9 @@ from trainer.settings.model import EncoderSettings
     (EXACT_MATCH, ["sea"], [()], 0.0), (EXACT_MATCH, [""], [()], 1.0),
     (F1, ["the old sea"], [((0, "old man"),)], 0.5), (F1, [""], [((0, "old man"),)], 0.0),
 ])  # fmt: skip
-def test_figures(measure: Measure, predicted: Any, truth: Any, want: float) -> None:
-    found = figures([measure], list(predicted), list(truth))
-    name = measure.name
+def test_figures(metric: Metric, predicted: Any, truth: Any, want: float) -> None:
+    found = figures([metric], list(predicted), list(truth))
+    name = metric.name
     assert found[name] == pytest.approx(want, abs=1e-5)
     assert (
         found[f"{name}_low"] <= found[name] + 1e-9 and found[name] <= found[f"{name}_high"] + 1e-9
@@ -85,10 +85,10 @@ def test_rows_of_each_form(tmp_path: Path, name: str) -> None:
             "t.tsv": 'a\tb\tsame\nx, "y"\tz\tyes\nété\tw\tno\n',
         }[name])  # fmt: skip
     assert list(read_rows(str(file))) == ROWS
-    task = open_task("classification", Columns("a", "b", "same"))
+    task = open_task("classification", ExampleColumns("a", "b", "same"))
     assert task.read_all(str(file))[0] == Example('x, "y"', "z", label="yes")
     with pytest.raises(SettingError, match=rf"{name}, row 1 has no 'label'; it has a, b, same"):
-        open_task("classification", Columns("a")).read_all(str(file))
+        open_task("classification", ExampleColumns("a")).read_all(str(file))
 
 
 def test_a_text_a_line_and_cola_s_own(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_text_a_line_and_cola_s_own(tmp_path: Path) -> None:
     ]  # fmt: skip
     cola = tmp_path / "cola.tsv"
     cola.write_text("gj04\t1\t\tThe cat slept.\ngj04\t0\t*\tCat the slept.\n")
-    found = open_task("cola", Columns()).read_all(str(cola))
+    found = open_task("cola", ExampleColumns()).read_all(str(cola))
     assert found == [Example("The cat slept.", label="1"), Example("Cat the slept.", label="0")]
 
 
@@ -121,7 +121,7 @@ SQUAD = {"question": "Where?", "context": "At the sea.",
 ])  # fmt: skip
 def test_examples_of_each_task(tmp_path: Path, task: str, row: dict, want: Example) -> None:
     (tmp_path / "t.jsonl").write_text(json.dumps(row))
-    assert open_task(task, Columns()).read_all(str(tmp_path / "t.jsonl")) == [want]
+    assert open_task(task, ExampleColumns()).read_all(str(tmp_path / "t.jsonl")) == [want]
 
 
 GOOD = {"sentence": "s", "label": "1"}
@@ -147,7 +147,7 @@ def test_rows_that_cannot_be_learned(
 ) -> None:
     (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
     with pytest.raises(SettingError, match=message):
-        open_task(task, Columns()).read_all(str(tmp_path / "t.jsonl"))
+        open_task(task, ExampleColumns()).read_all(str(tmp_path / "t.jsonl"))
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +178,7 @@ def _has(window: Input, start: int) -> bool:
 
 def test_a_span_is_the_best_pair_of_ends(tokenizer: Tokenizer) -> None:
     example = Example("Where?", "He went to the sea.", label=((15, "sea"),))
-    task = open_task("spans", Columns())
+    task = open_task("spans", ExampleColumns())
     window = next(Encoding.of(tokenizer, 32).windows(example.first, example.second))
     first, last = span_in(window, example.label)
     scores = torch.zeros(1, len(window.ids), 2)
@@ -194,7 +194,7 @@ def test_a_span_is_the_best_pair_of_ends(tokenizer: Tokenizer) -> None:
 @pytest.mark.system
 def test_cola_has_its_sizes(shared_data: Path) -> None:
     file = shared_data / "evaluation" / "cola-in_domain_train.tsv"
-    assert len(open_task("cola", Columns()).read_all(str(file))) == 8551
+    assert len(open_task("cola", ExampleColumns()).read_all(str(file))) == 8551
 
 
 def test_each_layer_has_the_rate_of_the_one_above_times_the_decay() -> None:

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from pipeline.store.errors import SettingError, WebtextError
 from trainer.data.tables import read_rows
 from trainer.finetune.encoding import Encoding
-from trainer.finetune.examples import Columns, Example
+from trainer.finetune.examples import Example, ExampleColumns
 from trainer.finetune.predict import predict, predict_file
 from trainer.finetune.saved import open_fine_tuned, save_fine_tuned
 from trainer.finetune.train import head_scores
@@ -65,7 +65,7 @@ def model(kind: str, use: Any, vocab: int, labels: tuple[str, ...] = ("no", "so"
 def test_it_opens_there_and_here(tokenizer_file: Path, tmp_path: Path, kind: str, use: str) -> None:
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     parts = model(kind, use, tokenizer.get_vocab_size())
-    save_fine_tuned(tmp_path, parts, tokenizer_file, (TASKS[use], Columns()), {}, "card")
+    save_fine_tuned(tmp_path, parts, tokenizer_file, (TASKS[use], ExampleColumns()), {}, "card")
     theirs = getattr(transformers, CLASSES[use]).from_pretrained(tmp_path).eval()
     their_tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
     pairs = [("The old man.", "He went to the sea and slept."), ("He went.", "To the sea.")]
@@ -101,7 +101,7 @@ def test_predictions_of_a_file(tokenizer_file: Path, tmp_path: Path, suffix: str
     vocab = Tokenizer.from_file(str(tokenizer_file)).get_vocab_size()
     save_fine_tuned(
         tmp_path / "model", model("electra", "sequence", vocab), tokenizer_file,
-        ("classification", Columns()), {}, "",
+        ("classification", ExampleColumns()), {}, "",
     )  # fmt: skip
     saved = open_fine_tuned(str(tmp_path / "model"), CPU, text="said")
     rows = [{"said": "He went. " * (n % 5 + 1), "id": f"n{n}"} for n in range(150)]
@@ -120,7 +120,7 @@ def test_predictions_of_a_file(tokenizer_file: Path, tmp_path: Path, suffix: str
 def test_what_cannot_be_predicted_leaves_no_file(tokenizer_file: Path, tmp_path: Path) -> None:
     vocab = Tokenizer.from_file(str(tokenizer_file)).get_vocab_size()
     parts = model("bert", "sequence", vocab, ())
-    save_fine_tuned(tmp_path / "m", parts, tokenizer_file, ("regression", Columns()), {}, "")
+    save_fine_tuned(tmp_path / "m", parts, tokenizer_file, ("regression", ExampleColumns()), {}, "")
     saved = open_fine_tuned(str(tmp_path / "m"), CPU)
     out, rows = tmp_path / "out.jsonl", tmp_path / "rows.jsonl"
     rows.write_text('{"sentence": "He went."}\n{"sentence": null}\n')
@@ -145,7 +145,7 @@ def test_heads_that_are_not_known(
 ) -> None:
     vocab = Tokenizer.from_file(str(tokenizer_file)).get_vocab_size()
     parts = model("bert", "sequence", vocab)
-    save_fine_tuned(tmp_path, parts, tokenizer_file, ("classification", Columns()), {}, "")
+    save_fine_tuned(tmp_path, parts, tokenizer_file, ("classification", ExampleColumns()), {}, "")
     config = json.loads((tmp_path / "config.json").read_text()) | change
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(WebtextError, match=message):

@@ -15,8 +15,8 @@ from pipeline.store.errors import SettingError
 from trainer.data.tables import Row
 from trainer.eval.task import Item, Task
 from trainer.finetune.encoding import Input
-from trainer.finetune.examples import Columns, Example
-from trainer.finetune.measures import ACCURACY
+from trainer.finetune.examples import Example, ExampleColumns
+from trainer.finetune.metrics import ACCURACY
 from trainer.finetune.task import FineTuningTask
 
 
@@ -24,7 +24,7 @@ class MultipleChoice(FineTuningTask):
     """One of several choices: columns --text, --choices (a list), --label (its place from 0)."""
 
     use = "choice"
-    measures = (ACCURACY,)
+    metrics = (ACCURACY,)
 
     def example(self, row: Row, labelled: bool) -> Example:
         """A second text stands before each choice, as in SWAG (Zellers et al. 2018)."""
@@ -58,7 +58,7 @@ class MultipleChoice(FineTuningTask):
 class AskedChoices(MultipleChoice):
     """A task of `webtext eval` whose items have choices, learned from its own files."""
 
-    def __init__(self, columns: Columns, asked: Task) -> None:
+    def __init__(self, columns: ExampleColumns, asked: Task) -> None:
         super().__init__(columns)
         self.asked = asked
 

@@ -15,7 +15,7 @@ from pipeline.store.textfiles import read_lines
 from trainer.data.tables import Row
 from trainer.finetune.encoding import Input
 from trainer.finetune.examples import Example
-from trainer.finetune.measures import ACCURACY, MATTHEWS, PEARSON, SPEARMAN
+from trainer.finetune.metrics import ACCURACY, MATTHEWS, PEARSON, SPEARMAN
 from trainer.finetune.task import FineTuningTask
 
 
@@ -23,7 +23,7 @@ class Classification(FineTuningTask):
     """Classes of texts or pairs: columns --text, --pair if there are two, and --label."""
 
     use = "sequence"
-    measures = (ACCURACY, MATTHEWS)
+    metrics = (ACCURACY, MATTHEWS)
 
     def example(self, row: Row, labelled: bool) -> Example:
         """Labels are compared as text."""
@@ -73,7 +73,7 @@ class Regression(FineTuningTask):
     """Numbers, as of the likeness of texts (STS-B, Cer et al. 2017): columns as of classes."""
 
     use = "sequence"
-    measures = (PEARSON, SPEARMAN)
+    metrics = (PEARSON, SPEARMAN)
 
     def example(self, row: Row, labelled: bool) -> Example:
         """ValueError for a label that is no finite number."""

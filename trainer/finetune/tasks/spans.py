@@ -13,7 +13,7 @@ from torch.nn import functional
 from trainer.data.tables import Row
 from trainer.finetune.encoding import Input
 from trainer.finetune.examples import Example
-from trainer.finetune.measures import EXACT_MATCH, F1
+from trainer.finetune.metrics import EXACT_MATCH, F1
 from trainer.finetune.task import FineTuningTask
 
 #: Longest answer in tokens (google-research/bert `run_squad.py`: 30).
@@ -24,7 +24,7 @@ class Spans(FineTuningTask):
     """SQuAD (Rajpurkar et al. 2016 and 2018): `question`, `context`, `answers`, none or several."""
 
     use = "span"
-    measures = (EXACT_MATCH, F1)
+    metrics = (EXACT_MATCH, F1)
 
     def example(self, row: Row, labelled: bool) -> Example:
         """Answers are a list of objects, or an object of lists as the data set has them.

@@ -21,7 +21,7 @@ _SEED = 1
 
 
 @dataclass(frozen=True)
-class Measure:
+class Metric:
     """`columns` makes numbers of predictions and truth, (examples, n); `value` a figure of them."""
 
     name: str
@@ -30,29 +30,29 @@ class Measure:
 
 
 def figures(
-    measures: Sequence[Measure], predicted: Sequence[Any], truth: Sequence[Any]
+    metrics: Sequence[Metric], predicted: Sequence[Any], truth: Sequence[Any]
 ) -> dict[str, float]:
-    """Each measure with its bounds, `_low` and `_high`; all in the order of the examples.
+    """Each metric with its bounds, `_low` and `_high`; all in the order of the examples.
 
     Those of an accuracy are Wilson's, others come from resampling the examples.
     """
     result: dict[str, float] = {}
-    for measure in measures:
-        numbers = measure.columns(predicted, truth)
-        value = measure.value(numbers)
-        if measure.name == "accuracy":
+    for metric in metrics:
+        numbers = metric.columns(predicted, truth)
+        value = metric.value(numbers)
+        if metric.name == "accuracy":
             low, high = wilson(float(numbers.sum()), len(truth))
         else:
-            low, high = _resampled(measure, numbers)
-        result |= {measure.name: value, f"{measure.name}_low": low, f"{measure.name}_high": high}
+            low, high = _resampled(metric, numbers)
+        result |= {metric.name: value, f"{metric.name}_low": low, f"{metric.name}_high": high}
     return result
 
 
-def _resampled(measure: Measure, numbers: Numbers) -> tuple[float, float]:
+def _resampled(metric: Metric, numbers: Numbers) -> tuple[float, float]:
     generator = np.random.Generator(np.random.Philox(key=_SEED))
     count = len(numbers)
     values = [
-        measure.value(numbers[generator.integers(count, size=count)]) for _ in range(_RESAMPLES)
+        metric.value(numbers[generator.integers(count, size=count)]) for _ in range(_RESAMPLES)
     ]
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
@@ -78,7 +78,7 @@ def _mean(numbers: Numbers) -> float:
 
 
 def _matthews(numbers: Numbers) -> float:
-    """Matthews' correlation, CoLA's measure (Warstadt et al. 2018); 0 where it is not defined.
+    """Matthews' correlation, CoLA's metric (Warstadt et al. 2018); 0 where it is not defined.
 
     With more than two labels it is Gorodkin's R_K, of which Matthews' is the case of two.
     """
@@ -138,9 +138,9 @@ def _words(text: str) -> list[str]:
     return re.sub(r"\b(a|an|the)\b", " ", plain).split()
 
 
-ACCURACY = Measure("accuracy", _right, _mean)
-MATTHEWS = Measure("matthews", _numbered, _matthews)
-PEARSON = Measure("pearson", _values, _pearson)
-SPEARMAN = Measure("spearman", _values, _spearman)
-EXACT_MATCH = Measure("exact_match", _best_of(lambda mine, theirs: float(mine == theirs)), _mean)
-F1 = Measure("f1", _best_of(_f1), _mean)
+ACCURACY = Metric("accuracy", _right, _mean)
+MATTHEWS = Metric("matthews", _numbered, _matthews)
+PEARSON = Metric("pearson", _values, _pearson)
+SPEARMAN = Metric("spearman", _values, _spearman)
+EXACT_MATCH = Metric("exact_match", _best_of(lambda mine, theirs: float(mine == theirs)), _mean)
+F1 = Metric("f1", _best_of(_f1), _mean)
