@@ -202,10 +202,10 @@ def test_threads_get_a_child_each_and_children_are_used_again() -> None:
 def test_a_child_ends_with_its_parent() -> None:
     program = (
         "import os, sys, datetime\n"
-        "from pipeline.documents.child import Judge\n"
+        "from pipeline.documents.child import PageWorker\n"
         "from pipeline.documents.verdict import Page\n"
         "from pipeline.documents.settings import DocumentsSettings\n"
-        "judge = Judge(DocumentsSettings())\n"
+        "judge = PageWorker(DocumentsSettings())\n"
         "judge.ask(Page('https://e.org', b'<p>x', 'text/html', datetime.date(2026, 1, 1)))\n"
         "print(judge._child._process.pid, flush=True)\n"
         "sys.stdin.read()\n"
