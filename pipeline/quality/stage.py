@@ -20,6 +20,7 @@ from pipeline.quality.decide import rules_of
 from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, batches_of, join
 from pipeline.quality.lines import LinesUnit, RepeatedUnit, find_lines, plan_repeated, sample_lines
 from pipeline.quality.measure import MEASURES
+from pipeline.quality.passages import PassageRules
 from pipeline.quality.removal import remove_decided, remove_measured
 from pipeline.quality.settings import QualitySettings, VerdictSettings
 from pipeline.quality.tables import MeasureUnit, cuts_name, measure_part
@@ -291,7 +292,12 @@ class CorpusStage(Stage):
         corpus, interval, draft = job.corpus, job.interval, self.draft(job)
         families = self.settings(job).families().items()
         editing = tuple((name, limits) for name, limits in families if MEASURES.get(name).edits)
-        key = work_key(draft.code_version, sorted(draft.inputs.items()), *editing)
+        rules = tuple(rules_of(self.settings(job)))
+        passages = corpus.paths("dedup", interval, "passages-")
+        written, measures = _written_limits(corpus, interval), self.settings(job).measured()
+        # What a page must meet without its passages matters only where some are taken.
+        anew = (rules, written, measures.digest()) if passages else ()
+        key = work_key(draft.code_version, sorted(draft.inputs.items()), *editing, *anew)
         documents = _Documents.of(corpus, interval)
         quality, dedup = (corpus.folder(stage, interval) for stage in ("quality", "dedup"))
         units = [
@@ -304,9 +310,14 @@ class CorpusStage(Stage):
                 folder=self.folder(job),
                 key=work_key(key, name),
                 editing=editing,
+                passages=PassageRules(found, measures, written, rules) if found else None,
             )
-            for path, name, verdicts in zip(
-                documents.paths, documents.names(), documents.names("_verdicts"), strict=True
+            for path, name, verdicts, found in zip(
+                documents.paths,
+                documents.names(),
+                documents.names("_verdicts"),
+                passages or [""] * len(documents.paths),
+                strict=True,
             )
         ]
         return Accept(units, self.folder(job), draft)

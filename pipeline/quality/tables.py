@@ -77,7 +77,7 @@ def measure_part(unit: MeasureUnit) -> list[Part]:
                 extra["host_lines_left"] += 1
             elif repeated.lines:
                 text = without(text, repeated.spans)
-                said |= _left(text, repeated)
+                said |= {"lines_cut": repeated.lines} | measure_left(text)
                 cuts.add(_cuts(row["id"], repeated))
                 extra["host_lines_cut"] += repeated.lines
                 extra["host_lines_pages"] += 1
@@ -87,10 +87,10 @@ def measure_part(unit: MeasureUnit) -> list[Part]:
     return [writer.finish(), cuts.finish()]
 
 
-def _left(text: str, repeated: Repeated) -> dict[str, Any]:
+def measure_left(text: str) -> dict[str, Any]:
+    """Length and language of what is left of a text, in the columns of `LINES`."""
     language, score = identify(text)
     return {
-        "lines_cut": repeated.lines,
         "lines_words": len(text.split()),
         "lines_language": language,
         "lines_language_score": score,

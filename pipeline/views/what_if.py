@@ -3,7 +3,8 @@
 Rules become SQL over the measurement columns, so a million documents are decided
 twice in seconds and no text is read.  Takedowns come first, duplicates last, as in a build.
 Whether pages that come in are duplicates is known only when dedup has looked at them; a page
-that was removed for one that leaves comes in.
+that was removed for one that leaves comes in, and passages come back to pages that lost them to
+such a page.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ class WhatIf:
     come_in: tuple[Change, ...]  # by the reason that kept them out
     leave: tuple[Change, ...]  # by the reason that takes them out
     nearest: tuple[Nearest, ...]
+    #: Pages that get passages back which a page that leaves has kept.
+    passages_back: int = 0
 
 
 def changed_quality(
@@ -120,7 +123,20 @@ def what_if(
         _changes(database, rules_of(before), "before", "after"),
         _changes(database, rules_of(after), "after", "before"),
         tuple(Nearest(rule, _nearest(database, rule)) for rule in new),
+        _passages_back(database, corpus.paths("dedup", interval, "passages-")),
     )
+
+
+def _passages_back(database: Database, paths: list[str]) -> int:
+    if not paths:
+        return 0
+    (count,) = _one(
+        database,
+        f"SELECT count(DISTINCT p.id) FROM {database.table(paths)} p "
+        "JOIN decided d ON d.id = p.id JOIN decided k ON k.id = p.kept_id "
+        "WHERE d.after = '' AND k.before = '' AND k.after <> ''",
+    )
+    return int(count)
 
 
 def _name_tables(database: Database, corpus: Corpus, interval: str) -> None:
@@ -245,6 +261,8 @@ def render(result: WhatIf) -> str:
             limit = "" if change.threshold is None else f" {change.threshold:g}"
             lines.append(f"  {change.documents:,} by {change.reason}{limit}")
             lines += [_line(example) for example in change.examples]
+    if result.passages_back:
+        lines.append(f"\n{result.passages_back:,} get passages back from pages that leave")
     for nearest in result.nearest:
         lines.append(f"\nnearest {nearest.rule.reason} {nearest.rule.threshold:g}")
         lines += [_line(example) for example in nearest.examples]

@@ -1,0 +1,78 @@
+"""Pages without the passages that dedup took out of them, held to the rules once more.
+
+Verdicts are on whole pages, and only pages that pass take part in dedup.  A page that breaks a rule
+without its passages keeps them all: so no page leaves the corpus for which others lost something.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pipeline.quality.decide import Rule, first_failure
+from pipeline.quality.measure_document import measurer
+from pipeline.quality.settings import MeasureSettings
+from pipeline.quality.tables import measure_left, quality_schema
+from pipeline.quality.verdicts import WrittenLimits
+from pipeline.store.cuts import Span, joined, read_cuts, without
+from pipeline.store.parts import Part, PartWriter
+
+
+@dataclass(frozen=True)
+class PassageRules:
+    """The table of passages of a part of documents, and what its pages must meet without them."""
+
+    passages: str
+    measures: MeasureSettings
+    written: WrittenLimits
+    rules: tuple[Rule, ...]
+
+
+class Left(NamedTuple):
+    """What is written of a page; `broken` names the rule for which it keeps its passages."""
+
+    text: str
+    language: str
+    broken: str = ""
+
+
+class PassageCuts:
+    """Takes passages out of the pages of one part."""
+
+    def __init__(self, rules: PassageRules) -> None:
+        self._rules, self._spans = rules, read_cuts([rules.passages])
+        #: Of each page that lost passages, the measurements of what is written.
+        self.measured: list[dict[str, Any]] = []
+        self.kept_whole = 0
+
+    def left(self, page: str, text: str, cuts: list[Span], language: str) -> Left:
+        """What is written of a page, of whose text `cuts` are left out in any case."""
+        whole = Left(without(text, cuts), language)
+        spans = self._spans.get(page)
+        if not spans:
+            return whole
+        short = without(text, joined([*cuts, *spans]))
+        values = measurer(self._rules.measures).measure(page, short) | measure_left(short)
+        failure = self._rules.written.failure(values)
+        broken = first_failure(self._rules.rules, values)
+        if failure or broken:
+            self.kept_whole += 1
+            reason = failure["reason"] if failure else broken.rule.reason if broken else ""
+            return whole._replace(broken=reason)
+        self.measured.append(values)
+        return Left(short, values["lines_language"])
+
+    def write(self, folder: str, name: str, key: str) -> Part:
+        """Writes the measurements."""
+        with PartWriter(folder, name, quality_schema(), key) as writer:
+            writer.extra = {
+                "passages_cut_pages": len(self.measured),
+                "passages_left_pages": self.kept_whole,
+            }
+            writer.add(self.measured)
+        return writer.finish()
+
+
+def measurements_name(part: str) -> str:
+    """The table beside a part of the corpus: of pages without passages, what is written."""
+    return part.replace("part-", "_measurements-", 1)
