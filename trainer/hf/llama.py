@@ -1,4 +1,7 @@
-"""`Qwen3ForCausalLM` and `LlamaForCausalLM`: the first where query and key are normalised."""
+"""`Qwen3ForCausalLM`, `LlamaForCausalLM` and `ArceeForCausalLM`.
+
+The first where query and key are normalised, the last where the feed-forward layer is ReLU².
+"""
 
 from __future__ import annotations
 
@@ -12,29 +15,33 @@ from trainer.models.gpt import GPT
 from trainer.models.parts import Parts
 from trainer.settings.model import ModelSettings
 
-_CLASSES = {"qwen3": "Qwen3ForCausalLM", "llama": "LlamaForCausalLM"}
+_CLASSES = {
+    "qwen3": "Qwen3ForCausalLM",
+    "llama": "LlamaForCausalLM",
+    "arcee": "ArceeForCausalLM",
+}
 _FULL, _SLIDING = "full_attention", "sliding_attention"
 
 
 class Llama(Format):
-    """Decoders with rotary positions, RMS norms and gated feed-forward layers."""
+    """Decoders with rotary positions, RMS norms and no biases."""
 
     kind = "llama"
-    families = ("qwen3", "llama")
+    families = tuple(_CLASSES)
     copies = ("lm_head.weight",)
 
     def architectures(self) -> tuple[str, ...]:
-        """Both classes."""
+        """All three."""
         return tuple(_CLASSES.values())
 
     def architecture(self, parts: Parts[GPT]) -> str:
-        """By whether query and key are normalised."""
+        """By whether query and key are normalised, and by the feed-forward layer."""
         return _CLASSES[_family(parts.model.settings)]
 
     def settings(self, config: Config) -> ModelSettings:
         """Refuses scaled rotary positions, biases and patterns of layers that cannot be set."""
         family = config.need("model_type")
-        config.must("hidden_act", "silu")
+        config.must("hidden_act", _activation(family))
         config.must("attention_bias", False)
         config.must("mlp_bias", False)
         config.must("rope_scaling", False, {"rope_type": "default"}, default=False)
@@ -57,23 +64,27 @@ class Llama(Format):
             "vocab": config.need("vocab_size"),
             "tied": config.get("tie_word_embeddings", False),
             "attention_dropout": config.get("attention_dropout", 0.0),
-            "eps": config.get("rms_norm_eps", 1e-6),
+            "eps": config.get("rms_norm_eps", 1e-5 if family == "arcee" else 1e-6),
             "rope_theta": rope.get("rope_theta", config.get("rope_theta", 10_000.0)),
             "qk_norm": family == "qwen3",
+            "activation": _activation(family),
+            "gated": family != "arcee",
             **_MODERN,
             **_window(config),
         }
         return ModelSettings.checked(values, "config.json")
 
     def config(self, parts: Parts[GPT], special: SpecialTokens) -> dict[str, Any]:
-        """Refuses settings that are neither class's."""
+        """Refuses settings that are no class's."""
         settings = parts.model.settings
+        family = _family(settings)
         wrong = [name for name, value in _MODERN.items() if getattr(settings, name) != value]
         if settings.document_mask or settings.attention == "gpt3" or settings.dropout:
             wrong += ["document_mask, attention or dropout"]
-        family = _family(settings)
-        if family == "llama" and settings.attention != "dense":
+        if family != "qwen3" and settings.attention != "dense":
             wrong += ["attention (without qk_norm)"]
+        if settings.activation != _activation(family) or settings.gated != (family != "arcee"):
+            wrong += ["activation, with or without gated and qk_norm"]
         if wrong:
             raise SettingError(
                 f"No class of transformers has this decoder's {wrong[0]}",
@@ -87,7 +98,7 @@ class Llama(Format):
             "dtype": "float32",
             "eos_token_id": special.last,
             "head_dim": settings.each_head,
-            "hidden_act": "silu",
+            "hidden_act": settings.activation,
             "hidden_size": settings.width,
             "initializer_range": 0.02,
             "intermediate_size": settings.inner_width,
@@ -104,7 +115,7 @@ class Llama(Format):
             "use_cache": True,
             "vocab_size": settings.vocab,
         }
-        if family == "llama":
+        if family != "qwen3":
             return common | {"mlp_bias": False}
         sliding = settings.attention == "sliding"
         banded = [settings.banded(layer) for layer in range(settings.layers)]
@@ -134,26 +145,27 @@ class Llama(Format):
                 yield from weights_of(f"{layer}.self_attn.q_norm", attention.norm_q)
                 yield from weights_of(f"{layer}.self_attn.k_norm", attention.norm_k)
             yield from weights_of(f"{layer}.post_attention_layernorm", block.norm_2)
-            gates = [f"{layer}.mlp.gate_proj", f"{layer}.mlp.up_proj"]
-            yield from stacked_weights(gates, block.up, block.stacked["up.weight"])
+            ups = [f"{layer}.mlp.gate_proj", f"{layer}.mlp.up_proj"]
+            up_rows = block.stacked["up.weight"]
+            yield from stacked_weights(ups[-len(up_rows) :], block.up, up_rows)
             yield from weights_of(f"{layer}.mlp.down_proj", block.down)
         yield from weights_of("model.norm", model.norm)
         if model.output is not None:
             yield "lm_head.weight", model.output.weight.detach()[: model.vocab]
 
 
-#: What both classes are, beside their shape.
-_MODERN = {
-    "positions": "rope",
-    "norm": "rms",
-    "activation": "silu",
-    "gated": True,
-    "bias": False,
-}
+#: What all three are, beside their shape.
+_MODERN = {"positions": "rope", "norm": "rms", "bias": False}
 
 
 def _family(settings: ModelSettings) -> str:
-    return "qwen3" if settings.qk_norm else "llama"
+    if settings.qk_norm:
+        return "qwen3"
+    return "llama" if settings.gated else "arcee"
+
+
+def _activation(family: str) -> str:
+    return "relu2" if family == "arcee" else "silu"
 
 
 def _window(config: Config) -> dict[str, Any]:

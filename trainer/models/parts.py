@@ -9,6 +9,7 @@ from torch import nn
 from trainer.models.encoder import Encoder
 from trainer.models.gpt import GPT
 from trainer.models.heads import MaskedHead, PairHead, ReplacedHead
+from trainer.settings.model import EncoderSettings, ModelSettings
 
 M = TypeVar("M", bound=GPT | Encoder)
 
@@ -31,3 +32,10 @@ class Parts(nn.Module, Generic[M]):
         self.kind = kind
         self.model: M = model
         self.masked, self.pair, self.replaced = masked, pair, replaced
+
+
+def format_of(settings: ModelSettings) -> str:
+    """The format of a model whose objective names none: what its blocks are made of says it."""
+    if isinstance(settings, EncoderSettings):
+        return "modernbert" if settings.norm_first else "bert"
+    return "llama" if settings.positions == "rope" else "gpt2"

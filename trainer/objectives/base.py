@@ -23,8 +23,7 @@ from trainer.data.samples import Samples
 from trainer.data.segments import OneSegment, Segments
 from trainer.data.shard_set import Shards
 from trainer.data.stream import Stream
-from trainer.models.gpt import GPT
-from trainer.models.parts import Parts
+from trainer.models.parts import Parts, format_of
 from trainer.settings.model import EncoderSettings
 from trainer.settings.recipe import RunRecipe
 from trainer.settings.registries import ObjectiveBase
@@ -122,8 +121,7 @@ class Objective(nn.Module, ObjectiveBase, ABC):
         Here: `self.model`, with `self.masked` if there is such a head.
         """
         model: Any = getattr(self, "model", None)
-        kind = "gpt2" if isinstance(model, GPT) else "bert"
-        return {"": Parts(kind, model, masked=getattr(self, "masked", None))}
+        return {"": Parts(format_of(model.settings), model, masked=getattr(self, "masked", None))}
 
     def kept(self) -> list[nn.Module]:
         """The modules that are used after pre-training, which a model's size is counted by."""

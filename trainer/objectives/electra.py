@@ -24,16 +24,17 @@ from trainer.models.heads import MaskedHead, ReplacedHead, init_encoder_weights
 from trainer.models.noise import gumbels
 from trainer.models.parts import Parts
 from trainer.objectives.base import Batch, Filled, Objective, Terms
-from trainer.objectives.bert import encoder_settings, masker_of
 from trainer.objectives.encoding import (
     area_under_curve,
     at_places,
+    encoder_settings,
     entropy_of_share,
     frequency_loss,
     hidden_targets,
     layout_of,
     masked_batch,
     masked_loss,
+    masker_of,
     score_histograms,
 )
 from trainer.objectives.masked import Masker, scatter, scatter_as_released

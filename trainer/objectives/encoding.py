@@ -1,22 +1,45 @@
-"""What BERT's, ALBERT's and ELECTRA's objectives have in common: their batch and masked loss."""
+"""What the encoders' objectives have in common: settings, masks, batch and masked loss."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from pipeline.store.errors import SettingError
 from trainer.data.header import HEADER
+from trainer.data.vocabulary import Vocabulary
 from trainer.models.encoder import Embeddings, Encoder, Layout
 from trainer.models.heads import MaskedHead
 from trainer.objectives.base import Batch, Filled
 from trainer.objectives.masked import Masker
+from trainer.settings.model import EncoderSettings
+from trainer.settings.recipe import RunRecipe
 
 #: Bins of the histograms that the area under the ROC curve is computed from.
 _BINS = 1024
+
+
+def encoder_settings(recipe: RunRecipe) -> EncoderSettings:
+    """The recipe's `[model]`; SettingError when it is no encoder."""
+    if not isinstance(recipe.model, EncoderSettings):
+        raise SettingError(f"objective = {recipe.objective} needs an encoder", "Set model.kind")
+    return recipe.model
+
+
+def masker_of(recipe: RunRecipe, tokenizer: Tokenizer | None) -> Masker:
+    """The masks of a run; they follow from `data.seed` and the number of the sample."""
+    if tokenizer is None:
+        raise SettingError(
+            f"objective = {recipe.objective} needs the shards' tokenizer",
+            "Give the tokenizer that is beside them",
+        )
+    vocabulary = Vocabulary.of(tokenizer)
+    return Masker(recipe.mask, vocabulary, recipe.model.context, recipe.data.seed)
 
 
 class Rows(NamedTuple):

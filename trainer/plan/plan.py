@@ -4,7 +4,8 @@ The model is built without memory for its weights, so what is counted is what wi
 Operations are counted as the papers do: GPT-3's table D.1 takes 6 a parameter and token; PaLM's
 appendix B adds attention's.  Activations are those of Korthikanti et al. 2022, "Reducing Activation
 Recomputation in Large Transformer Models", without dropout and with attention that stores no
-scores: 2 bytes for each of 9 numbers of the width and 2 of the feed-forward layer.
+scores: 2 bytes for each of 9 numbers of the width (4 of them those of the heads) and 2 of the
+feed-forward layer.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def plan_run(
     each = objective.flops_per_token()
     tokens = batches.total * read.model.context
     counting, flops = "6 * parameters * tokens", 6.0 * kept * tokens  # GPT-3's table D.1
-    if isinstance(read.model, EncoderSettings):
+    if isinstance(read.model, EncoderSettings) or not read.model.tied:
         counting, flops = "each weight as often as it multiplies", each * tokens
     device = hardware.device
     return Plan(
@@ -192,7 +193,11 @@ def _activation_bytes(body: ModelSettings, context: int) -> float:
     """Bytes that one layer keeps of one token."""
     inner = (4 if body.gated else 2) * body.inner_width
     scores = _SCORE_BYTES * body.heads * context if body.attention_drop else 0
-    return 2.0 * (9 * body.width + inner) + scores
+    # Query, what attention makes of it, key and value; the first and third again where they are
+    # normed, and where they are turned.
+    heads, kept_twice = body.heads + body.kv_head_count, body.qk_norm + (body.positions == "rope")
+    attention = (2 + kept_twice) * heads * body.each_head
+    return 2.0 * (5 * body.width + attention + inner) + scores
 
 
 def _gpus(recipe: RunRecipe, objective: Objective, capacity: float) -> int:

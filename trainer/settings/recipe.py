@@ -103,11 +103,23 @@ class TrainSettings(Settings):
     """`[train]`: how much, in which pieces, on what."""
 
     volatile: ClassVar[frozenset[str]] = frozenset(
-        {"micro_batch", "device", "compile", "parallel", "recompute", "attention_kernel"}
+        {
+            "attention_kernel",
+            "compile",
+            "device",
+            "micro_batch",
+            "parallel",
+            "pause_after",
+            "recompute",
+        }
     )
 
     steps: int = Field(18865, ge=1)
-    """Steps of the full batch: the run sees steps * batch sequences."""
+    """Steps of the full batch: the run sees steps * batch sequences.  A run may be resumed with
+    more."""
+    pause_after: int = Field(0, ge=0)
+    """Only the first steps of the schedule: the run is saved and ends after so many, and a resumed
+    one goes on; 0 goes to the end."""
     batch: int = Field(512, ge=1)
     """Sequences in one step, over all processes and micro-batches."""
     micro_batch: int = Field(0, ge=0)

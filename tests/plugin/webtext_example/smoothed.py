@@ -13,8 +13,13 @@ from pipeline.store.settings import Settings
 from trainer.models.encoder import Encoder
 from trainer.models.heads import MaskedHead, init_encoder_weights
 from trainer.objectives.base import Batch, Filled, Objective, Terms
-from trainer.objectives.bert import encoder_settings, masker_of
-from trainer.objectives.encoding import at_places, layout_of, masked_batch
+from trainer.objectives.encoding import (
+    at_places,
+    encoder_settings,
+    layout_of,
+    masked_batch,
+    masker_of,
+)
 from trainer.settings.recipe import RunRecipe
 
 

@@ -14,8 +14,9 @@ from trainer.data.tokenizers import read_tokenizer
 from trainer.loop import train
 from trainer.loop.feed import Step
 from trainer.objectives.base import Objective
+from trainer.run.begin import start_run
 from trainer.run.distributed import World
-from trainer.run.run import RunFolder, start_run, with_vocabulary
+from trainer.run.run import RunFolder, with_vocabulary
 from trainer.settings.recipe import read_run_recipe
 
 GPT = [f"{name}={value}" for name, value in SMALL.items()]
@@ -30,6 +31,8 @@ MASKED = ["model.document_mask=true", "model.attention=gpt3", "model.band=16", "
         ("gpt2-tiny", [*GPT, *MASKED, "optim.name=adamw"]),
         ("albert-tiny", ENCODER),
         ("electra-tiny", ENCODER),
+        ("modernbert-tiny", [*ENCODER, "model.band=8", "model.global_every=2"]),
+        ("gpt-modern-tiny", [*GPT, "model.band=16"]),
     ],
 )
 def test_no_value_is_read_back(
@@ -43,7 +46,7 @@ def test_no_value_is_read_back(
     shards = find_shards(str(tokens if name.startswith("gpt") else encoder_tokens))
     recipe = with_vocabulary(read_run_recipe(name, settings), read_tokenizer(shards.tokenizer))
     folder = RunFolder(tmp_path / "run")
-    start_run(folder, recipe, shards, "new")
+    start_run(folder, recipe, shards, "new", print)
     monkeypatch.setattr(Objective, "to", lambda self, _: self)  # such tensors cannot be moved
     with FakeTensorMode(allow_non_fake_inputs=True) as fake:
         trainer = train._trainer(folder, recipe, shards, World(0, 1, torch.device("cpu")))

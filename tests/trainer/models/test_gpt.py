@@ -26,9 +26,24 @@ def ids(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randint(0, 100, shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("attention", ["dense", "gpt3"])
-def test_the_cache_changes_nothing(attention: str) -> None:
-    gpt, tokens, cache = model(attention=attention, band=5), ids(2, 20), Cache()
+MODERN = {
+    "positions": "rope", "norm": "rms", "qk_norm": True, "gated": True, "activation": "silu",
+    "bias": False, "kv_heads": 2, "inner": 40, "tied": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"attention": "dense"},
+        {"attention": "gpt3"},
+        MODERN,
+        MODERN | {"attention": "sliding", "global_every": 2},
+        MODERN | {"attention": "sliding", "kv_heads": 1},
+    ],
+)
+def test_the_cache_changes_nothing(settings: dict[str, object]) -> None:
+    gpt, tokens, cache = model(band=5, **settings), ids(2, 20), Cache()
     whole = gpt(tokens)
     pieces = [gpt(part, cache=cache) for part in tokens.split([7, 1, 5, 1, 6], dim=1)]
     torch.testing.assert_close(torch.cat(pieces, dim=1), whole, atol=1e-5, rtol=1e-5)

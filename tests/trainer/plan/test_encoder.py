@@ -1,4 +1,4 @@
-"""The plan's counts against transformers' own models and against our modules."""
+"""The plan's counts against transformers' own models and the papers'."""
 
 from __future__ import annotations
 
@@ -44,3 +44,37 @@ def test_albert_counts_as_transformers_does(size: str) -> None:
         theirs = transformers.AlbertModel(config)
     counted = sum(p.numel() for p in theirs.parameters())
     assert plan_run(f"albert-{size}-v1").parameters == counted
+
+
+def test_the_modern_ones_count_as_transformers_does() -> None:
+    transformers = pytest.importorskip("transformers", reason="pip install transformers")
+    decoder = read_run_recipe("gpt-modern").model
+    config = transformers.Qwen3Config(
+        vocab_size=50_257,
+        hidden_size=decoder.width,
+        num_hidden_layers=decoder.layers,
+        num_attention_heads=decoder.heads,
+        num_key_value_heads=decoder.kv_heads,
+        head_dim=decoder.each_head,
+        intermediate_size=decoder.inner,
+    )
+    with torch.device("meta"):
+        models = {
+            "modernbert": transformers.ModernBertModel(transformers.ModernBertConfig()),
+            "gpt-modern": transformers.Qwen3ForCausalLM(config),
+        }
+    for recipe, model in models.items():
+        assert plan_run(recipe).parameters == sum(p.numel() for p in model.parameters())
+
+
+def test_windows_and_shared_heads_are_counted() -> None:
+    """Six for each weight that multiplies; twelve for each key of each head that is seen."""
+    plan = plan_run("gpt-modern")
+    embedding = 50_257 * 768
+    norms = 12 * (2 * 768 + 2 * 64) + 768
+    matrices = plan.parameters - embedding - norms
+    keys = 3 * 1024 + 9 * 256
+    assert plan.flops_per_token == 6 * matrices + 12 * keys * 768
+    wide = plan_run("gpt-modern", ["model.kv_heads=12"])
+    activations = "activations (bf16)"
+    assert wide.bytes_by_part[activations] > plan.bytes_by_part[activations]
