@@ -21,7 +21,6 @@ from pipeline.store import files
 from pipeline.store.cuts import read_cuts, without
 from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part, work_key
-from pipeline.store.progress import Progress
 
 RANGES = 16
 _BITS = 60  # a fingerprint's range is what stands above them
@@ -80,14 +79,10 @@ def write_fingerprints(unit: FingerprintUnit) -> list[Part]:
     if done is not None:
         return [done]
     cuts = read_cuts([unit.cuts] if unit.cuts else [])
-    with (
-        Progress(unit.folder, unit.name) as progress,
-        PartWriter(unit.folder, unit.name, FINGERPRINTS, unit.key, fingerprinted=False) as writer,
-    ):
+    with PartWriter(unit.folder, unit.name, FINGERPRINTS, unit.key, fingerprinted=False) as writer:
         for rows in batches(unit.documents, ["id", "text"], _ROWS):
             texts = [without(row["text"], cuts.get(row["id"], ())) for row in rows.to_pylist()]
             writer.add(_rows(rows["id"], texts, unit.words))
-            progress.add(rows.num_rows)
     return [writer.finish()]
 
 
