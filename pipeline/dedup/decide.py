@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from pipeline.dedup.bands import Numbers
 from pipeline.dedup.batch import Batch, Index, column, read
-from pipeline.dedup.components import Forest, slices_of
+from pipeline.dedup.components import UnionFind, slices_of
 from pipeline.dedup.minhash import Hashes64, shingles_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.representatives import removals
@@ -61,7 +61,7 @@ def group(unit: GroupUnit) -> list[Part]:
     if all(done):
         return [part for part in done if part]
     index = Index(batch)
-    forest, members = Forest(len(index)), np.empty(0, np.int64)
+    forest, members = UnionFind(len(index)), np.empty(0, np.int64)
     for name in unit.close:
         later, earlier = _pairs(batch, name)
         forest.join(later, earlier)

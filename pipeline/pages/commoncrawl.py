@@ -60,10 +60,10 @@ class Reading:
 
 def read_captures(reading: Reading) -> list[Part]:
     """Ends every link with one outcome; resumes where a killed run stopped."""
-    return asyncio.run(_Reader(reading).run())
+    return asyncio.run(_CaptureReader(reading).run())
 
 
-class _Reader:
+class _CaptureReader:
     def __init__(self, reading: Reading) -> None:
         self._of, self._settings = reading, reading.settings
         self._away = ""

@@ -12,7 +12,7 @@ from pipeline.pages import wayback
 from pipeline.pages.crawl import Link
 from pipeline.pages.group import Group
 from pipeline.pages.outcomes import UNREACHED, Outcome
-from pipeline.pages.worker import Share, crawl_groups
+from pipeline.pages.worker import CrawlShare, crawl_groups
 from pipeline.store import files
 from pipeline.store.addresses import page_id, without_port
 from pipeline.store.errors import WebtextError
@@ -65,7 +65,7 @@ def links_file(group: Group) -> str:
     return part_name(group.number, group.of, f"{WORK}/links")
 
 
-def crawl_share(share: Share) -> list[Part]:
+def crawl_share(share: CrawlShare) -> list[Part]:
     """Crawls the groups of one process."""
     return crawl_groups(
         share, lambda group: read_links(files.join(group.folder, links_file(group)))

@@ -42,6 +42,8 @@ class Judged(NamedTuple):
     refresh: str = ""
     #: Whether the body shows by itself that it is all there: by its coding or its last tag.
     closed: bool = False
+    #: Whether its coding shows that more should have come.
+    cut: bool = False
     #: The content coding that the body has, whatever its label says.
     coding: str = ""
     #: Addresses of licences that the page names, where nobody was asked for them.
@@ -100,6 +102,7 @@ def judge(
         preference=found,
         refresh=refresh_target(head.refresh or headers.joined("refresh"), _MOST_REFRESH_SECONDS),
         closed=(plain.whole and bool(plain.codings)) or is_closed(plain.data),
+        cut=not plain.whole,
         coding=plain.label,
         licenses=tuple(address for address, _ in named),
     )

@@ -39,7 +39,7 @@ class Site:
         self._settings, self._fetch = settings, fetch
         self._loading = asyncio.Lock()
         self._until = float("-inf")
-        self._rules = robots.Rules("")
+        self._rules = robots.RobotsRules("")
         self._reservations = tdmrep.Reservations()
         self._licenses: list[rsl.License | None] = []
         self._failed: Refusal | None = None
@@ -102,17 +102,17 @@ class Site:
             self._reservations = tdmrep.parse_reservations(text or b"")
 
 
-def _rules_of(answer: Answer, agent: str) -> robots.Rules:
+def _rules_of(answer: Answer, agent: str) -> robots.RobotsRules:
     """The rules of an answer.  One behind too many redirects is no file: RFC 9309, 2.3.1.2."""
     if answer.outcome == Outcome.REDIRECT_LOOP:
-        return robots.Rules("allow: redirect_loop", allow_all=True)
+        return robots.RobotsRules("allow: redirect_loop", allow_all=True)
     text = file_text(answer)
     if answer.status is None or text is None:
-        return robots.Rules(f"disallow: {answer.outcome}")
+        return robots.RobotsRules(f"disallow: {answer.outcome}")
     return robots.rules_from(answer.status, text, agent)
 
 
-def _unavailable(answer: Answer, rules: robots.Rules, attempts: int) -> Refusal:
+def _unavailable(answer: Answer, rules: robots.RobotsRules, attempts: int) -> Refusal:
     """Why nothing is asked of a site: it cannot be reached, or its robots.txt cannot."""
     lost = answer.outcome in (UNREACHED | {Outcome.REFUSED_ADDRESS}) - {Outcome.TIMEOUT}
     outcome = answer.outcome if lost and answer.status is None else Outcome.ROBOTS_UNAVAILABLE

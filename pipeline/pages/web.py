@@ -15,7 +15,7 @@ from pipeline.pages.deal import (
 )
 from pipeline.pages.group import Group
 from pipeline.pages.page_source import PageSource, PagesRun
-from pipeline.pages.worker import Share, fetch_group
+from pipeline.pages.worker import CrawlShare, fetch_group
 from pipeline.store.parts import Part
 
 #: So that several workers have something to do in a small corpus, too.
@@ -67,12 +67,12 @@ class Web(PageSource):
             for n in range(of)
         ]
 
-    def _shares(self, run: PagesRun) -> list[Share]:
+    def _shares(self, run: PagesRun) -> list[CrawlShare]:
         """The groups of each process that crawls."""
         groups = self._groups(run)
         count = min(len(groups), self.pages.frontiers or run.workers)
         return [
-            Share(n, tuple(groups[n::count]), run.folder, self.pages, run.rules, run.until)
+            CrawlShare(n, tuple(groups[n::count]), run.folder, self.pages, run.rules, run.until)
             for n in range(count)
         ]
 
@@ -81,5 +81,5 @@ def _link_parts(links: Sequence[str], before: Reports) -> Sequence[str]:
     return links
 
 
-def _all_shares(shares: Sequence[Share], dealt: Reports) -> Sequence[Share]:
+def _all_shares(shares: Sequence[CrawlShare], dealt: Reports) -> Sequence[CrawlShare]:
     return shares

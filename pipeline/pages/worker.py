@@ -21,7 +21,7 @@ _DEFAULT_RULES = AddressRules()
 
 
 @dataclass(frozen=True)
-class Share:
+class CrawlShare:
     """The groups of one process."""
 
     number: int
@@ -34,7 +34,7 @@ class Share:
     until: float = float("inf")
 
 
-def crawl_groups(share: Share, links_of: Callable[[Group], Iterable[Link]]) -> list[Part]:
+def crawl_groups(share: CrawlShare, links_of: Callable[[Group], Iterable[Link]]) -> list[Part]:
     """Ends every link of the groups with one outcome; resumes where a killed run stopped."""
     parts: list[Part] = []
     by_link: dict[str, OpenGroup] = {}
@@ -90,5 +90,5 @@ def fetch_group(
     until: float = float("inf"),
 ) -> list[Part]:
     """Ends the links of one group alone."""
-    share = Share(group.number, (group,), group.folder, group.settings, rules, until)
+    share = CrawlShare(group.number, (group,), group.folder, group.settings, rules, until)
     return crawl_groups(share, lambda _: links)

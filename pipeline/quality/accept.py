@@ -13,6 +13,7 @@ from pipeline.store.parquet import read_rows
 from pipeline.store.parts import Part, PartWriter, finished_part
 from pipeline.store.progress import Progress
 from pipeline.store.schemas import SCHEMAS
+from pipeline.store.unspaced import count_words
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def accept_part(unit: AcceptUnit) -> list[Part]:
                 for name, editor in editors.items():
                     before, text = text, editor.edit(text)
                     replaced[name] += int(text != before)
-                row |= {"text": text, "words": len(text.split())}
+                row |= {"text": text, "words": count_words(text)}
                 kept.add([row | {"karma": verdict["karma"], "language": left.language}])
             else:
                 kept.counts.drop(decision["reason"])

@@ -7,11 +7,12 @@ without its passages keeps them all: so no page leaves the corpus for which othe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any, NamedTuple
 
-from pipeline.quality.decide import Rule, first_failure
+from pipeline.quality.decide import first_failure, rules_of
 from pipeline.quality.measure_document import measurer
-from pipeline.quality.settings import MeasureSettings
+from pipeline.quality.settings import QualitySettings
 from pipeline.quality.tables import measure_left, quality_schema
 from pipeline.quality.verdicts import WrittenLimits
 from pipeline.store.cuts import Span, joined, read_cuts, without
@@ -23,9 +24,8 @@ class PassageRules:
     """The table of passages of a part of documents, and what its pages must meet without them."""
 
     passages: str
-    measures: MeasureSettings
     written: WrittenLimits
-    rules: tuple[Rule, ...]
+    settings: QualitySettings
 
 
 class Left(NamedTuple):
@@ -40,7 +40,10 @@ class PassageCuts:
     """Takes passages out of the pages of one part."""
 
     def __init__(self, rules: PassageRules) -> None:
-        self._rules, self._spans = rules, read_cuts([rules.passages])
+        self._written = rules.written
+        self._measures = measurer(rules.settings.measured())
+        self._spans = read_cuts([rules.passages])
+        self._rules_in = cache(partial(rules_of, rules.settings))
         #: Of each page that lost passages, the measurements of what is written.
         self.measured: list[dict[str, Any]] = []
         self.kept_whole = 0
@@ -52,9 +55,10 @@ class PassageCuts:
         if not spans:
             return whole
         short = without(text, joined([*cuts, *spans]))
-        values = measurer(self._rules.measures).measure(page, short) | measure_left(short)
-        failure = self._rules.written.failure(values)
-        broken = first_failure(self._rules.rules, values)
+        values = measure_left(short)
+        values |= self._measures.measure(page, short, values["lines_language"])
+        failure = self._written.failure(values)
+        broken = first_failure(self._rules_in(values["lines_language"]), values)
         if failure or broken:
             self.kept_whole += 1
             reason = failure["reason"] if failure else broken.rule.reason if broken else ""

@@ -12,6 +12,7 @@ from typing import Any, Self
 from pydantic import Field, SerializeAsAny, model_validator
 
 from pipeline.quality.measure import MEASURES, Limits, measures
+from pipeline.quality.published import ENGLISH, PUBLISHED, threshold_in
 from pipeline.store.registry import nearest
 from pipeline.store.settings import OpenSettings, Settings
 from pipeline.store.takedown import TakedownSettings
@@ -44,10 +45,15 @@ class HostLineSettings(Settings):
 
 
 class RulesSettings(Settings):
-    """The order of the rules: the first that a document breaks is the reason it is dropped."""
+    """The order of the rules, and for which languages they may be left out."""
 
     order: tuple[str, ...] = ()
-    """Families or single rules (`gopher_min_words`) that come first; then all others."""
+    """Families or single rules (`gopher_min_words`) that come first; then all others.  The first
+    that a document breaks is the reason it is dropped."""
+
+    any_language: bool = False
+    """Whether documents.languages may name languages for which no values are published: rules that
+    need a language are not applied to their documents."""
 
 
 class MeasureSettings(Settings):
@@ -105,6 +111,18 @@ class QualitySettings(OpenSettings):
             host_lines=self.host_lines,
             measures={name: limits.measured() for name, limits in families},
         )
+
+    @model_validator(mode="after")
+    def _published_rules(self) -> Self:
+        for family, limits in self.families().items():
+            for name in limits.limits():
+                is_published = getattr(limits, name) == PUBLISHED
+                if is_published and threshold_in(ENGLISH, f"{family}_{name}") is None:
+                    raise ValueError(
+                        f"{family}.{name} = {PUBLISHED!r}: no values are published for this rule; "
+                        "give a number, or false"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _known_rules(self) -> Self:

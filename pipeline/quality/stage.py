@@ -16,7 +16,6 @@ from pipeline.engine.stage import Job, Stage, Total
 from pipeline.engine.steps import Reports, Step, Steps
 from pipeline.quality import lines
 from pipeline.quality.accept import AcceptUnit, accept_part
-from pipeline.quality.decide import rules_of
 from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, batches_of, join
 from pipeline.quality.lines import LinesUnit, RepeatedUnit, find_lines, plan_repeated, sample_lines
 from pipeline.quality.measure import MEASURES
@@ -24,7 +23,7 @@ from pipeline.quality.passages import PassageRules
 from pipeline.quality.removal import remove_decided, remove_measured
 from pipeline.quality.settings import QualitySettings, VerdictSettings
 from pipeline.quality.tables import MeasureUnit, cuts_name, measure_part
-from pipeline.quality.verdicts import VerdictUnit, WrittenLimits, give_verdicts
+from pipeline.quality.verdicts import WITHOUT_RULES, VerdictUnit, WrittenLimits, give_verdicts
 from pipeline.store import files
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
@@ -66,6 +65,19 @@ def something_kept(manifest: Manifest) -> Manifest:
             "`webtext show ROOT documents`",
         )
     return manifest
+
+
+def with_warning(manifest: Manifest) -> Manifest:
+    """Refuses a result without documents, and says of how many not all rules were asked."""
+    something_kept(manifest)
+    if not (documents := manifest.extra[WITHOUT_RULES]):
+        return manifest
+    warning = (
+        f"{documents:,} of {manifest.counts.seen:,} documents are in languages without published "
+        "values: rules that need a language were not applied to them. "
+        "`webtext show ROOT verdicts --where \"rules = ''\"` lists them"
+    )
+    return manifest.model_copy(update={"warnings": [*manifest.warnings, warning]})
 
 
 def _fingerprint(name: str, path: str) -> str:
@@ -110,7 +122,7 @@ class Quality(beam.PTransform):
             root
             | Steps(steps)
             | "Result" >> beam.Filter(is_result)
-            | "Manifest" >> WriteManifest(self._folder, self._draft, something_kept)
+            | "Manifest" >> WriteManifest(self._folder, self._draft, with_warning)
         )
 
     def _plan_read(self, _parts: Reports) -> list[LinesUnit | JoinUnit]:
@@ -173,8 +185,9 @@ class Quality(beam.PTransform):
         ]
 
     def _plan_verdicts(self, _parts: Reports) -> list[VerdictUnit]:
-        rules, inputs = tuple(rules_of(self._settings)), self._draft.inputs
-        key = work_key(self._measure_key, inputs["links"], inputs.get(TAKEDOWN), *rules)
+        inputs = self._draft.inputs
+        key = work_key(self._measure_key, inputs["links"], inputs.get(TAKEDOWN))
+        key = work_key(key, self._settings.digest())
         documents = self._documents
         return [
             VerdictUnit(
@@ -185,7 +198,7 @@ class Quality(beam.PTransform):
                 folder=self._folder,
                 key=work_key(key, self._written, verdicts),
                 written=self._written,
-                rules=rules,
+                settings=self._settings,
                 takedown=self._takedown,
             )
             for path, name, links, verdicts in zip(
@@ -217,7 +230,7 @@ class QualityStage(Stage):
     """From documents to measurements and verdicts."""
 
     name = "quality"
-    version = "6"
+    version = "7"
     unit_seconds = 0.0032
 
     def settings(self, job: Job) -> VerdictSettings:
@@ -292,11 +305,10 @@ class CorpusStage(Stage):
         corpus, interval, draft = job.corpus, job.interval, self.draft(job)
         families = self.settings(job).families().items()
         editing = tuple((name, limits) for name, limits in families if MEASURES.get(name).edits)
-        rules = tuple(rules_of(self.settings(job)))
         passages = corpus.paths("dedup", interval, "passages-")
-        written, measures = _written_limits(corpus, interval), self.settings(job).measured()
+        written, settings = _written_limits(corpus, interval), self.settings(job)
         # What a page must meet without its passages matters only where some are taken.
-        anew = (rules, written, measures.digest()) if passages else ()
+        anew = (written, settings.digest()) if passages else ()
         key = work_key(draft.code_version, sorted(draft.inputs.items()), *editing, *anew)
         documents = _Documents.of(corpus, interval)
         quality, dedup = (corpus.folder(stage, interval) for stage in ("quality", "dedup"))
@@ -310,7 +322,7 @@ class CorpusStage(Stage):
                 folder=self.folder(job),
                 key=work_key(key, name),
                 editing=editing,
-                passages=PassageRules(found, measures, written, rules) if found else None,
+                passages=PassageRules(found, written, settings) if found else None,
             )
             for path, name, verdicts, found in zip(
                 documents.paths,

@@ -18,6 +18,7 @@ from pipeline.store.parts import Part, PartWriter, finished_part
 from pipeline.store.progress import Progress
 from pipeline.store.repeated_lines import NO_LINES, Repeated, find_repeated
 from pipeline.store.schemas import SCHEMAS
+from pipeline.store.unspaced import count_words
 
 #: Of the lines that repeat across the host.  Where some were cut, length and language of what is
 #: left, which the documents stage has measured of the whole: null for all other pages.
@@ -69,19 +70,21 @@ def measure_part(unit: MeasureUnit) -> list[Part]:
         PartWriter(unit.folder, names[1], SCHEMAS["cuts"], unit.key) as cuts,
         Progress(unit.folder, unit.name) as progress,
     ):
-        for row in read_rows(unit.documents, ["id", "url", "text"]):
+        for row in read_rows(unit.documents, ["id", "url", "text", "language"]):
             lines = host_lines.get(host_of(row["url"]), NO_LINES)
             repeated, text = find_repeated(row["text"], lines), row["text"]
             said: dict[str, Any] = {"lines_share": repeated.share, "lines_cut": 0}
+            language = row["language"]
             if repeated.share > most:
                 extra["host_lines_left"] += 1
             elif repeated.lines:
                 text = without(text, repeated.spans)
                 said |= {"lines_cut": repeated.lines} | measure_left(text)
+                language = said["lines_language"]
                 cuts.add(_cuts(row["id"], repeated))
                 extra["host_lines_cut"] += repeated.lines
                 extra["host_lines_pages"] += 1
-            writer.add([measures.measure(row["id"], text) | said])
+            writer.add([measures.measure(row["id"], text, language) | said])
             progress.add()
         writer.extra.update(extra)
     return [writer.finish(), cuts.finish()]
@@ -91,7 +94,7 @@ def measure_left(text: str) -> dict[str, Any]:
     """Length and language of what is left of a text, in the columns of `LINES`."""
     language, score = identify(text)
     return {
-        "lines_words": len(text.split()),
+        "lines_words": count_words(text),
         "lines_language": language,
         "lines_language_score": score,
     }

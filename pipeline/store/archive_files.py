@@ -140,7 +140,7 @@ class _Part(io.RawIOBase):
         """Some bytes at its place, `most` at most."""
 
 
-class Window(_Part):
+class FileSection(_Part):
     """A part of a file."""
 
     def __init__(self, stream: IO[bytes], start: int, length: int) -> None:

@@ -21,7 +21,7 @@ from pipeline.store.arc import MAGIC, ArcRecord, BadArcError, read_arc
 from pipeline.store.archive_files import (
     ZIP,
     Chained,
-    Window,
+    FileSection,
     archives_in_zip,
     beginning_of,
     damaged,
@@ -93,7 +93,7 @@ def captures(path: str, most_bytes: int) -> Iterator[Response | Revisit | Note]:
     with files.open_read(path) as stream:
         if starts_with(stream, ZIP):
             for start, length in archives_in_zip(stream, path):
-                window = io.BufferedReader(Window(stream, start, length))
+                window = io.BufferedReader(FileSection(stream, start, length))
                 for one in _captures(window, path, most_bytes):
                     offset = one.offset + start if isinstance(one, Response) else 0
                     yield replace(one, offset=offset) if isinstance(one, Response) else one

@@ -82,12 +82,14 @@ SCHEMAS: dict[str, pa.Schema] = {
         ]
     ),
     # One row a document: whether it may be in the corpus (`reason` is empty), by takedown list and
-    # rules.  `language` is that of its text without what is cut out of it.
+    # rules.  `language` is that of its text without what is cut out of it, `rules` the language
+    # whose rules it was judged by: empty where only those hold that need none.
     "verdicts": pa.schema(
         [
             ("id", pa.string()),
             ("karma", pa.int64()),
             ("language", pa.string()),
+            ("rules", pa.string()),
             ("stage", pa.string()),
             ("reason", pa.string()),
             ("value", pa.float64()),

@@ -42,8 +42,15 @@ class Tables:
 
     corpus: Corpus
     names: tuple[str, ...] = (
-        "links", "fetches", "documents", "dedup", "passages", "corpus", "decisions",
-    )  # fmt: skip
+        "links",
+        "fetches",
+        "documents",
+        "dedup",
+        "passages",
+        "verdicts",
+        "corpus",
+        "decisions",
+    )
     there: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -54,7 +61,7 @@ class Tables:
             except WebtextError:
                 continue
             # Tables of older builds lack columns of newer ones.
-            rows = self.database.table(paths, by_name=name == "fetches")
+            rows = self.database.table(paths, by_name=name in ("fetches", "verdicts"))
             self.database.ask(f'CREATE VIEW "{name}" AS SELECT * FROM {rows}')
             self.there.add(name)
 
@@ -95,6 +102,7 @@ def write_report(corpus: Corpus) -> str:
         _subreddits,
         _months,
         _languages,
+        _rules,
         _lengths,
         _fertility,
         _duplicates,
@@ -222,6 +230,21 @@ def _languages(tables: Tables) -> Section | None:
         "SELECT language, count(*) FROM documents GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 15"
     )
     return Section("Languages", "Of the documents that were accepted.", bars(rows))
+
+
+def _rules(tables: Tables) -> Section | None:
+    """Whose rules documents were judged by; tables of older builds do not have it."""
+    if not tables.has("verdicts") or "rules" not in tables.columns("verdicts"):
+        return None
+    rows = tables.ask(
+        "SELECT language, CASE rules WHEN '' THEN 'only those that need no language' "
+        "ELSE coalesce(rules, 'English, for any language') END, count(*), "
+        "count(*) FILTER (reason = '') FROM verdicts GROUP BY 1, 2 "
+        f"ORDER BY 3 DESC, 1 LIMIT {_TOP}"
+    )
+    sentence = "Thresholds and stop words are those of each document's language."
+    body = table(("language", "rules of", "documents", "that they accept"), rows)
+    return Section("Rules by language", sentence, body)
 
 
 def _lengths(tables: Tables) -> Section | None:

@@ -16,7 +16,7 @@ from pipeline.tokens.megatron import ShardIndex
 from trainer.data.numbering import Numbering
 from trainer.data.order import order_key
 from trainer.data.pack import Packing, chunk_starts, documents_of, sentence_ends
-from trainer.data.reader import Reader
+from trainer.data.reader import SampleReader
 from trainer.data.shard_set import Shards
 from trainer.data.token_row import Chunks, Span, TokenRow
 from trainer.settings.data import DataSettings
@@ -44,7 +44,7 @@ class EncoderSample:
 
 
 @dataclass(frozen=True)
-class Found:
+class ReadSample:
     """A sample whose tokens have been read."""
 
     number: int
@@ -89,7 +89,9 @@ class EncoderSamples:
         self.shards: list[list[PackedShard]] = []
         order = seed if shuffled else None
         length = packing.length
-        self.reader = Reader(shards, split, self._cut, length, order, settings or DataSettings())
+        self.reader = SampleReader(
+            shards, split, self._cut, length, order, settings or DataSettings()
+        )
         #: Pieces of one epoch.
         self.samples = self.reader.samples
 
@@ -114,7 +116,7 @@ class EncoderSamples:
     def take(self, first: int, count: int) -> list[EncoderSample]:
         """Samples [first, first + count) of the run."""
         found = [
-            Found(first + n, part, place, tokens.astype(np.int32))
+            ReadSample(first + n, part, place, tokens.astype(np.int32))
             for n, (part, place, tokens) in enumerate(self.reader.tokens(first, count))
         ]
         samples: dict[int, EncoderSample] = {}
@@ -138,7 +140,7 @@ class EncoderSamples:
         """Ends the reading threads."""
         self.reader.close()
 
-    def _samples(self, shard: PackedShard, found: list[Found]) -> dict[int, EncoderSample]:
+    def _samples(self, shard: PackedShard, found: list[ReadSample]) -> dict[int, EncoderSample]:
         """The samples of one shard by their numbers; all at once, since it is quick so."""
         layout = self.reader.blocks[found[0].part].layout
         places = np.array([one.place for one in found])

@@ -14,18 +14,26 @@ from torch import Tensor
 
 from pipeline.store.errors import SettingError, WebtextError, reason
 from trainer.data.vocabulary import Vocabulary
-from trainer.hf.albert import Albert
-from trainer.hf.bert import Bert, Electra
+from trainer.hf.albert import AlbertFormat
+from trainer.hf.bert import BertFormat, ElectraFormat
 from trainer.hf.config import Config
 from trainer.hf.format import Format, SpecialTokens
-from trainer.hf.gpt2 import Gpt2
-from trainer.hf.llama import Llama
-from trainer.hf.modernbert import ModernBert
+from trainer.hf.gpt2 import Gpt2Format
+from trainer.hf.llama import LlamaFormat
+from trainer.hf.modernbert import ModernBertFormat
 from trainer.models.gpt import GPT
 from trainer.models.parts import Parts
 
 FORMATS: dict[str, Format] = {
-    one.kind: one for one in (Gpt2(), Llama(), Bert(), Albert(), Electra(), ModernBert())
+    one.kind: one
+    for one in (
+        Gpt2Format(),
+        LlamaFormat(),
+        BertFormat(),
+        AlbertFormat(),
+        ElectraFormat(),
+        ModernBertFormat(),
+    )
 }
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 

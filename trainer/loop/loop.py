@@ -23,7 +23,7 @@ from torch.distributed.tensor import DTensor
 from pipeline.store.errors import WebtextError
 from trainer.data.samples import Samples
 from trainer.eval.loss import evaluate, token_bytes
-from trainer.loop.feed import Feed, Step
+from trainer.loop.feed import Feed, StepInput
 from trainer.loop.guard import Guard
 from trainer.loop.host import Mark, no_collections, peak_memory
 from trainer.objectives.base import Objective
@@ -43,7 +43,7 @@ class Done:
     """A step whose results are on their way from the device."""
 
     number: int
-    step: Step
+    step: StepInput
     lr: float
     #: loss, gradient norm, skipped, stop, then each loss term.
     results: Tensor
@@ -124,7 +124,7 @@ class Trainer:
         if before is not None:
             self._account(before, feed)
 
-    def _run_step(self, step: Step) -> Done:
+    def _run_step(self, step: StepInput) -> Done:
         """One update of the weights, queued on the device."""
         device, weights = self.world.device, self.objective.weights
         given = zip(step.rows, step.filled, step.samples, strict=True)

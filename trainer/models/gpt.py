@@ -56,7 +56,7 @@ class SelfAttention(HeadProjections):
         return projected
 
 
-class Block(nn.Module):
+class DecoderBlock(nn.Module):
     """Attention and a feed-forward layer, each behind a norm and added to what it reads."""
 
     def __init__(self, settings: ModelSettings, layer: int) -> None:
@@ -108,7 +108,7 @@ class GPT(nn.Module):
         self.recompute = False
         self.kernel: Kernel = "sdpa"
         self.dropout_seed = 0
-        self.blocks = nn.ModuleList(Block(settings, n) for n in range(settings.layers))
+        self.blocks = nn.ModuleList(DecoderBlock(settings, n) for n in range(settings.layers))
         self.norm = make_norm(settings, settings.width)
         self.output: nn.Linear | None = None
         if not settings.tied:
@@ -129,9 +129,9 @@ class GPT(nn.Module):
                     drawn = torch.empty(parameter.shape).normal_(0.0, std, generator=generator)
                     parameter.copy_(drawn)
 
-    def layers(self) -> list[Block]:
+    def layers(self) -> list[DecoderBlock]:
         """The blocks, in their order."""
-        return [block for block in self.blocks if isinstance(block, Block)]
+        return [block for block in self.blocks if isinstance(block, DecoderBlock)]
 
     @property
     def head(self) -> Tensor:

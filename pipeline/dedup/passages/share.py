@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from pipeline.dedup.bands import Numbers
 from pipeline.dedup.batch import Batch, Index, column, names_of, read, rows_of
-from pipeline.dedup.components import Forest, slices_of
+from pipeline.dedup.components import UnionFind, slices_of
 from pipeline.dedup.minhash import Hashes64
 from pipeline.dedup.passages.fingerprint import RANGES, range_column
 from pipeline.store import files
@@ -170,14 +170,14 @@ def connect(unit: ConnectUnit) -> list[Part]:
     done = finished_part(batch.work, MEMBERS_NAME, key)
     if done:
         return [done]
-    forest = Forest(len(Index(batch)))
+    connected = UnionFind(len(Index(batch)))
     members, weights = np.empty(0, np.int64), np.empty(0, np.int64)
     for name in unit.shared:
         table = read([files.join(batch.work, name)], ["number", "first"])
         numbers = column(table, "number")
-        forest.join(numbers, column(table, "first"))
+        connected.join(numbers, column(table, "first"))
         members, weights = _added(members, weights, numbers)
-    slices = slices_of(forest.labels(members), weights, _SLICE)
+    slices = slices_of(connected.labels(members), weights, _SLICE)
     with PartWriter(batch.work, MEMBERS_NAME, MEMBERS, key, fingerprinted=False) as writer:
         writer.extra = {"passage_slices": int(slices.max(initial=-1)) + 1}
         writer.add(pa.table([members, slices], schema=MEMBERS))

@@ -14,7 +14,7 @@ from pipeline.documents.blocks import tags, told
 from pipeline.documents.blocks.containers import containers, page
 from pipeline.documents.blocks.layout import FOLDED, HIDDEN, Layout
 from pipeline.documents.blocks.letters import count
-from pipeline.documents.blocks.lexicon import Lexicon
+from pipeline.documents.blocks.lexicon import WordWeights
 from pipeline.documents.blocks.names import FAMILY
 from pipeline.documents.blocks.neighbours import neighbours
 from pipeline.documents.blocks.numbers import Column, running, thousandths, window
@@ -47,7 +47,7 @@ class Basics:
     words: Column  # and of its words
 
 
-def basics(layout: Layout, tree: Structure, lexicon: Lexicon) -> Basics:
+def basics(layout: Layout, tree: Structure, lexicon: WordWeights) -> Basics:
     """Counts the letters of all blocks, and weighs their words."""
     letters = count(layout.text)
     chars = letters["chars"]

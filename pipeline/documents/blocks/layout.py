@@ -20,7 +20,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from pipeline.documents.blocks import names as marks
 from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.formula import formula, unwrap
-from pipeline.documents.blocks.lexicon import NO_NAMES, Lexicon
+from pipeline.documents.blocks.lexicon import NO_NAMES, WordWeights
 
 #: A line break that the page asks for, while a block is gathered.
 _BREAK = "\x1f"
@@ -46,7 +46,7 @@ class Layout:
     own: Sequence[int]  # families of its names, marks.FAMILY
     above: Sequence[int]  # and of those it lies in
     telling: Sequence[int]  # tags.BIT of itself and those it lies in
-    own_score: Sequence[int]  # the lexicon's scores of its names (`lexicon.Said`)
+    own_score: Sequence[int]  # the lexicon's scores of its names (`lexicon.NameScores`)
     near_score: Sequence[int]
     far_score: Sequence[int]
     depth: Sequence[int]
@@ -75,7 +75,7 @@ _ROOT: _Place = (-1, False, False, -1, 0, 0, 0, -1)
 _ELEMENT_COLUMNS, _BLOCK_COLUMNS = 15, 6
 
 
-def read_layout(parser: LexborHTMLParser, lexicon: Lexicon) -> Layout:
+def read_layout(parser: LexborHTMLParser, lexicon: WordWeights) -> Layout:
     """The elements and blocks of a page."""
     walk = _Walk(lexicon)
     root = parser.root
@@ -92,7 +92,7 @@ class _Walk:
                  "_inner", "_kids", "_last", "_links", "_open", "_owner", "_places", "_run",
                  "_starts")  # fmt: skip
 
-    def __init__(self, lexicon: Lexicon) -> None:
+    def __init__(self, lexicon: WordWeights) -> None:
         self._describe = lexicon.describe
         self._elements: list[tuple[Any, ...]] = []  # the columns of `Layout`, a row an element
         self._last: list[int] = []

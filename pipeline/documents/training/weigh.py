@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.documents.blocks.layout import Layout
-from pipeline.documents.blocks.lexicon import Lexicon, telling_words
+from pipeline.documents.blocks.lexicon import WordWeights, telling_words
 from pipeline.documents.blocks.names import words as name_words
 
 Floats = npt.NDArray[np.float64]
@@ -35,8 +35,8 @@ class Words:
     """The words around the blocks of all examples, in their order, as numbers."""
 
     def __init__(self) -> None:
-        self._names = _Rows()
-        self._texts = _Rows()
+        self._names = _WordRows()
+        self._texts = _WordRows()
 
     def add(self, layout: Layout, domain: str) -> None:
         """Adds the blocks of a page."""
@@ -52,7 +52,7 @@ class Words:
         return Matrices(names, texts, by_name, by_text)
 
 
-class _Rows:
+class _WordRows:
     """Rows of words; a word is a number, and may stand in one of several places."""
 
     def __init__(self) -> None:
@@ -104,12 +104,12 @@ class Matrices:
         self._names, self._texts = names, texts
         self._by_name, self._by_text = by_name, by_text
 
-    def fit(self, rows: Rows, labels: Floats, weights: Floats) -> Lexicon:
+    def fit(self, rows: Rows, labels: Floats, weights: Floats) -> WordWeights:
         """The weights that tell best the labels of some rows; both are of these rows alone."""
         names = _regression(self._by_name[rows], labels, weights)
         texts = _regression(self._by_text[rows], labels, weights)
         placed = names.reshape(-1, _PLACES).tolist()
-        return Lexicon(
+        return WordWeights(
             {
                 word: (own, near, far)
                 for word, (own, near, far) in zip(self._names, placed, strict=True)
