@@ -6,17 +6,20 @@ without its passages keeps them all: so no page leaves the corpus for which othe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, NamedTuple
 
 from pipeline.quality.decide import first_failure, rules_of
 from pipeline.quality.measure_document import measurer
+from pipeline.quality.scorers.quantiles import Ensemble
+from pipeline.quality.scorers.score_part import open_scorer, score_row
 from pipeline.quality.settings import QualitySettings
 from pipeline.quality.tables import measure_left, quality_schema
 from pipeline.quality.verdicts import WrittenLimits
 from pipeline.store.cuts import Span, joined, read_cuts, without
-from pipeline.store.parts import Part, PartWriter
+from pipeline.store.parts import Part, PartWriter, work_key
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,12 @@ class PassageRules:
     passages: str
     written: WrittenLimits
     settings: QualitySettings
+    #: The key of each scorer.
+    scorers: Mapping[str, str]
+
+    def key(self) -> str:
+        """Of all but the table."""
+        return work_key(self.written, self.settings.digest(), sorted(self.scorers.items()))
 
 
 class Left(NamedTuple):
@@ -40,10 +49,12 @@ class PassageCuts:
     """Takes passages out of the pages of one part."""
 
     def __init__(self, rules: PassageRules) -> None:
-        self._written = rules.written
         self._measures = measurer(rules.settings.measured())
         self._spans = read_cuts([rules.passages])
         self._rules_in = cache(partial(rules_of, rules.settings))
+        self._rules = rules
+        ensembles = rules.settings.ensembles.items()
+        self._ensembles = [Ensemble(name, one, rules.scorers) for name, one in ensembles]
         #: Of each page that lost passages, the measurements of what is written.
         self.measured: list[dict[str, Any]] = []
         self.kept_whole = 0
@@ -55,9 +66,8 @@ class PassageCuts:
         if not spans:
             return whole
         short = without(text, joined([*cuts, *spans]))
-        values = measure_left(short)
-        values |= self._measures.measure(page, short, values["lines_language"])
-        failure = self._written.failure(values)
+        values = self._measured(page, short)
+        failure = self._rules.written.failure(values)
         broken = first_failure(self._rules_in(values["lines_language"]), values)
         if failure or broken:
             self.kept_whole += 1
@@ -66,9 +76,19 @@ class PassageCuts:
         self.measured.append(values)
         return Left(short, values["lines_language"])
 
+    def _measured(self, page: str, text: str) -> dict[str, Any]:
+        left = measure_left(text)
+        measured = self._measures.measure(page, text, left["lines_language"])
+        scores = {
+            name: open_scorer(one, self._rules.scorers[name]).score([text])[0]
+            for name, one in self._rules.settings.scorers.items()
+        }
+        return measured | left | score_row(scores, self._ensembles)
+
     def write(self, folder: str, name: str, key: str) -> Part:
         """Writes the measurements."""
-        with PartWriter(folder, name, quality_schema(), key) as writer:
+        schema = quality_schema(self._rules.settings.measured())
+        with PartWriter(folder, name, schema, key) as writer:
             writer.extra = {
                 "passages_cut_pages": len(self.measured),
                 "passages_left_pages": self.kept_whole,

@@ -118,7 +118,7 @@ def test_fingerprints_are_of_one_text_each_and_few() -> None:
 
 
 def settings(**values: object) -> PassageSettings:
-    return PassageSettings.model_validate({"words": 20, "least": 0, "most": 0.9} | values)
+    return PassageSettings.model_validate({"words": 20, "least": 1, "most": 0.9} | values)
 
 
 def decided(shared: list[Passage], words: int, places: list[int], **values: object) -> Cut:

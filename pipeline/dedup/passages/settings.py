@@ -28,5 +28,5 @@ class PassageSettings(Settings):
     """A page of whose words more than this share are on others is removed whole: the share of
     n-grams from which on DCLM's BFF removes a document (arXiv 2406.11794)."""
 
-    least: int = Field(50, ge=0)
+    least: int = Field(50, ge=1)
     """So is a page that has fewer words than this of its own."""
