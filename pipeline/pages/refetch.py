@@ -111,7 +111,8 @@ class Rerun:
 
     #: The key of the work that made the tables of the build before; others are of killed runs.
     before: str = ""
-    again: frozenset[Outcome] = frozenset()
+    #: Outcomes that another build may better.
+    outcomes: frozenset[Outcome] = frozenset()
     #: Outcomes that `--retry` names.
     named: frozenset[Outcome] = frozenset()
     patience: Patience = NO_PATIENCE
@@ -123,7 +124,7 @@ class Rerun:
     def chooser(self, table: str) -> Callable[[Mapping[str, Any]], bool]:
         """Which rows of a fetch table are fetched again."""
         ours = self.before and part_key(table) == self.before
-        again = self.again if ours else frozenset({*TRANSIENT, *CUT_BY})
+        again = self.outcomes if ours else frozenset({*TRANSIENT, *CUT_BY})
 
         def chosen(row: Mapping[str, Any]) -> bool:
             outcome = row["outcome"]

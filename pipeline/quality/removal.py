@@ -10,7 +10,7 @@ from pipeline.store.stage_edit import Removal, StageEdit, counted
 
 def remove_measured(edit: StageEdit) -> Removal:
     """Their measurements, cuts and verdicts go; what repeats across a host still does."""
-    for prefix in ("part-", "cuts-"):
+    for prefix in ("part-", "cuts-", "scores_"):
         edit.drop_rows(prefix, ["id"])
     for path in edit.paths("hostlines-"):
         if edit.touches(path):

@@ -28,7 +28,7 @@ class Pending:
     """A `forget` that is under way: ids of pages, and what was found out before any change."""
 
     ids: list[str]
-    #: Of each training run that was asked about: see `trainer/run/saw.py`.
+    #: Of each training run that was asked about: see `trainer/run/exposure.py`.
     runs: list[dict[str, Any]] = field(default_factory=list)
 
 

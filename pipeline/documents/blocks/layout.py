@@ -315,19 +315,19 @@ def hidden_by(attributes: Attributes) -> int:
     return found
 
 
-def _hidden(attributes: Attributes, said: int, families: int, tag: str) -> int:
+def _hidden(attributes: Attributes, name_marks: int, families: int, tag: str) -> int:
     if tag == "dialog" and "open" not in attributes:
         return HIDDEN
     found = hidden_by(attributes)
-    if said & marks.UNSEEN:
+    if name_marks & marks.UNSEEN:
         found |= UNSEEN
     if found & HIDDEN and families & _FOLDING:
         return found ^ HIDDEN | FOLDED
     return found
 
 
-def _is_verbatim(attributes: Attributes, said: int) -> bool:
-    if said & marks.VERBATIM:
+def _is_verbatim(attributes: Attributes, name_marks: int) -> bool:
+    if name_marks & marks.VERBATIM:
         return True
     style = attributes.get("style")
     if not style or "pre" not in style:
