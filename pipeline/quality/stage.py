@@ -7,7 +7,7 @@ documents, verdicts, cuts, duplicates -> corpus and decisions
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apache_beam as beam
 
@@ -19,7 +19,10 @@ from pipeline.quality.accept import AcceptUnit, accept_part
 from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, batches_of, join
 from pipeline.quality.lines import LinesUnit, RepeatedUnit, find_lines, plan_repeated, sample_lines
 from pipeline.quality.measure import MEASURES
+from pipeline.quality.passages import PassageRules
 from pipeline.quality.removal import remove_decided, remove_measured
+from pipeline.quality.scorers.identity import scorer_fingerprint, scorer_key, scorer_keys
+from pipeline.quality.scorers.score_part import try_scorers
 from pipeline.quality.settings import QualitySettings, VerdictSettings
 from pipeline.quality.tables import MeasureUnit, cuts_name, measure_part
 from pipeline.quality.verdicts import WITHOUT_RULES, VerdictUnit, WrittenLimits, give_verdicts
@@ -108,6 +111,11 @@ class Quality(beam.PTransform):
         self._measure_key = work_key(
             draft.code_version, settings.measured().digest(), sorted(measured.items())
         )
+        self._scorer_keys = {
+            name: scorer_key(one, inputs[f"scorer {name}"])
+            for name, one in settings.scorers.items()
+        }
+        try_scorers(settings.scorers, settings.ensembles, self._scorer_keys)
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         """Text is read in the first and the third step."""
@@ -179,6 +187,8 @@ class Quality(beam.PTransform):
                 folder=self._folder,
                 key=work_key(self._measure_key, name),
                 settings=self._settings.measured(),
+                texts=work_key(self._read_key, self._settings.host_lines.digest(), name),
+                scorers=self._scorer_keys,
             )
             for name, path in zip(self._documents.names(), self._documents.paths, strict=True)
         ]
@@ -237,13 +247,25 @@ class QualityStage(Stage):
         quality = job.section(QualitySettings)
         return VerdictSettings(quality=quality, measured=quality.measured())
 
+    def check(self, job: Job) -> None:
+        """Files that the recipe names, and what reads them."""
+        self._named(job)
+
     def inputs(self, job: Job) -> dict[str, str]:
         """The documents and their links, and the files that measures and verdicts read."""
         stages = ("links", "documents")
         inputs = {name: job.corpus.require(name, job.interval).fingerprint for name in stages}
+        return inputs | self._named(job)
+
+    def _named(self, job: Job) -> dict[str, str]:
+        """Fingerprints of the files that the recipe names."""
         settings = self.settings(job)
         named = settings.measured.files() | {TAKEDOWN: settings.quality.takedown.path or ""}
-        return inputs | {name: _fingerprint(name, path) for name, path in named.items() if path}
+        scorers = settings.quality.scorers.items()
+        return {
+            **{name: _fingerprint(name, path) for name, path in named.items() if path},
+            **{f"scorer {name}": scorer_fingerprint(one) for name, one in scorers},
+        }
 
     def total(self, job: Job) -> Total:
         """Documents to measure."""
@@ -256,6 +278,13 @@ class QualityStage(Stage):
     def transform(self, job: Job) -> Quality:
         """All steps."""
         return Quality(job, self.folder(job), self.draft(job))
+
+
+def _passage_rules(job: Job) -> PassageRules:
+    """What pages must meet without their passages, for a table that is not named yet."""
+    settings = job.section(QualitySettings)
+    written = _written_limits(job.corpus, job.interval)
+    return PassageRules("", written, settings, scorer_keys(settings.scorers))
 
 
 class Accept(beam.PTransform):
@@ -302,9 +331,13 @@ class CorpusStage(Stage):
     def transform(self, job: Job) -> Accept:
         """One unit a part of documents: the tables beside it have its number."""
         corpus, interval, draft = job.corpus, job.interval, self.draft(job)
-        families = self.settings(job).families().items()
-        editing = tuple((name, limits) for name, limits in families if MEASURES.get(name).edits)
+        measures = self.settings(job).measures().items()
+        editing = tuple((name, limits) for name, limits in measures if MEASURES.get(name).edits)
+        passages = corpus.paths("dedup", interval, "passages-")
+        # What a page must meet without its passages matters only where some are taken.
+        rules = _passage_rules(job) if passages else None
         key = work_key(draft.code_version, sorted(draft.inputs.items()), *editing)
+        key = work_key(key, rules.key()) if rules else key
         documents = _Documents.of(corpus, interval)
         quality, dedup = (corpus.folder(stage, interval) for stage in ("quality", "dedup"))
         units = [
@@ -317,9 +350,14 @@ class CorpusStage(Stage):
                 folder=self.folder(job),
                 key=work_key(key, name),
                 editing=editing,
+                passages=replace(rules, passages=found) if rules else None,
             )
-            for path, name, verdicts in zip(
-                documents.paths, documents.names(), documents.names("_verdicts"), strict=True
+            for path, name, verdicts, found in zip(
+                documents.paths,
+                documents.names(),
+                documents.names("_verdicts"),
+                passages or [""] * len(documents.paths),
+                strict=True,
             )
         ]
         return Accept(units, self.folder(job), draft)
