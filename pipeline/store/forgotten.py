@@ -20,6 +20,8 @@ from pipeline.store.takedown import NOTHING, Takedown, parse_takedown
 
 LIST = "FORGOTTEN.txt"
 PENDING = "FORGETTING.json"
+#: What `elsewhere` says of a passage that a forgotten page kept for others.
+FORGOTTEN = "forgotten"
 _HEAD = "# Pages that this corpus forgot and does not take again: one entry a line.\n"
 
 

@@ -78,7 +78,7 @@ class LlamaFormat(Format):
         """Refuses settings that are no class's."""
         settings = parts.model.settings
         family = _family(settings)
-        _refuse_unknown(settings, family)
+        _check_exported(settings, family)
         common: dict[str, Any] = {
             "architectures": [self.architecture(parts)],
             "attention_bias": False,
@@ -147,8 +147,8 @@ class LlamaFormat(Format):
 _MODERN = {"positions": "rope", "norm": "rms", "bias": False}
 
 
-def _refuse_unknown(settings: ModelSettings, family: str) -> None:
-    """SettingError for a decoder that no class of transformers computes."""
+def _check_exported(settings: ModelSettings, family: str) -> None:
+    """Raises SettingError for settings that no class of transformers has."""
     wrong = [name for name, value in _MODERN.items() if getattr(settings, name) != value]
     if settings.document_mask or settings.attention == "gpt3" or settings.dropout:
         wrong += ["document_mask, attention or dropout"]
