@@ -7,7 +7,9 @@
 Both are run as their users run them, as processes, on the same shards (all training shards
 one after the other are nanoGPT's train.bin) with the same model, batch, steps, learning rate,
 schedule and precision.  Speed is the median time of a step, without the first ten, over
-`--rounds` runs of each in turns.  Learning is the loss of both final models over the same
+`--rounds` runs of each in turns.  With `--clock processor` it is processor time of one thread: what
+a run of three times as many steps takes more than a short one, so that starting is not counted and
+other work on the machine hardly matters.  Learning is the loss of both final models over the same
 validation windows.  Known differences: nanoGPT draws windows with replacement, has the erf
 GELU, and its 50,304 trainable output rows where ours masks those beyond the vocabulary.
 """
@@ -21,6 +23,7 @@ import os
 import pickle
 import platform
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -74,18 +77,26 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=500, help="of the run that is judged")
     parser.add_argument("--speed-steps", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--clock", choices=("wall", "processor"), default="wall")
+    parser.add_argument("--compile", action="store_true", help="both, on a CPU as well")
     arguments = parser.parse_args()
     preset, shards = PRESETS[arguments.preset], find_shards(arguments.data)
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), arguments.nanogpt, arguments.data, shards, preset)
+        compiled = arguments.compile or preset.device == "cuda"
+        if arguments.clock == "processor":
+            os.environ["OMP_NUM_THREADS"] = "1"
+        bench = Bench(Path(folder), arguments.nanogpt, arguments.data, shards, preset, compiled)
+        measured = bench.steps if arguments.clock == "wall" else bench.processor_time
         times: dict[str, list[float]] = {"webtext": [], "nanogpt": []}
         for number in range(arguments.rounds):
-            times["nanogpt"] += bench.nanogpt(arguments.speed_steps, f"n{number}")
-            times["webtext"] += bench.webtext(arguments.speed_steps, f"w{number}")
+            for name in times:
+                times[name] += measured(name, arguments.speed_steps, str(number))
         step = {name: statistics.median(values) for name, values in times.items()}
         tokens = preset.batch * preset.context
         said: dict[str, Any] = {
             "machine": _machine(preset),
+            "clock": arguments.clock,
+            "compiled": compiled,
             "tokens_per_second": {name: tokens / seconds for name, seconds in step.items()},
             "speed_ratio": step["nanogpt"] / step["webtext"],
         }
@@ -109,6 +120,22 @@ class Bench:
     data: str
     shards: Shards
     preset: Preset
+    compiled: bool
+
+    def steps(self, name: str, steps: int, number: str) -> list[float]:
+        """Seconds by the clock of the steps of one run."""
+        run = self.webtext if name == "webtext" else self.nanogpt
+        return run(steps, f"{name}-{number}")
+
+    def processor_time(self, name: str, steps: int, number: str) -> list[float]:
+        """Seconds of processor time of a step, from a short and a long run in one thread."""
+        used = []
+        for count in (steps, 3 * steps):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            self.steps(name, count, f"{number}-{count}")
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            used.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        return [(used[1] - used[0]) / (2 * steps)]
 
     @property
     def vocab(self) -> int:
@@ -125,7 +152,7 @@ class Bench:
             "schedule.warmup": min(p.warmup, steps // 10), "train.steps": steps,
             "train.batch": p.batch, "train.micro_batch": p.micro, "checkpoint.every": 10**9,
             "eval.every": 0, "eval.sequences": 8, "log.tensorboard": "false",
-            "train.device": f'"{p.device}"',
+            "train.device": f'"{p.device}"', "train.compile": '"on"' if self.compiled else '"off"',
         }  # fmt: skip
         command = [sys.executable, "-P", "-m", "pipeline", "train", "gpt2-124m"]
         command += ["--data", self.data]
@@ -142,7 +169,7 @@ class Bench:
         p = self.preset
         settings = {
             "dataset": "webtext", "out_dir": str(self.folder / name), "device": p.device,
-            "compile": p.device == "cuda", "eval_interval": steps, "eval_iters": 1,
+            "compile": self.compiled, "eval_interval": steps, "eval_iters": 1,
             "log_interval": 1, "block_size": p.context, "batch_size": p.micro,
             "gradient_accumulation_steps": p.batch // p.micro, "n_layer": p.layers,
             "n_head": p.heads, "n_embd": p.width, "bias": True, "learning_rate": p.lr,
