@@ -7,9 +7,10 @@
 Both are run as their users run them, as processes, on the same shards (all training shards
 one after the other are nanoGPT's train.bin) with the same model, batch, steps, learning rate,
 schedule and precision.  Speed is the median time of a step, without the first ten, over
-`--rounds` runs of each in turns.  With `--clock processor` it is processor time of one thread: what
-a run of three times as many steps takes more than a short one, so that starting is not counted and
-other work on the machine hardly matters.  Learning is the loss of both final models over the same
+`--rounds` runs of each in turns.  With `--clock processor` it is processor time of one thread, of
+both at the same time, so that other work on the machine slows them alike: what a run of three
+times as many steps takes more than a short one, so that starting is not counted.  Learning is the
+loss of both final models over the same
 validation windows.  Known differences: nanoGPT draws windows with replacement, has the erf
 GELU, and its 50,304 trainable output rows where ours masks those beyond the vocabulary.
 """
@@ -23,13 +24,13 @@ import os
 import pickle
 import platform
 import re
-import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -86,11 +87,11 @@ def main() -> None:
         if arguments.clock == "processor":
             os.environ["OMP_NUM_THREADS"] = "1"
         bench = Bench(Path(folder), arguments.nanogpt, arguments.data, shards, preset, compiled)
-        measured = bench.steps if arguments.clock == "wall" else bench.processor_time
+        measured = bench.by_the_clock if arguments.clock == "wall" else bench.by_processor_time
         times: dict[str, list[float]] = {"webtext": [], "nanogpt": []}
         for number in range(arguments.rounds):
-            for name in times:
-                times[name] += measured(name, arguments.speed_steps, str(number))
+            for name, seconds in measured(arguments.speed_steps, str(number)).items():
+                times[name] += seconds
         step = {name: statistics.median(values) for name, values in times.items()}
         tokens = preset.batch * preset.context
         said: dict[str, Any] = {
@@ -121,21 +122,30 @@ class Bench:
     shards: Shards
     preset: Preset
     compiled: bool
+    #: Seconds of processor time of each run, by its name.
+    used: dict[str, float] = field(default_factory=dict)
 
-    def steps(self, name: str, steps: int, number: str) -> list[float]:
-        """Seconds by the clock of the steps of one run."""
-        run = self.webtext if name == "webtext" else self.nanogpt
-        return run(steps, f"{name}-{number}")
+    def by_the_clock(self, steps: int, number: str) -> dict[str, list[float]]:
+        """Seconds of the steps of one run of each, one after the other."""
+        runs = {"nanogpt": self.nanogpt, "webtext": self.webtext}
+        return {name: run(steps, f"{name}-{number}") for name, run in runs.items()}
 
-    def processor_time(self, name: str, steps: int, number: str) -> list[float]:
-        """Seconds of processor time of a step, from a short and a long run in one thread."""
-        used = []
+    def by_processor_time(self, steps: int, number: str) -> dict[str, list[float]]:
+        """Seconds of processor time of a step, from a short and a long run, both sides at once."""
+        self._nanogpt_home()
+        used: dict[str, list[float]] = {"nanogpt": [], "webtext": []}
         for count in (steps, 3 * steps):
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            self.steps(name, count, f"{number}-{count}")
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            used.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        return [(used[1] - used[0]) / (2 * steps)]
+            names = {name: f"{name}-{number}-{count}" for name in used}
+            with ThreadPoolExecutor(2) as pool:
+                jobs = [
+                    pool.submit(self.nanogpt, count, names["nanogpt"]),
+                    pool.submit(self.webtext, count, names["webtext"]),
+                ]
+            for job in jobs:
+                job.result()  # raises what was raised
+            for name, run in names.items():
+                used[name].append(self.used[run])
+        return {name: [(long - short) / (2 * steps)] for name, (short, long) in used.items()}
 
     @property
     def vocab(self) -> int:
@@ -159,7 +169,7 @@ class Bench:
         command += ["--out", str(self.folder / name)]
         for key, value in settings.items():
             command += ["--set", f"{key}={value}"]
-        self._run(command, Path.cwd())
+        self._run(command, Path.cwd(), name)
         lines = read_log(self.folder / name / "log.jsonl")
         return [line["seconds"] for line in lines if "loss" in line][_SETTLED:]
 
@@ -177,7 +187,7 @@ class Bench:
             "warmup_iters": min(p.warmup, steps // 10), "dropout": 0.0,
         }  # fmt: skip
         options = [f"--{key}={value}" for key, value in settings.items()]
-        said = self._run([sys.executable, "train.py", *options], home)
+        said = self._run([sys.executable, "train.py", *options], home, name)
         times = re.findall(r"^iter \d+: loss [\d.]+, time ([\d.]+)ms", said, re.MULTILINE)
         # The last line is of a step after the one that is saved, with the evaluation in its time.
         return [float(ms) / 1000 for ms in times[_SETTLED:-1]]
@@ -217,14 +227,20 @@ class Bench:
         (data / "meta.pkl").write_bytes(pickle.dumps({"vocab_size": self.vocab}))
         return home
 
-    def _run(self, command: list[str], folder: Path) -> str:
+    def _run(self, command: list[str], folder: Path, name: str) -> str:
         environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise SystemExit(f"{' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-3000:]}")
-        return done.stdout
+        log = self.folder / f"{name}.log"
+        with log.open("w") as out:
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        said = log.read_text(encoding="utf-8")
+        if status:
+            raise SystemExit(f"{' '.join(command)}\n{said[-5000:]}")
+        self.used[name] = usage.ru_utime + usage.ru_stime
+        return said
 
 
 def _machine(preset: Preset) -> str:
