@@ -36,7 +36,7 @@ from resiliparse.extract.html2text import extract_plain_text
 
 from pipeline.documents.by_trafilatura.main_content import is_marked
 from pipeline.documents.by_trafilatura.parse import parse_html
-from pipeline.documents.extract import Source, extract, prepare
+from pipeline.documents.extract import ParsedPage, extract, prepare
 from pipeline.documents.prefilter import foreign, words_at_most
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.training.pages import LabelledPage, read_pages
@@ -215,7 +215,7 @@ def prefilter(data: Path, count: int) -> None:
     print(f"  after parsing and metadata, which take {100 * prepared / full:.1f} % of it")
 
 
-def turned_away(source: Source, settings: DocumentsSettings) -> bool:
+def turned_away(source: ParsedPage, settings: DocumentsSettings) -> bool:
     """Whether the first pass drops a page."""
     few = words_at_most(source.layout) < settings.min_words
     return few or foreign(source.layout, settings.languages) is not None

@@ -88,6 +88,8 @@ def build(
     with locked(corpus.root), _runners(recipe, options) as runner_for:
         refuse_pending(corpus)
         for stage in stages:
+            stage.check(recipe.job(retry))
+        for stage in stages:
             job = recipe.job(retry)
             reason = stale_reason(stage, job)
             if reason is not None:

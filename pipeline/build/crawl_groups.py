@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pipeline.build.build import locked, refuse_earlier_interval, set_aside, stale_reason
 from pipeline.build.recipe import Recipe
 from pipeline.engine.show_progress import watch
-from pipeline.pages.stage import Pages, PagesStage
+from pipeline.pages.stage import PagesStage
 from pipeline.store import files
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.forgotten import refuse_pending
@@ -31,15 +31,15 @@ def open_crawl(recipe: Recipe, say: Callable[[str], None] = print) -> int:
     with locked(job.corpus.root):
         refuse_pending(job.corpus)
         reason = stale_reason(_STAGE, job)
-        transform = _STAGE.transform(job) if reason is not None else None
-        if not isinstance(transform, Pages):
+        groups = _STAGE.groups(job) if reason is not None else 0
+        if not groups:
             say(f"pages: nothing to crawl by groups, {reason or 'up to date'}")
             return 0
         say(f"pages: {reason}")
         folder = _STAGE.folder(job)
         files.make_folder(folder)
         set_aside(folder)
-        return transform.number_of_groups()
+        return groups
 
 
 def crawl_group(recipe: Recipe, number: int) -> Counts:
@@ -57,10 +57,14 @@ def crawl_group(recipe: Recipe, number: int) -> Counts:
                 f"The pages of {job.interval} are built already",
                 "Run `webtext crawl RECIPE` without --group first: it says what there is to do",
             )
-        transform = _STAGE.transform(job)
-        of = transform.number_of_groups() if isinstance(transform, Pages) else 0
-        if not isinstance(transform, Pages) or not 0 <= number < of:
+        of = _STAGE.groups(job)
+        if not of:
+            raise SettingError(
+                f"--group {number}: pages.source = {recipe.pages.source!r} has no groups of hosts",
+                "Run `webtext build RECIPE --until pages`",
+            )
+        if not 0 <= number < of:
             raise SettingError(f"--group {number}: there are {of} groups", f"0 to {of - 1}")
         with watch("pages", folder, _STAGE.total(job), lambda: f"group {number} of {of}"):
-            parts = transform.fetch(number)
+            parts = _STAGE.end_group(job, number)
     return sum((part.counts for part in parts), Counts())

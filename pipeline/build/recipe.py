@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,6 +14,7 @@ from pipeline.engine.runners.profiles import RunnerSettings
 from pipeline.engine.stage import Job
 from pipeline.links.settings import LinksSettings
 from pipeline.pages.settings import PagesSettings
+from pipeline.quality.fit import check_fit
 from pipeline.quality.settings import QualitySettings
 from pipeline.sample import FOLDER
 from pipeline.store.corpus import Corpus, check_interval, check_root
@@ -78,6 +79,11 @@ class Recipe(Settings):
             workers=self.runner.parallel(),
             retry=tuple(retry),
         )
+
+    @model_validator(mode="after")
+    def _rules_fit_languages(self) -> Self:
+        check_fit(self.quality, self.documents.languages)
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -90,7 +90,7 @@ def _checked(manifest: Manifest) -> Manifest:
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in manifest.counts.dropped.items())
         raise WebtextError(
             f"Stage links keeps none of {manifest.counts.seen:,} addresses ({reasons or 'none'})",
-            " ".join([*warnings, "Check links.sources, and lower links.min_karma if it is that"]),
+            ". ".join([*warnings, "Check links.sources, and lower links.min_karma if it is that"]),
         )
     return manifest.model_copy(update={"warnings": warnings})
 
@@ -99,7 +99,7 @@ class LinksStage(Stage):
     """The first stage of a build."""
 
     name = "links"
-    version = "4"
+    version = "5"
     unit_seconds = 1e-7
 
     def settings(self, job: Job) -> LinksSettings:

@@ -12,7 +12,7 @@ from pipeline.pages import wayback
 from pipeline.pages.crawl import Link
 from pipeline.pages.group import Group
 from pipeline.pages.outcomes import UNREACHED, Outcome
-from pipeline.pages.worker import Share, crawl_groups
+from pipeline.pages.worker import CrawlShare, crawl_groups
 from pipeline.store import files
 from pipeline.store.addresses import page_id, without_port
 from pipeline.store.errors import WebtextError
@@ -65,7 +65,7 @@ def links_file(group: Group) -> str:
     return part_name(group.number, group.of, f"{WORK}/links")
 
 
-def crawl_share(share: Share) -> list[Part]:
+def crawl_share(share: CrawlShare) -> list[Part]:
     """Crawls the groups of one process."""
     return crawl_groups(
         share, lambda group: read_links(files.join(group.folder, links_file(group)))
@@ -95,10 +95,14 @@ def plan_rescue(
     unit: wayback.Rescue, parts: Sequence[Part]
 ) -> tuple[wayback.Rescue, tuple[Part, ...]]:
     """The unit with its tables, and the parts that it has nothing to do with."""
-    names = [part.file.name for part in parts if part.file]
-    tables = tuple(sorted(name for name in names if name.startswith(wayback.FIRST)))
-    others = [p for p in parts if not (p.file and p.file.name in tables)]
-    return replace(unit, tables=tables), tuple(others)
+    tables = sorted(part.file.name for part in parts if part.file and is_first_table(part))
+    others = tuple(part for part in parts if not is_first_table(part))
+    return replace(unit, tables=tuple(tables)), others
+
+
+def is_first_table(part: Part) -> bool:
+    """Whether a part is a fetch table that the Wayback Machine is still to go through."""
+    return part.file is not None and part.file.name.startswith(wayback.FIRST)
 
 
 def rescue_parts(planned: tuple[wayback.Rescue, tuple[Part, ...]]) -> list[Part]:

@@ -165,7 +165,7 @@ class Fetcher:
             ("User-Agent", settings.agent()),
             ("Accept", f"text/html,application/xhtml+xml,text/plain;q=0.8{pdf},*/*;q=0.1"),
             ("Accept-Language", "en,*;q=0.5"),
-            ("Accept-Encoding", "gzip, deflate, br, zstd"),
+            ("Accept-Encoding", "gzip, deflate"),  # what every reader of archives unpacks
         )
 
     async def __aenter__(self) -> Fetcher:
@@ -231,15 +231,22 @@ class Fetcher:
         answer.charset, answer.charset_by = found.charset, found.charset_by
         answer.preference, answer.licenses = found.preference, found.licenses
         answer.coding = found.coding
+        cut = not found.closed and (found.cut or not exchange.whole)
+        if cut and found.outcome == Outcome.BAD_ENCODING:
+            self._cut(answer, exchange)
         if found.outcome != Outcome.OK:
             return
         target = repair(urljoin(answer.final_url, found.refresh)) if found.refresh else None
         if target is not None and target != answer.final_url:
             answer.moved = target
-        elif not exchange.whole and not found.closed:
-            answer.cut = True
-            answer.outcome = Outcome.TIMEOUT if exchange.late else Outcome.CONNECTION
-            answer.error = f"cut after {len(exchange.body):,} bytes"
+        elif cut:
+            self._cut(answer, exchange)
+
+    def _cut(self, answer: Answer, exchange: Exchange) -> None:
+        """More should have come."""
+        answer.cut = True
+        answer.outcome = Outcome.TIMEOUT if exchange.late else Outcome.CONNECTION
+        answer.error = f"cut after {len(exchange.body):,} bytes"
 
     async def _ask(
         self, url: str, seconds: float, cookie: str, wanted: _Page | _Beginning, share: Share

@@ -7,7 +7,7 @@ documents, verdicts, cuts, duplicates -> corpus and decisions
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apache_beam as beam
 
@@ -16,14 +16,16 @@ from pipeline.engine.stage import Job, Stage, Total
 from pipeline.engine.steps import Reports, Step, Steps
 from pipeline.quality import lines
 from pipeline.quality.accept import AcceptUnit, accept_part
-from pipeline.quality.decide import rules_of
 from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, batches_of, join
 from pipeline.quality.lines import LinesUnit, RepeatedUnit, find_lines, plan_repeated, sample_lines
 from pipeline.quality.measure import MEASURES
+from pipeline.quality.passages import PassageRules
 from pipeline.quality.removal import remove_decided, remove_measured
+from pipeline.quality.scorers.identity import scorer_fingerprint, scorer_key, scorer_keys
+from pipeline.quality.scorers.score_part import try_scorers
 from pipeline.quality.settings import QualitySettings, VerdictSettings
 from pipeline.quality.tables import MeasureUnit, cuts_name, measure_part
-from pipeline.quality.verdicts import VerdictUnit, WrittenLimits, give_verdicts
+from pipeline.quality.verdicts import WITHOUT_RULES, VerdictUnit, WrittenLimits, give_verdicts
 from pipeline.store import files
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
@@ -67,6 +69,19 @@ def something_kept(manifest: Manifest) -> Manifest:
     return manifest
 
 
+def with_warning(manifest: Manifest) -> Manifest:
+    """Refuses a result without documents, and says of how many not all rules were asked."""
+    something_kept(manifest)
+    if not (documents := manifest.extra[WITHOUT_RULES]):
+        return manifest
+    warning = (
+        f"{documents:,} of {manifest.counts.seen:,} documents are in languages without published "
+        "values: rules that need a language were not applied to them. "
+        "`webtext show ROOT verdicts --where \"rules = ''\"` lists them"
+    )
+    return manifest.model_copy(update={"warnings": [*manifest.warnings, warning]})
+
+
 def _fingerprint(name: str, path: str) -> str:
     """Of a file that the recipe names; SettingError when it is not there."""
     if not files.exists(path):
@@ -96,6 +111,11 @@ class Quality(beam.PTransform):
         self._measure_key = work_key(
             draft.code_version, settings.measured().digest(), sorted(measured.items())
         )
+        self._scorer_keys = {
+            name: scorer_key(one, inputs[f"scorer {name}"])
+            for name, one in settings.scorers.items()
+        }
+        try_scorers(settings.scorers, settings.ensembles, self._scorer_keys)
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         """Text is read in the first and the third step."""
@@ -109,7 +129,7 @@ class Quality(beam.PTransform):
             root
             | Steps(steps)
             | "Result" >> beam.Filter(is_result)
-            | "Manifest" >> WriteManifest(self._folder, self._draft, something_kept)
+            | "Manifest" >> WriteManifest(self._folder, self._draft, with_warning)
         )
 
     def _plan_read(self, _parts: Reports) -> list[LinesUnit | JoinUnit]:
@@ -167,13 +187,16 @@ class Quality(beam.PTransform):
                 folder=self._folder,
                 key=work_key(self._measure_key, name),
                 settings=self._settings.measured(),
+                texts=work_key(self._read_key, self._settings.host_lines.digest(), name),
+                scorers=self._scorer_keys,
             )
             for name, path in zip(self._documents.names(), self._documents.paths, strict=True)
         ]
 
     def _plan_verdicts(self, _parts: Reports) -> list[VerdictUnit]:
-        rules, inputs = tuple(rules_of(self._settings)), self._draft.inputs
-        key = work_key(self._measure_key, inputs["links"], inputs.get(TAKEDOWN), *rules)
+        inputs = self._draft.inputs
+        key = work_key(self._measure_key, inputs["links"], inputs.get(TAKEDOWN))
+        key = work_key(key, self._settings.digest())
         documents = self._documents
         return [
             VerdictUnit(
@@ -184,7 +207,7 @@ class Quality(beam.PTransform):
                 folder=self._folder,
                 key=work_key(key, self._written, verdicts),
                 written=self._written,
-                rules=rules,
+                settings=self._settings,
                 takedown=self._takedown,
             )
             for path, name, links, verdicts in zip(
@@ -216,7 +239,7 @@ class QualityStage(Stage):
     """From documents to measurements and verdicts."""
 
     name = "quality"
-    version = "6"
+    version = "7"
     unit_seconds = 0.0032
 
     def settings(self, job: Job) -> VerdictSettings:
@@ -224,13 +247,25 @@ class QualityStage(Stage):
         quality = job.section(QualitySettings)
         return VerdictSettings(quality=quality, measured=quality.measured())
 
+    def check(self, job: Job) -> None:
+        """Files that the recipe names, and what reads them."""
+        self._named(job)
+
     def inputs(self, job: Job) -> dict[str, str]:
         """The documents and their links, and the files that measures and verdicts read."""
         stages = ("links", "documents")
         inputs = {name: job.corpus.require(name, job.interval).fingerprint for name in stages}
+        return inputs | self._named(job)
+
+    def _named(self, job: Job) -> dict[str, str]:
+        """Fingerprints of the files that the recipe names."""
         settings = self.settings(job)
         named = settings.measured.files() | {TAKEDOWN: settings.quality.takedown.path or ""}
-        return inputs | {name: _fingerprint(name, path) for name, path in named.items() if path}
+        scorers = settings.quality.scorers.items()
+        return {
+            **{name: _fingerprint(name, path) for name, path in named.items() if path},
+            **{f"scorer {name}": scorer_fingerprint(one) for name, one in scorers},
+        }
 
     def total(self, job: Job) -> Total:
         """Documents to measure."""
@@ -243,6 +278,13 @@ class QualityStage(Stage):
     def transform(self, job: Job) -> Quality:
         """All steps."""
         return Quality(job, self.folder(job), self.draft(job))
+
+
+def _passage_rules(job: Job) -> PassageRules:
+    """What pages must meet without their passages, for a table that is not named yet."""
+    settings = job.section(QualitySettings)
+    written = _written_limits(job.corpus, job.interval)
+    return PassageRules("", written, settings, scorer_keys(settings.scorers))
 
 
 class Accept(beam.PTransform):
@@ -289,9 +331,13 @@ class CorpusStage(Stage):
     def transform(self, job: Job) -> Accept:
         """One unit a part of documents: the tables beside it have its number."""
         corpus, interval, draft = job.corpus, job.interval, self.draft(job)
-        families = self.settings(job).families().items()
-        editing = tuple((name, limits) for name, limits in families if MEASURES.get(name).edits)
+        measures = self.settings(job).measures().items()
+        editing = tuple((name, limits) for name, limits in measures if MEASURES.get(name).edits)
+        passages = corpus.paths("dedup", interval, "passages-")
+        # What a page must meet without its passages matters only where some are taken.
+        rules = _passage_rules(job) if passages else None
         key = work_key(draft.code_version, sorted(draft.inputs.items()), *editing)
+        key = work_key(key, rules.key()) if rules else key
         documents = _Documents.of(corpus, interval)
         quality, dedup = (corpus.folder(stage, interval) for stage in ("quality", "dedup"))
         units = [
@@ -304,9 +350,14 @@ class CorpusStage(Stage):
                 folder=self.folder(job),
                 key=work_key(key, name),
                 editing=editing,
+                passages=replace(rules, passages=found) if rules else None,
             )
-            for path, name, verdicts in zip(
-                documents.paths, documents.names(), documents.names("_verdicts"), strict=True
+            for path, name, verdicts, found in zip(
+                documents.paths,
+                documents.names(),
+                documents.names("_verdicts"),
+                passages or [""] * len(documents.paths),
+                strict=True,
             )
         ]
         return Accept(units, self.folder(job), draft)

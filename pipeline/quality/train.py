@@ -19,6 +19,7 @@ import orjson
 from pipeline.quality import perplexity
 from pipeline.quality.classifier import BUCKETS, ClassifierModel, Numbers, features
 from pipeline.quality.held_out import LEAST, HeldOut, held_out
+from pipeline.quality.scorers.quantiles import check_shares
 from pipeline.quality.words import tokens_of
 from pipeline.store.chance import chance_of
 from pipeline.store.corpus import Corpus
@@ -99,9 +100,7 @@ def train_classifier(
     interval's other documents.  `shares`: of the documents, to say by which score they are kept.
     Raises SettingError with too few of a kind, or without any karma to choose by.
     """
-    for share in shares:
-        if not 0 < share < 1:
-            raise SettingError(f"--keep {share:g} is no share", "Give a number between 0 and 1")
+    check_shares(shares)
     examples = sorted(_examples(corpus, interval, min_karma, good_files, bad_files))
     kept = _matrix([e for e in examples if not _is_held_out(e[0])])
     held = _matrix([e for e in examples if _is_held_out(e[0])])

@@ -13,11 +13,14 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from pipeline.store.chunked import Body, ChunkedBody, OpenBody, SizedBody, starts_in_chunks
+from pipeline.store.chunked import Body, ChunkedBody, OpenBody, SizedBody, without_chunks
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 #: The end where carriage returns alone end lines; looked for only where there is no line feed.
 _OLD_HEAD_END = re.compile(rb"\r\r")
+#: Where a page begins without the blank line that should stand before it.
+_PAGE_LINE = re.compile(rb"\n(?=<(?:!doctype\s|html[\s>]))", re.I)
+_PAGE_LINE_BYTES = 16  # that a match of it can need
 _STATUS = re.compile(
     rb"(?:HTTP(?:/(\d+(?:\.\d+)?)?)?|ICY)[ \t]+(\d{3})(?!\d)[ \t]*([^\r\n]*)", re.I
 )
@@ -199,18 +202,15 @@ class AnswerReader:
             self._mend()
 
     def _mend(self) -> None:
-        """Takes back what the label said of chunks, where the bytes say otherwise."""
+        """Believes the bytes where they deny the chunks of the label, or show those of none."""
         body = self._body
         if isinstance(body, ChunkedBody) and body.denied and self.head is not None:
             self._body = self._plain_body(self.head)
             self._body.feed(body.rest)
             if body.ended:
                 self._body.end()
-        elif isinstance(body, OpenBody) and body.done and starts_in_chunks(body.data):
-            chunked = ChunkedBody()
-            chunked.feed(bytes(body.data))
-            if chunked.whole and chunked.data and not chunked.rest:
-                self._body = chunked
+        if self._body is not None and self._body.done:
+            self._body.data = bytearray(without_chunks(self._body.data))
 
     def _read_head(self, *, ended: bool) -> bool:
         """Reads the head, or an informational one; False where more bytes are needed."""
@@ -231,12 +231,15 @@ class AnswerReader:
         if old and b"\n" not in waiting[: old.start()]:
             return old.end()
         found = _HEAD_END.search(waiting, max(0, self._looked_at - 3))
+        end = found.end() if found else len(waiting)
+        if page := _PAGE_LINE.search(waiting, max(0, self._looked_at - _PAGE_LINE_BYTES), end):
+            return page.end()
         if found:
-            return found.end()
+            return end
         self._looked_at = len(waiting)
         if len(waiting) > _MOST_HEAD:
             raise NoHttpError(f"headers of more than {_MOST_HEAD:,} bytes")
-        return len(waiting) if ended else None
+        return end if ended else None
 
     def _begin(self, head: Head, end: int) -> bool:
         """Begins with what stands behind a head."""

@@ -18,7 +18,7 @@ from pipeline.quality.settings import QualitySettings
 from pipeline.quality.words import take_apart
 from pipeline.store.takedown import parse_takedown
 
-RULES = rules_of(QualitySettings())
+RULES = rules_of(QualitySettings(), "en")
 MEASURER = DocumentMeasurer(QualitySettings().measured())
 WORDS = " ".join(f"w{i}" for i in range(20))
 
@@ -158,7 +158,7 @@ def test_rules_come_in_the_order_of_the_recipe() -> None:
     settings = QualitySettings.model_validate(
         {"rules": {"order": ["c4", "repetition_max_top_4_gram"]}, "gopher": {"min_words": False}}
     )
-    reasons = [rule.reason for rule in rules_of(settings)]
+    reasons = [rule.reason for rule in rules_of(settings, "en")]
     assert reasons[0] == "c4_max_lorem_ipsum"
     place = reasons.index("repetition_max_top_4_gram")
     assert all(reason.startswith("c4_") for reason in reasons[:place])
@@ -168,7 +168,7 @@ def test_rules_come_in_the_order_of_the_recipe() -> None:
 
 @given(st.text())
 def test_any_text_gives_every_column_and_shares_stay_in_range(text: str) -> None:
-    row = MEASURER.measure("00" * 16, text)
+    row = MEASURER.measure("00" * 16, text, "en")
     assert list(row) == measurement_schema().names
     for name, value in row.items():
         if name.startswith(("repetition_", "fineweb_duplicate", "symbols_", "dclm_")):

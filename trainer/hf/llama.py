@@ -23,7 +23,7 @@ _CLASSES = {
 _FULL, _SLIDING = "full_attention", "sliding_attention"
 
 
-class Llama(Format):
+class LlamaFormat(Format):
     """Decoders with rotary positions, RMS norms and no biases."""
 
     kind = "llama"

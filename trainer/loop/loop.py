@@ -23,13 +23,13 @@ from torch.distributed.tensor import DTensor
 from pipeline.store.errors import WebtextError
 from trainer.data.samples import Samples
 from trainer.eval.loss import evaluate, token_bytes
-from trainer.loop.feed import Feed, Step
+from trainer.loop.feed import Feed, StepInput
 from trainer.loop.guard import Guard
 from trainer.loop.host import Mark, no_collections, peak_memory
 from trainer.objectives.base import Objective
 from trainer.optim import build_optimizers
 from trainer.optim.batch_schedule import Batches
-from trainer.optim.schedule import factor
+from trainer.optim.schedule import factor, length_matters_after
 from trainer.run.checkpoint import Saver, latest, read_into, training_state
 from trainer.run.devices import peak_flops
 from trainer.run.distributed import World, accumulating, wants_bf16, wrap
@@ -43,7 +43,7 @@ class Done:
     """A step whose results are on their way from the device."""
 
     number: int
-    step: Step
+    step: StepInput
     lr: float
     #: loss, gradient norm, skipped, stop, then each loss term.
     results: Tensor
@@ -115,16 +115,16 @@ class Trainer:
                 )
             before = now
             judged = evaluate_every and self.step % evaluate_every == 0
-            if self.step % every == 0 or judged:
+            if self.step % every == 0 or judged or self._rate_is_about_to_fall():
                 self._account(now, feed)
                 before = None
                 self._save()
-                if judged and self.consumed < self.batches.total:
+                if judged and self.batches.at(self.consumed):
                     self._evaluate()
         if before is not None:
             self._account(before, feed)
 
-    def _run_step(self, step: Step) -> Done:
+    def _run_step(self, step: StepInput) -> Done:
         """One update of the weights, queued on the device."""
         device, weights = self.world.device, self.objective.weights
         given = zip(step.rows, step.filled, step.samples, strict=True)
@@ -148,7 +148,7 @@ class Trainer:
         losses = self.world.add(sums)
         loss = self._weighted(losses)
         norm = self._clip()
-        skip = self.guard.judge(loss, norm)
+        skip = self.guard.refuses(loss, norm)
         progress = self.batches.progress(step.first)
         scale = factor(self.recipe.schedule, progress, self.batches.steps)
         self._update(scale, skip)
@@ -248,16 +248,31 @@ class Trainer:
         self._save()
         self._evaluate()
         self.saver.wait()
+        if self.consumed < self.batches.total:
+            self.log.say(
+                f"Paused after step {self.step:,} of the {self.batches.steps:,} of its schedule; "
+                "--resume goes on."
+            )
 
     def _save(self) -> None:
         if self._saved == self.step:
             return
         self._saved = self.step
         tensors = {**training_state(self.objective, self.optimizers), **self.guard.state()}
-        self.saver.save(
-            self.step, tensors, {"consumed": self.consumed, "generations": self.generations}
-        )
+        facts = {"consumed": self.consumed, "generations": self.generations}
+        kept = {"kept": True} if self._rate_is_about_to_fall() else {}
+        self.saver.save(self.step, tensors, facts | kept)
         self._last = Mark(self.world.device)
+
+    def _rate_is_about_to_fall(self) -> bool:
+        """Whether this is the last point from which a "wsd" run can be made a longer one.
+
+        Its checkpoint is kept for good.
+        """
+        if self.recipe.schedule.name != "wsd":
+            return False
+        last = length_matters_after(self.recipe.schedule, self.batches.steps) * self.batches.full
+        return self.consumed <= last < self.consumed + self.batches.at(self.consumed)
 
     def _resume(self) -> None:
         console = Console(stderr=True, quiet=not self.world.first, soft_wrap=True, markup=False)
@@ -266,7 +281,7 @@ class Trainer:
             tensors = {**training_state(self.objective, self.optimizers), **self.guard.state()}
             read_into(found.folder, tensors, alone=self.world.size == 1)
             self.guard.load(tensors)
-            self.step, self.consumed = found.step, int(found.facts["consumed"])
+            self.step, self.consumed = found.step, found.consumed
             self._saved = self.step
         self._from = self.consumed
         if self.world.first:

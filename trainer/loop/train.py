@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import torch
+from rich.console import Console
 
 from pipeline.store.errors import WebtextError
 from trainer.data.shard_set import Shards, find_shards
@@ -14,9 +15,10 @@ from trainer.hf.start import start_from
 from trainer.loop.loop import Trainer
 from trainer.objectives import build_objective, open_stream
 from trainer.optim.schedule import check_schedule
+from trainer.run.begin import start_run
 from trainer.run.distributed import World, joined
 from trainer.run.grow import grow
-from trainer.run.run import RunFolder, Start, start_run, with_vocabulary
+from trainer.run.run import RunFolder, Start, with_vocabulary
 from trainer.settings.recipe import RunRecipe, read_run_recipe
 
 #: What PyTorch says where a CPU has no memory left; only a GPU has an exception for it.
@@ -43,7 +45,7 @@ def train_in(world: World, recipe: RunRecipe, data: str, out: Path, start: Start
     recipe = with_vocabulary(recipe, read_tokenizer(shards.tokenizer))
     folder = RunFolder(out)
     if world.first:
-        start_run(folder, recipe, shards, start)
+        start_run(folder, recipe, shards, start, _warn)
         if start != "new" and recipe.data.grow:
             grow(folder, recipe, shards)
     world.barrier()
@@ -55,6 +57,10 @@ def train_in(world: World, recipe: RunRecipe, data: str, out: Path, start: Start
             raise
         raise _out_of_memory(recipe, world) from error
     return folder
+
+
+def _warn(text: str) -> None:
+    Console(stderr=True, soft_wrap=True, markup=False).print(text, highlight=False)
 
 
 def _trainer(folder: RunFolder, recipe: RunRecipe, shards: Shards, world: World) -> Trainer:

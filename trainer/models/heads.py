@@ -1,4 +1,5 @@
-"""What sits on an encoder while it is trained: three heads.  None is used for what comes after."""
+"""What sits on an encoder while it is trained: three heads.  What comes after has
+its own (`trainer.models.task_head`)."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from pipeline.store.errors import SettingError
 from trainer.data.header import HEADER
 from trainer.data.vocabulary import Vocabulary
-from trainer.models.encoder import Embeddings, Encoder, Layout
+from trainer.models.encoder import BatchLayout, Embeddings, Encoder
 from trainer.models.heads import MaskedHead
 from trainer.objectives.base import Batch, Filled
 from trainer.objectives.cross_entropy import IGNORED
@@ -96,9 +96,9 @@ def masked_batch(
     }
 
 
-def layout_of(batch: Batch) -> Layout:
+def layout_of(batch: Batch) -> BatchLayout:
     """Where the vectors of a batch of `masked_batch` lie."""
-    return Layout(batch["mask"], batch.get("index"))
+    return BatchLayout(batch["mask"], batch.get("index"))
 
 
 def at_places(hidden: Tensor, places: Tensor) -> Tensor:

@@ -20,11 +20,19 @@ class Batches:
     steps: int
     start: int
     warmup: float
+    #: Full-batch steps after which the run pauses; 0: none.
+    pause: int = 0
 
     @classmethod
     def of(cls, settings: TrainSettings) -> Batches:
         """From `[train]`."""
-        return cls(settings.batch, settings.steps, settings.batch_start, settings.batch_warmup)
+        return cls(
+            settings.batch,
+            settings.steps,
+            settings.batch_start,
+            settings.batch_warmup,
+            settings.pause_after,
+        )
 
     @property
     def total(self) -> int:
@@ -32,7 +40,12 @@ class Batches:
         return self.steps * self.full
 
     def at(self, consumed: int) -> int:
-        """Sequences of the step that begins after `consumed`; 0 at the end of the run."""
+        """Sequences of the step that begins after `consumed`; 0 at the end or the pause.
+
+        A pause cuts no step: what comes after it is what would have come without.
+        """
+        if self.pause and consumed >= self.pause * self.full:
+            return 0
         size = self.full
         if self.start:
             grown = consumed / (self.warmup * self.full)

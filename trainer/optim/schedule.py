@@ -23,10 +23,9 @@ def factor(settings: ScheduleSettings, progress: float, steps: int) -> float:
         return _as_released(settings, progress, steps)
     if progress + 1 < settings.warmup:
         return (progress + 1) / settings.warmup
-    decay = settings.decay or (
-        _WSD_DECAY * steps if settings.name == "wsd" else steps - settings.warmup
-    )
-    begin = steps - decay if settings.name == "wsd" else settings.warmup
+    begin, decay = settings.warmup, settings.decay or steps - settings.warmup
+    if settings.name == "wsd":
+        begin, decay = steps - wsd_decay(settings, steps), wsd_decay(settings, steps)
     done = min(1.0, max(0.0, (progress - begin) / decay)) if decay > 0 else 1.0
     if settings.name == "constant":
         return 1.0
@@ -41,6 +40,21 @@ def _as_released(settings: ScheduleSettings, progress: float, steps: int) -> flo
     if settings.name == "electra":
         return left * warm
     return warm if progress < settings.warmup else left
+
+
+def wsd_decay(settings: ScheduleSettings, steps: int) -> float:
+    """Full-batch steps of the decay of a "wsd" run."""
+    return settings.decay or _WSD_DECAY * steps
+
+
+def length_matters_after(settings: ScheduleSettings, steps: int) -> float:
+    """Full-batch steps whose rates are the same in a run of any greater length.
+
+    All of "constant"; of "wsd" those before the decay; of others none.
+    """
+    if settings.name == "constant":
+        return math.inf
+    return steps - wsd_decay(settings, steps) if settings.name == "wsd" else 0.0
 
 
 def check_schedule(settings: ScheduleSettings, steps: int) -> None:

@@ -19,7 +19,7 @@ def model_card(loaded: Loaded) -> str:
         for key, value in result.items()
         if key != "step"
     ]
-    consumed = loaded.checkpoint.facts["consumed"] * model.context
+    consumed = loaded.checkpoint.consumed * model.context
     return "\n".join(
         [
             "---",

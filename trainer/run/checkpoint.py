@@ -40,7 +40,7 @@ _PREFIX = "step-"
 
 
 @dataclass(frozen=True)
-class Found:
+class Checkpoint:
     """A complete checkpoint and what its marker says."""
 
     folder: Path
@@ -51,23 +51,39 @@ class Found:
         """Steps done."""
         return int(self.facts["step"])
 
+    @property
+    def consumed(self) -> int:
+        """Sequences consumed."""
+        return int(self.facts["consumed"])
 
-def latest(folder: Path, say: Callable[[str], None], step: int | None = None) -> Found | None:
+
+def complete_checkpoints(folder: Path) -> list[Checkpoint]:
+    """All that can be used, the oldest first."""
+    paths = sorted(path for path in folder.glob(f"{_PREFIX}*") if _broken(path) is None)
+    return [Checkpoint(path, _facts(path)) for path in paths]
+
+
+def latest(folder: Path, say: Callable[[str], None], step: int | None = None) -> Checkpoint | None:
     """The newest complete checkpoint, or that of `step`; says what it passes over."""
     for path in sorted(folder.glob(f"{_PREFIX}*"), reverse=True):
         if step is not None and path.name != _name(step):
             continue
         broken = _broken(path)
         if broken is None:
-            return Found(path, json.loads((path / MARKER).read_text(encoding="utf-8")))
+            return Checkpoint(path, _facts(path))
         say(f"Checkpoint {path} is passed over: {broken}. The one before is used.")
     return None
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads((path / MARKER).read_text(encoding="utf-8"))
+    return facts
 
 
 def _broken(path: Path) -> str | None:
     """Why a checkpoint cannot be used, None when it can."""
     try:
-        facts = json.loads((path / MARKER).read_text(encoding="utf-8"))
+        facts = _facts(path)
     except FileNotFoundError:
         return "it was never finished"
     except ValueError:
@@ -156,7 +172,8 @@ class Saver:
         done = sorted(p for p in self.folder.glob(f"{_PREFIX}*") if (p / MARKER).exists())
         every = self.settings.keep_every
         for path in done[: -self.settings.keep]:
-            if not (every and int(path.name.removeprefix(_PREFIX)) % every == 0):
+            regular = every and int(path.name.removeprefix(_PREFIX)) % every == 0
+            if not regular and not _facts(path).get("kept"):
                 (path / MARKER).unlink()  # first, so that half a checkpoint never counts
                 shutil.rmtree(path)
 

@@ -10,9 +10,7 @@ runs/NAME/
 
 from __future__ import annotations
 
-import hashlib
 import json
-import platform
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -20,15 +18,14 @@ from typing import Any, Literal
 import torch
 from tokenizers import Tokenizer
 
-from pipeline.store import files
 from pipeline.store.errors import SettingError, WebtextError
 from trainer.data.shard_set import Shards, find_shards
 from trainer.data.tokenizers import read_tokenizer
 from trainer.models.gpt import GPT
 from trainer.objectives import build_objective
 from trainer.objectives.base import Objective
-from trainer.run.checkpoint import Found, latest, read_into, write_atomic
-from trainer.settings.recipe import RunRecipe, differences
+from trainer.run.checkpoint import Checkpoint, latest, read_into, write_atomic
+from trainer.settings.recipe import RunRecipe
 
 #: What a training writes before its first step.
 _OURS = ("run.json", "tokenizer.json", "log.jsonl", "checkpoints", "tensorboard")
@@ -165,57 +162,6 @@ def with_vocabulary(recipe: RunRecipe, tokenizer: Tokenizer) -> RunRecipe:
     return recipe.model_copy(update={"model": model})
 
 
-def start_run(folder: RunFolder, recipe: RunRecipe, shards: Shards, start: Start) -> RunFacts:
-    """Creates the run's folder, or checks that the run there is the same one.
-
-    Raises SettingError when the folder does not suit `start`, or when the recipe, the shards
-    or the tokenizer are not those that its run was started with.
-    """
-    folder.check_start(start)
-    tokenizer = files.read_bytes(shards.tokenizer)
-    loaded = read_tokenizer(shards.tokenizer)
-    started = folder.begun
-    if started:
-        shards = shards.at(folder.facts().generations)
-    facts = RunFacts(
-        recipe=recipe.model_dump(mode="json"),
-        identity=recipe.identity(),
-        data=shards.address,
-        fingerprint=shards.fingerprint,
-        tokenizer=hashlib.sha256(tokenizer).hexdigest(),
-        end_token=end_token(loaded),
-        torch=torch.__version__,
-        python=platform.python_version(),
-        generations=shards.recorded(),
-    )
-    if started:
-        _check_same(folder, facts)
-    folder.path.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder.tokenizer_path, tokenizer.decode("utf-8"))
-    folder.write(facts)
-    return facts
-
-
-def _check_same(folder: RunFolder, facts: RunFacts) -> None:
-    before = folder.facts()
-    changed = differences(facts.identity, before.identity)
-    if changed:
-        raise SettingError(
-            f"{folder.path} was started with another recipe ({'; '.join(changed)})",
-            "Resume with the recipe it was started with, or choose another --out",
-        )
-    for name, mine, theirs in (
-        ("shards", facts.fingerprint, before.fingerprint),
-        ("tokenizer", facts.tokenizer, before.tokenizer),
-    ):
-        if mine != theirs:
-            raise SettingError(
-                f"{folder.path} was started on other {name} (fingerprint {theirs[:12]}, "
-                f"here {mine[:12]})",
-                "Give the --data it was started with, or choose another --out",
-            )
-
-
 @dataclass
 class Loaded:
     """A trained model with all it takes to use it."""
@@ -225,7 +171,7 @@ class Loaded:
     recipe: RunRecipe
     objective: Objective
     tokenizer: Tokenizer
-    checkpoint: Found
+    checkpoint: Checkpoint
 
 
 def load_run(path: str, device: torch.device, step: int | None, say: Any) -> Loaded:

@@ -103,11 +103,23 @@ class TrainSettings(Settings):
     """`[train]`: how much, in which pieces, on what."""
 
     volatile: ClassVar[frozenset[str]] = frozenset(
-        {"micro_batch", "device", "compile", "parallel", "recompute", "attention_kernel"}
+        {
+            "attention_kernel",
+            "compile",
+            "device",
+            "micro_batch",
+            "parallel",
+            "pause_after",
+            "recompute",
+        }
     )
 
     steps: int = Field(18865, ge=1)
-    """Steps of the full batch: the run sees steps * batch sequences."""
+    """Steps of the full batch: the run sees steps * batch sequences.  A run may be resumed with
+    more."""
+    pause_after: int = Field(0, ge=0)
+    """Only the first steps of the schedule: the run is saved and ends after so many, and a resumed
+    one goes on; 0 goes to the end."""
     batch: int = Field(512, ge=1)
     """Sequences in one step, over all processes and micro-batches."""
     micro_batch: int = Field(0, ge=0)
@@ -256,12 +268,12 @@ def read_run_recipe(recipe: str, overrides: Iterable[str] = ()) -> RunRecipe:
 
 
 def differences(
-    said: Mapping[str, Any], recorded: Mapping[str, Any], prefix: str = ""
+    chosen: Mapping[str, Any], recorded: Mapping[str, Any], prefix: str = ""
 ) -> list[str]:
     """`model.width: 256 here, 192 there` for each value in which two identities differ."""
     found: list[str] = []
-    for key in sorted(said.keys() | recorded.keys()):
-        here, there = said.get(key), recorded.get(key)
+    for key in sorted(chosen.keys() | recorded.keys()):
+        here, there = chosen.get(key), recorded.get(key)
         if isinstance(here, Mapping) and isinstance(there, Mapping):
             found += differences(here, there, f"{prefix}{key}.")
         elif here != there:

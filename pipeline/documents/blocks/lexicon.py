@@ -21,7 +21,7 @@ _SHORT_WORDS = 40
 _FIRST, _LAST = 8, 4
 
 
-class Said(NamedTuple):
+class NameScores(NamedTuple):
     """What the names of an element say."""
 
     families: int  # names.FAMILY
@@ -29,10 +29,10 @@ class Said(NamedTuple):
     scores: tuple[int, int, int]  # for its own blocks, for those one or two below, for all deeper
 
 
-NO_NAMES = Said(0, 0, (0, 0, 0))
+NO_NAMES = NameScores(0, 0, (0, 0, 0))
 
 
-class Lexicon:
+class WordWeights:
     """The weights of words.  `names` gives three a word, `texts` one."""
 
     def __init__(self, names: Mapping[str, tuple[int, int, int]], texts: Mapping[str, int]) -> None:
@@ -40,7 +40,7 @@ class Lexicon:
         # Sites repeat their names on every page, and within one.
         self.describe = lru_cache(maxsize=1 << 16)(self._describe)
 
-    def _describe(self, names: str) -> Said:
+    def _describe(self, names: str) -> NameScores:
         said = own = near = far = 0
         for word in words(names):
             said |= families(word)
@@ -48,7 +48,7 @@ class Lexicon:
                 own += weights[0]
                 near += weights[1]
                 far += weights[2]
-        return Said(said, marks(names), (own, near, far))
+        return NameScores(said, marks(names), (own, near, far))
 
     def score(self, text: str) -> int:
         """The weight of a block's words; 0 for long ones."""

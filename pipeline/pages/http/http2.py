@@ -12,6 +12,7 @@ from h2.settings import SettingCodes
 
 from pipeline.pages.http.connection import Connection, Reader
 from pipeline.pages.http.exchange import Request
+from pipeline.store.chunked import without_chunks
 from pipeline.store.http_answer import Head, Headers, NoHttpError
 
 _WINDOW = 1 << 20  # bytes that may come before they are acknowledged
@@ -79,7 +80,8 @@ class Http2Reader:
             self.body += event.data or b""
             self._frames.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, StreamEnded):
-            self.done = self.whole = True
+            self.whole = True
+            self.end()
         elif isinstance(event, StreamReset) and not self.done:
             self.end(broken=True)
 
@@ -87,6 +89,7 @@ class Http2Reader:
         """There are no more bytes."""
         if self.head is None:
             raise NoHttpError("the connection was closed before an answer came")
+        self.body = bytearray(without_chunks(self.body))
         self.done = True
 
 

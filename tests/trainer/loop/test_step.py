@@ -12,10 +12,11 @@ from trainer_runs import SMALL
 from trainer.data.shard_set import find_shards
 from trainer.data.tokenizers import read_tokenizer
 from trainer.loop import train
-from trainer.loop.feed import Step
+from trainer.loop.feed import StepInput
 from trainer.objectives.base import Objective
+from trainer.run.begin import start_run
 from trainer.run.distributed import World
-from trainer.run.run import RunFolder, start_run, with_vocabulary
+from trainer.run.run import RunFolder, with_vocabulary
 from trainer.settings.recipe import read_run_recipe
 
 GPT = [f"{name}={value}" for name, value in SMALL.items()]
@@ -45,14 +46,14 @@ def test_no_value_is_read_back(
     shards = find_shards(str(tokens if name.startswith("gpt") else encoder_tokens))
     recipe = with_vocabulary(read_run_recipe(name, settings), read_tokenizer(shards.tokenizer))
     folder = RunFolder(tmp_path / "run")
-    start_run(folder, recipe, shards, "new")
+    start_run(folder, recipe, shards, "new", print)
     monkeypatch.setattr(Objective, "to", lambda self, _: self)  # such tensors cannot be moved
     with FakeTensorMode(allow_non_fake_inputs=True) as fake:
         trainer = train._trainer(folder, recipe, shards, World(0, 1, torch.device("cpu")))
         said = trainer.train_stream.batch(0, 4).reshape(2, 2, -1)
         rows = fake.from_tensor(torch.from_numpy(said))
         numbers = fake.from_tensor(torch.arange(4).view(2, 2))
-        done = trainer._run_step(Step(0, 4, rows, (said >= 0).sum(2), numbers))
+        done = trainer._run_step(StepInput(0, 4, rows, (said >= 0).sum(2), numbers))
         with pytest.raises(DataDependentOutputException):  # what asking is answered with
             done.results.tolist()
     trainer.saver.close()
