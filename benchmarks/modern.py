@@ -4,10 +4,10 @@
         --characters 12000000
     python benchmarks/modern.py ROOT/tokens/electra RUNS docs/modern.svg
 
-Trains GPT-2's blocks and gpt-modern's, then BERT's and ModernBERT's, each with the same seeds, hence
+Trains GPT-2's blocks and gpt-modern's, then BERT's and ModernBERT's, each with the same seed, hence
 the same samples and masks, the same optimizer and as many steps.  Both encoders answer the same
 question: 30 % masked tokens, no pairs.  Runs that are there already are not repeated.  Prints the
-validation loss after each evaluation, the mean over the seeds, and draws the curves.
+validation loss after each evaluation, the mean over SEEDS, and draws the curves.
 """
 
 from __future__ import annotations
