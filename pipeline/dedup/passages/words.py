@@ -20,7 +20,7 @@ from pipeline.dedup.minhash import Hashes64, finalise64
 from pipeline.store.scripts import UNSPACED
 
 #: Characters hashed at a time; a word longer than that counts as several.
-CHARACTERS = 1 << 18
+CHARACTERS = 1 << 17
 
 _SPACE, _LETTER, _ALONE = 0, 1, 2
 _CODES = 0x110000

@@ -184,6 +184,8 @@ class _Walk:
             if said.marks:
                 if said.marks & marks.NEVER_TEXT:
                     return
+                if said.marks & marks.LINE and place[3] >= 0:
+                    self._code_line()
                 dropped = dropped or bool(said.marks & marks.UNSEEN)
             if hidden_by(attributes) & HIDDEN:
                 dropped = True
@@ -233,6 +235,11 @@ class _Walk:
         )  # fmt: skip
         if tag == "ol" and (start := attributes.get("start")) and start.isdecimal():
             self._starts[number] = int(start[:9])
+
+    def _code_line(self) -> None:
+        """Begins a line of code, where no character has ended the one before."""
+        if self._run and self._run[-1].rpartition("\n")[2].strip():
+            self._run.append("\n")
 
     def _line_break(self) -> None:
         run = self._run
