@@ -27,7 +27,7 @@ class MaskedHead(nn.Module):
     def forward(self, hidden: Tensor, embeddings: Embeddings) -> Tensor:
         """(..., width) -> fp32 logits (..., padded vocabulary), -inf in the padding."""
         x = self.norm(activate(self.dense(hidden), self.activation))
-        bias = self.bias
+        bias: Tensor = self.bias
         if len(bias) > self.vocab:  # in the bias: to mask the logits is to copy them
             padding = torch.arange(len(bias), device=bias.device) >= self.vocab
             bias = bias.masked_fill(padding, float("-inf"))

@@ -65,7 +65,8 @@ def drawn(logits: Tensor, samples: Tensor, places: Tensor, seed: int) -> Tensor:
     inside = blocks.gather(2, block[..., None].expand(-1, -1, 1, side))[:, :, 0].double()
     before = (ends - sums).gather(-1, block)
     choice = (before + inside @ triangle <= point).sum(-1)
-    return (block[..., 0] * side + choice).clamp_max(count - 1)
+    chosen: Tensor = block[..., 0] * side + choice
+    return chosen.clamp_max(count - 1)
 
 
 def truncated_normal(parameter: Tensor, std: float, generator: torch.Generator) -> None:
