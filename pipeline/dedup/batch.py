@@ -95,6 +95,9 @@ class Decided:
     cuts: tuple[str, ...]
     #: The root of another corpus, or the name of an evaluation set; empty for our own.
     elsewhere: str = ""
+    #: Fingerprints of its texts, and what of them was cut; empty where no passages are looked for.
+    fingerprints: tuple[str, ...] = ()
+    passages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,20 @@ class Batch:
         """The names of the batch's signature files, one for each documents part."""
         count = sum(len(source.documents) for source in self.sources)
         return [part_name(i, count, "_signatures") for i in range(count)]
+
+    def fingerprint_names(self) -> list[str]:
+        """The names of the batch's files of fingerprints, one for each documents part."""
+        return [name.replace("_signatures", "_fingerprints") for name in self.signature_names()]
+
+    def fingerprints(self) -> list[str]:
+        """All files of fingerprints, in order of place; parallel to `documents`."""
+        past = [path for decided in self.history for path in decided.fingerprints]
+        return past + [files.join(self.folder, name) for name in self.fingerprint_names()]
+
+    def passages(self) -> list[str]:
+        """The table of what was cut of each documents part; empty where it has none."""
+        past = [path for d in self.history for path in d.passages or [""] * len(d.documents)]
+        return past + [""] * len(self.signature_names())
 
     def signatures(self) -> list[str]:
         """All signature files, in order of place; parallel to `documents`."""

@@ -44,10 +44,10 @@ class MakeParts(beam.PTransform):
     def expand(self, units: beam.PCollection) -> beam.PCollection:
         """Units in, parts out."""
         dealt = units | "Deal" >> beam.Reshuffle()
-        return dealt | "Make" >> beam.FlatMap(_made, make=self._make)
+        return dealt | "Make" >> beam.FlatMap(_parts_of, make=self._make)
 
 
-def _made(unit: Any, make: Callable[[Any], Iterable[Part]]) -> Iterator[Part]:
+def _parts_of(unit: Any, make: Callable[[Any], Iterable[Part]]) -> Iterator[Part]:
     """The parts of a unit; what the system refuses becomes an error with a remedy."""
     try:
         yield from make(unit)

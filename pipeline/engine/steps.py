@@ -79,5 +79,5 @@ class Steps(beam.PTransform):
         return done | "Parts" >> beam.FlatMap(list)
 
 
-def _with(before: Reports, made: Iterable[Part]) -> Reports:
-    return (*before, *made)
+def _with(before: Reports, latest: Iterable[Part]) -> Reports:
+    return (*before, *latest)

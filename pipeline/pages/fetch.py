@@ -165,7 +165,7 @@ class Fetcher:
             ("User-Agent", settings.agent()),
             ("Accept", f"text/html,application/xhtml+xml,text/plain;q=0.8{pdf},*/*;q=0.1"),
             ("Accept-Language", "en,*;q=0.5"),
-            ("Accept-Encoding", "gzip, deflate, br, zstd"),
+            ("Accept-Encoding", "gzip, deflate"),  # what every reader of archives unpacks
         )
 
     async def __aenter__(self) -> Fetcher:

@@ -83,7 +83,7 @@ class OpenGroup:
         )
         self._progress = Progress(group.folder, f"group-{group.number:05d}")
         self._journal.__enter__()
-        known = {identity for identity, _ in self._spared()} | self._journal.known
+        known = {identity for identity, _ in self._spared()} | self._journal.logged
         left = left_before(group.folder, self._urls)
         self._builds = left.builds
         #: The links that are to be fetched, those first that an earlier build did not reach.

@@ -94,7 +94,7 @@ def judge(
         named = []
     found = strongest(preferences)
     if found is not None and found.refuses:
-        return Judged(found.outcome, f"{found.where}: {found.said}", preference=found)
+        return Judged(found.outcome, f"{found.where}: {found.statement}", preference=found)
     return Judged(
         Outcome.OK,
         charset=charset,

@@ -50,7 +50,7 @@ def preference_columns(preference: Preference | None, seen_at: int) -> Row:
     if preference is None:
         return {"preference": "", "preference_where": "", "preference_at": 0}
     return {
-        "preference": preference.said,
+        "preference": preference.statement,
         "preference_where": preference.where,
         "preference_at": seen_at,
     }

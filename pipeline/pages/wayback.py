@@ -116,7 +116,7 @@ class _Rescuer:
         ):
             rows |= {i: row for i, row in journal.rows() if i in rows}
             for identity in dead:
-                if identity not in journal.known:
+                if identity not in journal.logged:
                     row = await self._end(rows[identity], seen.get(identity, 0), journal)
                     rows[identity] = row
                     progress.add(0, **{f"wayback_{row['outcome']}": 1})

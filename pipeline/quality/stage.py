@@ -7,7 +7,7 @@ documents, verdicts, cuts, duplicates -> corpus and decisions
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apache_beam as beam
 
@@ -19,8 +19,9 @@ from pipeline.quality.accept import AcceptUnit, accept_part
 from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, batches_of, join
 from pipeline.quality.lines import LinesUnit, RepeatedUnit, find_lines, plan_repeated, sample_lines
 from pipeline.quality.measure import MEASURES
+from pipeline.quality.passages import PassageRules
 from pipeline.quality.removal import remove_decided, remove_measured
-from pipeline.quality.scorers.identity import scorer_fingerprint, scorer_key
+from pipeline.quality.scorers.identity import scorer_fingerprint, scorer_key, scorer_keys
 from pipeline.quality.scorers.score_part import try_scorers
 from pipeline.quality.settings import QualitySettings, VerdictSettings
 from pipeline.quality.tables import MeasureUnit, cuts_name, measure_part
@@ -279,6 +280,13 @@ class QualityStage(Stage):
         return Quality(job, self.folder(job), self.draft(job))
 
 
+def _passage_rules(job: Job) -> PassageRules:
+    """What pages must meet without their passages, for a table that is not named yet."""
+    settings = job.section(QualitySettings)
+    written = _written_limits(job.corpus, job.interval)
+    return PassageRules("", written, settings, scorer_keys(settings.scorers))
+
+
 class Accept(beam.PTransform):
     """Parts of documents decided on one by one; ends in the manifest."""
 
@@ -325,7 +333,11 @@ class CorpusStage(Stage):
         corpus, interval, draft = job.corpus, job.interval, self.draft(job)
         measures = self.settings(job).measures().items()
         editing = tuple((name, limits) for name, limits in measures if MEASURES.get(name).edits)
+        passages = corpus.paths("dedup", interval, "passages-")
+        # What a page must meet without its passages matters only where some are taken.
+        rules = _passage_rules(job) if passages else None
         key = work_key(draft.code_version, sorted(draft.inputs.items()), *editing)
+        key = work_key(key, rules.key()) if rules else key
         documents = _Documents.of(corpus, interval)
         quality, dedup = (corpus.folder(stage, interval) for stage in ("quality", "dedup"))
         units = [
@@ -338,9 +350,14 @@ class CorpusStage(Stage):
                 folder=self.folder(job),
                 key=work_key(key, name),
                 editing=editing,
+                passages=replace(rules, passages=found) if rules else None,
             )
-            for path, name, verdicts in zip(
-                documents.paths, documents.names(), documents.names("_verdicts"), strict=True
+            for path, name, verdicts, found in zip(
+                documents.paths,
+                documents.names(),
+                documents.names("_verdicts"),
+                passages or [""] * len(documents.paths),
+                strict=True,
             )
         ]
         return Accept(units, self.folder(job), draft)

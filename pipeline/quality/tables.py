@@ -132,15 +132,15 @@ def _texts(unit: MeasureUnit) -> Iterator[_WrittenText]:
         columns: dict[str, Any] = {"lines_share": repeated.share, "lines_cut": 0}
         if repeated.lines and not left:
             text = without(text, repeated.spans)
-            columns |= _left(text, repeated)
+            columns |= {"lines_cut": repeated.lines} | measure_left(text)
         language = columns.get("lines_language") or row["language"]
         yield _WrittenText(row["id"], text, language, columns, repeated, left)
 
 
-def _left(text: str, repeated: Repeated) -> dict[str, Any]:
+def measure_left(text: str) -> dict[str, Any]:
+    """Length and language of what is left of a text, in the columns of `LINES`."""
     language, score = identify(text)
     return {
-        "lines_cut": repeated.lines,
         "lines_words": count_words(text),
         "lines_language": language,
         "lines_language_score": score,

@@ -22,6 +22,7 @@ from pipeline.store.parquet import open_table
 from pipeline.store.schemas import VOLATILE
 from pipeline.views.kept import check_kept
 from pipeline.views.leaks import check_leaks
+from pipeline.views.passages import check_passages
 from pipeline.views.status import stage_folders, stale_inputs
 
 _REMEDY = "Remove the stage's _manifest.json and build again: what is damaged is made anew"
@@ -47,6 +48,7 @@ def verify_corpus(corpus: Corpus, only: str | None = None) -> Verified:
     for (stage, interval), manifest in chosen.items():
         verify_stage(corpus.folder(stage, interval), manifest)
     check_kept(corpus)
+    check_passages(corpus)
     _verify_splits(corpus, manifests)
     return Verified(len(chosen), sum(len(manifest.files) for manifest in chosen.values()))
 

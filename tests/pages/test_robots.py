@@ -10,7 +10,7 @@ import pytest
 from pipeline.pages import site as sites
 from pipeline.pages.fetch import Answer
 from pipeline.pages.host import Host
-from pipeline.pages.host_lock import Turns
+from pipeline.pages.host_lock import HostLocks
 from pipeline.pages.http.exchange import Exchange
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.robots import MOST_BYTES, SECONDS, parse_rules, rules_from
@@ -177,7 +177,7 @@ def test_it_is_believed_for_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(sites.time, "monotonic", lambda: clock[0])
     chosen = PagesSettings(contact="mailto:a@example.org")
-    host = Host("a.test", chosen, Turns(), asyncio.Semaphore())
+    host = Host("a.test", chosen, HostLocks(), asyncio.Semaphore())
     site = Site("http://a.test", host, chosen, fetch)
     files = ["http://a.test/robots.txt", "http://a.test/.well-known/tdmrep.json"]
 

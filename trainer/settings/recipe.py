@@ -267,12 +267,12 @@ def read_run_recipe(recipe: str, overrides: Iterable[str] = ()) -> RunRecipe:
 
 
 def differences(
-    said: Mapping[str, Any], recorded: Mapping[str, Any], prefix: str = ""
+    chosen: Mapping[str, Any], recorded: Mapping[str, Any], prefix: str = ""
 ) -> list[str]:
     """`model.width: 256 here, 192 there` for each value in which two identities differ."""
     found: list[str] = []
-    for key in sorted(said.keys() | recorded.keys()):
-        here, there = said.get(key), recorded.get(key)
+    for key in sorted(chosen.keys() | recorded.keys()):
+        here, there = chosen.get(key), recorded.get(key)
         if isinstance(here, Mapping) and isinstance(there, Mapping):
             found += differences(here, there, f"{prefix}{key}.")
         elif here != there:

@@ -36,6 +36,14 @@ def score_columns(
     return columns
 
 
+def score_row(scores: Mapping[str, float], ensembles: Sequence[Ensemble]) -> dict[str, float]:
+    """The columns of one text, from the scores that the scorers give it."""
+    row = {f"scorers_{name}_score": score for name, score in scores.items()}
+    for ensemble in ensembles:
+        row |= ensemble.columns(scores)
+    return row
+
+
 def scores_name(part: str, scorer: str) -> str:
     """The table of a scorer's scores beside the measurements of a part."""
     return part.replace("part-", f"_scores_{scorer}-", 1)
@@ -134,10 +142,7 @@ class PartScores:
         rows = []
         for number in range(len(pages)):
             own = {name: values[number] for name, values in scores.items()}
-            row = {f"scorers_{name}_score": score for name, score in own.items()}
-            for ensemble in self._ensembles:
-                row |= ensemble.columns(own)
-            rows.append(row)
+            rows.append(score_row(own, self._ensembles))
         return rows
 
     def _of_scorer(self, name: str, pages: Sequence[str], texts: Sequence[str]) -> list[float]:

@@ -19,4 +19,4 @@ def open_task(name: str, columns: ExampleColumns) -> FineTuningTask:
         return kind(columns)
     if issubclass(kind, Task):
         return AskedChoices(columns, kind())
-    raise SettingError(f"--task {name} cannot be learned", TASKS.known())
+    raise SettingError(f"--task {name} cannot be learned", TASKS.names_known())
