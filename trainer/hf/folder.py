@@ -28,6 +28,7 @@ from trainer.hf.task_heads import (
     task_config,
     task_tensors,
 )
+from trainer.hf.tokenizer_file import portable_tokenizer
 from trainer.models.gpt import GPT
 from trainer.models.parts import Parts
 from trainer.models.task_head import Use
@@ -191,7 +192,8 @@ def save_parts(
         generation = {"bos_token_id": end, "eos_token_id": end}
         _write_json(folder / "generation_config.json", generation)
     if tokenizer is not None and loaded is not None:
-        (folder / "tokenizer.json").write_bytes(tokenizer.read_bytes())
+        text = portable_tokenizer(tokenizer.read_text(encoding="utf-8"))
+        (folder / "tokenizer.json").write_text(text, encoding="utf-8")
         _write_json(
             folder / "tokenizer_config.json",
             {
