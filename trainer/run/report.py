@@ -25,7 +25,9 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto
 table { border-collapse: collapse } td, th { padding: .15rem .8rem .15rem 0; text-align: left }
 svg { width: 100%; height: auto; background: #f6f6f4 } svg text { font: 12px system-ui; fill: #444 }
 figure { margin: 1.5rem 0 }
-figcaption { color: #444 } code { font-size: 13px } .skip { color: #a00 }
+figcaption { color: #444 } code { font-size: 13px; overflow-wrap: anywhere }
+@media (max-width: 30rem) { svg text { font-size: 19px } }
+ .skip { color: #a00 }
 """
 
 
@@ -131,7 +133,8 @@ def _figure(title: str, points: list[tuple[float, float]], unit: str) -> str:
         f"{(x - xs[0]) / across * _WIDTH:.1f},{_HEIGHT - (y - min(ys)) / up * _HEIGHT:.1f}"
         for x, y in points
     )
-    said = f"{title}: {min(ys):.4g} to {max(ys):.4g} {unit}, steps {xs[0]:,.0f} to {xs[-1]:,.0f}"
+    values = f"{min(ys):.4g} to {max(ys):.4g} {unit}".rstrip()
+    said = f"{title}: {values}, steps {xs[0]:,.0f} to {xs[-1]:,.0f}"
     return (
         f'<figure><svg viewBox="-64 -12 {_WIDTH + 80} {_HEIGHT + 36}" role="img" '
         f'aria-label="{html.escape(title)}">{_axes(xs, ys)}'
