@@ -35,7 +35,7 @@ from pipeline.store.addresses import page_id
 from pipeline.store.parts import Part
 
 WORDS = 50
-STEPS = ("Fingerprint", "Share", "Connect", "Runs", "Cut")
+STEPS = ("Minimize", "Share", "Connect", "Runs", "Cut")
 
 
 class Planted(NamedTuple):

@@ -95,8 +95,8 @@ class Decided:
     cuts: tuple[str, ...]
     #: The root of another corpus, or the name of an evaluation set; empty for our own.
     elsewhere: str = ""
-    #: Fingerprints of its texts, and what of them was cut; empty where no passages are looked for.
-    fingerprints: tuple[str, ...] = ()
+    #: Minimizers of its texts, and what of them was cut; empty where no passages are looked for.
+    minimizers: tuple[str, ...] = ()
     passages: tuple[str, ...] = ()
 
 
@@ -151,14 +151,14 @@ class Batch:
         count = sum(len(source.documents) for source in self.sources)
         return [part_name(i, count, "_signatures") for i in range(count)]
 
-    def fingerprint_names(self) -> list[str]:
-        """The names of the batch's files of fingerprints, one for each documents part."""
-        return [name.replace("_signatures", "_fingerprints") for name in self.signature_names()]
+    def minimizer_names(self) -> list[str]:
+        """The names of the batch's files of minimizers, one for each documents part."""
+        return [name.replace("_signatures", "_minimizers") for name in self.signature_names()]
 
-    def fingerprints(self) -> list[str]:
-        """All files of fingerprints, in order of place; parallel to `documents`."""
-        past = [path for decided in self.history for path in decided.fingerprints]
-        return past + [files.join(self.folder, name) for name in self.fingerprint_names()]
+    def minimizers(self) -> list[str]:
+        """All files of minimizers, in order of place; parallel to `documents`."""
+        past = [path for decided in self.history for path in decided.minimizers]
+        return past + [files.join(self.folder, name) for name in self.minimizer_names()]
 
     def passages(self) -> list[str]:
         """The table of what was cut of each documents part; empty where it has none."""

@@ -17,7 +17,7 @@ from pipeline.dedup.batch import REGISTER, Batch, Decided, EvaluationFile
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.minhash import SHINGLE_WORDS
 from pipeline.dedup.order import batches
-from pipeline.dedup.passages.fingerprint import FingerprintUnit, write_fingerprints
+from pipeline.dedup.passages.minimizers import MinimizerUnit, write_minimizers
 from pipeline.dedup.settings import DedupSettings
 from pipeline.dedup.sign import SignUnit, sign
 from pipeline.store import files
@@ -57,7 +57,7 @@ def as_decided(file: EvaluationFile, folder: str, settings: DedupSettings) -> De
         removed=(),
         cuts=(),
         elsewhere=file.path,
-        fingerprints=(files.join(work, file.name("fingerprints")),)
+        minimizers=(files.join(work, file.name("minimizers")),)
         if settings.passages.enabled
         else (),
     )
@@ -99,20 +99,20 @@ def sign_evaluation(unit: EvaluationUnit) -> list[Part]:
         )
     )
     register = finished_part(work, file.name("register"), unit.key) or _write_register(unit)
-    return [documents, *signed, register, *_fingerprints(unit)]
+    return [documents, *signed, register, *_minimizers(unit)]
 
 
-def _fingerprints(unit: EvaluationUnit) -> list[Part]:
+def _minimizers(unit: EvaluationUnit) -> list[Part]:
     """A page loses the passages of a set's texts; texts below the length have none."""
     passages = unit.settings.passages
     if not passages.enabled:
         return []
-    return write_fingerprints(
-        FingerprintUnit(
+    return write_minimizers(
+        MinimizerUnit(
             documents=files.join(unit.work, unit.file.name("documents")),
             cuts="",
             folder=unit.work,
-            name=unit.file.name("fingerprints"),
+            name=unit.file.name("minimizers"),
             key=unit.key,
             words=passages.words,
         )

@@ -37,7 +37,7 @@ def remove_pages(edit: StageEdit) -> Removal:
     for path in edit.paths("register-") if signed else ():
         edit.change(path, renumbered)
     edit.drop_rows("clusters-", ["kept_id"], by="kept_id")
-    edit.drop_rows("fingerprints-", ["id"])
+    edit.drop_rows("minimizers-", ["id"])
     extra = _remove_passages(edit)
     lost = Counts(seen=passed, kept=passed - len(kinds), dropped=dict(Counter(kinds)))
     return Removal(lost, passed, extra)

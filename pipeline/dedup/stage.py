@@ -4,7 +4,7 @@
     documents -> signatures -> keep order of those that passed quality's verdicts ->
     candidate pairs by band -> pairs close by signature -> components ->
     shingle sets from text -> decisions ->
-    fingerprints that pages share -> runs of words from text -> passages that go ->
+    minimizers that pages share -> runs of words from text -> passages that go ->
     duplicate table, table of passages
 
 So no document is removed for one that is not in the corpus.
@@ -39,7 +39,7 @@ from pipeline.dedup.evaluation import (
 )
 from pipeline.dedup.order import arrange
 from pipeline.dedup.passages.decide import cut_units, write_cuts
-from pipeline.dedup.passages.fingerprint import fingerprint_units, write_fingerprints
+from pipeline.dedup.passages.minimizers import minimizer_units, write_minimizers
 from pipeline.dedup.passages.runs import runs_units, write_runs
 from pipeline.dedup.passages.share import ConnectUnit, connect, share_units, write_shared
 from pipeline.dedup.removal import remove_pages
@@ -84,7 +84,7 @@ def plan_decide(before: Sequence[Part], batch: Batch) -> list[DecideUnit]:
 
 
 def plan_connect(before: Sequence[Part], batch: Batch) -> list[ConnectUnit]:
-    """The pages that share fingerprints are one unit."""
+    """The pages that share minimizers are one unit."""
     return [ConnectUnit(batch, tuple(names_of(before, "shared-")))]
 
 
@@ -100,7 +100,7 @@ def plan_write(before: Sequence[Part], batch: Batch) -> list[WriteUnit]:
 def steps_of(batch: Batch) -> tuple[Step, ...]:
     """The steps of a run."""
     passages: tuple[NamedStep, ...] = (
-        ("Fingerprint", fingerprint_units, write_fingerprints),
+        ("Minimize", minimizer_units, write_minimizers),
         ("Share", share_units, write_shared),
         ("Connect", plan_connect, connect),
         ("Runs", runs_units, write_runs),
@@ -122,7 +122,7 @@ def steps_of(batch: Batch) -> tuple[Step, ...]:
 
 
 #: What stays; all other files are scratch.
-_FINAL = ("part", "register", "signatures", "clusters", "fingerprints", "passages")
+_FINAL = ("part", "register", "signatures", "clusters", "minimizers", "passages")
 
 
 def is_final(part: Part) -> bool:
@@ -142,7 +142,7 @@ class Dedup(beam.PTransform):
         self.batch, self._draft = batch, draft
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """Text is read by the steps Sign and Sets, and by Fingerprint and Runs for passages."""
+        """Text is read by the steps Sign and Sets, and by Minimize and Runs for passages."""
         return (
             root
             | Steps(steps_of(self.batch))
@@ -247,7 +247,7 @@ class DedupStage(Stage):
                 f"{manifest.code_version} of the stage, this one is {self.version}",
                 f"Build dedup of {interval} again first",
             )
-        _require_fingerprints(manifest, corpus, settings)
+        _require_minimizers(manifest, corpus, settings)
         return Decided(
             interval,
             documents=tuple(corpus.paths("documents", interval)),
@@ -256,12 +256,12 @@ class DedupStage(Stage):
             removed=tuple(corpus.paths(self.name, interval)),
             cuts=tuple(corpus.paths("quality", interval, "cuts-")),
             elsewhere="" if own else corpus.root,
-            fingerprints=tuple(corpus.paths(self.name, interval, "fingerprints-")),
+            minimizers=tuple(corpus.paths(self.name, interval, "minimizers-")),
             passages=tuple(corpus.paths(self.name, interval, "passages-")),
         )
 
 
-def _require_fingerprints(manifest: Manifest, corpus: Corpus, settings: DedupSettings) -> None:
+def _require_minimizers(manifest: Manifest, corpus: Corpus, settings: DedupSettings) -> None:
     """Raises WebtextError where passages are looked for and the interval has none as long."""
     words = (manifest.settings.get("passages") or {}).get("words")
     if settings.passages.enabled and words != settings.passages.words:

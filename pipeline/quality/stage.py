@@ -21,14 +21,15 @@ from pipeline.quality.lines import LinesUnit, RepeatedUnit, find_lines, plan_rep
 from pipeline.quality.measure import MEASURES
 from pipeline.quality.passages import PassageRules
 from pipeline.quality.removal import remove_decided, remove_measured
+from pipeline.quality.results import something_kept, with_warning
 from pipeline.quality.scorers.identity import scorer_fingerprint, scorer_key, scorer_keys
 from pipeline.quality.scorers.score_part import try_scorers
 from pipeline.quality.settings import QualitySettings, VerdictSettings
 from pipeline.quality.tables import MeasureUnit, cuts_name, measure_part
-from pipeline.quality.verdicts import WITHOUT_RULES, VerdictUnit, WrittenLimits, give_verdicts
+from pipeline.quality.verdicts import VerdictUnit, WrittenLimits, give_verdicts
 from pipeline.store import files
 from pipeline.store.corpus import Corpus
-from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.errors import SettingError
 from pipeline.store.manifest import WORK, Manifest, table_of
 from pipeline.store.parts import Part, part_name, work_key
 from pipeline.store.stage_edit import Removal, StageEdit
@@ -54,32 +55,6 @@ class _Documents:
     def names(self, prefix: str = "part") -> list[str]:
         """A name for each part, of its number."""
         return [part_name(i, len(self.paths), prefix) for i in range(len(self.paths))]
-
-
-def something_kept(manifest: Manifest) -> Manifest:
-    """Refuses a result without documents."""
-    if manifest.counts.kept == 0:
-        drops = sorted(manifest.counts.dropped.items(), key=lambda item: -item[1])
-        said = ", ".join(f"{n:,} {reason}" for reason, n in drops) or "there were none"
-        raise WebtextError(
-            f"Stage {manifest.stage} keeps none of {manifest.counts.seen:,} documents: {said}",
-            "Relax the first reason's threshold in [quality], or look at the documents with "
-            "`webtext show ROOT documents`",
-        )
-    return manifest
-
-
-def with_warning(manifest: Manifest) -> Manifest:
-    """Refuses a result without documents, and says of how many not all rules were asked."""
-    something_kept(manifest)
-    if not (documents := manifest.extra[WITHOUT_RULES]):
-        return manifest
-    warning = (
-        f"{documents:,} of {manifest.counts.seen:,} documents are in languages without published "
-        "values: rules that need a language were not applied to them. "
-        "`webtext show ROOT verdicts --where \"rules = ''\"` lists them"
-    )
-    return manifest.model_copy(update={"warnings": [*manifest.warnings, warning]})
 
 
 def _fingerprint(name: str, path: str) -> str:

@@ -1,4 +1,4 @@
-"""Words, fingerprints and cuts of passages, each against its definition."""
+"""Words, minimizers and cuts of passages, each against its definition."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pipeline.dedup.passages.cut import Cut, Keepers, Passage, cut_page
 from pipeline.dedup.passages.settings import PassageSettings
 from pipeline.dedup.passages.spans import PageText, equal_words, is_same, passage_spans
 from pipeline.dedup.passages.winnow import (
-    fingerprints,
     least_of_runs,
+    minimizers,
     run_hashes,
     shared_starts,
 )
@@ -92,27 +92,27 @@ def planted(rng: random.Random, length: int) -> tuple[list[str], int, int]:
 
 
 @pytest.mark.parametrize("passage", [20, 33, 50])
-def test_each_shared_passage_has_a_shared_fingerprint_and_shorter_runs_are_no_passage(
+def test_each_shared_passage_has_a_shared_minimizer_and_shorter_runs_are_no_passage(
     passage: int,
 ) -> None:
     rng = random.Random(passage)
     for _ in range(100):
         texts, place, _ = planted(rng, passage)
         ((_, hashes, bounds),) = hash_groups(texts)
-        one, other = fingerprints(hashes, bounds, passage)
+        one, other = minimizers(hashes, bounds, passage)
         shared = np.intersect1d(one, other)
         assert len(shared)
         assert place in shared_starts(hash_words(texts[0]).hashes, shared, passage)
 
 
-def test_fingerprints_are_of_one_text_each_and_few() -> None:
+def test_minimizers_are_of_one_text_each_and_few() -> None:
     rng = random.Random(2)
     texts = [" ".join(str(rng.random()) for _ in range(n)) for n in (0, 49, 50, 400, 3, 4000)]
     ((_, hashes, bounds),) = hash_groups(texts)
-    found = fingerprints(hashes, bounds, 50)
+    found = minimizers(hashes, bounds, 50)
     for text, own in zip(texts, found, strict=True):
         words = hash_words(text).hashes
-        assert own.tolist() == fingerprints(words, np.array([0, len(words)]), 50)[0].tolist()
+        assert own.tolist() == minimizers(words, np.array([0, len(words)]), 50)[0].tolist()
     assert [len(own) for own in found[:3]] == [0, 0, 1]
     assert 4000 / 16 < len(found[5]) < 4000 / 11
 

@@ -163,7 +163,7 @@ def check_stays(dedups: Dedups, months: list[str], pages: list[Document]) -> Non
             assert other["stop"] <= row["kept_start"] or row["kept_stop"] <= other["start"]
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.system)])
 def test_month_by_month_equals_all_at_once_with_forgetting_and_building_again(
     seed: int, dedups: Dedups, prose: Prose, new_document: New, tmp_path: Path
 ) -> None:

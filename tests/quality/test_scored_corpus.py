@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 import pytest
-from quality_corpus import Build, build, page, prose, recipe, run, table
-from scorer_models import GOOD, bert_folder, fasttext_model, spam
+from quality_corpus import Build, build, page, prose, recipe, run, table, write_documents
+from scorer_models import GOOD, bert_folder, fasttext_model, onnx_tokens, spam
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from pipeline.engine.runners.open import open_runner
+from pipeline.engine.runners.profiles import RunnerSettings
 from pipeline.engine.stage import Job
 from pipeline.quality.scorers import score_part
 from pipeline.quality.scorers.quantiles import STEPS, Quantiles, fit_quantiles, read_quantiles
 from pipeline.quality.settings import QualitySettings
 from pipeline.quality.stage import QualityStage
+from pipeline.store import scorer
 from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.stage_edit import StageEdit
 from pipeline.views.what_if import changed_quality, what_if
 
 COUNT = 60
@@ -214,3 +219,44 @@ def test_a_missing_model_is_known_before_the_build(mixed: Job, tmp_path: Path) -
     job = scored(mixed, {"scorers": {"hq": {"path": str(tmp_path / "gone.bin")}}})
     with pytest.raises(SettingError, match=r"The scorer .*gone\.bin does not exist"):
         QualityStage().check(job)
+
+
+@pytest.mark.system  # starts a cluster of local processes
+def test_scores_do_not_depend_on_workers(tmp_path: Path, both: Quality) -> None:
+    both["onnx"] = {"path": str(onnx_tokens(tmp_path / "onnx")), "output": 1, "tokens": 64}
+    pages = [page(f"https://a.org/{i}", f"{prose(i)} {'river ' * (i % 50)}") for i in range(140)]
+    hashes = []
+    for workers in (1, 2):
+        job = write_documents(str(tmp_path / str(workers)), pages)
+        settings = RunnerSettings(name="local" if workers == 1 else "dask", workers=workers)
+        job = replace(scored(job, {"scorers": both}), workers=workers)
+        with open_runner(settings, [], job.corpus.root) as runner:
+            runner.run(QualityStage().transform(job), "quality")
+        manifest = job.corpus.require("quality", job.interval)
+        hashes.append({entry.name: entry.sha256 for entry in manifest.files})
+    assert hashes[0] == hashes[1]
+    assert {name.split("-")[0] for name in hashes[0]} >= {"part", "_scores_onnx", "_scores_edu"}
+
+
+def test_forgotten_pages_leave_the_scores(mixed: Job, both: Quality) -> None:
+    job = scored(mixed, {"scorers": both})
+    run(QualityStage(), job)
+    gone = sorted(table(job, "quality"))[:3]
+    manifest = job.corpus.require("quality", job.interval)
+    edit = StageEdit(QualityStage().folder(job), manifest, frozenset(gone), manifest.inputs)
+    assert edit.finish(QualityStage().remove_pages(edit))
+    for prefix in ("part-", "scores_hq-", "scores_edu-"):
+        left = table(job, "quality", prefix)
+        assert len(left) == 2 * COUNT - 3
+        assert not left.keys() & set(gone)
+
+
+@pytest.mark.parametrize("missing", ["onnxruntime", "torch"])
+def test_a_missing_extra_is_one_line_before_the_build(
+    mixed: Job, tmp_path: Path, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = onnx_tokens if missing == "onnxruntime" else bert_folder
+    model = {"path": str(make(tmp_path / "model")), "output": 0}
+    monkeypatch.setattr(scorer, "find_spec", lambda name: None if name == missing else True)
+    with pytest.raises(SettingError, match=rf"needs {missing}, not installed.*webtext\[scorers"):
+        QualityStage().check(scored(mixed, {"scorers": {"x": model}}))

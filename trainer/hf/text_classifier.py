@@ -88,6 +88,7 @@ def _load(path: str, config: dict[str, Any]) -> Any:
         raise SettingError(f"{path} is not on this machine", "Copy its folder to every worker")
     _check_size(path, config)
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     torch.set_num_threads(1)  # others would share the processor with other workers
     try:
         model, report = transformers.AutoModelForSequenceClassification.from_pretrained(

@@ -134,7 +134,8 @@ class TrainSettings(Settings):
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """`auto` is bf16 on a GPU that has it and fp32 elsewhere."""
     loss_chunk: int = Field(0, ge=0)
-    """Rows of logits alive at a time, in tokens; 0 keeps those of the whole micro-batch."""
+    """Rows of logits alive at a time, in tokens; 0 keeps those of the whole micro-batch.  On a CPU
+    a decoder's are never more than its caches hold."""
     device: str = "auto"
     """`cpu`, `cuda`, `cuda:1`, …; `auto` takes a GPU where there is one."""
     recompute: bool = False

@@ -1,6 +1,6 @@
 """Fourth step: the runs of words that may be shared, and the texts they are of, from documents.
 
-Only pages that share a fingerprint are read, and of them only the runs that hold one.  Of pages of
+Only pages that share a minimizer are read, and of them only the runs that hold one.  Of pages of
 earlier intervals, runs of which something was cut are no longer there.
 """
 
@@ -87,7 +87,7 @@ def write_runs(unit: RunsUnit) -> list[Part]:
 
 
 def _pages(unit: RunsUnit) -> Iterator[tuple[dict[str, Any], pa.Table]]:
-    """Each page of the part that shares a fingerprint: its row of `TEXTS`, its runs."""
+    """Each page of the part that shares a minimizer: its row of `TEXTS`, its runs."""
     batch, index = unit.batch, Index(unit.batch)
     signatures, numbers = list(index.by_file())[unit.file]
     first = sum(index.rows[: unit.file])
@@ -125,7 +125,7 @@ def _runs(
     gone: npt.NDArray[np.bool_],
     batch: Batch,
 ) -> pa.Table:
-    """The runs that hold a shared fingerprint and are there as a whole."""
+    """The runs that hold a shared minimizer and are there as a whole."""
     length = batch.settings.passages.words
     starts = shared_starts(page.words.hashes, shared, length)
     before = np.concatenate([[0], np.cumsum(gone)])
@@ -136,7 +136,7 @@ def _runs(
 
 
 def _shared(unit: RunsUnit, start: int, stop: int) -> tuple[Numbers, Hashes64]:
-    """Places and shared fingerprints of the part's pages, in order of place."""
+    """Places and shared minimizers of the part's pages, in order of place."""
     window = [("place", ">=", start), ("place", "<", stop)]
     paths = [files.join(unit.batch.work, name) for name in unit.shared]
     table = read(paths, ["place", "hash"], window)

@@ -1,6 +1,6 @@
-"""Second and third steps: fingerprints that several pages have, and the pages that they connect.
+"""Second and third steps: minimizers that several pages have, and the pages that they connect.
 
-Only pages that are in the corpus so far take part.  A step works on some ranges of fingerprints,
+Only pages that are in the corpus so far take part.  A step works on some ranges of minimizers,
 so memory stays flat; pages that share none are not looked at again.
 """
 
@@ -18,17 +18,17 @@ from pipeline.dedup.bands import Numbers
 from pipeline.dedup.batch import Batch, Index, column, names_of, read, rows_of
 from pipeline.dedup.components import UnionFind, slices_of
 from pipeline.dedup.minhash import Hashes64
-from pipeline.dedup.passages.fingerprint import RANGES, range_column
+from pipeline.dedup.passages.minimizers import RANGES, range_column
 from pipeline.store import files
 from pipeline.store.parquet import read_footer, read_table
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
 
-#: Fingerprints that one unit sorts: some 400 MB.
+#: Minimizers that one unit sorts: some 400 MB.
 _UNIT = 10_000_000
-#: Shared fingerprints of a slice: some 4 million runs, 200 MB while they are decided.
+#: Shared minimizers of a slice: some 4 million runs, 200 MB while they are decided.
 _SLICE = 300_000
 
-#: `first` is the least number among the pages that have the fingerprint.
+#: `first` is the least number among the pages that have the minimizer.
 SHARED = pa.schema(
     [("place", pa.int64()), ("number", pa.int64()), ("first", pa.int64()), ("hash", pa.uint64())]
 )
@@ -39,7 +39,7 @@ MEMBERS_NAME = "passage-members.parquet"
 
 @dataclass(frozen=True)
 class ShareUnit:
-    """Some ranges of fingerprints, of them slice `part` of `of` by the bits behind."""
+    """Some ranges of minimizers, of them slice `part` of `of` by the bits behind."""
 
     batch: Batch
     decided: tuple[str, ...]
@@ -54,9 +54,9 @@ class ShareUnit:
 
 
 def share_units(before: Sequence[Part], batch: Batch) -> list[ShareUnit]:
-    """As many units as keep each below `_UNIT` fingerprints; how many follows from their bytes."""
+    """As many units as keep each below `_UNIT` minimizers; how many follows from their bytes."""
     decided = tuple(names_of(before, "decided-"))
-    count = sum(_fingerprint_bytes(path) for path in batch.fingerprints()) // 8
+    count = sum(_minimizer_bytes(path) for path in batch.minimizers()) // 8
     units = max(1, -(-count // _UNIT))
     groups = next(size for size in (1, 2, 4, 8, RANGES) if size >= min(units, RANGES))
     of = -(-units // groups)
@@ -68,7 +68,7 @@ def share_units(before: Sequence[Part], batch: Batch) -> list[ShareUnit]:
     ]
 
 
-def _fingerprint_bytes(path: str) -> int:
+def _minimizer_bytes(path: str) -> int:
     footer = read_footer(path)
     groups = (footer.row_group(number) for number in range(footer.num_row_groups))
     return sum(
@@ -79,14 +79,14 @@ def _fingerprint_bytes(path: str) -> int:
 
 
 def write_shared(unit: ShareUnit) -> list[Part]:
-    """Writes which pages have the fingerprints that a page of the batch has and another one."""
+    """Writes which pages have the minimizers that a page of the batch has and another one."""
     batch = unit.batch
     key = work_key(batch.key, unit.name, *unit.decided)
     done = finished_part(batch.work, unit.name, key)
     if done:
         return [done]
     index = Index(batch)
-    hashes, places = _fingerprints(unit, index, pages_in(batch, index, unit.decided))
+    hashes, places = _minimizers(unit, index, pages_in(batch, index, unit.decided))
     numbers = index.number[places]
     order = np.lexsort((numbers, hashes))
     hashes, places, numbers = hashes[order], places[order], numbers[order]
@@ -129,13 +129,13 @@ def _contained(removed: Sequence[str]) -> Iterator[str]:
         yield from rows.filter(pc.equal(rows["kind"], "passages"))["id"].to_pylist()
 
 
-def _fingerprints(
+def _minimizers(
     unit: ShareUnit, index: Index, live: npt.NDArray[np.bool_]
 ) -> tuple[Hashes64, Numbers]:
-    """The unit's fingerprints of pages that are in the corpus, with the places of the pages."""
+    """The unit's minimizers of pages that are in the corpus, with the places of the pages."""
     hashes, places = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
     start = 0
-    for path, (_, numbers) in zip(unit.batch.fingerprints(), index.by_file(), strict=True):
+    for path, (_, numbers) in zip(unit.batch.minimizers(), index.by_file(), strict=True):
         ours = np.flatnonzero(numbers >= 0)
         ours = ours[live[numbers[ours]]]
         for number in unit.ranges:
@@ -154,14 +154,14 @@ def _fingerprints(
 
 @dataclass(frozen=True)
 class ConnectUnit:
-    """All shared fingerprints of a run, by the names of their files."""
+    """All shared minimizers of a run, by the names of their files."""
 
     batch: Batch
     shared: tuple[str, ...]
 
 
 def connect(unit: ConnectUnit) -> list[Part]:
-    """Writes to which slice each page belongs that shares a fingerprint.
+    """Writes to which slice each page belongs that shares a minimizer.
 
     Pages that share one are decided one after the other, so they are in one slice.
     """

@@ -1,8 +1,8 @@
-"""Fingerprints of texts that share one whenever they share a passage: winnowing.
+"""Minimizers of texts that share one whenever they share a passage: winnowing.
 
 Of each run of `width` neighbouring hashes of k words the least is chosen (Schleimer, Wilkerson
 and Aiken, "Winnowing", SIGMOD 2003).  A passage of k + width - 1 words holds such a run, and its
-choice depends on the passage alone; so two texts that share the passage share the fingerprint,
+choice depends on the passage alone; so two texts that share the passage share the minimizer,
 always.  Of random hashes 2 in width + 1 are chosen: with passages of 50 words, k = 25 and
 width = 26, one a 13.5 words.
 """
@@ -20,7 +20,7 @@ _MODULUS = 1 << 64
 
 
 def gram_words(passage: int) -> int:
-    """k: how many words a fingerprint is of, where passages have `passage` words."""
+    """k: how many words a minimizer is of, where passages have `passage` words."""
     return passage // 2
 
 
@@ -65,8 +65,8 @@ def least_of_runs(values: Hashes64, width: int) -> Hashes64:
     return np.minimum(values[:-rest], values[rest:]) if rest else values
 
 
-def fingerprints(words: Hashes64, bounds: Numbers, passage: int) -> list[Hashes64]:
-    """The fingerprints of each of some texts, sorted, each once.
+def minimizers(words: Hashes64, bounds: Numbers, passage: int) -> list[Hashes64]:
+    """The minimizers of each of some texts, sorted, each once.
 
     `words` are the hashes of all words, text after text; `bounds` the first word of each text,
     and their number at the end.  A text of fewer than `passage` words has none.
@@ -87,7 +87,7 @@ def fingerprints(words: Hashes64, bounds: Numbers, passage: int) -> list[Hashes6
 
 
 def shared_starts(words: Hashes64, shared: Hashes64, passage: int) -> Numbers:
-    """The words at which a passage begins that holds one of the `shared` fingerprints.
+    """The words at which a passage begins that holds one of the `shared` minimizers.
 
     All passages that a text shares with another one are among them.
     """

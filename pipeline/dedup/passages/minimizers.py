@@ -1,7 +1,7 @@
-"""First step of passages: the fingerprints of each document, one file a documents part.
+"""First step of passages: the minimizers of each document, one file a documents part.
 
 They stay with the interval, for those that come later.  Each document is one row; its
-fingerprints lie in 16 columns, by their highest bits, so a later step reads some ranges only.
+minimizers lie in 16 columns, by their highest bits, so a later step reads some ranges only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pipeline.dedup.batch import Batch
 from pipeline.dedup.minhash import Hashes64
-from pipeline.dedup.passages.winnow import fingerprints
+from pipeline.dedup.passages.winnow import minimizers
 from pipeline.dedup.passages.words import hash_groups
 from pipeline.store import files
 from pipeline.store.cuts import read_cuts, without
@@ -23,9 +23,9 @@ from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part, work_key
 
 RANGES = 16
-_BITS = 60  # a fingerprint's range is what stands above them
+_BITS = 60  # a minimizer's range is what stands above them
 _ROWS = 500  # documents in memory at a time
-#: The first fingerprint of each range but the first.
+#: The first minimizer of each range but the first.
 _FIRST = np.arange(1, RANGES, dtype=np.uint64) << np.uint64(_BITS)
 
 
@@ -34,15 +34,15 @@ def range_column(number: int) -> str:
     return f"range_{number:02d}"
 
 
-#: Sorted fingerprints, 8 bytes each, little-endian.
-FINGERPRINTS = pa.schema(
+#: Sorted minimizers, 8 bytes each, little-endian.
+MINIMIZERS = pa.schema(
     [("id", pa.string()), *((range_column(number), pa.binary()) for number in range(RANGES))]
 )
 
 
 @dataclass(frozen=True)
-class FingerprintUnit:
-    """One documents part and the file of fingerprints to make of it."""
+class MinimizerUnit:
+    """One documents part and the file of minimizers to make of it."""
 
     documents: str
     cuts: str
@@ -52,16 +52,16 @@ class FingerprintUnit:
     words: int
 
 
-def fingerprint_units(_before: Sequence[Part], batch: Batch) -> list[FingerprintUnit]:
+def minimizer_units(_before: Sequence[Part], batch: Batch) -> list[MinimizerUnit]:
     """One unit a documents part; what passages become of it does not matter here."""
-    words, names = batch.settings.passages.words, batch.fingerprint_names()
+    words, names = batch.settings.passages.words, batch.minimizer_names()
     sources = [
         (source.fingerprint, path, cuts)
         for source in batch.sources
         for path, cuts in zip(source.documents, source.cuts, strict=True)
     ]
     return [
-        FingerprintUnit(
+        MinimizerUnit(
             documents=path,
             cuts=cuts,
             folder=batch.folder,
@@ -73,13 +73,13 @@ def fingerprint_units(_before: Sequence[Part], batch: Batch) -> list[Fingerprint
     ]
 
 
-def write_fingerprints(unit: FingerprintUnit) -> list[Part]:
-    """Writes the fingerprints of one documents part; rows stay in its order."""
+def write_minimizers(unit: MinimizerUnit) -> list[Part]:
+    """Writes the minimizers of one documents part; rows stay in its order."""
     done = finished_part(unit.folder, unit.name, unit.key)
     if done is not None:
         return [done]
     cuts = read_cuts([unit.cuts] if unit.cuts else [])
-    with PartWriter(unit.folder, unit.name, FINGERPRINTS, unit.key, fingerprinted=False) as writer:
+    with PartWriter(unit.folder, unit.name, MINIMIZERS, unit.key, fingerprinted=False) as writer:
         for rows in batches(unit.documents, ["id", "text"], _ROWS):
             texts = [without(row["text"], cuts.get(row["id"], ())) for row in rows.to_pylist()]
             writer.add(_rows(rows["id"], texts, unit.words))
@@ -89,14 +89,14 @@ def write_fingerprints(unit: FingerprintUnit) -> list[Part]:
 def _rows(ids: pa.Array, texts: list[str], words: int) -> pa.Table:
     ranges: list[list[bytes]] = [[] for _ in range(RANGES)]
     for _, hashes, bounds in hash_groups(texts):
-        for own in fingerprints(hashes, bounds, words):
+        for own in minimizers(hashes, bounds, words):
             for column, values in zip(ranges, _by_range(own), strict=True):
                 column.append(values)
-    return pa.table([ids, *(pa.array(column, pa.binary()) for column in ranges)], FINGERPRINTS)
+    return pa.table([ids, *(pa.array(column, pa.binary()) for column in ranges)], MINIMIZERS)
 
 
 def _by_range(own: Hashes64) -> list[bytes]:
-    """Sorted fingerprints as bytes of each range."""
+    """Sorted minimizers as bytes of each range."""
     stored = own.astype("<u8").tobytes()
     ends = [0, *(8 * np.searchsorted(own, _FIRST)).tolist(), len(stored)]
     return [stored[start:stop] for start, stop in pairwise(ends)]
