@@ -43,6 +43,7 @@ from pipeline.documents.training.pages import LabelledPage, read_pages
 from pipeline.documents.training.report import word_score
 from pipeline.documents.verdict import Page, judge
 from pipeline.store.language import identify
+from pipeline.store.unspaced import count_words
 
 TODAY = date(2026, 11, 24)
 ROUNDS = 3
@@ -189,7 +190,9 @@ def speed(data: Path, count: int) -> None:
 def prefilter(data: Path, count: int) -> None:
     """What the first pass costs, turns away and loses."""
     settings = DocumentsSettings()
+    kinds = read_pages([str(data / "wcxb-dev.ndjson.zst")])
     samples = articles(data) + manuals(data, count)
+    samples += [Sample(page.url, page.html) for page in kinds]
     identify("loads the model")
     outcomes: Counter[tuple[bool, bool]] = Counter()
     first = full = prepared = 0.0
@@ -226,7 +229,7 @@ def kept_without(sample: Sample, settings: DocumentsSettings) -> bool:
     text = ours(sample)
     language, sure = identify(text)
     return (
-        len(text.split()) >= settings.min_words
+        count_words(text) >= settings.min_words
         and language in settings.languages
         and sure >= settings.min_language_score
     )

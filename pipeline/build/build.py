@@ -90,6 +90,8 @@ def build(
     ):
         refuse_pending(corpus)
         for stage in stages:
+            stage.check(recipe.job(retry))
+        for stage in stages:
             job = replace(recipe.job(retry), lease=lease)
             reason = stale_reason(stage, job)
             if reason is not None:
@@ -197,9 +199,14 @@ def plain_results(results: Iterable[StageResult]) -> dict[str, Any]:
 
 
 def refuse_earlier_interval(corpus: Corpus, interval: str) -> None:
-    """Intervals are append-only: a new one must come after all that are built."""
+    """Intervals are append-only: a new one must come after all that are built.
+
+    One that others were built upon is not new, though its manifest may have been removed to make
+    anew what is damaged.
+    """
     built = corpus.intervals("dedup")
-    if built and interval < built[-1] and interval not in built:
+    upon = {name for other in built for name in corpus.require("dedup", other).inputs}
+    if built and interval < built[-1] and interval not in built and f"dedup/{interval}" not in upon:
         raise SettingError(
             f"Interval {interval} comes before {built[-1]}, which is built already",
             "Intervals are added in order, since each is deduplicated against those before; "

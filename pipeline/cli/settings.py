@@ -43,7 +43,7 @@ def settings(
         docs = list(setting_docs(RECIPES.get(name, "--recipe")))
         listed[name] = [doc for doc in docs if section is None or within(doc.key, section)]
     if section and not any(listed.values()):
-        raise SettingError(f"No setting or section is called {section}", _known(names, section))
+        raise SettingError(f"No setting or section is called {section}", _hint(names, section))
     for name, docs in listed.items():
         if docs:
             typer.echo(f"# Settings of `webtext {name}`\n")
@@ -64,7 +64,7 @@ def render(doc: SettingDoc) -> str:
     return f"{head}\n  {doc.type}; {changes}; value from: {doc.source}\n  {doc.text}"
 
 
-def _known(names: list[str], section: str) -> str:
+def _hint(names: list[str], section: str) -> str:
     keys = {doc.key for name in names for doc in setting_docs(RECIPES.get(name))}
     sections = {key.rsplit(".", n)[0] for key in keys for n in range(1, key.count(".") + 1)}
     tops = ", ".join(sorted({key.split(".")[0] for key in keys}))

@@ -103,13 +103,13 @@ class _TextFinder:
     def __init__(self, source: ParsedPage, title: str, captions: bool) -> None:
         self._source, self._title, self._captions = source, title, captions
         self._tree: Structure = structure(source.layout)
-        self._found: Basics = basics(source.layout, self._tree, source.model.lexicon)
+        self._basics: Basics = basics(source.layout, self._tree, source.model.lexicon)
 
     def by_blocks(self) -> str:
         """The blocks that the model and the rules after it choose."""
         source = self._source
-        chances = source.model.chances(source.layout, self._tree, self._found, source.head)
-        words = self._found.letters["words"]
+        chances = source.model.chances(source.layout, self._tree, self._basics, source.head)
+        words = self._basics.letters["words"]
         chosen = choose(source.layout, self._tree, chances, words, self._title, self._captions)
         return render(source.layout, self._tree, chosen.tolist())
 
@@ -119,9 +119,9 @@ class _TextFinder:
 
     def all_running(self) -> str:
         """All running text of the page, where nothing else found any."""
-        chosen = self._found.running > 0
+        chosen = self._basics.running > 0
         return render(self._source.layout, self._tree, chosen.tolist())
 
     def running_words(self) -> int:
         """How many words the blocks of running text have."""
-        return int(self._found.letters["words"][self._found.running > 0].sum())
+        return int(self._basics.letters["words"][self._basics.running > 0].sum())

@@ -99,6 +99,13 @@ class Stage(ABC):
         Here a stage says which of its files hold ids, and how a row leaves them.
         """
 
+    def check(self, job: Job) -> None:
+        """What can be known to be missing before a build begins, which may take days.
+
+        Raises WebtextError with what to do.
+        """
+        return
+
     def left_over(self, job: Job, manifest: Manifest) -> str | None:
         """Why a finished stage has more to do by itself, in words; None when it has not."""
         return None

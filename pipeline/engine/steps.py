@@ -53,9 +53,9 @@ class Steps(beam.PTransform):
 
 
 def _with_own(before: Reports, step: Step) -> Reports:
-    made = (part for unit in step.plan(before) for part in make_parts(unit, step.make))
-    return _with(before, tuple(made))
+    parts = (part for unit in step.plan(before) for part in make_parts(unit, step.make))
+    return _with(before, tuple(parts))
 
 
-def _with(before: Reports, made: Iterable[Part]) -> Reports:
-    return (*before, *made)
+def _with(before: Reports, latest: Iterable[Part]) -> Reports:
+    return (*before, *latest)

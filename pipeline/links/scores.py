@@ -103,7 +103,7 @@ class _Columns:
         self.hidden: list[bool] = []
         self._on: list[Any] = []
         self._utc: list[Any] = []
-        self._again: list[Any] = []
+        self._second: list[Any] = []
 
     def add(self, records: Sequence[ScoredRecord]) -> None:
         self.scores += [record.score for record in records]
@@ -111,12 +111,12 @@ class _Columns:
         self.hidden += [record.hidden is True for record in records]
         self._on += [record.retrieved_on for record in records]
         self._utc += [record.retrieved_utc for record in records]
-        self._again += [getattr(record.meta, "retrieved_2nd_on", None) for record in records]
+        self._second += [getattr(record.meta, "retrieved_2nd_on", None) for record in records]
 
     def caught(self) -> _Ints:
         """When each score was last read, in seconds since 1970; the smallest number: unknown."""
         times = whole_numbers(self._on)
-        for others in (self._utc, self._again):
+        for others in (self._utc, self._second):
             numbers = whole_numbers(others)
             known = numbers != _MISSING
             if others is self._utc:

@@ -23,7 +23,7 @@ from pipeline.pages.table import (
     preference_columns,
     write_fetches,
 )
-from pipeline.store.http_answer import Head, Headers
+from pipeline.store.http_answer import AnswerHead, Headers
 from pipeline.store.parts import Part, finished_part, part_name
 from pipeline.store.progress import Progress
 
@@ -83,7 +83,7 @@ class OpenGroup:
         )
         self._progress = Progress(group.folder, f"group-{group.number:05d}")
         self._journal.__enter__()
-        known = {identity for identity, _ in self._spared()} | self._journal.known
+        known = {identity for identity, _ in self._spared()} | self._journal.logged
         left = left_before(group.folder, self._urls)
         self._builds = left.builds
         #: The links that are to be fetched, those first that an earlier build did not reach.
@@ -177,7 +177,7 @@ def _redirects(ended: Ended) -> list[Record]:
 
 def _capture(answer: Answer, notes: dict[str, str]) -> Capture:
     exchange = answer.exchange
-    head = exchange.head if exchange else Head(200, Headers())
+    head = exchange.head if exchange else AnswerHead(200, Headers())
     return Capture(
         answer.final_url,
         head.status,

@@ -37,7 +37,7 @@ _STATEMENTS: dict[str, Statement] = {
 class RobotsRules:
     """What a site's robots.txt says to one crawler."""
 
-    said: str  # parsed | allow: … | disallow: …, for the record
+    summary: str  # parsed | allow: … | disallow: …, for the record
     allow_all: bool = False
     #: The rules of our own group, or of everyone's; None without a file.
     own: Protego | None = None

@@ -60,7 +60,7 @@ def is_wanted(headers: Headers, settings: PagesSettings) -> bool:
     return may_be(media_type(headers), settings.content_types)
 
 
-def judge(
+def screen_body(
     url: str,
     headers: Headers,
     body: bytes,
@@ -94,7 +94,7 @@ def judge(
         named = []
     found = strongest(preferences)
     if found is not None and found.refuses:
-        return Judged(found.outcome, f"{found.where}: {found.said}", preference=found)
+        return Judged(found.outcome, f"{found.where}: {found.statement}", preference=found)
     return Judged(
         Outcome.OK,
         charset=charset,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.pages.crawl import Ended, Link, crawl
 from pipeline.pages.group import Group, OpenGroup
-from pipeline.pages.host_lock import Turns
+from pipeline.pages.host_lock import HostLocks
 from pipeline.pages.pace import Meter
 from pipeline.pages.settings import PagesSettings
 from pipeline.store import files
@@ -65,7 +65,7 @@ def crawl_groups(share: CrawlShare, links_of: Callable[[Group], Iterable[Link]])
         def pulse(hosts: Iterable[HostPace]) -> None:
             progress.keep_pace(meter.pace(hosts))
 
-        turns = Turns(Path(files.local_scratch(share.folder)) / WORK / "turns")
+        locks = HostLocks(Path(files.local_scratch(share.folder)) / WORK / "locks")
         try:
             crawl(
                 batches(),
@@ -73,7 +73,7 @@ def crawl_groups(share: CrawlShare, links_of: Callable[[Group], Iterable[Link]])
                 ended,
                 rules=share.rules,
                 until=share.until,
-                turns=turns,
+                locks=locks,
                 pulse=pulse,
             )
         except BaseException as error:

@@ -63,6 +63,6 @@ def _check_length(name: str, limit: Limit, languages: Sequence[str]) -> None:
 
 
 def _limits(settings: QualitySettings) -> Iterator[tuple[str, Limit]]:
-    for family, limits in settings.families().items():
+    for family, limits in settings.measures().items():
         for name in limits.limits():
             yield f"quality.{family}.{name}", getattr(limits, name)

@@ -121,6 +121,16 @@ def measures() -> dict[str, type[Measure]]:
     return dict(found)
 
 
+def text_columns(family: str) -> frozenset[str]:
+    """Columns of texts that tell more on a broken rule of a family; scorers have none."""
+    return MEASURES.get(family).texts if family in MEASURES.names() else frozenset()
+
+
+def detail_of(family: str, values: Mapping[str, Any]) -> str | None:
+    """More on why a document broke a rule of a family; nothing of scorers."""
+    return MEASURES.get(family).detail(values) if family in MEASURES.names() else None
+
+
 def column_of(family: str, limit: str) -> str:
     """The column that setting `limit` (`min_NAME` or `max_NAME`) of a measure bounds."""
     return f"{family}_{limit.partition('_')[2]}"

@@ -9,6 +9,7 @@ binary searches for a whole document.
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
@@ -96,7 +97,7 @@ class NgramModel:
                 return cls(tuple(tables), int(stored["tokens"]))
         except FileNotFoundError:
             raise SettingError(f"Perplexity model {path} does not exist", "Train one") from None
-        except (ValueError, KeyError, OSError) as error:
+        except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
             raise SettingError(f"{path} is no perplexity model: {error}", "Train again") from None
 
 

@@ -7,7 +7,7 @@ documents, verdicts, cuts, duplicates -> corpus and decisions
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apache_beam as beam
 
@@ -19,13 +19,17 @@ from pipeline.quality.accept import AcceptUnit, accept_part
 from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, batches_of, join
 from pipeline.quality.lines import LinesUnit, RepeatedUnit, find_lines, plan_repeated, sample_lines
 from pipeline.quality.measure import MEASURES
+from pipeline.quality.passages import PassageRules
 from pipeline.quality.removal import remove_decided, remove_measured
+from pipeline.quality.results import something_kept, with_warning
+from pipeline.quality.scorers.identity import scorer_fingerprint, scorer_key, scorer_keys
+from pipeline.quality.scorers.score_part import try_scorers
 from pipeline.quality.settings import QualitySettings, VerdictSettings
 from pipeline.quality.tables import MeasureUnit, cuts_name, measure_part
-from pipeline.quality.verdicts import WITHOUT_RULES, VerdictUnit, WrittenLimits, give_verdicts
+from pipeline.quality.verdicts import VerdictUnit, WrittenLimits, give_verdicts
 from pipeline.store import files
 from pipeline.store.corpus import Corpus
-from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.errors import SettingError
 from pipeline.store.manifest import WORK, Manifest, table_of
 from pipeline.store.parts import Part, part_name, work_key
 from pipeline.store.stage_edit import Removal, StageEdit
@@ -51,32 +55,6 @@ class _Documents:
     def names(self, prefix: str = "part") -> list[str]:
         """A name for each part, of its number."""
         return [part_name(i, len(self.paths), prefix) for i in range(len(self.paths))]
-
-
-def something_kept(manifest: Manifest) -> Manifest:
-    """Refuses a result without documents."""
-    if manifest.counts.kept == 0:
-        drops = sorted(manifest.counts.dropped.items(), key=lambda item: -item[1])
-        said = ", ".join(f"{n:,} {reason}" for reason, n in drops) or "there were none"
-        raise WebtextError(
-            f"Stage {manifest.stage} keeps none of {manifest.counts.seen:,} documents: {said}",
-            "Relax the first reason's threshold in [quality], or look at the documents with "
-            "`webtext show ROOT documents`",
-        )
-    return manifest
-
-
-def with_warning(manifest: Manifest) -> Manifest:
-    """Refuses a result without documents, and says of how many not all rules were asked."""
-    something_kept(manifest)
-    if not (documents := manifest.extra[WITHOUT_RULES]):
-        return manifest
-    warning = (
-        f"{documents:,} of {manifest.counts.seen:,} documents are in languages without published "
-        "values: rules that need a language were not applied to them. "
-        "`webtext show ROOT verdicts --where \"rules = ''\"` lists them"
-    )
-    return manifest.model_copy(update={"warnings": [*manifest.warnings, warning]})
 
 
 def _fingerprint(name: str, path: str) -> str:
@@ -108,6 +86,11 @@ class Quality(beam.PTransform):
         self._measure_key = work_key(
             draft.code_version, settings.measured().digest(), sorted(measured.items())
         )
+        self._scorer_keys = {
+            name: scorer_key(one, inputs[f"scorer {name}"])
+            for name, one in settings.scorers.items()
+        }
+        try_scorers(settings.scorers, settings.ensembles, self._scorer_keys)
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         """Text is read in the first and the third step."""
@@ -179,6 +162,8 @@ class Quality(beam.PTransform):
                 folder=self._folder,
                 key=work_key(self._measure_key, name),
                 settings=self._settings.measured(),
+                texts=work_key(self._read_key, self._settings.host_lines.digest(), name),
+                scorers=self._scorer_keys,
             )
             for name, path in zip(self._documents.names(), self._documents.paths, strict=True)
         ]
@@ -237,13 +222,25 @@ class QualityStage(Stage):
         quality = job.section(QualitySettings)
         return VerdictSettings(quality=quality, measured=quality.measured())
 
+    def check(self, job: Job) -> None:
+        """Files that the recipe names, and what reads them."""
+        self._named(job)
+
     def inputs(self, job: Job) -> dict[str, str]:
         """The documents and their links, and the files that measures and verdicts read."""
         stages = ("links", "documents")
         inputs = {name: job.corpus.require(name, job.interval).fingerprint for name in stages}
+        return inputs | self._named(job)
+
+    def _named(self, job: Job) -> dict[str, str]:
+        """Fingerprints of the files that the recipe names."""
         settings = self.settings(job)
         named = settings.measured.files() | {TAKEDOWN: settings.quality.takedown.path or ""}
-        return inputs | {name: _fingerprint(name, path) for name, path in named.items() if path}
+        scorers = settings.quality.scorers.items()
+        return {
+            **{name: _fingerprint(name, path) for name, path in named.items() if path},
+            **{f"scorer {name}": scorer_fingerprint(one) for name, one in scorers},
+        }
 
     def total(self, job: Job) -> Total:
         """Documents to measure."""
@@ -256,6 +253,13 @@ class QualityStage(Stage):
     def transform(self, job: Job) -> Quality:
         """All steps."""
         return Quality(job, self.folder(job), self.draft(job))
+
+
+def _passage_rules(job: Job) -> PassageRules:
+    """What pages must meet without their passages, for a table that is not named yet."""
+    settings = job.section(QualitySettings)
+    written = _written_limits(job.corpus, job.interval)
+    return PassageRules("", written, settings, scorer_keys(settings.scorers))
 
 
 class Accept(beam.PTransform):
@@ -302,9 +306,13 @@ class CorpusStage(Stage):
     def transform(self, job: Job) -> Accept:
         """One unit a part of documents: the tables beside it have its number."""
         corpus, interval, draft = job.corpus, job.interval, self.draft(job)
-        families = self.settings(job).families().items()
-        editing = tuple((name, limits) for name, limits in families if MEASURES.get(name).edits)
+        measures = self.settings(job).measures().items()
+        editing = tuple((name, limits) for name, limits in measures if MEASURES.get(name).edits)
+        passages = corpus.paths("dedup", interval, "passages-")
+        # What a page must meet without its passages matters only where some are taken.
+        rules = _passage_rules(job) if passages else None
         key = work_key(draft.code_version, sorted(draft.inputs.items()), *editing)
+        key = work_key(key, rules.key()) if rules else key
         documents = _Documents.of(corpus, interval)
         quality, dedup = (corpus.folder(stage, interval) for stage in ("quality", "dedup"))
         units = [
@@ -317,9 +325,14 @@ class CorpusStage(Stage):
                 folder=self.folder(job),
                 key=work_key(key, name),
                 editing=editing,
+                passages=replace(rules, passages=found) if rules else None,
             )
-            for path, name, verdicts in zip(
-                documents.paths, documents.names(), documents.names("_verdicts"), strict=True
+            for path, name, verdicts, found in zip(
+                documents.paths,
+                documents.names(),
+                documents.names("_verdicts"),
+                passages or [""] * len(documents.paths),
+                strict=True,
             )
         ]
         return Accept(units, self.folder(job), draft)

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from pipeline.quality.decide import Rule, first_failure, rules_language, rules_of
-from pipeline.quality.measure import MEASURES
+from pipeline.quality.measure import detail_of, text_columns
 from pipeline.quality.published import ENGLISH
 from pipeline.quality.settings import QualitySettings
 from pipeline.quality.tables import LINES
@@ -108,7 +108,7 @@ def give_verdicts(unit: VerdictUnit) -> list[Part]:
 
 def _columns(rules: Sequence[Rule]) -> list[str]:
     """The columns that verdicts read; of all languages English has the most rules."""
-    texts = {name for rule in rules for name in MEASURES.get(rule.family).texts}
+    texts = {name for rule in rules for name in text_columns(rule.family)}
     return sorted({"id", *LINES.names, *texts, *(rule.column for rule in rules)})
 
 
@@ -124,5 +124,5 @@ def _broken_rule(rules: Sequence[Rule], values: Mapping[str, Any]) -> dict[str, 
     failure = first_failure(rules, values)
     if failure is None:
         return None
-    detail = MEASURES.get(failure.rule.family).detail(values)
+    detail = detail_of(failure.rule.family, values)
     return _broken(failure.rule.reason, failure.value, failure.rule.threshold, detail)

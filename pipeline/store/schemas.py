@@ -104,9 +104,22 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("id", pa.string()),
             ("kept_id", pa.string()),  # a page in the corpus
             ("similarity", pa.float64()),
-            ("kind", pa.string()),  # exact | near | recrawled
+            ("kind", pa.string()),  # exact | near | recrawled | passages
             # Where the other one is if not in this corpus, whose `kept_id` is null then.
             ("elsewhere", pa.string()),
+        ]
+    ),
+    # Spans of characters of a document's text that are left out because those of page `kept_id` are
+    # the same, white space aside; what the repeated lines of either take out does not count.
+    "passages": pa.schema(
+        [
+            ("id", pa.string()),
+            ("start", pa.int64()),
+            ("stop", pa.int64()),
+            ("kept_id", pa.string()),  # a page in the corpus
+            ("kept_start", pa.int64()),
+            ("kept_stop", pa.int64()),
+            ("elsewhere", pa.string()),  # as in `dedup`
         ]
     ),
     "corpus": pa.schema(

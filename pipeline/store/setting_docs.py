@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import orjson
 from pydantic.fields import FieldInfo
 
+from pipeline.store.setting_errors import section_by_name
 from pipeline.store.settings import KindIn, NameIn, OpenSettings, Settings, Variants
 
 OWN_CHOICE = "this project"
@@ -75,6 +76,10 @@ def _of_field(key: str, field: FieldInfo, decides: bool, source: str) -> Iterato
     variants = _variants(annotation, field.metadata)
     if variants is None and isinstance(annotation, type) and issubclass(annotation, Settings):
         yield from _of_section(annotation, f"{key}.", decides=decides)
+        return
+    named = section_by_name(annotation)
+    if named is not None:
+        yield from _of_section(named, f"{key}.NAME.", decides=decides)
         return
     text, own = split_source(field.description or "")
     kind = type_text(annotation, field.metadata)

@@ -46,6 +46,7 @@ class Tables:
         "fetches",
         "documents",
         "dedup",
+        "passages",
         "verdicts",
         "corpus",
         "decisions",
@@ -105,6 +106,7 @@ def write_report(corpus: Corpus) -> str:
         _lengths,
         _fertility,
         _duplicates,
+        _passages,
         _repeated,
         _reasons,
     ):
@@ -274,6 +276,22 @@ def _duplicates(tables: Tables) -> Section | None:
     )
     body = table(("kept document", "removed for it", "least similarity"), rows)
     return Section("Largest clusters of duplicates", "What was kept for how many.", body)
+
+
+def _passages(tables: Tables) -> Section | None:
+    if not tables.has("passages", "documents"):
+        return None
+    rows = tables.ask(
+        "SELECT k.url, p.pages, p.characters, substring(k.text, p.start + 1, 160) FROM "
+        "(SELECT kept_id, count(DISTINCT id) AS pages, sum(stop - start)::BIGINT AS characters, "
+        "arg_max(kept_start, (stop - start, id, start)) AS start "
+        "FROM passages WHERE kept_id IS NOT NULL GROUP BY 1 "
+        f"ORDER BY 2 DESC, 3 DESC, 1 LIMIT {_TOP}) p JOIN documents k ON k.id = p.kept_id "
+        "ORDER BY 2 DESC, 3 DESC, k.id"
+    )
+    sentence = "Left out of pages since another one has them: which one, of how many."
+    names = ("page that keeps them", "pages", "characters left out", "the longest")
+    return Section("Passages", sentence, table(names, rows)) if rows else None
 
 
 def _repeated(tables: Tables) -> Section | None:

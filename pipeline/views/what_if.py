@@ -3,7 +3,8 @@
 Rules become SQL over the measurement columns, for each language its own, so a million documents
 are decided twice in seconds and no text is read.  Takedowns come first, duplicates last, as in a
 build.  Whether pages that come in are duplicates is known only when dedup has looked at them; a
-page that was removed for one that leaves comes in.
+page that was removed for one that leaves comes in, and passages come back to pages that lost them
+to such a page.
 """
 
 from __future__ import annotations
@@ -77,6 +78,8 @@ class WhatIf:
     come_in: tuple[Change, ...]  # by the reason that kept them out
     leave: tuple[Change, ...]  # by the reason that takes them out
     nearest: tuple[Nearest, ...]
+    #: Pages that get passages back which a page that leaves has kept.
+    passages_back: int = 0
 
 
 def changed_quality(
@@ -135,7 +138,20 @@ def what_if(
         _changes(database, now, "before", "after"),
         _changes(database, then, "after", "before"),
         tuple(_nearest(database, rule, some) for rule, some in _new_rules(now, then).items()),
+        _passages_back(database, corpus.paths("dedup", interval, "passages-")),
     )
+
+
+def _passages_back(database: Database, paths: list[str]) -> int:
+    if not paths:
+        return 0
+    (count,) = _one(
+        database,
+        f"SELECT count(DISTINCT p.id) FROM {database.table(paths)} p "
+        "JOIN decided d ON d.id = p.id JOIN decided k ON k.id = p.kept_id "
+        "WHERE d.after = '' AND k.before = '' AND k.after <> ''",
+    )
+    return int(count)
 
 
 def _languages(database: Database) -> tuple[OfLanguage, ...]:
@@ -292,6 +308,8 @@ def render(result: WhatIf) -> str:
             where = f" ({_names(change.languages)})" if several else ""
             lines.append(f"  {change.documents:,} by {change.reason}{limit}{where}")
             lines += [_line(example) for example in change.examples]
+    if result.passages_back:
+        lines.append(f"\n{result.passages_back:,} get passages back from pages that leave")
     for nearest in result.nearest:
         where = f" ({_names(nearest.languages)})" if several else ""
         lines.append(f"\nnearest {nearest.rule.reason} {nearest.rule.threshold:g}{where}")

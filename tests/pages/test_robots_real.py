@@ -31,7 +31,7 @@ def rules(texts: dict[str, str]) -> dict[str, RobotsRules]:
 
 def test_all_parse(rules: dict[str, RobotsRules]) -> None:
     assert len(rules) == 4_195
-    assert all(found.said == "parsed" for found in rules.values())
+    assert all(found.summary == "parsed" for found in rules.values())
 
 
 def test_delays_are_seconds(rules: dict[str, RobotsRules]) -> None:

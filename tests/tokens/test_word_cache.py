@@ -14,9 +14,9 @@ from support import SCRIPTS
 from tokenizers import AddedToken, Tokenizer, normalizers, pre_tokenizers
 
 from pipeline.store.corpus import Corpus
+from pipeline.store.sentences import split_sentences
 from pipeline.tokens import word_cache as known
 from pipeline.tokens.encode import encoded, load_encoder
-from pipeline.tokens.sentences import split_sentences
 from pipeline.tokens.settings import TokensSettings
 from pipeline.tokens.word_cache import KnownWords, goes_by_words
 

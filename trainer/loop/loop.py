@@ -148,7 +148,7 @@ class Trainer:
         losses = self.world.add(sums)
         loss = self._weighted(losses)
         norm = self._clip()
-        skip = self.guard.judge(loss, norm)
+        skip = self.guard.refuses(loss, norm)
         progress = self.batches.progress(step.first)
         scale = factor(self.recipe.schedule, progress, self.batches.steps)
         self._update(scale, skip)

@@ -25,11 +25,11 @@ from trainer.models.attention import attend
 from trainer.models.dropout import Dropout, dropout_keys
 from trainer.models.layers import (
     HeadProjections,
-    Turns,
+    Rotation,
     fed_forward,
     feed_forward,
     make_norm,
-    turns_of,
+    rotation_of,
 )
 from trainer.settings.model import EncoderSettings
 
@@ -103,12 +103,12 @@ class DropoutKeys(NamedTuple):
 class Surroundings:
     """What all blocks of a pass are told: the layout, who sees whom, angles and dropout's keys.
 
-    Of `seen` and `turns` the second is for layers that see their band only.
+    Of `seen` and `rotation` the second is for layers that see their band only.
     """
 
     layout: BatchLayout
     seen: tuple[Tensor, Tensor]
-    turns: tuple[Turns | None, Turns | None]
+    rotation: tuple[Rotation | None, Rotation | None]
     keys: DropoutKeys | None
 
 
@@ -118,7 +118,7 @@ class Attention(HeadProjections):
     def forward(self, x: Tensor, around: Surroundings, banded: bool, layer: int) -> Tensor:
         """(vectors, width) -> the same shape."""
         layout, keys = around.layout, around.keys
-        query, key, value = self.split(layout.spread(self.qkv(x)), around.turns[banded])
+        query, key, value = self.split(layout.spread(self.qkv(x)), around.rotation[banded])
         rate = self.rate if self.training else 0.0
         kept = None if keys is None else keys.positions
         y = attend(query, key, value, around.seen[banded], False, rate, kept, layer)
@@ -257,17 +257,17 @@ class Encoder(nn.Module):
         seen = near = layout.seen()
         if settings.attention != "dense":
             near = layout.seen(settings.band)
-        turns: tuple[Turns | None, Turns | None] = (None, None)
+        rotation: tuple[Rotation | None, Rotation | None] = (None, None)
         if settings.positions == "rope":
             place = torch.arange(positions, device=layout.mask.device)
             thetas = settings.rope_theta, settings.local_theta
-            far, close = (turns_of(place, settings.each_head, theta) for theta in thetas)
-            turns = far, close
+            far, close = (rotation_of(place, settings.each_head, theta) for theta in thetas)
+            rotation = far, close
         keys = None
         if self.training and samples is not None and (settings.dropout or settings.attention_drop):
             drawn = dropout_keys(samples, positions, self.dropout_seed)
             keys = DropoutKeys(drawn, layout.pick(drawn))
-        return Surroundings(layout, (seen, near), turns, keys)
+        return Surroundings(layout, (seen, near), rotation, keys)
 
     def flops(self) -> float:
         """Operations of one token forward: two for each weight that multiplies, and attention.

@@ -184,6 +184,8 @@ class _Walk:
             if said.marks:
                 if said.marks & marks.NEVER_TEXT:
                     return
+                if said.marks & marks.LINE and place[3] >= 0:
+                    self._code_line()
                 dropped = dropped or bool(said.marks & marks.UNSEEN)
             if hidden_by(attributes) & HIDDEN:
                 dropped = True
@@ -233,6 +235,11 @@ class _Walk:
         )  # fmt: skip
         if tag == "ol" and (start := attributes.get("start")) and start.isdecimal():
             self._starts[number] = int(start[:9])
+
+    def _code_line(self) -> None:
+        """Begins a line of code, where no character has ended the one before."""
+        if self._run and self._run[-1].rpartition("\n")[2].strip():
+            self._run.append("\n")
 
     def _line_break(self) -> None:
         run = self._run
@@ -308,19 +315,19 @@ def hidden_by(attributes: Attributes) -> int:
     return found
 
 
-def _hidden(attributes: Attributes, said: int, families: int, tag: str) -> int:
+def _hidden(attributes: Attributes, name_marks: int, families: int, tag: str) -> int:
     if tag == "dialog" and "open" not in attributes:
         return HIDDEN
     found = hidden_by(attributes)
-    if said & marks.UNSEEN:
+    if name_marks & marks.UNSEEN:
         found |= UNSEEN
     if found & HIDDEN and families & _FOLDING:
         return found ^ HIDDEN | FOLDED
     return found
 
 
-def _is_verbatim(attributes: Attributes, said: int) -> bool:
-    if said & marks.VERBATIM:
+def _is_verbatim(attributes: Attributes, name_marks: int) -> bool:
+    if name_marks & marks.VERBATIM:
         return True
     style = attributes.get("style")
     if not style or "pre" not in style:

@@ -39,10 +39,10 @@ class Model:
     first: Forest
     second: Forest
 
-    def chances(self, layout: Layout, tree: Structure, found: Basics, head: Head) -> Column:
+    def chances(self, layout: Layout, tree: Structure, basics: Basics, head: Head) -> Column:
         """For each block the chance that it is main text, in thousandths."""
-        columns = features(layout, tree, found, head)
-        columns |= context(tree, self.first.chances(columns), found.letters["words"])
+        columns = features(layout, tree, basics, head)
+        columns |= context(tree, self.first.chances(columns), basics.letters["words"])
         return self.second.chances(columns)
 
     def to_json(self) -> dict[str, Any]:

@@ -30,19 +30,19 @@ _FAR = 100
 _NO_HEADING = 200
 
 
-def neighbours(layout: Layout, tree: Structure, found: Basics) -> dict[str, Column]:
+def neighbours(layout: Layout, tree: Structure, basics: Basics) -> dict[str, Column]:
     """Columns about the places around a block."""
-    named = _place(found)
+    named = _position(basics)
     tag = tree.tag[tree.owner]
-    chars = np.minimum(found.letters["chars"], 3_000)
+    chars = np.minimum(basics.letters["chars"], 3_000)
     for away in _NEAR:
         named[f"at{away}_chars"] = before(chars, away)
-        named[f"at{away}_links"] = before(found.links, away)
+        named[f"at{away}_links"] = before(basics.links, away)
         named[f"at{away}_tag"] = before(tag, away)
         if abs(away) < 3:
-            named[f"at{away}_end"] = before(found.letters["end"], away)
-            named[f"at{away}_name_weight"] = before(found.names, away, 0)
-            named[f"at{away}_word_weight"] = before(found.words, away, 0)
+            named[f"at{away}_end"] = before(basics.letters["end"], away)
+            named[f"at{away}_name_weight"] = before(basics.names, away, 0)
+            named[f"at{away}_word_weight"] = before(basics.words, away, 0)
     depth = np.array(layout.depth, dtype=np.int64)[tree.owner]
     for away in (1, -1):
         beside = (before(tree.up[1], away) == tree.up[1]).astype(np.int64)
@@ -50,14 +50,14 @@ def neighbours(layout: Layout, tree: Structure, found: Basics) -> dict[str, Colu
         named[f"at{away}_beside"] = beside
         named[f"at{away}_shape"] = (before(tree.shape, away) == tree.shape).astype(np.int64)
         named[f"at{away}_deeper"] = np.clip(depth - before(depth, away, 0), -200, 200)
-    named |= _windows(found)
-    named |= _headings(tree, found, tag)
+    named |= _windows(basics)
+    named |= _headings(tree, basics, tag)
     return named
 
 
-def _place(found: Basics) -> dict[str, Column]:
+def _position(basics: Basics) -> dict[str, Column]:
     """Where on the page a block stands, by blocks, characters and running text."""
-    chars, prose = found.letters["chars"], found.running
+    chars, prose = basics.letters["chars"], basics.running
     blocks = len(chars)
     places = np.arange(blocks)
     return {
@@ -71,10 +71,10 @@ def _place(found: Basics) -> dict[str, Column]:
     }
 
 
-def _windows(found: Basics) -> dict[str, Column]:
-    places = np.arange(len(found.links))
-    chars = running(found.letters["chars"])
-    links, prose = running(found.link_chars), running(found.running)
+def _windows(basics: Basics) -> dict[str, Column]:
+    places = np.arange(len(basics.links))
+    chars = running(basics.letters["chars"])
+    links, prose = running(basics.link_chars), running(basics.running)
     named: dict[str, Column] = {}
     for reach in _WINDOWS:
         begin, end = window(places, reach)
@@ -82,7 +82,7 @@ def _windows(found: Basics) -> dict[str, Column]:
         named[f"within{reach}_links"] = thousandths(links[end] - links[begin], total)
         named[f"within{reach}_prose"] = thousandths(prose[end] - prose[begin], total)
         named[f"within{reach}_chars"] = np.minimum(total // (2 * reach + 1), 1_500)
-    names, words = running(found.names), running(found.words)
+    names, words = running(basics.names), running(basics.words)
     for reach in _WEIGHT_WINDOWS:
         begin, end = window(places, reach)
         named[f"within{reach}_name_weight"] = (names[end] - names[begin]) // (end - begin)
@@ -90,7 +90,7 @@ def _windows(found: Basics) -> dict[str, Column]:
     return named
 
 
-def _headings(tree: Structure, found: Basics, tag: Column) -> dict[str, Column]:
+def _headings(tree: Structure, basics: Basics, tag: Column) -> dict[str, Column]:
     """The heading that a block stands under, and the first <h1> of the page."""
     places = np.arange(len(tag))
     levels = np.zeros(len(tags.NUMBERED), dtype=np.int64)
@@ -105,8 +105,8 @@ def _headings(tree: Structure, found: Basics, tag: Column) -> dict[str, Column]:
     return {
         "heading_since": np.where(there, np.minimum(places - at, _FAR), _NO_HEADING),
         "heading_level": np.where(there, level[at], 0),
-        "heading_name_weight": np.where(there, found.names[at], 0),
-        "heading_word_weight": np.where(there, found.words[at], 0),
+        "heading_name_weight": np.where(there, basics.names[at], 0),
+        "heading_word_weight": np.where(there, basics.words[at], 0),
         "heading_inside": np.where(there, inside, 0),
         "h1_since": np.clip(places - first[0], -60, 200) if len(first) else np.full(len(tag), -100),
         "h1_count": np.full(len(tag), min(len(first), 5)),

@@ -158,13 +158,13 @@ class _Run:
                 texts.append(self._text(place, example))
         return scores(scored, texts)
 
-    def _text(self, place: int, example: TrainingPage) -> str:
+    def _text(self, number: int, example: TrainingPage) -> str:
         layout, head, parser = parsed(example, self._lexicons[example.fold])
         title = find_title(parser, head)
         chosen = choose(
             layout,
-            self._trees[place],
-            self._chances[self._rows(place)],
+            self._trees[number],
+            self._chances[self._rows(number)],
             example.words,
             title,
             False,
@@ -185,8 +185,8 @@ class _Run:
             self._effort.threads,
         )
 
-    def _rows(self, place: int) -> slice:
-        return slice(int(self._starts[place]), int(self._starts[place + 1]))
+    def _rows(self, number: int) -> slice:
+        return slice(int(self._starts[number]), int(self._starts[number + 1]))
 
     def _learned(self, fold: int | None) -> tuple[Rows, Floats, Floats]:
         """Rows that are learned from (without those of a fold), their labels and weights."""
@@ -205,6 +205,6 @@ class _Run:
         return weights
 
 
-def _fill(table: Table, rows: slice, found: dict[str, Column], names: list[str]) -> None:
+def _fill(table: Table, rows: slice, columns_of: dict[str, Column], names: list[str]) -> None:
     for row, name in enumerate(names):
-        table[row, rows] = np.clip(found[name], -(1 << 15), (1 << 15) - 1)
+        table[row, rows] = np.clip(columns_of[name], -(1 << 15), (1 << 15) - 1)

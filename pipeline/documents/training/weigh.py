@@ -58,7 +58,7 @@ class _WordRows:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
         self._domains: list[set[str]] = []
-        self._found = array("i")
+        self._listed = array("i")
         self._starts = array("q", [0])
 
     def numbers(self, listed: Iterable[str], domain: str) -> list[int]:
@@ -74,8 +74,8 @@ class _WordRows:
 
     def row(self, numbers: Iterable[int]) -> None:
         """Adds a row: word times places + place, each."""
-        self._found.extend(numbers)
-        self._starts.append(len(self._found))
+        self._listed.extend(numbers)
+        self._starts.append(len(self._listed))
 
     def matrix(self, least: int, places: int) -> tuple[list[str], Any]:
         """Words of `least` domains in the order of the alphabet, and a sparse matrix of counts."""
@@ -85,7 +85,7 @@ class _WordRows:
         column = np.full(len(enough), -1, dtype=np.int64)
         for place, word in enumerate(words):
             column[self._numbers[word]] = place
-        found = np.frombuffer(self._found, dtype=np.int32).astype(np.int64)
+        found = np.frombuffer(self._listed, dtype=np.int32).astype(np.int64)
         columns = column[found // places] * places + found % places
         known = column[found // places] >= 0
         kept = np.concatenate([[0], np.cumsum(known)])[np.array(self._starts)]
@@ -123,12 +123,12 @@ class Matrices:
         )
 
 
-def _around(parent: Sequence[int], said: list[list[int]], owner: int) -> Iterable[int]:
+def _around(parent: Sequence[int], words_of: list[list[int]], owner: int) -> Iterable[int]:
     """The words of an element and of all that it lies in, each with where it stands."""
     element, steps = owner, 0
     while element >= 0:
         place = _OWN if steps == 0 else _NEAR if steps < _PLACES else _FAR
-        for number in said[element]:
+        for number in words_of[element]:
             yield number * _PLACES + place
         element, steps = parent[element], steps + 1
 

@@ -37,8 +37,8 @@ def _is_of(data: str, root: str) -> bool:
     return any(_plain(one.rsplit("/tokens/", 1)[0]) == _plain(root) for one in token_folders(data))
 
 
-def _plain(place: str) -> str:
-    return place if "://" in place else str(Path(place).resolve())
+def _plain(folder: str) -> str:
+    return folder if "://" in folder else str(Path(folder).resolve())
 
 
 def _told(run: Any, ids: set[str]) -> dict[str, Any]:
