@@ -38,7 +38,7 @@ _KINDS = ("mimetype", "mime-detected", "mime", "content_mime_detected", "content
 TABLE_COLUMNS = ("fetch_status", "content_mime_detected", "content_mime_type")
 
 
-class Capture(NamedTuple):
+class ListedCapture(NamedTuple):
     """An address that an archive holds: when it was taken, and whether it is a page."""
 
     url: str
@@ -59,7 +59,7 @@ class CdxReader:
     def __init__(self) -> None:
         self._columns: tuple[str, ...] = _COLUMNS
 
-    def read(self, line: bytes) -> Capture | None:
+    def read(self, line: bytes) -> ListedCapture | None:
         """The capture of a line, None of a header.  Raises BadLineError where it is none."""
         text = line.decode("utf-8", "surrogateescape").strip()
         if text.startswith(_NOTE.decode()):
@@ -75,10 +75,10 @@ class CdxReader:
         if "original" not in row or "timestamp" not in row:
             raise BadLineError("no address, or no time")
         status, kind = row.get("statuscode", ""), row.get("mimetype", "")
-        return Capture(row["original"], row["timestamp"], is_page(status, kind))
+        return ListedCapture(row["original"], row["timestamp"], is_page(status, kind))
 
 
-def _of_json(key: str, time: str, values: str) -> Capture:
+def _of_json(key: str, time: str, values: str) -> ListedCapture:
     """The capture of a CDXJ line, as pywb and Common Crawl write them."""
     try:
         row: Any = json.loads(values, strict=False)
@@ -87,7 +87,7 @@ def _of_json(key: str, time: str, values: str) -> Capture:
     if not isinstance(row, dict) or not isinstance(row.get("url"), str):
         raise BadLineError("no url")
     kind = row.get("mime-detected") if row.get("mime") in (None, "unk") else row.get("mime")
-    return Capture(row["url"], time, is_page(str(row.get("status", "")), str(kind or "")))
+    return ListedCapture(row["url"], time, is_page(str(row.get("status", "")), str(kind or "")))
 
 
 def is_page(status: str, media_type: str) -> bool:
@@ -102,7 +102,7 @@ def needs_archive_reader(path: str) -> bool:
         return path.lower().endswith(".wacz") or bool(dictionary_of(stream))
 
 
-def archive_captures(path: str) -> Iterator[tuple[int, Capture]]:
+def archive_captures(path: str) -> Iterator[tuple[int, ListedCapture]]:
     """(byte of the file, capture) of each answer of an archive; raises as `captures` does."""
     place = 0
     for one in captures(path, most_bytes=0):
@@ -112,7 +112,7 @@ def archive_captures(path: str) -> Iterator[tuple[int, Capture]]:
         if isinstance(one, Response):
             place, status = one.offset, str(one.status)
             kind = one.headers.joined("content-type")
-        yield place, Capture(one.url, str(one.date or ""), is_page(status, kind))
+        yield place, ListedCapture(one.url, str(one.date or ""), is_page(status, kind))
 
 
 def is_page_row(row: Any) -> bool:

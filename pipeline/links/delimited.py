@@ -33,7 +33,7 @@ _EPOCH = 100_000_000  # seconds; larger numbers are times, smaller ones scores
 Line = tuple[int, bytes]
 
 
-class Record(NamedTuple):
+class DelimitedRecord(NamedTuple):
     """A record: where it begins, its bytes, and its fields, or why it has none."""
 
     offset: int
@@ -96,7 +96,7 @@ def delimiter_of(name: str, first: str) -> str:
 
 def _header_delimiter(first: str) -> str:
     for delimiter in _DELIMITERS:
-        if _place([_bare(name) for name in first.split(delimiter)], ADDRESSES) is not None:
+        if _first_known([_bare(name) for name in first.split(delimiter)], ADDRESSES) is not None:
             return delimiter
     return ""
 
@@ -108,7 +108,7 @@ class Quoting(NamedTuple):
     backslash: bool = False
 
 
-def records(lines: Iterable[Line], delimiter: str) -> Iterator[Record]:
+def records(lines: Iterable[Line], delimiter: str) -> Iterator[DelimitedRecord]:
     """The records of lines that have their ends, in order.
 
     Between tabs a quote may be a letter like others, and databases write `\\"` for a quote in a
@@ -142,7 +142,7 @@ class _Reader:
         self._back: deque[Line] = deque()
         self._width: int | None = None
 
-    def records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[DelimitedRecord]:
         while (line := self._next()) is not None:
             record = self._record(line)
             if record.fields or record.error:
@@ -151,14 +151,16 @@ class _Reader:
     def _next(self) -> Line | None:
         return self._back.popleft() if self._back else next(self._lines, None)
 
-    def _record(self, line: Line) -> Record:
+    def _record(self, line: Line) -> DelimitedRecord:
         text = _text(line[1]).rstrip("\r\n")
         if '"' in text and self._quoting.quotes:
             return self._quoted(line)
         fields = text.split(self._delimiter) if text.strip() else []
-        return self._sized(Record(*line, list(map(_unquoted, fields)) if '"' in text else fields))
+        return self._sized(
+            DelimitedRecord(*line, list(map(_unquoted, fields)) if '"' in text else fields)
+        )
 
-    def _quoted(self, line: Line) -> Record:
+    def _quoted(self, line: Line) -> DelimitedRecord:
         """A record with quotes, which may go on over several lines."""
         taken = [line]
 
@@ -177,14 +179,14 @@ class _Reader:
             fields, error = [], str(failure)
         if error:
             self._back.extendleft(reversed(taken[1:]))
-            return Record(*line, [], error)
-        return self._sized(Record(line[0], b"".join(raw for _, raw in taken), fields))
+            return DelimitedRecord(*line, [], error)
+        return self._sized(DelimitedRecord(line[0], b"".join(raw for _, raw in taken), fields))
 
     def _fits(self, fields: Sequence[str], lines: int) -> bool:
         """Whether a record over several lines has as many fields as those before."""
         return lines == 1 or self._width in (None, len(fields))
 
-    def _sized(self, record: Record) -> Record:
+    def _sized(self, record: DelimitedRecord) -> DelimitedRecord:
         if self._width is None and record.fields and not _is_note(record.fields):
             self._width = len(record.fields)
         return record
@@ -198,9 +200,9 @@ def told_columns(sample: Sequence[Sequence[str]]) -> tuple[Columns, bool]:
     of whole numbers behind the address, or the only one, and the date the first of times.
     """
     first = [_bare(name) for name in sample[0]] if sample else []
-    place = _place(first, ADDRESSES)
+    place = _first_known(first, ADDRESSES)
     if place is not None and not any(map(is_address, first)):
-        return Columns(place, _place(first, SCORES), _place(first, DATES)), True
+        return Columns(place, _first_known(first, SCORES), _first_known(first, DATES)), True
     header = len(first) > 1 and all(map(_NAME.fullmatch, first))
     sample = sample[header:]
     width = max(map(len, sample), default=1)
@@ -214,8 +216,8 @@ def told_columns(sample: Sequence[Sequence[str]]) -> tuple[Columns, bool]:
     return Columns(url, behind[0] if behind else None, dates[0] if dates else None), header
 
 
-def _place(names: Sequence[str], known: Sequence[str]) -> int | None:
-    return next((names.index(name) for name in known if name in names), None)
+def _first_known(names: Sequence[str], wanted: Sequence[str]) -> int | None:
+    return next((names.index(name) for name in wanted if name in names), None)
 
 
 def _bare(name: str) -> str:

@@ -14,14 +14,14 @@ from typing import Any, ClassVar, Literal
 
 from pipeline.links.archive_list import (
     TABLE_COLUMNS,
-    Capture,
     CdxReader,
+    ListedCapture,
     archive_captures,
     is_cdx,
     is_page_row,
     needs_archive_reader,
 )
-from pipeline.links.delimited import Line, Record, delimited, records, told_columns
+from pipeline.links.delimited import DelimitedRecord, Line, delimited, records, told_columns
 from pipeline.links.dumps import Block
 from pipeline.links.json_list import array_rows
 from pipeline.links.list_row import ADDRESSES, DATES, SCORES, mention, row_mentions
@@ -125,7 +125,7 @@ def _of_row(row: Any, log: ReadLog) -> list[Mention]:
     return row_mentions(row) if is_page_row(row) else _turned_away(log)
 
 
-def _page(capture: Capture, log: ReadLog) -> list[Mention]:
+def _page(capture: ListedCapture, log: ReadLog) -> list[Mention]:
     """The mention of a page that an archive holds; others are turned away."""
     return [mention(capture.url, date=capture.time)] if capture.is_page else _turned_away(log)
 
@@ -149,7 +149,7 @@ def _of_delimited(path: str, blocks: Iterable[Block], log: ReadLog) -> Iterator[
 
 
 def _of_record(
-    record: Record, row: Callable[[list[str]], dict[str, str]], _: bytes
+    record: DelimitedRecord, row: Callable[[list[str]], dict[str, str]], _: bytes
 ) -> list[Mention]:
     if record.error:
         raise BadLineError(record.error)

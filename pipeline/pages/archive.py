@@ -15,9 +15,9 @@ from pipeline.pages.captures import Dated, dated_links
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.page_source import PageSource, PagesRun
 from pipeline.pages.records import Capture
-from pipeline.pages.screen import Judged, judge, unknown_license
+from pipeline.pages.screen import Judged, screen_body, unknown_license
 from pipeline.pages.settings import PagesSettings
-from pipeline.pages.stored import judge_head
+from pipeline.pages.stored import screen_head
 from pipeline.pages.table import Row, blank_row, write_fetches
 from pipeline.store import files
 from pipeline.store.addresses import canonical_key, host_of, page_id, repair, without_port
@@ -131,12 +131,12 @@ def _row(archive: Archive, response: Response) -> Row:
 
 
 def _judged(response: Response, settings: PagesSettings) -> Judged:
-    unread = judge_head(response.status, response.headers, settings)
+    unread = screen_head(response.status, response.headers, settings)
     if unread is not None:
         return unread
     if response.truncated == _BY_SIZE:
         return Judged(Outcome.TOO_LARGE, "cut by its archive")
-    judged = judge(response.url, response.headers, response.body, settings, unknown_license)
+    judged = screen_body(response.url, response.headers, response.body, settings, unknown_license)
     if judged.outcome == Outcome.OK and response.truncated and not judged.closed:
         return Judged(Outcome.BAD_RECORD, f"cut by its archive: {response.truncated[:100]}")
     return judged

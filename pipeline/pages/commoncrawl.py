@@ -25,7 +25,7 @@ from pipeline.pages.outcomes import Outcome
 from pipeline.pages.page_source import PageSource, PagesRun
 from pipeline.pages.records import Capture, page_records
 from pipeline.pages.refetch import FIRST_RUN, Rerun
-from pipeline.pages.screen import Judged, is_wanted, judge, media_type, unknown_license
+from pipeline.pages.screen import Judged, is_wanted, media_type, screen_body, unknown_license
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.table import Row, blank_row
 from pipeline.store import files
@@ -186,7 +186,7 @@ def _judged(response: Response, fields: dict[str, str], settings: PagesSettings)
         return Judged(Outcome.BAD_RECORD, f"status {response.status}, not 200 as in the index")
     if not is_wanted(response.headers, settings):
         return Judged(Outcome.CONTENT_TYPE, media_type(response.headers)[:100])
-    return judge(response.url, response.headers, response.body, settings, unknown_license)
+    return screen_body(response.url, response.headers, response.body, settings, unknown_license)
 
 
 def _notes(link: Dated, spot: Spot) -> dict[str, str]:

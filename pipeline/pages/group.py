@@ -23,7 +23,7 @@ from pipeline.pages.table import (
     preference_columns,
     write_fetches,
 )
-from pipeline.store.http_answer import Head, Headers
+from pipeline.store.http_answer import AnswerHead, Headers
 from pipeline.store.parts import Part, finished_part, part_name
 from pipeline.store.progress import Progress
 
@@ -177,7 +177,7 @@ def _redirects(ended: Ended) -> list[Record]:
 
 def _capture(answer: Answer, notes: dict[str, str]) -> Capture:
     exchange = answer.exchange
-    head = exchange.head if exchange else Head(200, Headers())
+    head = exchange.head if exchange else AnswerHead(200, Headers())
     return Capture(
         answer.final_url,
         head.status,

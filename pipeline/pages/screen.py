@@ -60,7 +60,7 @@ def is_wanted(headers: Headers, settings: PagesSettings) -> bool:
     return may_be(media_type(headers), settings.content_types)
 
 
-def judge(
+def screen_body(
     url: str,
     headers: Headers,
     body: bytes,

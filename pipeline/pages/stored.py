@@ -17,7 +17,7 @@ from pipeline.pages.link_part import LinkPart, archives_of
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.page_source import PageSource, PagesRun
 from pipeline.pages.records import Capture, page_records
-from pipeline.pages.screen import Judged, is_wanted, judge, media_type, unknown_license
+from pipeline.pages.screen import Judged, is_wanted, media_type, screen_body, unknown_license
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.table import Row, blank_row
 from pipeline.store.http_answer import Headers
@@ -73,7 +73,7 @@ class StoredPages(PageSource):
             return row | {"error": str(error)[:500]}
         if capture is None:
             return blank_row(link.id, link.url, Outcome.NOT_IN_ARCHIVE, origin)
-        judged = judge_stored(capture, self.pages)
+        judged = screen_stored(capture, self.pages)
         row = capture.row(link.id, link.url, judged, origin) | {"attempts": 1}
         if judged.outcome == Outcome.OK:
             notes = {
@@ -89,7 +89,7 @@ class StoredPages(PageSource):
         return row
 
 
-def judge_head(status: int, headers: Headers, settings: PagesSettings) -> Judged | None:
+def screen_head(status: int, headers: Headers, settings: PagesSettings) -> Judged | None:
     """The outcome of an answer whose body need not be looked at; None for all others."""
     if not is_page(status):
         return Judged(_STATUS.get(status, Outcome.HTTP_ERROR), f"status {status}")
@@ -98,8 +98,8 @@ def judge_head(status: int, headers: Headers, settings: PagesSettings) -> Judged
     return None
 
 
-def judge_stored(capture: Capture, settings: PagesSettings) -> Judged:
+def screen_stored(capture: Capture, settings: PagesSettings) -> Judged:
     """The outcome of an answer that somebody has stored.  Nobody is asked for its licence."""
-    return judge_head(capture.status, capture.headers, settings) or judge(
+    return screen_head(capture.status, capture.headers, settings) or screen_body(
         capture.url, capture.headers, capture.body, settings, unknown_license
     )

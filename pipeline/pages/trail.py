@@ -158,7 +158,7 @@ class Trails:
                 if len(self._licenses) > _MOST_LICENSES:
                     self._licenses.popitem(last=False)
         if wanted:
-            self._fetcher.judge(answer, self._licenses.get)
+            self._fetcher.screen(answer, self._licenses.get)
 
     async def _file(self, url: str, most_bytes: int, attempts: int) -> Answer:
         """A file of a site's own, each hop in the turn of its host."""

@@ -62,7 +62,7 @@ class ClassifierFolder:
             return "none"
         return "sigmoid" if self.config.get("problem_type") == _MANY_LABELS else "softmax"
 
-    def encoder(self) -> TextEncoder:
+    def encoder(self) -> BatchEncoder:
         """Raises SettingError without a tokenizer, or for more tokens than the model takes."""
         path, most = self._options.path, self.config.get("max_position_embeddings")
         content = _read(path, TOKENIZER)
@@ -82,13 +82,13 @@ class ClassifierFolder:
         except Exception as error:  # tokenizers raises plain Exception
             raise SettingError(f"The tokenizer of {path} is damaged: {error}", _AGAIN) from None
         pad = self.config.get("pad_token_id")
-        return TextEncoder(tokenizer, self._options, pad if isinstance(pad, int) else 0)
+        return BatchEncoder(tokenizer, self._options, pad if isinstance(pad, int) else 0)
 
 
 _AGAIN = "Fetch the model again"
 
 
-class TextEncoder:
+class BatchEncoder:
     """Texts to batches of tokens, cut after `tokens`."""
 
     def __init__(self, tokenizer: Tokenizer, options: ScorerOptions, pad: int) -> None:

@@ -102,29 +102,29 @@ def _kind_of(body: bytes) -> str | None:
     return "zstd" if _ZSTD_FRAME.match(start) else None
 
 
-def _undo(found: Unpacked, labelled: str | None, limit: int) -> Unpacked:
+def _undo(packed: Unpacked, labelled: str | None, limit: int) -> Unpacked:
     """One coding less; the same where there is none, whatever the label says.
 
     Where the first bytes are no help, the coding of the label is tried, then the body is taken
     as it is if it reads as text, then the other codings are tried; last comes what the label's
     coding could read of damaged data.  Without a label a body that no coding fits stays as it is.
     """
-    marked = _kind_of(found.data)
-    kind, body = marked or labelled, found.data
+    marked = _kind_of(packed.data)
+    kind, body = marked or labelled, packed.data
     if not body or (kind is None and reads_as_text(body)):
-        return found
+        return packed
     if marked:
         body = body.lstrip(_BEFORE)
     reading = _read(kind, body, limit) if kind else None
     if reading is None or not reading.whole:
         if not marked and reads_as_text(body):
-            return found
+            return packed
         reading = (None if marked else _guess(body, limit)) or reading
     if reading is None and kind is None:
-        return found
+        return packed
     if reading is None:
         raise BadEncodingError(f"no {kind} data, nor any other coding's")
-    return Unpacked(reading.data, reading.whole and found.whole, reading.codings + found.codings)
+    return Unpacked(reading.data, reading.whole and packed.whole, reading.codings + packed.codings)
 
 
 def _guess(body: bytes, limit: int) -> Unpacked | None:

@@ -82,7 +82,7 @@ class Headers:
         return f"Headers({self.pairs!r})"
 
 
-class Head(NamedTuple):
+class AnswerHead(NamedTuple):
     """Status line and headers of an answer."""
 
     status: int
@@ -103,7 +103,7 @@ class Head(NamedTuple):
         return [name.partition(";")[0].strip() for name in named]
 
 
-def parse_head(data: bytes) -> Head:
+def parse_head(data: bytes) -> AnswerHead:
     """The head in `data`, which begins with the status line or, without one, with a header.
 
     Raises NoHttpError for a status line without a status.
@@ -123,9 +123,9 @@ def parse_head(data: bytes) -> Head:
         raise NoHttpError(f"no status in {_text(lines[0][:60])!r}")
     if found is None:
         said = re.match(r"\d{3}", headers.joined("status"))
-        return Head(int(said[0]) if said else 200, headers, "1.0")
+        return AnswerHead(int(said[0]) if said else 200, headers, "1.0")
     version = (found[1] or b"1.1").decode()
-    return Head(int(found[2]), headers, version, _text(found[3]).strip())
+    return AnswerHead(int(found[2]), headers, version, _text(found[3]).strip())
 
 
 def _text(raw: bytes) -> str:
@@ -145,7 +145,7 @@ class AnswerReader:
     """
 
     def __init__(self, *, lengths: bool = True) -> None:
-        self.head: Head | None = None
+        self.head: AnswerHead | None = None
         self._lengths = lengths
         self._body: Body | None = None
         self._waiting = bytearray()
@@ -219,7 +219,7 @@ class AnswerReader:
             return False
         del self._waiting[:start]
         if _HTML.match(self._waiting):
-            return self._begin(Head(200, Headers(), "0.9"), 0)
+            return self._begin(AnswerHead(200, Headers(), "0.9"), 0)
         end = self._end_of_head(ended)
         if end is None:
             return False
@@ -241,7 +241,7 @@ class AnswerReader:
             raise NoHttpError(f"headers of more than {_MOST_HEAD:,} bytes")
         return end if ended else None
 
-    def _begin(self, head: Head, end: int) -> bool:
+    def _begin(self, head: AnswerHead, end: int) -> bool:
         """Begins with what stands behind a head."""
         behind, self._waiting, self._looked_at = self._waiting[end:], bytearray(), 0
         if 100 <= head.status < 200:
@@ -258,7 +258,7 @@ class AnswerReader:
         self._feed_body(bytes(behind))
         return True
 
-    def _plain_body(self, head: Head) -> SizedBody | OpenBody:
+    def _plain_body(self, head: AnswerHead) -> SizedBody | OpenBody:
         """A body of the length that is told; of what is no length nothing is known."""
         values = head.headers.joined("content-length").split(",") if self._lengths else []
         told = (_LENGTH.fullmatch(value.strip()) for value in values)
@@ -289,7 +289,7 @@ def _start_of_head(waiting: bytearray, ended: bool) -> int | None:
     raise NoHttpError(f"no status line: {bytes(waiting[:60])!r}")
 
 
-def read_archived(block: bytes) -> tuple[Head, bytes]:
+def read_archived(block: bytes) -> tuple[AnswerHead, bytes]:
     """Head and body, without chunks, of an answer that was archived as one block.
 
     Archives keep lengths and chunks of what they have unpacked, so a body ends where the block
@@ -298,4 +298,4 @@ def read_archived(block: bytes) -> tuple[Head, bytes]:
     reader = AnswerReader(lengths=False)
     reader.feed(block)
     reader.end()
-    return reader.head or Head(200, Headers()), bytes(reader.body)
+    return reader.head or AnswerHead(200, Headers()), bytes(reader.body)

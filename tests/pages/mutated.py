@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.odd_answers import ANSWERS
 from benchmarks.odd_charsets import PAGES
 from pipeline.pages.records import Capture, page_records
-from pipeline.pages.screen import judge
+from pipeline.pages.screen import screen_body
 from pipeline.pages.settings import PagesSettings
 from pipeline.store import warc
 from pipeline.store.archives import Response, captures, read_member, read_responses
@@ -88,13 +88,13 @@ def read_answer(chance: random.Random) -> str:
         return "no answer"
     head, body = reader.head, bytes(reader.body)
     assert head is not None and reader.done
-    judged = judge(URL, head.headers, body, SETTINGS)
+    judged = screen_body(URL, head.headers, body, SETTINGS)
     capture = Capture(URL, head.status, head.headers, body, 0, head.reason, coding=judged.coding)
     if judged.outcome == "ok" and 200 <= head.status < 300:
         kind, fields, block = page_records(capture)[0]
         archived, _ = read_member(warc.record(kind, fields, block), 10_000_000)
         assert (archived.status, archived.body) == (head.status, body)
-        again = judge(URL, archived.headers, archived.body, SETTINGS)
+        again = screen_body(URL, archived.headers, archived.body, SETTINGS)
         assert (again.outcome, again.charset) == (judged.outcome, judged.charset)
     return judged.outcome
 

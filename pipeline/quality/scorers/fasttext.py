@@ -46,7 +46,7 @@ class FastText(Scorer):
     def __init__(self, options: ScorerOptions) -> None:
         super().__init__(options)
         self._file = read_fasttext(options.path)
-        self._known = functools.lru_cache(_KNOWN_WORDS)(self._look_up)
+        self._word_rows = functools.lru_cache(_KNOWN_WORDS)(self._look_up)
 
     @classmethod
     def reads(cls, head: bytes) -> bool:
@@ -83,7 +83,7 @@ class FastText(Scorer):
         """The rows of a text: its words, their subwords, and its word n-grams."""
         tokens = text.encode("utf-8", "surrogatepass").translate(_SPACES).split()
         end = tokens.index(_END) if _END in tokens else len(tokens)
-        looked_up = [self._known(token) for token in [*tokens[:end], _END]]
+        looked_up = [self._word_rows(token) for token in [*tokens[:end], _END]]
         hashes = np.array([code for code, _ in looked_up if code is not None], dtype=np.int64)
         return np.concatenate([*(ids for _, ids in looked_up), self._word_ngrams(hashes)])
 
@@ -135,11 +135,11 @@ class FastText(Scorer):
         return buckets + len(file.words)
 
 
-def _by_start(found: Sequence[tuple[int, Hashes]]) -> Hashes:
+def _by_start(grams: Sequence[tuple[int, Hashes]]) -> Hashes:
     """N-grams of each length, (where the first begins, hashes), in fastText's order: by their
     starts, then by length."""
-    starts = np.concatenate([_NO_IDS, *(first + np.arange(len(some)) for first, some in found)])
-    hashes = np.concatenate([np.empty(0, np.uint64), *(some for _, some in found)])
+    starts = np.concatenate([_NO_IDS, *(first + np.arange(len(some)) for first, some in grams)])
+    hashes = np.concatenate([np.empty(0, np.uint64), *(some for _, some in grams)])
     return hashes[np.argsort(starts, kind="stable")]
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from pipeline.store import files
 from pipeline.store.classifier_folder import (
+    BatchEncoder,
     ClassifierFolder,
-    TextEncoder,
     TokenBatch,
     activated,
     folder_files,
@@ -42,7 +42,7 @@ class OnnxClassifier(Scorer):
         self._inputs = {one.name: one for one in self._session.get_inputs()}
         self._tensor = _output(self._session, options)
         takes_text = [one.type for one in self._inputs.values()] == ["tensor(string)"]
-        self._encoder: TextEncoder | None = None if takes_text else self._token_encoder()
+        self._encoder: BatchEncoder | None = None if takes_text else self._token_encoder()
         self._names: tuple[str, ...] = ()
         count = self._values([_TRIAL]).shape[1]
         self._labels = self._names or self._folder.labels(count)
@@ -106,7 +106,7 @@ class OnnxClassifier(Scorer):
         shape = (len(texts), 1) if len(one.shape) > 1 else (len(texts),)
         return {name: np.array(texts, dtype=object).reshape(shape)}
 
-    def _token_encoder(self) -> TextEncoder:
+    def _token_encoder(self) -> BatchEncoder:
         for name, one in self._inputs.items():
             if name not in TokenBatch.__dataclass_fields__ or one.type not in _KINDS:
                 raise SettingError(
