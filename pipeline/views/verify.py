@@ -12,6 +12,7 @@ from pipeline.store.errors import WebtextError
 from pipeline.store.forgotten import refuse_pending
 from pipeline.store.manifest import (
     MANIFEST,
+    OLD_MANIFEST,
     PREVIOUS,
     PROGRESS,
     WORK,
@@ -33,7 +34,7 @@ _TOKENIZER_REMEDY = (
     "Bring it back from a copy: shards that were made with another tokenizer say something else"
 )
 #: What a stage's folder holds beside the files of its manifest.
-_OWN = frozenset({MANIFEST, PREVIOUS, PROGRESS, WORK})
+_OWN = frozenset({MANIFEST, OLD_MANIFEST, PREVIOUS, PROGRESS, WORK})
 _REMEDY = "Remove the stage's _manifest.json and build again: what is damaged is made anew"
 
 
