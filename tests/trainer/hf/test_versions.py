@@ -28,7 +28,7 @@ from trainer.models.parts import Parts
 from trainer.models.task_head import TaskHead
 from trainer.settings.model import EncoderSettings, ModelSettings
 
-#: transformers, tokenizers and huggingface-hub; the first are the oldest that torch 2.13 runs.
+#: transformers, tokenizers and huggingface-hub; the first are the oldest that were tried.
 VERSIONS = [("4.26.1", "0.13.3", "0.12.1"), ("4.57.6", "0.22.1", "0.36.0")]
 KINDS: dict[str, dict[str, Any]] = {
     "bert": {}, "albert": {"embedding": 16, "project": "always", "groups": 1},
