@@ -107,7 +107,9 @@ def evaluate(
     ] = None,
     file: Annotated[str, typer.Option(help="The task's items")] = "",
     shots: Annotated[int, typer.Option(min=0, help="Solved examples before each item")] = 0,
-    template: Annotated[str, typer.Option(help="A solved example")] = "{context} {answer}",
+    template: Annotated[
+        str, typer.Option(help="How a solved example is written")
+    ] = "{context} {answer}",
     normalise: Annotated[
         Literal["none", "bytes", "tokens", "unconditional"],
         typer.Option(help="What a choice's log-likelihood is divided by"),
@@ -214,9 +216,9 @@ def finetune(
     choices: Annotated[str, typer.Option(help="Column of the choices")] = "choices",
     lr: Annotated[float, typer.Option(help="Rate of the head")] = 1e-4,
     layer_decay: Annotated[float, typer.Option(help="Each layer's rate over the next's")] = 0.8,
-    epochs: Annotated[int, typer.Option(min=1)] = 3,
-    batch: Annotated[int, typer.Option(min=1)] = 32,
-    seed: Annotated[int, typer.Option()] = 1,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the examples")] = 3,
+    batch: Annotated[int, typer.Option(min=1, help="Examples a step")] = 32,
+    seed: Annotated[int, typer.Option(help="Another seed, another model")] = 1,
     out: Annotated[str | None, typer.Option(help="Where the fine-tuned model is written")] = None,
 ) -> Result:
     """Fine-tune an encoder: classes, numbers, choices or spans; figures with 95 % bounds."""

@@ -25,7 +25,9 @@ def status(root: RootArgument) -> Result:
 
 def show(
     root: RootArgument,
-    stage: Annotated[str, typer.Argument(help="A stage, or: decisions, fetches, drops")] = "corpus",
+    stage: Annotated[
+        str, typer.Argument(help="A stage, or decisions, fetches, drops, …")
+    ] = "corpus",
     where: Annotated[str | None, typer.Option(help="An SQL condition on the columns")] = None,
     n: Annotated[int, typer.Option(min=1, help="Rows at most")] = 5,
     interval: IntervalOption = None,
@@ -84,7 +86,8 @@ def forget(
 ) -> Result:
     """Take pages out of a corpus, its archives and shards, and out of all later builds.
 
-    Without FILE: those of the corpus's own list again, as after a build that a redirect led to one.
+    Without FILE, the pages of the corpus's own list are taken out again: a later build may have
+    reached one of them by a redirect.
     """
     from pipeline.forget.forget import describe
     from pipeline.forget.forget import forget as forget_pages

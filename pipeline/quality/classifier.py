@@ -26,6 +26,7 @@ from pipeline.store.errors import SettingError
 ALPHA = 9.0
 BUCKETS = 1 << 18  # of features, as Spark's HashingTF has by default
 
+_TRAIN = "`webtext train-classifier` writes one"
 _MOST_BYTES = BUCKETS * 8 + (1 << 16)  # of a model, unpacked
 
 Floats = npt.NDArray[np.float32]
@@ -62,11 +63,11 @@ class ClassifierModel:
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 model = cls(stored["weights"], float(stored["bias"]))
         except FileNotFoundError:
-            raise SettingError(f"Classifier {path} does not exist", "Train one first") from None
+            raise SettingError(f"Classifier {path} does not exist", _TRAIN) from None
         except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
-            raise SettingError(f"{path} is no classifier: {error}", "Train it again") from None
+            raise SettingError(f"{path} is no classifier: {error}", _TRAIN) from None
         if model.weights.shape != (BUCKETS,):
-            raise SettingError(f"{path} is no classifier of {BUCKETS} features", "Train it again")
+            raise SettingError(f"{path} is no classifier of {BUCKETS} features", _TRAIN)
         return model
 
 

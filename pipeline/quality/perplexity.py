@@ -26,6 +26,7 @@ from pipeline.store.errors import SettingError
 
 ORDER = 3
 DISCOUNT = 0.75  # Church and Gale 1991 found it for counts above 1
+_TRAIN = "`webtext train-perplexity` writes one"
 
 Floats = npt.NDArray[np.float64]
 
@@ -96,7 +97,7 @@ class NgramModel:
                 ]
                 return cls(tuple(tables), int(stored["tokens"]))
         except FileNotFoundError:
-            raise SettingError(f"Perplexity model {path} does not exist", "Train one") from None
+            raise SettingError(f"Perplexity model {path} does not exist", _TRAIN) from None
         except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
             raise SettingError(f"{path} is no perplexity model: {error}", "Train again") from None
 
