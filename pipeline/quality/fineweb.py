@@ -18,8 +18,9 @@ class FineWebSettings(Limits):
     """FineWeb's rules, off by default.
 
     They were chosen on Common Crawl; pages of documentation break them for their lists
-    and code.  Source: Penedo et al. 2024, arXiv 2406.17557, section 3.6.  "published" takes the
-    value for the language of each document: of English from there, of the others from FineWeb2.
+    and code.  "published" takes the value for the language of each document: of English from the
+    source named here, of the others from FineWeb2.
+    Source: Penedo et al. 2024, arXiv 2406.17557, section 3.6.
     """
 
     min_terminal_lines: Limit = False

@@ -16,8 +16,8 @@ _BULLETS = ("•", "-", "*", "‣", "●", "○")
 class GopherSettings(Limits):
     """Quality rules of MassiveText.
 
-    Source: Rae et al. 2021, arXiv 2112.11446, section A.1.1.  "published" is the value for the
-    language of each document: of English from there, of the others from FineWeb2.
+    "published" is the value for the language of each document: of English from the source named
+    here, of the others from FineWeb2.  Source: Rae et al. 2021, arXiv 2112.11446, section A.1.1.
     """
 
     min_words: Limit = 50

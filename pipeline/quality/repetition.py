@@ -29,8 +29,9 @@ Numbers = npt.NDArray[np.int64]
 class RepetitionSettings(Limits):
     """Repetition rules of MassiveText.
 
-    Source: Rae et al. 2021, arXiv 2112.11446, table A1.  "published" is the value for the language
-    of each document: of English from there (in brackets), of the others from FineWeb2.
+    "published" is the value for the language of each document: of English from the source named
+    here (in brackets), of the others from FineWeb2.
+    Source: Rae et al. 2021, arXiv 2112.11446, table A1.
     """
 
     max_duplicate_lines: Limit = PUBLISHED

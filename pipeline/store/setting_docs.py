@@ -166,8 +166,10 @@ def _kind(annotation: Any) -> str:
     if origin is Literal:
         return _either(arguments)
     if origin in (Union, types.UnionType):
-        named = [_kind(one) for one in arguments if one is not type(None)]
-        return "number, or false" if set(arguments) == {float, bool} else " or ".join(named)
+        if {float, bool} <= set(arguments):  # a threshold
+            words = [word for one in arguments for word in get_args(one)]
+            return ", ".join(["number", *(f'"{word}"' for word in words), "or false"])
+        return " or ".join(_kind(one) for one in arguments if one is not type(None))
     if origin in (tuple, list):
         of = _kind(arguments[0])
         any_length = origin is list or Ellipsis in arguments

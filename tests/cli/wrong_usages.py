@@ -247,7 +247,7 @@ RUNS: list[Row] = [
     ("eval R --task nope --file x", 2, ("no task has the name 'nope'", "blimp")),
     ("eval R --task blimp", 2, ("--task blimp has no file", "--file")),
     ("eval R --task blimp --file empty", 2, ("--file empty is no file",)),
-    ("eval R --task blimp --file file.txt", 2, ("file.txt, line 1 is no JSON", "Give one JSON")),
+    ("eval R --task blimp --file file.txt", 2, ("file.txt, row 1 is not", "`sentence_good`")),
     (
         "eval R --task qa --file foreign.json",
         2,
