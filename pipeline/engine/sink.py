@@ -50,20 +50,21 @@ class MakeParts(beam.PTransform):
     """Runs `make` on each unit; units are dealt out to all workers, parts come back.
 
     `make(unit)` writes the unit's files and returns their reports.  It must be
-    idempotent: the same unit gives the same bytes.
+    idempotent: the same unit gives the same bytes.  `alone`: there is one unit at most, so
+    nothing is dealt out.
     """
 
-    def __init__(self, make: Callable[[Any], Iterable[Part]]) -> None:
+    def __init__(self, make: Callable[[Any], Iterable[Part]], *, alone: bool = False) -> None:
         super().__init__()
-        self._make = make
+        self._make, self._alone = make, alone
 
     def expand(self, units: beam.PCollection) -> beam.PCollection:
         """Units in, parts out."""
-        dealt = units | "Deal" >> beam.Reshuffle()
-        return dealt | "Make" >> beam.FlatMap(make_parts, make=self._make)
+        dealt = units if self._alone else units | "Deal" >> beam.Reshuffle()
+        return dealt | "Make" >> beam.FlatMap(_parts_of, make=self._make)
 
 
-def make_parts(unit: Any, make: Callable[[Any], Iterable[Part]]) -> Iterator[Part]:
+def _parts_of(unit: Any, make: Callable[[Any], Iterable[Part]]) -> Iterator[Part]:
     """The parts of a unit; what the system refuses becomes an error with a remedy."""
     try:
         yield from make(unit)

@@ -13,7 +13,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from pipeline.engine.sink import MakeParts, Units, make_parts
+from pipeline.engine.sink import MakeParts, Units
 from pipeline.store.parts import Part
 
 Reports = Sequence[Part]
@@ -43,18 +43,10 @@ class Steps(beam.PTransform):
         """What is done goes from step to step as one list."""
         done = root | "Begin" >> Units([()])
         for step in self._steps:
-            if step.alone:
-                done = done | step.name >> beam.Map(_with_own, step)
-                continue
             made = done | f"{step.name}: plan" >> beam.FlatMap(step.plan)
-            made = made | step.name >> MakeParts(step.make)
+            made = made | step.name >> MakeParts(step.make, alone=step.alone)
             done = done | f"{step.name}: done" >> beam.Map(_with, beam.pvalue.AsList(made))
         return done | "Parts" >> beam.FlatMap(list)
-
-
-def _with_own(before: Reports, step: Step) -> Reports:
-    parts = (part for unit in step.plan(before) for part in make_parts(unit, step.make))
-    return _with(before, tuple(parts))
 
 
 def _with(before: Reports, latest: Iterable[Part]) -> Reports:

@@ -25,6 +25,7 @@ import orjson
 
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
+from pipeline.store.exclusive import create
 
 FOLDER = "_lease"
 #: Seconds without a new term after which a lease is free.
@@ -90,7 +91,7 @@ class Lease:
     def _make(self, number: int) -> bool:
         """Makes a term, and removes those before it; False when it does not become the last."""
         data = orjson.dumps({"holder": self.holder, "seconds": self.seconds})
-        if not files.create(_path(self.root, number), data):
+        if not create(_path(self.root, number), data):
             return False
         numbers = [_number(path) for path in files.listed(files.join(self.root, FOLDER), "*.json")]
         # A number can be free because its term was removed for a later one.

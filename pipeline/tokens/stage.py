@@ -7,7 +7,7 @@ from functools import partial
 
 import apache_beam as beam
 
-from pipeline.engine.sink import Gather, MakeParts, Units, WriteManifest, make_parts
+from pipeline.engine.sink import Gather, MakeParts, Units, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.store import files
 from pipeline.store.corpus import Corpus
@@ -37,7 +37,7 @@ class Tokens(beam.PTransform):
         pieces = (
             root
             | "Tokenizer" >> Units([unit])
-            | "Train" >> beam.FlatMap(make_parts, make=make_tokenizer)
+            | "Train" >> MakeParts(make_tokenizer, alone=True)
             | "Trained" >> Gather()
             | "Plan pieces" >> beam.FlatMap(partial(plan_pieces, unit, folder, draft))
             | "Encode" >> MakeParts(encode_part)

@@ -85,7 +85,7 @@ def test_what_is_forgotten_is_encoded_again(folder: Path, monkeypatch: pytest.Mo
     for text in TEXTS * 3:
         sentences = split_sentences(text)
         assert by_word(encoder.words, sentences) == by_sentence(encoder.tokenizer, sentences)
-        assert len(encoder.words._known) <= 11
+        assert len(encoder.words._cache) <= 11
 
 
 def test_only_tokenizers_that_go_by_words_do(folder: Path) -> None:

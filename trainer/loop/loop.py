@@ -265,10 +265,7 @@ class Trainer:
         self._last = Mark(self.world.device)
 
     def _rate_is_about_to_fall(self) -> bool:
-        """Whether this is the last point from which a "wsd" run can be made a longer one.
-
-        Its checkpoint is kept for good.
-        """
+        """Whether this is the last point to lengthen a "wsd" run from; it is kept for good."""
         if self.recipe.schedule.name != "wsd":
             return False
         last = length_matters_after(self.recipe.schedule, self.batches.steps) * self.batches.full
