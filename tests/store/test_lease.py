@@ -70,6 +70,8 @@ def test_a_lease_left_behind_ends_by_itself(root: str) -> None:
     Lease(root, "a build that was killed", SHORT).take()
     with leased(root) as lease:  # the one left behind says how long it lasts
         lease.confirm()
+        (term,) = files.listed(files.join(root, FOLDER), "*")
+        assert lease.holder.encode() in files.read_bytes(term)
 
 
 def test_who_was_away_finds_that_it_is_lost(root: str) -> None:
