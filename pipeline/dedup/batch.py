@@ -136,6 +136,14 @@ class Batch:
         """The scratch file with the batch's keep order."""
         return files.join(self.work, "order.parquet")
 
+    def parts(self) -> list[tuple[Source, str, str]]:
+        """Each documents part of the batch in order of place: source, path, table of cuts."""
+        return [
+            (source, path, cuts)
+            for source in self.sources
+            for path, cuts in zip(source.documents, source.cuts, strict=True)
+        ]
+
     def documents(self) -> list[str]:
         """All documents parts of history and batch, in order of place."""
         parts = [path for decided in self.history for path in decided.documents]

@@ -27,6 +27,7 @@ from pipeline.store.manifest import (
     add_fingerprints,
     write_manifest,
 )
+from pipeline.store.packages import versions
 from pipeline.store.parts import Part
 
 
@@ -139,6 +140,7 @@ def complete(draft: Manifest, parts: Sequence[Part], seconds: float) -> Manifest
             "files": entries,
             "fingerprint": add_fingerprints(e.fingerprint for e in entries if e.fingerprint),
             "seconds": round(seconds, 3),
+            "packages": versions(),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         }
     )

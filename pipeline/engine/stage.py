@@ -17,7 +17,6 @@ import apache_beam as beam
 from pipeline.store.corpus import Corpus
 from pipeline.store.lease import Lease
 from pipeline.store.manifest import Counts, Manifest
-from pipeline.store.packages import versions
 from pipeline.store.progress import Total
 from pipeline.store.settings import Settings
 from pipeline.store.stage_edit import Removal, StageEdit
@@ -88,7 +87,6 @@ class Stage(ABC):
             counts=Counts(),
             files=[],
             fingerprint="",
-            packages=versions(),
             lease=job.lease,
         )
 

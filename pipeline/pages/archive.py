@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urljoin
@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.engine.steps import Reports, Step
+from pipeline.engine.steps import Reports, Step, all_of
 from pipeline.pages.captures import Dated, dated_links
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.page_source import PageSource, PagesRun
@@ -273,13 +273,9 @@ class Archives(PageSource):
             for number, path in enumerate(self.files())
         ]
         return [
-            Step("Index", partial(_all_archives, archives), index_archive),
+            Step("Index", partial(all_of, archives), index_archive),
             Step("Look up", partial(plan_look_ups, run, self.pages), look_up_part),
         ]
-
-
-def _all_archives(archives: Sequence[Archive], before: Reports) -> Sequence[Archive]:
-    return archives
 
 
 def plan_look_ups(

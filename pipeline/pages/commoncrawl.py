@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import quote
 
-from pipeline.engine.steps import Reports, Step
+from pipeline.engine.steps import Reports, Step, all_of
 from pipeline.pages.archive_client import AwayError, PoliteClient
 from pipeline.pages.captures import Dated, Spot, nearest
 from pipeline.pages.ccindex import IndexFile, match_index
@@ -236,13 +235,9 @@ class CommonCrawl(PageSource):
             run.rerun,
         )
         return [
-            Step("Match", partial(_all_indexes, indexes), match_index),
+            Step("Match", partial(all_of, indexes), match_index),
             Step("Read", partial(_plan_reading, reading), read_captures),
         ]
-
-
-def _all_indexes(indexes: Sequence[IndexFile], before: Reports) -> Sequence[IndexFile]:
-    return indexes
 
 
 def _plan_reading(reading: Reading, matches: Reports) -> list[Reading]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from pipeline.engine.steps import Reports, Step
+from pipeline.engine.steps import Step, all_of
 from pipeline.pages.deal import Hand, crawl_share, deal_links, group_of, read_links
 from pipeline.pages.group import Group
 from pipeline.pages.page_source import PageSource, PagesRun
@@ -37,8 +37,8 @@ class Web(PageSource):
             for number, path in enumerate(run.links)
         ]
         return [
-            Step("Deal", partial(_all_hands, hands), deal_links),
-            Step("Crawl", partial(_all_shares, self._shares(run)), partial(crawl_share, of)),
+            Step("Deal", partial(all_of, hands), deal_links),
+            Step("Crawl", partial(all_of, self._shares(run)), partial(crawl_share, of)),
         ]
 
     def groups(self, run: PagesRun) -> int:
@@ -67,11 +67,3 @@ class Web(PageSource):
             CrawlShare(n, tuple(groups[n::count]), run.folder, self.pages, run.rules, run.until)
             for n in range(count)
         ]
-
-
-def _all_hands(hands: Sequence[Hand], before: Reports) -> Sequence[Hand]:
-    return hands
-
-
-def _all_shares(shares: Sequence[CrawlShare], dealt: Reports) -> Sequence[CrawlShare]:
-    return shares

@@ -55,21 +55,16 @@ class MinimizerUnit:
 def minimizer_units(_before: Sequence[Part], batch: Batch) -> list[MinimizerUnit]:
     """One unit a documents part; what passages become of it does not matter here."""
     words, names = batch.settings.passages.words, batch.minimizer_names()
-    sources = [
-        (source.fingerprint, path, cuts)
-        for source in batch.sources
-        for path, cuts in zip(source.documents, source.cuts, strict=True)
-    ]
     return [
         MinimizerUnit(
             documents=path,
             cuts=cuts,
             folder=batch.folder,
             name=name,
-            key=work_key(batch.version, words, content, files.name_of(path)),
+            key=work_key(batch.version, words, source.fingerprint, files.name_of(path)),
             words=words,
         )
-        for (content, path, cuts), name in zip(sources, names, strict=True)
+        for (source, path, cuts), name in zip(batch.parts(), names, strict=True)
     ]
 
 
