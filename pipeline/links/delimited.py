@@ -28,6 +28,8 @@ _SPACED = re.compile(rb"\s*(?:[-+.:\dTZ]+ +)*https?://\S+(?: +[-+.:\dTZ]+)*\s*",
 _MOST_LINES = 1_000
 #: A name of a column that is not known.
 _NAME = re.compile(r"[a-z_][\w -]*")
+#: Characters of one field; csv has one bound for the whole process, so each reader sets its own.
+_FIELD = 131_072
 _EPOCH = 100_000_000  # seconds; larger numbers are times, smaller ones scores
 
 Line = tuple[int, bytes]
@@ -172,6 +174,7 @@ class _Reader:
 
         try:
             escape = "\\" if self._quoting.backslash else None
+            csv.field_size_limit(_FIELD)
             reader = csv.reader(feed(), delimiter=self._delimiter, escapechar=escape)
             fields = next(reader, [])
             error = "" if self._fits(fields, len(taken)) else "a quote that is not closed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -232,3 +233,12 @@ def test_the_draw_is_pareto_and_follows_from_the_id() -> None:
     assert draws == [pareto(f"{i:032x}") for i in range(20_000)]
     for x in (0.05, 0.2):  # P(draw > x) = (1 + x)^-9
         assert sum(d > x for d in draws) / len(draws) == pytest.approx((1 + x) ** -9, abs=0.012)
+
+
+def test_a_tab_separated_evaluation_set_has_fields_of_any_length(tmp_path: Path) -> None:
+    from pipeline.store.textfiles import read_set
+
+    long = "word " * 40_000
+    path = tmp_path / "set.tsv"
+    path.write_text(f'1\t"said\n\n2\t{long}\n')
+    assert list(read_set(str(path), ("1",))) == ['"said', long]
