@@ -19,8 +19,8 @@ import numpy as np
 import zstandard
 
 from pipeline.store.manifest import Counts, FileEntry, Manifest
+from pipeline.store.sentences import split_sentences
 from pipeline.tokens.megatron import Writer, dtype_for
-from pipeline.tokens.sentences import split_sentences
 from pipeline.tokens.settings import TokensSettings
 
 INTERVAL = "2024-01"

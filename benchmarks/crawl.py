@@ -43,7 +43,7 @@ from zlib_ng import zlib_ng
 from pipeline.pages.crawl import Link, loop_factory
 from pipeline.pages.group import Group
 from pipeline.pages.settings import PagesSettings
-from pipeline.pages.worker import Share, crawl_groups, fetch_group
+from pipeline.pages.worker import CrawlShare, crawl_groups, fetch_group
 from pipeline.store.addresses import page_id
 from pipeline.store.blocklist import AddressRules
 
@@ -195,7 +195,7 @@ def frontier(server: Server, pages: int, hosts: int) -> None:
             started = time.monotonic()
             for first in range(0, GROUPS, at_once):
                 chosen = groups[first : first + at_once]
-                share = Share(first, chosen, folder, settings, AddressRules())
+                share = CrawlShare(first, chosen, folder, settings, AddressRules())
                 crawl_groups(share, lambda group, links=links: links[group.name])
             print(f"{name}: {time.monotonic() - started:.1f} s", flush=True)
 

@@ -172,13 +172,13 @@ def whole_speed(texts: list[str], text_dedup: str | None) -> None:
 
 
 def _ours(texts: list[str], folder: str) -> float:
-    batch = _batch(texts, folder, DedupSettings())
+    batch = make_batch(texts, folder, DedupSettings())
     start = time.perf_counter()
     _run(batch)
     return time.perf_counter() - start
 
 
-def _batch(texts: list[str], folder: str, settings: DedupSettings) -> Batch:
+def make_batch(texts: list[str], folder: str, settings: DedupSettings) -> Batch:
     """One documents part whose i-th text has the id of i."""
     rows = [
         {"id": page_id(str(i)), "url": f"https://h{i}.org", "text": t} for i, t in enumerate(texts)
@@ -225,7 +225,7 @@ def template_recall(documents: int) -> None:
         for leaders in (16, 256):
             settings = DedupSettings(leaders=leaders, keep=())
             with tempfile.TemporaryDirectory() as folder:
-                removed = _run(_batch(texts, folder, settings))
+                removed = _run(make_batch(texts, folder, settings))
             share = len(removed) / (documents // 2)
             print(
                 f"{alike[0]:24.2f}{alike[1]:11.2f}{documents:12,}{leaders:10}{share:16.4f}",

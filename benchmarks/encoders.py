@@ -1,13 +1,16 @@
 """Encoders' training steps beside the same models made of transformers' modules (`sdpa`).
 
-    python benchmarks/encoders.py --pairs 5
+    python benchmarks/encoders.py --data ROOT/tokens/NAME --pairs 5
+    python benchmarks/encoders.py --data ROOT/tokens/NAME --compile
 
-Pairs of steps, ours and theirs in turn, on one batch with the same masks: forward, backward and
-AdamW.  Theirs scores every position; ours scores masked ones and passes padding by.  With
-`--padding 0` all samples are full.  The last column is ours without unpadding over ours with it.
-On a GPU both sides are compiled and take turns by the clock; on a CPU each has one thread and what
-counts is its processor time, which other work on the machine hardly changes.  Prints one line a
-model: ratio of the medians.
+Pairs of steps, ours and theirs in turn, on the same masked batch: forward, backward, fused AdamW.
+Theirs is written as any competent user would: heads over the vocabulary run at the masked places
+alone, embeddings are shared, the draws of ELECTRA's generator are made at those places.  Samples
+are as long as those that the recipe makes of the shards in `--data`; what stands in them is random.
+`--full` has no padding at all.  The last column is ours without unpadding over ours with it.  On a
+GPU both sides are compiled and take turns by the clock; on a CPU each has one thread, is compiled
+with `--compile`, and what counts is its processor time, which other work on the machine hardly
+changes.  Prints one line a model: ratio of the medians.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -24,25 +27,32 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainer.data.header import HEADER
+from trainer.data.shard_set import find_shards
 from trainer.data.vocabulary import Vocabulary
+from trainer.objectives import objective_class, open_stream
 from trainer.objectives.base import Batch, Objective
-from trainer.objectives.bert import Albert
 from trainer.objectives.electra import Electra, ElectraSettings, generator_settings
 from trainer.objectives.masked import Masker
+from trainer.objectives.masked_only import MaskedOnly
 from trainer.settings.recipe import EncoderSettings, RunRecipe, read_run_recipe
 
 VOCAB = 30_522
 SPECIAL = frozenset({0, 1, 2, 3})
 
 
-def rows(context: int, batch: int, padding: float) -> Tensor:
-    """Rows of a `PairStream` of random tokens; `padding` is the share of short samples."""
+def lengths_of(recipe: RunRecipe, data: str, batch: int) -> list[int]:
+    """Tokens of the first samples that the recipe makes of some shards."""
+    stream = open_stream(recipe, find_shards(data), "train")
+    found: list[int] = (stream.batch(0, batch)[:, HEADER:] >= 0).sum(1).tolist()
+    stream.close()
+    return found
+
+
+def rows(context: int, lengths: Sequence[int]) -> Tensor:
+    """Rows of a `PairStream`, of random tokens."""
     generator = torch.Generator().manual_seed(1)
-    said = torch.randint(4, VOCAB, (batch, HEADER + context), generator=generator)
-    for n in range(batch):
-        length = context
-        if n < padding * batch:
-            length = int(torch.randint(8, context, (), generator=generator))
+    said = torch.randint(4, VOCAB, (len(lengths), HEADER + context), generator=generator)
+    for n, length in enumerate(lengths):
         said[n, :HEADER] = torch.tensor([n, 0, length // 2, n % 2])
         said[n, HEADER] = 1
         said[n, HEADER + length - 1] = 2
@@ -66,8 +76,14 @@ def config(kind: Any, settings: EncoderSettings) -> Any:
     )
 
 
+def masked(hidden: Tensor, batch: Batch) -> Tensor:
+    """The states that are asked about (masked tokens, width)."""
+    places = batch["places"][..., None].expand(-1, -1, hidden.shape[-1])
+    return hidden.gather(1, places)[batch["used"]]
+
+
 class TheirAlbert(nn.Module):
-    """`AlbertForPreTraining` as its users train it."""
+    """`AlbertForPreTraining`, its head over the vocabulary at the masked places."""
 
     def __init__(self, recipe: RunRecipe, settings: EncoderSettings) -> None:
         super().__init__()
@@ -76,14 +92,16 @@ class TheirAlbert(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """The loss."""
-        loss: Tensor = self.model(
+        model = self.model
+        out = model.albert(
             batch["inputs"],
             attention_mask=batch["mask"].long(),
             token_type_ids=batch["types"],
-            labels=labels(batch),
-            sentence_order_label=batch["labels"],
-        ).loss
-        return loss
+        )
+        logits = model.predictions(masked(out.last_hidden_state, batch))
+        order = model.sop_classifier(out.pooler_output)
+        loss = functional.cross_entropy(logits, batch["targets"][batch["used"]])
+        return loss + functional.cross_entropy(order, batch["labels"])
 
 
 class TheirElectra(nn.Module):
@@ -100,22 +118,20 @@ class TheirElectra(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """The loss."""
         said = {"attention_mask": batch["mask"].long(), "token_type_ids": batch["types"]}
-        wanted = labels(batch)
-        logits = self.generator(batch["inputs"], **said).logits
-        mlm = functional.cross_entropy(logits.flatten(0, 1), wanted.flatten())
+        hidden = self.generator.electra(batch["inputs"], **said).last_hidden_state
+        states = self.generator.generator_predictions(masked(hidden, batch))
+        logits = self.generator.generator_lm_head(states)
+        mlm = functional.cross_entropy(logits, batch["targets"][batch["used"]])
         with torch.no_grad():
-            noise = -torch.log(-torch.log(torch.rand_like(logits) + 1e-9) + 1e-9)
-            drawn = torch.where(wanted >= 0, (logits + noise).argmax(-1), batch["ids"])
+            draws = torch.distributions.Categorical(logits=logits).sample()
+            wide = functional.pad(batch["ids"], (0, 1))
+            place = batch["places"].masked_fill(~batch["used"], batch["ids"].shape[1])
+            values = torch.zeros_like(place)
+            values[batch["used"]] = draws
+            drawn = wide.scatter(1, place, values)[:, :-1]
         fake = (drawn != batch["ids"]).long()
         loss: Tensor = mlm + 50 * self.judge(drawn, labels=fake, **said).loss
         return loss
-
-
-def labels(batch: Batch) -> Tensor:
-    """Their labels: -100 where nothing is asked."""
-    wide = torch.full_like(functional.pad(batch["ids"], (0, 1)), -100)
-    place = batch["places"].masked_fill(~batch["used"], wide.shape[1] - 1)
-    return wide.scatter(1, place, batch["targets"])[:, :-1].contiguous()
 
 
 def step_of(loss: Callable[[], Tensor], model: nn.Module, bf16: bool) -> Callable[[], None]:
@@ -140,56 +156,76 @@ def ours(recipe: RunRecipe, settings: EncoderSettings) -> Objective:
     starts = tuple(n % 3 != 0 for n in range(VOCAB))
     vocabulary = Vocabulary(VOCAB, 0, 1, 2, 3, SPECIAL, starts)
     masker = Masker(recipe.mask, vocabulary, settings.context, 1)
-    objective: Albert | Electra
-    if recipe.objective == "albert":
-        objective = Albert(settings, masker)
+    kind = objective_class(recipe)
+    objective: Objective
+    if issubclass(kind, Electra):
+        objective = kind(settings, recipe.own(ElectraSettings), masker, 1)
     else:
-        objective = Electra(settings, recipe.own(ElectraSettings), masker, 1)
+        assert issubclass(kind, MaskedOnly)
+        objective = kind(settings, masker)
     objective.init_weights(1)
     return objective.train()
 
 
-def measure(name: str, batch: int, padding: float, pairs: int, device: str) -> None:
+def our_step(recipe: RunRecipe, said: Tensor, unpad: str, compiles: bool) -> Callable[[], None]:
+    """A step of ours on some rows."""
+    assert isinstance(recipe.model, EncoderSettings)
+    objective = ours(recipe, recipe.model.model_copy(update={"unpad": unpad})).to(said.device)
+    unit: Any = torch.compile(objective) if compiles else objective
+    filled = (said.cpu().numpy() >= 0).sum(1)
+
+    def loss() -> Tensor:
+        prepared = objective.prepare(said, filled)
+        terms, counts = unit(prepared), objective.counts(prepared)
+        return torch.stack([w * terms[n] / counts[n] for n, w in objective.weights.items()]).sum()
+
+    return step_of(loss, objective, said.is_cuda)
+
+
+def measure(name: str, given: argparse.Namespace) -> None:
     """Prints one line."""
-    recipe = read_run_recipe(name, [f"model.vocab={VOCAB}"])
+    recipe = read_run_recipe(name, [f"model.vocab={VOCAB}", f"model.dropout={given.dropout}"])
     settings = recipe.model
     assert isinstance(settings, EncoderSettings)
-    drawn = rows(settings.context, batch, padding)
-    said, filled = drawn.to(device), (drawn.numpy() >= 0).sum(1)
-    kind = TheirAlbert if recipe.objective == "albert" else TheirElectra
-    steps: dict[str, Callable[[], None]] = {}
-    for variant, unpad in (("ours", "on"), ("padded", "off")):
-        shape = settings.model_copy(update={"unpad": unpad})
-        objective = ours(recipe, shape).to(device)
-        unit: Any = torch.compile(objective) if device == "cuda" else objective
-
-        def loss(objective: Objective = objective, unit: Any = unit) -> Tensor:
-            prepared = objective.prepare(said, filled)
-            terms, counts = unit(prepared), objective.counts(prepared)
-            weighted = [w * terms[n] / counts[n] for n, w in objective.weights.items()]
-            return torch.stack(weighted).sum()
-
-        steps[variant] = step_of(loss, objective, device == "cuda")
+    context = settings.context
+    lengths = [context] * given.batch
+    if not given.full:
+        lengths = lengths_of(recipe, given.data, given.batch)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    compiles = given.compile or device == "cuda"
+    said = rows(context, lengths).to(device)
+    kind = TheirElectra if recipe.objective == "electra" else TheirAlbert
     theirs = kind(recipe, settings).to(device).train()
-    compiled: Any = torch.compile(theirs) if device == "cuda" else theirs
+    unit: Any = torch.compile(theirs) if compiles else theirs
     prepared = ours(recipe, settings).to(device).prepare(said)
-    steps["theirs"] = step_of(lambda: compiled(prepared), theirs, device == "cuda")
-    times: dict[str, list[float]] = {variant: [] for variant in steps}
-    clock = time.perf_counter if device == "cuda" else time.process_time
-    for turn in range(pairs + 1):
-        for variant, step in steps.items():
-            began = clock()
-            step()
-            if turn:
-                times[variant].append(clock() - began)
-    middle = {variant: statistics.median(found) for variant, found in times.items()}
-    rate = batch * settings.context / middle["ours"]
+    steps = {
+        "ours": our_step(recipe, said, "on", compiles),
+        "padded": our_step(recipe, said, "off", compiles),
+        "theirs": step_of(lambda: unit(prepared), theirs, device == "cuda"),
+    }
+    middle = in_turns(steps, given.pairs, time.perf_counter if said.is_cuda else time.process_time)
     print(
-        f"{name:<16} batch {batch} x {settings.context}  {rate:8,.0f} tokens/s  "
+        f"{name:<16} batch {given.batch} x {context}, padding "
+        f"{1 - sum(lengths) / (given.batch * context):.0%}, dropout {given.dropout}"
+        f"{', compiled' if compiles else ''}  {sum(lengths) / middle['ours']:8,.0f} tokens/s  "
         f"{middle['theirs'] / middle['ours']:.2f} times transformers  "
         f"{middle['padded'] / middle['ours']:.2f} times ours with padding",
         flush=True,
     )
+
+
+def in_turns(
+    steps: dict[str, Callable[[], None]], pairs: int, clock: Callable[[], float]
+) -> dict[str, float]:
+    """Median seconds of each, taking turns; the first two of each are not counted."""
+    times: dict[str, list[float]] = {variant: [] for variant in steps}
+    for turn in range(pairs + 2):
+        for variant, step in steps.items():
+            began = clock()
+            step()
+            if turn > 1:
+                times[variant].append(clock() - began)
+    return {variant: statistics.median(found) for variant, found in times.items()}
 
 
 def main() -> None:
@@ -197,15 +233,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    parser.add_argument("--data", help="shards, for the lengths of samples")
+    parser.add_argument("--full", action="store_true", help="no padding")
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--padding", type=float, default=0.1, help="share of short samples")
+    parser.add_argument(
+        "--dropout", type=float, default=0.0, help="of both; the recipes have 0.1 and 0"
+    )
     parser.add_argument("--models", nargs="+", default=["electra-small", "albert-base-v2"])
-    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--compile", action="store_true", help="both, on a CPU as well")
     given = parser.parse_args()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if not given.full and not given.data:
+        parser.error("give --data, or --full for samples without padding")
     torch.set_num_threads(1)
     for name in given.models:
-        measure(name, given.batch, given.padding, given.pairs, device)
+        measure(name, given)
 
 
 if __name__ == "__main__":

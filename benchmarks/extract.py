@@ -38,7 +38,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from pipeline.documents.blocks.model import read_model
 from pipeline.documents.by_trafilatura.main_content import is_marked
 from pipeline.documents.by_trafilatura.parse import parse_html
-from pipeline.documents.extract import Source, extract, finish, prepare
+from pipeline.documents.extract import ParsedPage, extract, finish, prepare
 from pipeline.documents.prefilter import foreign, words_at_most
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.training.pages import LabelledPage, read_pages
@@ -46,6 +46,7 @@ from pipeline.documents.training.report import word_score
 from pipeline.documents.training.train import fold_model
 from pipeline.documents.verdict import Page, judge
 from pipeline.store.language import identify
+from pipeline.store.unspaced import count_words
 
 TODAY = date(2026, 11, 24)
 ROUNDS = 3
@@ -193,7 +194,9 @@ def speed(data: Path, count: int) -> None:
 def prefilter(data: Path, count: int) -> None:
     """What the first pass costs, turns away and loses."""
     settings = DocumentsSettings()
+    kinds = read_pages([str(data / "wcxb-dev.ndjson.zst")])
     samples = articles(data) + manuals(data, count)
+    samples += [Sample(page.url, page.html) for page in kinds]
     identify("loads the model")
     outcomes: Counter[tuple[bool, bool]] = Counter()
     first = full = prepared = 0.0
@@ -219,7 +222,7 @@ def prefilter(data: Path, count: int) -> None:
     print(f"  after parsing and metadata, which take {100 * prepared / full:.1f} % of it")
 
 
-def turned_away(source: Source, settings: DocumentsSettings) -> bool:
+def turned_away(source: ParsedPage, settings: DocumentsSettings) -> bool:
     """Whether the first pass drops a page."""
     few = words_at_most(source.layout) < settings.min_words
     return few or foreign(source.layout, source.head.language, settings.languages) is not None
@@ -230,7 +233,7 @@ def kept_without(sample: Sample, settings: DocumentsSettings) -> bool:
     text = ours(sample)
     language, sure = identify(text)
     return (
-        len(text.split()) >= settings.min_words
+        count_words(text) >= settings.min_words
         and language in settings.languages
         and sure >= settings.min_language_score
     )

@@ -125,6 +125,7 @@ HEADERS: dict[str, bytes] = {
     "20-kb": _of(PAGE, _HTML, "Content-Security-Policy: " + "a.example " * 2_000),
     "100-kb": _of(PAGE, _HTML, "Content-Security-Policy: " + "a.example " * 10_000),
     "upgrade": _of(PAGE, _HTML, "Upgrade: h2,h2c", "Connection: Upgrade"),
+    "no-blank-line": _head(_HTML)[:-2] + PAGE,
     "second-status-line": _of(PAGE, "HTTP/1.1 200 OK", _HTML),
 }
 
@@ -156,6 +157,8 @@ TRANSFER: dict[str, bytes] = {
     "label-alone": _chunked(PAGE),
     "label-and-length": _head(_HTML, _CHUNKED, f"Content-Length: {len(PAGE)}") + PAGE,
     "no-label": _head(_HTML) + _chunks(PAGE),
+    "chunks-in-chunks": _chunked(_chunks(_chunks(PAGE))),
+    "chunks-under-a-length": _of(_chunks(PAGE), _HTML),
     "extension": _chunked(_chunks(PAGE, size="{:x};a=b;c")),
     "spaces-behind-size": _chunked(_chunks(PAGE, size="{:x}   ")),
     "spaces-before-size": _chunked(_chunks(PAGE, size="  {:x}")),
@@ -215,15 +218,21 @@ ENCODINGS: dict[str, bytes] = {
     "deflate": _encoded(zlib.compress(PAGE), "deflate"),
     "deflate-raw": _encoded(_raw_deflate(PAGE), "deflate"),
     "deflate-without-checksum": _encoded(zlib.compress(PAGE)[:-4], "deflate"),
+    "deflate-without-label": _of(zlib.compress(PAGE), _HTML),
     "deflate-as-gzip": _encoded(zlib.compress(PAGE), "gzip"),
     "deflate-raw-as-gzip": _encoded(_raw_deflate(PAGE), "gzip"),
     "brotli": _encoded(brotli.compress(PAGE), "br"),
+    "brotli-by-its-full-name": _encoded(brotli.compress(PAGE), "brotli"),
+    "brotli-without-label": _of(brotli.compress(PAGE), _HTML),
     "brotli-with-junk-behind": _encoded(brotli.compress(PAGE) + b"\r\n", "br"),
     "brotli-as-gzip": _encoded(brotli.compress(PAGE), "gzip"),
     "gzip-then-brotli": _encoded(brotli.compress(_GZIP), "gzip, br"),
     "zstd": _encoded(zstandard.compress(PAGE), "zstd"),
     "zstd-in-two-frames": _encoded(
         zstandard.compress(PAGE[:700]) + zstandard.compress(PAGE[700:]), "zstd"
+    ),
+    "zstd-behind-a-frame-to-skip": _encoded(
+        b"\x50\x2a\x4d\x18\x04\0\0\0skip" + zstandard.compress(PAGE), "zstd"
     ),
     "zstd-without-label": _of(zstandard.compress(PAGE), _HTML),
 }
@@ -242,6 +251,7 @@ TYPES: dict[str, bytes] = {
     "html": _of(PAGE, "Content-Type: html"),
     "text": _of(PAGE, "Content-Type: text"),
     "text-slash": _of(PAGE, "Content-Type: text/"),
+    "made-up-html": _of(PAGE, "Content-Type: application/html"),
     "htm": _of(PAGE, "Content-Type: text/htm"),
     "xhtml": _of(PAGE, "Content-Type: application/xhtml+xml"),
     "wap": _of(PAGE, "Content-Type: application/vnd.wap.xhtml+xml"),

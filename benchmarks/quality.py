@@ -80,7 +80,7 @@ def speed(parts: list[str], documents: int) -> None:
     print(
         f"all measures {ours:.2f} s, datatrove's four filters {theirs:.2f} s: {theirs / ours:.1f}x"
     )
-    rules = rules_of(QualitySettings.model_validate(SAME_RULES))
+    rules = rules_of(QualitySettings.model_validate(SAME_RULES), "en")
     for family, verdict in answer["verdicts"].items():
         own = [r for r in rules if r.column.startswith(f"{family}_")]
         failures = [first_failure(own, values) for values in measured]
@@ -138,7 +138,7 @@ def _write_simulated(corpus: Corpus, documents: int) -> None:
             columns[field.name] = np.full(documents, 3.0 if field.name.startswith("c4_t") else base)
     lines = {name: pa.nulls(documents, LINES.field(name).type) for name in LINES.names}
     measured = pa.table(columns | lines, schema=quality_schema())
-    passed = pa.table({"id": ids, "reason": [""] * documents})
+    passed = pa.table({"id": ids, "language": ["en"] * documents, "reason": [""] * documents})
     _write_stage(corpus, "quality", {"part": measured, "_verdicts": passed})
     urls = [f"https://example.org/{page}" for page in ids]
     empty = {

@@ -120,8 +120,10 @@ def _record(into: list[Path]) -> None:
     """Makes all transforms of this process write their units into the folder in `into`."""
     plain = sink.MakeParts.__init__
 
-    def init(self: sink.MakeParts, make: Callable[[Any], Iterable[Part]]) -> None:
-        plain(self, Recorded(make, into[0]))
+    def init(
+        self: sink.MakeParts, make: Callable[[Any], Iterable[Part]], *, alone: bool = False
+    ) -> None:
+        plain(self, Recorded(make, into[0]), alone=alone)
 
     sink.MakeParts.__init__ = init  # type: ignore[method-assign]
 

@@ -7,7 +7,10 @@
 Both are run as their users run them, as processes, on the same shards (all training shards
 one after the other are nanoGPT's train.bin) with the same model, batch, steps, learning rate,
 schedule and precision.  Speed is the median time of a step, without the first ten, over
-`--rounds` runs of each in turns.  Learning is the loss of both final models over the same
+`--rounds` runs of each in turns.  With `--clock processor` it is processor time of one thread, of
+both at the same time, so that other work on the machine slows them alike: what a run of three
+times as many steps takes more than a short one, so that starting is not counted.  Learning is the
+loss of both final models over the same
 validation windows.  Known differences: nanoGPT draws windows with replacement, has the erf
 GELU, and its 50,304 trainable output rows where ours masks those beyond the vocabulary.
 """
@@ -26,7 +29,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -74,18 +78,26 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=500, help="of the run that is judged")
     parser.add_argument("--speed-steps", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--clock", choices=("wall", "processor"), default="wall")
+    parser.add_argument("--compile", action="store_true", help="both, on a CPU as well")
     arguments = parser.parse_args()
     preset, shards = PRESETS[arguments.preset], find_shards(arguments.data)
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), arguments.nanogpt, arguments.data, shards, preset)
+        compiled = arguments.compile or preset.device == "cuda"
+        if arguments.clock == "processor":
+            os.environ["OMP_NUM_THREADS"] = "1"
+        bench = Bench(Path(folder), arguments.nanogpt, arguments.data, shards, preset, compiled)
+        measured = bench.by_the_clock if arguments.clock == "wall" else bench.by_processor_time
         times: dict[str, list[float]] = {"webtext": [], "nanogpt": []}
         for number in range(arguments.rounds):
-            times["nanogpt"] += bench.nanogpt(arguments.speed_steps, f"n{number}")
-            times["webtext"] += bench.webtext(arguments.speed_steps, f"w{number}")
+            for name, seconds in measured(arguments.speed_steps, str(number)).items():
+                times[name] += seconds
         step = {name: statistics.median(values) for name, values in times.items()}
         tokens = preset.batch * preset.context
         said: dict[str, Any] = {
             "machine": _machine(preset),
+            "clock": arguments.clock,
+            "compiled": compiled,
             "tokens_per_second": {name: tokens / seconds for name, seconds in step.items()},
             "speed_ratio": step["nanogpt"] / step["webtext"],
         }
@@ -109,6 +121,31 @@ class Bench:
     data: str
     shards: Shards
     preset: Preset
+    compiled: bool
+    #: Seconds of processor time of each run, by its name.
+    used: dict[str, float] = field(default_factory=dict)
+
+    def by_the_clock(self, steps: int, number: str) -> dict[str, list[float]]:
+        """Seconds of the steps of one run of each, one after the other."""
+        runs = {"nanogpt": self.nanogpt, "webtext": self.webtext}
+        return {name: run(steps, f"{name}-{number}") for name, run in runs.items()}
+
+    def by_processor_time(self, steps: int, number: str) -> dict[str, list[float]]:
+        """Seconds of processor time of a step, from a short and a long run, both sides at once."""
+        self._nanogpt_home()
+        used: dict[str, list[float]] = {"nanogpt": [], "webtext": []}
+        for count in (steps, 3 * steps):
+            names = {name: f"{name}-{number}-{count}" for name in used}
+            with ThreadPoolExecutor(2) as pool:
+                jobs = [
+                    pool.submit(self.nanogpt, count, names["nanogpt"]),
+                    pool.submit(self.webtext, count, names["webtext"]),
+                ]
+            for job in jobs:
+                job.result()  # raises what was raised
+            for name, run in names.items():
+                used[name].append(self.used[run])
+        return {name: [(long - short) / (2 * steps)] for name, (short, long) in used.items()}
 
     @property
     def vocab(self) -> int:
@@ -125,14 +162,14 @@ class Bench:
             "schedule.warmup": min(p.warmup, steps // 10), "train.steps": steps,
             "train.batch": p.batch, "train.micro_batch": p.micro, "checkpoint.every": 10**9,
             "eval.every": 0, "eval.sequences": 8, "log.tensorboard": "false",
-            "train.device": f'"{p.device}"',
+            "train.device": f'"{p.device}"', "train.compile": '"on"' if self.compiled else '"off"',
         }  # fmt: skip
         command = [sys.executable, "-P", "-m", "pipeline", "train", "gpt2-124m"]
         command += ["--data", self.data]
         command += ["--out", str(self.folder / name)]
         for key, value in settings.items():
             command += ["--set", f"{key}={value}"]
-        self._run(command, Path.cwd())
+        self._run(command, Path.cwd(), name)
         lines = read_log(self.folder / name / "log.jsonl")
         return [line["seconds"] for line in lines if "loss" in line][_SETTLED:]
 
@@ -142,7 +179,7 @@ class Bench:
         p = self.preset
         settings = {
             "dataset": "webtext", "out_dir": str(self.folder / name), "device": p.device,
-            "compile": p.device == "cuda", "eval_interval": steps, "eval_iters": 1,
+            "compile": self.compiled, "eval_interval": steps, "eval_iters": 1,
             "log_interval": 1, "block_size": p.context, "batch_size": p.micro,
             "gradient_accumulation_steps": p.batch // p.micro, "n_layer": p.layers,
             "n_head": p.heads, "n_embd": p.width, "bias": True, "learning_rate": p.lr,
@@ -150,7 +187,7 @@ class Bench:
             "warmup_iters": min(p.warmup, steps // 10), "dropout": 0.0,
         }  # fmt: skip
         options = [f"--{key}={value}" for key, value in settings.items()]
-        said = self._run([sys.executable, "train.py", *options], home)
+        said = self._run([sys.executable, "train.py", *options], home, name)
         times = re.findall(r"^iter \d+: loss [\d.]+, time ([\d.]+)ms", said, re.MULTILINE)
         # The last line is of a step after the one that is saved, with the evaluation in its time.
         return [float(ms) / 1000 for ms in times[_SETTLED:-1]]
@@ -190,14 +227,20 @@ class Bench:
         (data / "meta.pkl").write_bytes(pickle.dumps({"vocab_size": self.vocab}))
         return home
 
-    def _run(self, command: list[str], folder: Path) -> str:
+    def _run(self, command: list[str], folder: Path, name: str) -> str:
         environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise SystemExit(f"{' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-3000:]}")
-        return done.stdout
+        log = self.folder / f"{name}.log"
+        with log.open("w") as out:
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        said = log.read_text(encoding="utf-8")
+        if status:
+            raise SystemExit(f"{' '.join(command)}\n{said[-5000:]}")
+        self.used[name] = usage.ru_utime + usage.ru_stime
+        return said
 
 
 def _machine(preset: Preset) -> str:

@@ -37,11 +37,13 @@ TREE = (
 )
 #: The pages after the first, in the order in which they are read.
 CONTENTS = {
-    "A corpus": ("links", "crawling", "extraction", "dedup", "quality", "shards", "formats"),
+    "A corpus": (
+        "links", "crawling", "extraction", "dedup", "quality", "scorers", "shards", "formats",
+    ),
     "Running it": ("operations", "settings", "runners", "images", "scale", "performance"),
     "Training": ("training", "encoders", "stream", "results"),
     "The project": ("extending", "glossary", "decisions"),
-}
+}  # fmt: skip
 _OTHERS = ("CONTRIBUTING", "SECURITY", "CHANGELOG")
 
 # Not of images and web addresses.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import dask
+import hypothesis
 import pytest
 from forks import run_python
 from january import January, build_january
@@ -18,6 +19,10 @@ from pipeline.engine.runners.cluster import DaskBuild
 from pipeline.engine.runners.dask_settings import DaskSettings
 from pipeline.engine.runners.open import open_runner
 from pipeline.engine.runners.profiles import RunnerSettings
+
+# An example that took longer than usual says that the machine is busy, and nothing else.
+hypothesis.settings.register_profile("any load", deadline=None)
+hypothesis.settings.load_profile("any load")
 
 #: Files of tests that take minutes, the longest first: where two processes share the tests, these
 #: begin first, so that none is left to run alone.

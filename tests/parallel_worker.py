@@ -6,6 +6,7 @@ Reads a JSON list of cases, each a recipe, overrides, shards, folder and how it 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,3 +26,5 @@ def train_all(world: World, cases: Sequence[dict[str, Any]]) -> None:
 if __name__ == "__main__":
     with joined("cpu") as processes:
         train_all(processes, json.loads(Path(sys.argv[1]).read_text()))
+    # All is on disk.  At the end of an interpreter a thread of torch's once aborted the process.
+    os._exit(0)

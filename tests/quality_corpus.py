@@ -43,14 +43,17 @@ def page(url: str, text: str, reddit_id: str = "t3_aaaaa", karma: int = 5) -> di
     return {"url": url, "text": text, "reddit_id": reddit_id, "karma": karma}
 
 
-def recipe(root: str, quality: dict[str, Any] | None = None) -> Recipe:
-    """A recipe with this `[quality]` section."""
+def recipe(
+    root: str, quality: dict[str, Any] | None = None, dedup: dict[str, Any] | None = None
+) -> Recipe:
+    """A recipe with these sections `[quality]` and `[dedup]`."""
     return Recipe.checked(
         {
             "corpus": {"root": root, "interval": INTERVAL},
             "links": {"sources": [{"kind": "urls", "path": "urls.tsv"}]},
             "pages": {"source": "warc", "warc": ["pages.warc.gz"]},
             "quality": quality or {},
+            "dedup": dedup or {},
         },
         "test",
     )

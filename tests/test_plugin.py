@@ -9,11 +9,13 @@ from __future__ import annotations
 import html
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 import sysconfig
 import venv
 from collections.abc import Callable
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -47,8 +49,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("work")
     for recipe in ("recipe.toml", "train.toml"):
         shutil.copy(EXAMPLE / recipe, folder)
-    shutil.copy(PAGES, folder / "pages.warc.gz")
-    urls = [page.url for page in islice(responses(str(PAGES)), PAGE_COUNT)]
+    pages = list(islice(responses(str(PAGES)), PAGE_COUNT))
+    with closing(sqlite3.connect(folder / "pages.db")) as database, database:
+        database.execute("CREATE TABLE pages (url PRIMARY KEY, type, body, fetched)")
+        for page in pages[1:]:
+            row = (page.url, page.headers.joined("content-type"), page.body, page.date)
+            database.execute("INSERT INTO pages VALUES (?, ?, ?, ?)", row)
+    urls = [page.url for page in pages]
     lines = [f'<DT><A HREF="{html.escape(url)}" ADD_DATE="1700000000">x</A>' for url in urls]
     lines.append('<DT><A HREF="https://www.example.org/" ADD_DATE="99999999999999">x</A>')
     (folder / "bookmarks.html").write_text("\n".join(["<DL><p>", *lines, "</DL><p>"]))
@@ -119,6 +126,18 @@ def test_a_source_is_read_and_its_bad_lines_are_counted(corpus: Corpus) -> None:
     assert links.counts.kept == PAGE_COUNT
     assert links.extra["bad_lines"] == 1
     assert links.runner == "BundleBasedDirectRunner"
+
+
+def test_pages_are_taken_from_a_source(corpus: Corpus, webtext: Webtext) -> None:
+    """All but one are stored; they are archived, and are taken as pages of the web are."""
+    pages = manifest(corpus, "pages")
+    assert pages.counts.kept == PAGE_COUNT - 1
+    assert pages.counts.dropped == {"not_in_archive": 1}
+    assert pages.settings["source"] == "sqlite"
+    assert pages.inputs.keys() == {"links", "link_rules", "pages.db"}
+    (row, *_) = read_table(corpus.paths("pages", "2024-01", "fetches-")[0]).to_pylist()
+    assert row["origin"] == "sqlite"
+    assert "requests" not in webtext("plan", "recipe.toml")
 
 
 def test_a_measure_is_stored_and_decides(corpus: Corpus) -> None:
@@ -204,6 +223,7 @@ def test_settings_are_listed_with_their_source(webtext: Webtext) -> None:
     for setting in (
         "quality.shouting.max_capitals = 0.3",
         "links.sources[bookmarks].exported (must be given)",
+        'pages.sqlite.path = ""',
         "tokens.characters.min_count = 2",
     ):
         shown = said.partition(f"\n{setting}\n")[2].splitlines()[0]
@@ -215,6 +235,7 @@ def test_settings_are_listed_with_their_source(webtext: Webtext) -> None:
     [
         ('tokens.kind="character"', "bpe, characters, file, unigram, wordpiece"),
         ('links.sources=[{kind="bookmark"}]', "bookmarks, reddit-api, reddit-dump, urls"),
+        ('pages.source="sqlit"', "commoncrawl, sqlite, warc, web. Did you mean sqlite?"),
     ],
 )
 def test_an_unknown_name_is_an_error_that_lists_the_known(

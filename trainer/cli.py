@@ -32,6 +32,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command()(compare)
     app.command("publish-model")(publish_model)
     app.command()(finetune)
+    app.command()(predict)
     app.command()(trace)
     plans = next(group.typer_instance for group in app.registered_groups if group.name == "plan")
     assert plans is not None
@@ -106,7 +107,9 @@ def evaluate(
     ] = None,
     file: Annotated[str, typer.Option(help="The task's items")] = "",
     shots: Annotated[int, typer.Option(min=0, help="Solved examples before each item")] = 0,
-    template: Annotated[str, typer.Option(help="A solved example")] = "{context} {answer}",
+    template: Annotated[
+        str, typer.Option(help="How a solved example is written")
+    ] = "{context} {answer}",
     normalise: Annotated[
         Literal["none", "bytes", "tokens", "unconditional"],
         typer.Option(help="What a choice's log-likelihood is divided by"),
@@ -202,31 +205,58 @@ def publish_model(run: RunArgument, models: ModelsArgument) -> Result:
 
 def finetune(
     source: Annotated[str, typer.Argument(help="A run, or a folder in Hugging Face's format")],
-    train: Annotated[str, typer.Option(help="Examples to learn from: TSV or JSON lines")],
+    train: Annotated[str, typer.Option(help="Examples: JSON lines, CSV, TSV, Parquet")],
     dev: Annotated[list[str] | None, typer.Option(help="Examples to judge; repeatable")] = None,
-    cola: Annotated[bool, typer.Option("--cola", help="The files are CoLA's own")] = False,
-    text: Annotated[str, typer.Option(help="Column of the sentence")] = "sentence",
-    pair: Annotated[str, typer.Option(help="Column of a second sentence, if any")] = "",
+    task: Annotated[
+        str, typer.Option(help="classification, regression, multiple-choice, spans, cola, piqa, …")
+    ] = "classification",
+    text: Annotated[str, typer.Option(help="Column of the text")] = "sentence",
+    pair: Annotated[str, typer.Option(help="Column of a second text, if any")] = "",
     label: Annotated[str, typer.Option(help="Column of the label")] = "label",
+    choices: Annotated[str, typer.Option(help="Column of the choices")] = "choices",
     lr: Annotated[float, typer.Option(help="Rate of the head")] = 1e-4,
     layer_decay: Annotated[float, typer.Option(help="Each layer's rate over the next's")] = 0.8,
-    epochs: Annotated[int, typer.Option(min=1)] = 3,
-    batch: Annotated[int, typer.Option(min=1)] = 32,
-    seed: Annotated[int, typer.Option()] = 1,
-    out: Annotated[str | None, typer.Option(help="Where the classifier is written")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the examples")] = 3,
+    batch: Annotated[int, typer.Option(min=1, help="Examples a step")] = 32,
+    seed: Annotated[int, typer.Option(help="Another seed, another model")] = 1,
+    out: Annotated[str | None, typer.Option(help="Where the fine-tuned model is written")] = None,
 ) -> Result:
-    """Fine-tune an encoder to classify sentences or pairs; accuracy and Matthews correlation."""
+    """Fine-tune an encoder: classes, numbers, choices or spans; figures with 95 % bounds."""
     _need_torch()
     from trainer.finetune.command import finetune as run
-    from trainer.finetune.examples import Columns
+    from trainer.finetune.examples import ExampleColumns
     from trainer.finetune.train import FineTuning
 
     settings = FineTuning(lr=lr, layer_decay=layer_decay, epochs=epochs, batch=batch, seed=seed)
-    columns = Columns(text, pair, label)
-    result = run(source, (train, dev or []), columns, cola, settings, out, _note)
+    columns = ExampleColumns(text, pair, label, choices)
+    result = run(source, (task, columns), (train, dev or []), settings, out, _note)
     for name, value in result.items():
-        typer.echo(f"{name}: {value:.4f}")
-    return Result({"figures": result, "classifier": out})
+        typer.echo(f"{name.replace('_', ' ')}: {value:.4f}")
+    return Result({"figures": result, "model": out})
+
+
+def predict(
+    model: Annotated[str, typer.Argument(help="The --out of a fine-tuning")],
+    file: Annotated[str, typer.Argument(help="Rows: JSON lines, CSV, TSV, Parquet, or .txt")],
+    out: Annotated[str, typer.Option(help="Predictions: .jsonl, .csv or .parquet")],
+    keep: Annotated[
+        list[str] | None, typer.Option(help="A column of FILE to write beside; repeatable")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Column of the text, if another")] = None,
+    pair: Annotated[str | None, typer.Option(help="Column of a second text, if another")] = None,
+    choices: Annotated[str | None, typer.Option(help="Column of the choices, if another")] = None,
+) -> Result:
+    """Labels and scores by a fine-tuned model, for each row of a file."""
+    _need_torch()
+    from trainer.finetune.predict import predict_file
+    from trainer.finetune.saved import open_fine_tuned
+    from trainer.run.distributed import pick_device
+
+    device = pick_device("auto")
+    saved = open_fine_tuned(model, device, text=text, pair=pair, choices=choices)
+    rows = predict_file(saved, file, out, keep or [], device)
+    typer.echo(f"Wrote {rows:,} predictions to {out}.")
+    return Result({"rows": rows, "predictions": out})
 
 
 def trace(

@@ -9,12 +9,10 @@ nothing behind it stale.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from pipeline.build.recipe import Recipe
@@ -31,6 +29,7 @@ from pipeline.store import files
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.errors import FullDiskError, SettingError, WebtextError
 from pipeline.store.forgotten import refuse_pending
+from pipeline.store.lock import locked
 from pipeline.store.manifest import (
     PREVIOUS,
     Manifest,
@@ -85,10 +84,15 @@ def build(
     corpus = Corpus(recipe.corpus.root)
     refuse_earlier_interval(corpus, recipe.corpus.interval)
     results: list[StageResult] = []
-    with locked(corpus.root), _runners(recipe, options) as runner_for:
+    with (
+        locked(corpus.root, recipe.corpus.lease_seconds, say=say) as lease,
+        _runners(recipe, options) as runner_for,
+    ):
         refuse_pending(corpus)
         for stage in stages:
-            job = recipe.job(retry)
+            stage.check(recipe.job(retry))
+        for stage in stages:
+            job = replace(recipe.job(retry), lease=lease)
             reason = stale_reason(stage, job)
             if reason is not None:
                 say(f"{stage.name}: {reason}")
@@ -141,6 +145,8 @@ def run_stage(stage: Stage, job: Job, runner: OpenRunner) -> None:
     folder = stage.folder(job)
     job = replace(job, runner=runner.name)
     transform, total = stage.transform(job), stage.total(job)
+    if job.lease:
+        job.lease.confirm()
     files.make_folder(folder)
     set_aside(folder)
     try:
@@ -149,8 +155,19 @@ def run_stage(stage: Stage, job: Job, runner: OpenRunner) -> None:
     except (FullDiskError, KeyboardInterrupt):
         raise  # the new files stay: the next build goes on from them
     except BaseException:
-        _put_back(folder)
+        if _is_ours(job):
+            _put_back(folder)
         raise
+
+
+def _is_ours(job: Job) -> bool:
+    """Whether no other build has taken the corpus meanwhile."""
+    try:
+        if job.lease:
+            job.lease.confirm()
+    except (WebtextError, OSError):
+        return False
+    return True
 
 
 def summary(manifest: Manifest) -> str:
@@ -182,47 +199,19 @@ def plain_results(results: Iterable[StageResult]) -> dict[str, Any]:
 
 
 def refuse_earlier_interval(corpus: Corpus, interval: str) -> None:
-    """Intervals are append-only: a new one must come after all that are built."""
+    """Intervals are append-only: a new one must come after all that are built.
+
+    One that others were built upon is not new, though its manifest may have been removed to make
+    anew what is damaged.
+    """
     built = corpus.intervals("dedup")
-    if built and interval < built[-1] and interval not in built:
+    upon = {name for other in built for name in corpus.require("dedup", other).inputs}
+    if built and interval < built[-1] and interval not in built and f"dedup/{interval}" not in upon:
         raise SettingError(
             f"Interval {interval} comes before {built[-1]}, which is built already",
             "Intervals are added in order, since each is deduplicated against those before; "
             "name it later, or build it in another corpus root",
         )
-
-
-@contextmanager
-def locked(root: str, *, shared: bool = False) -> Iterator[None]:
-    """Keeps a second build out of a local corpus; the lock ends with the process.
-
-    `shared` lets others in that share it too.
-    """
-    if files.is_remote(root):
-        yield
-        return
-    folder = Path(files.local_path(root))
-    if folder.is_file():
-        raise WebtextError(f"The corpus {root} is a file", "Name a folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WebtextError(
-            f"The corpus {root} cannot be made: {error.strerror}", "Name another folder"
-        ) from None
-    with (folder / ".lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise WebtextError(
-                f"Another build (process {lock.read().strip() or 'unknown'}) is at work in {root}",
-                "Wait for it to end, or stop it",
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
 
 
 @contextmanager

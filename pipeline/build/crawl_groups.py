@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pipeline.build.build import locked, refuse_earlier_interval, set_aside, stale_reason
+from pipeline.build.build import refuse_earlier_interval, set_aside, stale_reason
 from pipeline.build.recipe import Recipe
 from pipeline.engine.show_progress import watch
-from pipeline.pages.stage import Pages, PagesStage
+from pipeline.pages.stage import PagesStage
 from pipeline.store import files
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.forgotten import refuse_pending
+from pipeline.store.lock import locked
 from pipeline.store.manifest import Counts, read_manifest
 
 _STAGE = PagesStage()
@@ -28,18 +29,18 @@ def open_crawl(recipe: Recipe, say: Callable[[str], None] = print) -> int:
     """
     job = recipe.job()
     refuse_earlier_interval(job.corpus, job.interval)
-    with locked(job.corpus.root):
+    with locked(job.corpus.root, recipe.corpus.lease_seconds, say=say):
         refuse_pending(job.corpus)
         reason = stale_reason(_STAGE, job)
-        transform = _STAGE.transform(job) if reason is not None else None
-        if not isinstance(transform, Pages):
+        groups = _STAGE.groups(job) if reason is not None else 0
+        if not groups:
             say(f"pages: nothing to crawl by groups, {reason or 'up to date'}")
             return 0
         say(f"pages: {reason}")
         folder = _STAGE.folder(job)
         files.make_folder(folder)
         set_aside(folder)
-        return transform.number_of_groups()
+        return groups
 
 
 def crawl_group(recipe: Recipe, number: int) -> Counts:
@@ -50,17 +51,22 @@ def crawl_group(recipe: Recipe, number: int) -> Counts:
     """
     job = recipe.job()
     folder = _STAGE.folder(job)
-    with locked(job.corpus.root, shared=True):
+    seconds, shared = recipe.corpus.lease_seconds, f"crawls of groups of {job.interval}"
+    with locked(job.corpus.root, seconds, shared=shared):
         refuse_pending(job.corpus)
         if read_manifest(folder) is not None:
             raise WebtextError(
                 f"The pages of {job.interval} are built already",
                 "Run `webtext crawl RECIPE` without --group first: it says what there is to do",
             )
-        transform = _STAGE.transform(job)
-        of = transform.number_of_groups() if isinstance(transform, Pages) else 0
-        if not isinstance(transform, Pages) or not 0 <= number < of:
+        of = _STAGE.groups(job)
+        if not of:
+            raise SettingError(
+                f"--group {number}: pages.source = {recipe.pages.source!r} has no groups of hosts",
+                "Run `webtext build RECIPE --until pages`",
+            )
+        if not 0 <= number < of:
             raise SettingError(f"--group {number}: there are {of} groups", f"0 to {of - 1}")
         with watch("pages", folder, _STAGE.total(job), lambda: f"group {number} of {of}"):
-            parts = transform.fetch(number)
+            parts = _STAGE.end_group(job, number)
     return sum((part.counts for part in parts), Counts())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,10 +14,12 @@ from pipeline.engine.runners.profiles import RunnerSettings
 from pipeline.engine.stage import Job
 from pipeline.links.settings import LinksSettings
 from pipeline.pages.settings import PagesSettings
+from pipeline.quality.fit import check_fit
 from pipeline.quality.settings import QualitySettings
 from pipeline.sample import FOLDER
 from pipeline.store.corpus import Corpus, check_interval, check_root
 from pipeline.store.errors import SettingError
+from pipeline.store.lease import SECONDS
 from pipeline.store.settings import Settings, load_recipe
 from pipeline.tokens.settings import TokensSettings
 
@@ -35,6 +37,9 @@ class CorpusSettings(Settings):
     """The corpus: a folder, or an fsspec address such as `s3://bucket/corpus`."""
     interval: str = "all"
     """What is built by this run, such as `2024-01`; names sort in order of time."""
+
+    lease_seconds: float = Field(SECONDS, ge=1)
+    """On an object store: after so many seconds of silence a build counts as gone."""
 
     decides: ClassVar[bool] = False
 
@@ -78,6 +83,11 @@ class Recipe(Settings):
             workers=self.runner.parallel(),
             retry=tuple(retry),
         )
+
+    @model_validator(mode="after")
+    def _rules_fit_languages(self) -> Self:
+        check_fit(self.quality, self.documents.languages)
+        return self
 
     @model_validator(mode="before")
     @classmethod

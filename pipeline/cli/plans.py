@@ -33,7 +33,8 @@ def plan_corpus(
     settings: SetOption = None,
     interval: IntervalOption = None,
     links: Annotated[
-        float | None, typer.Option(min=1, help="As many links, such as 45e6; else the recipe's own")
+        float | None,
+        typer.Option(min=1, help="Number of links, such as 45e6; else the recipe's own"),
     ] = None,
     intervals: Annotated[int, typer.Option(min=1, help="Built in so many intervals")] = 1,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes, one core each")] = None,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from pipeline.store.errors import SettingError
+from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.registry import Registry, nearest
 from pipeline.store.result import Result
 from pipeline.store.setting_docs import SettingDoc, recipe_schema, setting_docs
@@ -37,13 +38,21 @@ def settings(
         text = recipe_schema(RECIPES.get(recipe or "build", "--recipe"))
         typer.echo(text, nl=False)
         return Result({"schema": text})
-    names = [recipe] if recipe else RECIPES.names()
-    listed: dict[str, list[SettingDoc]] = {}
-    for name in names:
-        docs = list(setting_docs(RECIPES.get(name, "--recipe")))
-        listed[name] = [doc for doc in docs if section is None or within(doc.key, section)]
+    known: dict[str, list[SettingDoc]] = {}
+    for name in [recipe] if recipe else RECIPES.names():
+        try:
+            known[name] = list(setting_docs(RECIPES.get(name, "--recipe")))
+        except WebtextError as error:
+            if recipe:
+                raise
+            # Such as those of training, where torch is not installed.
+            typer.echo(f"# Settings of `webtext {name}` are left out: {error.what}\n")
+    listed = {
+        name: [doc for doc in docs if section is None or within(doc.key, section)]
+        for name, docs in known.items()
+    }
     if section and not any(listed.values()):
-        raise SettingError(f"No setting or section is called {section}", _known(names, section))
+        raise SettingError(f"No setting or section is called {section}", _hint(known, section))
     for name, docs in listed.items():
         if docs:
             typer.echo(f"# Settings of `webtext {name}`\n")
@@ -64,8 +73,8 @@ def render(doc: SettingDoc) -> str:
     return f"{head}\n  {doc.type}; {changes}; value from: {doc.source}\n  {doc.text}"
 
 
-def _known(names: list[str], section: str) -> str:
-    keys = {doc.key for name in names for doc in setting_docs(RECIPES.get(name))}
+def _hint(known: Mapping[str, Iterable[SettingDoc]], section: str) -> str:
+    keys = {doc.key for docs in known.values() for doc in docs}
     sections = {key.rsplit(".", n)[0] for key in keys for n in range(1, key.count(".") + 1)}
     tops = ", ".join(sorted({key.split(".")[0] for key in keys}))
     return f"Sections: {tops}{nearest(section, keys | sections)}"

@@ -25,7 +25,9 @@ def status(root: RootArgument) -> Result:
 
 def show(
     root: RootArgument,
-    stage: Annotated[str, typer.Argument(help="A stage, or: decisions, fetches, drops")] = "corpus",
+    stage: Annotated[
+        str, typer.Argument(help="A stage, or decisions, fetches, drops, …")
+    ] = "corpus",
     where: Annotated[str | None, typer.Option(help="An SQL condition on the columns")] = None,
     n: Annotated[int, typer.Option(min=1, help="Rows at most")] = 5,
     interval: IntervalOption = None,
@@ -84,7 +86,8 @@ def forget(
 ) -> Result:
     """Take pages out of a corpus, its archives and shards, and out of all later builds.
 
-    Without FILE: those of the corpus's own list again, as after a build that a redirect led to one.
+    Without FILE, the pages of the corpus's own list are taken out again: a later build may have
+    reached one of them by a redirect.
     """
     from pipeline.forget.forget import describe
     from pipeline.forget.forget import forget as forget_pages
@@ -160,6 +163,34 @@ def train_classifier(
     return Result(asdict(report))
 
 
+def fit_quantiles(
+    root: RootArgument,
+    table: Annotated[str, typer.Argument(help="The file to write")],
+    intervals: Annotated[
+        list[str] | None, typer.Option("--interval", help="Intervals to fit to; else the last one")
+    ] = None,
+    keep: Annotated[
+        list[float] | None, typer.Option(help="Share of the documents to give thresholds for")
+    ] = None,
+) -> Result:
+    """Write the quantiles of all scorers, by which ensembles rank; says which score keeps what."""
+    from pipeline.quality.scorers.quantiles import check_shares
+    from pipeline.quality.scorers.quantiles import fit_quantiles as fit
+    from pipeline.quality.train import SHARES
+
+    corpus = corpus_at(root)
+    shares = check_shares(keep or SHARES)
+    fitted = fit(corpus, intervals or [corpus.last_interval("quality")], table)
+    thresholds: dict[str, dict[str, float]] = {}
+    for name, one in fitted.items():
+        typer.echo(f"{name}: {one.documents:,} documents.")
+        thresholds[name] = {f"{share:g}": one.threshold(share) for share in shares}
+        for share, score in thresholds[name].items():
+            typer.echo(f"  min_score = {score:.6g} keeps {float(share):.0%} of them.")
+    typer.echo(f"Wrote {table}")
+    return Result({"table": table, "thresholds": thresholds})
+
+
 def train_perplexity(
     model: Annotated[str, typer.Argument(help="The file to write")],
     texts: Annotated[list[str], typer.Argument(help="Files of good texts")],
@@ -219,6 +250,7 @@ def add_commands(app: typer.Typer) -> None:
         why,
         what_if,
         train_classifier,
+        fit_quantiles,
         train_perplexity,
         train_extractor,
         report,

@@ -115,7 +115,7 @@ def run_group(
 
 def _read_group(group: str, folder: str) -> Results:
     """What a group wrote: its outputs, and the lines of text files in scratch folders."""
-    found: Results = {
+    results: Results = {
         path.rsplit("/", 1)[-1]: orjson.loads(files.read_bytes(path))
         for path in files.listed(folder, "*.json")
     }
@@ -123,16 +123,18 @@ def _read_group(group: str, folder: str) -> Results:
         written = Path(folder, name, "written")
         if written.is_dir():
             texts = [path.read_text() for path in written.iterdir() if path.is_file()]
-            found[f"{name}.written"] = sorted(line for text in texts for line in text.splitlines())
-    return found
+            results[f"{name}.written"] = sorted(
+                line for text in texts for line in text.splitlines()
+            )
+    return results
 
 
-def differences(found: Results, expected: Results) -> dict[str, tuple[object, object]]:
-    """{output: (found, expected)} for each that is not the same; None where there is none."""
+def differences(actual: Results, expected: Results) -> dict[str, tuple[object, object]]:
+    """{output: (actual, expected)} for each that is not the same; None where there is none."""
     return {
-        name: (found.get(name), expected.get(name))
-        for name in sorted(found.keys() | expected.keys())
-        if found.get(name) != expected.get(name)
+        name: (actual.get(name), expected.get(name))
+        for name in sorted(actual.keys() | expected.keys())
+        if actual.get(name) != expected.get(name)
     }
 
 

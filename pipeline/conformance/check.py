@@ -90,9 +90,9 @@ def _check_group(group: str, runner: OpenRunner, at: str, without: Sequence[str]
     return len(GROUPS[group].keys() - set(without))
 
 
-def _first(wrong: dict[str, tuple[object, object]], found: Results, expected: Results) -> str:
+def _first(wrong: dict[str, tuple[object, object]], actual: Results, expected: Results) -> str:
     name = next(iter(wrong))
-    there, here = found.get(name, []), expected.get(name, [])
+    there, here = actual.get(name, []), expected.get(name, [])
     odd = sorted(set(there) ^ set(here))[:1]
     return f"{name} has {len(there)} elements, not {len(here)}" + (f" ({odd[0]})" if odd else "")
 

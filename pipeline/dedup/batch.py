@@ -95,6 +95,9 @@ class Decided:
     cuts: tuple[str, ...]
     #: The root of another corpus, or the name of an evaluation set; empty for our own.
     elsewhere: str = ""
+    #: Minimizers of its texts, and what of them was cut; empty where no passages are looked for.
+    minimizers: tuple[str, ...] = ()
+    passages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,14 @@ class Batch:
         """The scratch file with the batch's keep order."""
         return files.join(self.work, "order.parquet")
 
+    def parts(self) -> list[tuple[Source, str, str]]:
+        """Each documents part of the batch in order of place: source, path, table of cuts."""
+        return [
+            (source, path, cuts)
+            for source in self.sources
+            for path, cuts in zip(source.documents, source.cuts, strict=True)
+        ]
+
     def documents(self) -> list[str]:
         """All documents parts of history and batch, in order of place."""
         parts = [path for decided in self.history for path in decided.documents]
@@ -147,6 +158,20 @@ class Batch:
         """The names of the batch's signature files, one for each documents part."""
         count = sum(len(source.documents) for source in self.sources)
         return [part_name(i, count, "_signatures") for i in range(count)]
+
+    def minimizer_names(self) -> list[str]:
+        """The names of the batch's files of minimizers, one for each documents part."""
+        return [name.replace("_signatures", "_minimizers") for name in self.signature_names()]
+
+    def minimizers(self) -> list[str]:
+        """All files of minimizers, in order of place; parallel to `documents`."""
+        past = [path for decided in self.history for path in decided.minimizers]
+        return past + [files.join(self.folder, name) for name in self.minimizer_names()]
+
+    def passages(self) -> list[str]:
+        """The table of what was cut of each documents part; empty where it has none."""
+        past = [path for d in self.history for path in d.passages or [""] * len(d.documents)]
+        return past + [""] * len(self.signature_names())
 
     def signatures(self) -> list[str]:
         """All signature files, in order of place; parallel to `documents`."""

@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.dedup.bands import Numbers
 
 
-class Forest:
+class UnionFind:
     """Union-find over documents 0 to `size` - 1, fed with arrays of pairs.
 
     It holds one number of 8 bytes a document; the pairs may come in slices.

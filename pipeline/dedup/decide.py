@@ -7,7 +7,7 @@ is decided in windows: only the sets that later pairs still need stay in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,15 +16,14 @@ import pyarrow as pa
 
 from pipeline.dedup.bands import Numbers
 from pipeline.dedup.batch import Batch, Index, column, read
-from pipeline.dedup.components import Forest, slices_of
+from pipeline.dedup.components import UnionFind, slices_of
 from pipeline.dedup.minhash import Hashes64, shingles_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.representatives import removals
+from pipeline.dedup.texts import rows_at
 from pipeline.dedup.verify import jaccard
 from pipeline.store import files
 from pipeline.store.cuts import read_cuts, without
-from pipeline.store.errors import WebtextError
-from pipeline.store.parquet import open_table
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
 
 #: Shingles of a slice or window: 64 MB as sets.
@@ -62,7 +61,7 @@ def group(unit: GroupUnit) -> list[Part]:
     if all(done):
         return [part for part in done if part]
     index = Index(batch)
-    forest, members = Forest(len(index)), np.empty(0, np.int64)
+    forest, members = UnionFind(len(index)), np.empty(0, np.int64)
     for name in unit.close:
         later, earlier = _pairs(batch, name)
         forest.join(later, earlier)
@@ -139,36 +138,17 @@ def write_sets(unit: SetsUnit) -> list[Part]:
     members, slices = column(table, "number"), column(table, "slice")
     rows = np.flatnonzero(np.isin(numbers, members))
     documents = batch.documents()[unit.file]
-    texts = _texts(documents, path, rows, batch.cuts()[unit.file])
+    spans = read_cuts([cuts] if (cuts := batch.cuts()[unit.file]) and len(rows) else [])
+    texts = (
+        without(row["text"], spans.get(row["id"], ()))
+        for row in rows_at(documents, path, rows, ["text"])
+    )
     with PartWriter(batch.work, unit.name, SETS, key, fingerprinted=False) as writer:
         for number, text in zip(numbers[rows].tolist(), texts, strict=True):
             shingles = shingles_of(normalised(text, batch.settings.folds)).astype("<u8").tobytes()
             place = int(slices[np.searchsorted(members, number)])
             writer.add([{"slice": place, "number": number, "shingles": shingles}])
     return [writer.finish()]
-
-
-def _texts(documents: str, signatures: str, rows: Numbers, cuts: str) -> Iterator[str]:
-    """The texts of some rows of a documents part, read by row groups that hold any."""
-    if not len(rows):
-        return
-    spans = read_cuts([cuts] if cuts else [])
-    signed = read([signatures], ["id"])["id"]
-    with open_table(documents) as reader:
-        start = 0
-        for place in range(reader.num_row_groups):
-            stop = start + reader.metadata.row_group(place).num_rows
-            wanted = rows[(rows >= start) & (rows < stop)]
-            if len(wanted):
-                found = reader.read_row_group(place, columns=["id", "text"]).take(wanted - start)
-                if found["id"].to_pylist() != signed.take(wanted).to_pylist():
-                    raise WebtextError(
-                        f"{documents} holds other documents than when they were signed",
-                        "Build the stages documents and dedup of that interval again",
-                    )
-                for row in found.to_pylist():
-                    yield without(row["text"], spans.get(row["id"], ()))
-            start = stop
 
 
 @dataclass(frozen=True)

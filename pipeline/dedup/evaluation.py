@@ -17,6 +17,7 @@ from pipeline.dedup.batch import REGISTER, Batch, Decided, EvaluationFile
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.minhash import SHINGLE_WORDS
 from pipeline.dedup.order import batches
+from pipeline.dedup.passages.minimizers import MinimizerUnit, write_minimizers
 from pipeline.dedup.settings import DedupSettings
 from pipeline.dedup.sign import SignUnit, sign
 from pipeline.store import files
@@ -45,7 +46,7 @@ def evaluation_file(path: str, number: int) -> EvaluationFile:
     return EvaluationFile(path, number, files.sha256(path))
 
 
-def as_decided(file: EvaluationFile, folder: str) -> Decided:
+def as_decided(file: EvaluationFile, folder: str, settings: DedupSettings) -> Decided:
     """Where the scratch files of an evaluation set will be."""
     work = files.join(folder, WORK)
     return Decided(
@@ -56,6 +57,9 @@ def as_decided(file: EvaluationFile, folder: str) -> Decided:
         removed=(),
         cuts=(),
         elsewhere=file.path,
+        minimizers=(files.join(work, file.name("minimizers")),)
+        if settings.passages.enabled
+        else (),
     )
 
 
@@ -95,7 +99,24 @@ def sign_evaluation(unit: EvaluationUnit) -> list[Part]:
         )
     )
     register = finished_part(work, file.name("register"), unit.key) or _write_register(unit)
-    return [part for part in (documents, *signed, register) if part]
+    return [documents, *signed, register, *_minimizers(unit)]
+
+
+def _minimizers(unit: EvaluationUnit) -> list[Part]:
+    """A page loses the passages of a set's texts; texts below the length have none."""
+    passages = unit.settings.passages
+    if not passages.enabled:
+        return []
+    return write_minimizers(
+        MinimizerUnit(
+            documents=files.join(unit.work, unit.file.name("documents")),
+            cuts="",
+            folder=unit.work,
+            name=unit.file.name("minimizers"),
+            key=unit.key,
+            words=passages.words,
+        )
+    )
 
 
 def _write_texts(unit: EvaluationUnit) -> Part:

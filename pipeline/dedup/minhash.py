@@ -66,7 +66,7 @@ def shingles_of(words: bytes) -> Hashes64:
     combined = hashes[:last] * _PLACES[0]
     for place in range(1, length):
         combined += hashes[place : place + last] * _PLACES[place]
-    return _distinct(_finalise64(combined + np.uint64(length)))
+    return _distinct(finalise64(combined + np.uint64(length)))
 
 
 def word_hashes(words: bytes) -> Hashes64:
@@ -122,7 +122,7 @@ def _distinct(values: Hashes64) -> Hashes64:
     return values[new]
 
 
-def _finalise64(values: Hashes64) -> Hashes64:
+def finalise64(values: Hashes64) -> Hashes64:
     """MurmurHash3's 64-bit finalizer: every bit of the sum reaches every bit of the hash."""
     values ^= values >> np.uint64(33)
     values *= np.uint64(0xFF51AFD7ED558CCD)

@@ -105,9 +105,9 @@ FROM placed LEFT JOIN texts USING (exact) ORDER BY number
 """
 
 
-def tables(found: duckdb.DuckDBPyRelation, schema: pa.Schema) -> Iterator[pa.Table]:
+def tables(query: duckdb.DuckDBPyRelation, schema: pa.Schema) -> Iterator[pa.Table]:
     """The rows of a query, `_ROWS` at a time."""
-    reader: pa.RecordBatchReader = found.to_arrow_reader(_ROWS)
+    reader: pa.RecordBatchReader = query.to_arrow_reader(_ROWS)
     for rows in reader:
         yield pa.Table.from_batches([rows]).cast(schema)
 

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 
-class Removal(NamedTuple):
+class RemovedDuplicate(NamedTuple):
     """A removed document, the one kept for it (both by number) and their similarity."""
 
     number: int
@@ -25,20 +25,20 @@ def removals(
     pairs: Iterable[tuple[int, int]],
     similarity: Callable[[int, int], float],
     threshold: float,
-) -> Iterator[Removal]:
+) -> Iterator[RemovedDuplicate]:
     """Decides over candidate pairs (later, earlier), sorted; numbers are in keep order.
 
     `similarity` is asked for pairs whose earlier document is kept, and only for them.
     """
     removed: set[int] = set()
     for number, group in groupby(pairs, key=lambda pair: pair[0]):
-        best: Removal | None = None
+        best: RemovedDuplicate | None = None
         for _, earlier in group:
             if earlier in removed:
                 continue
             found = similarity(number, earlier)
             if found >= threshold and (best is None or found > best.similarity):
-                best = Removal(number, earlier, found)
+                best = RemovedDuplicate(number, earlier, found)
         if best is not None:
             removed.add(number)
             yield best

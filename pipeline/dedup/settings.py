@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pipeline.dedup.bands import collision_probability
 from pipeline.dedup.normalise import Fold, Folds
+from pipeline.dedup.passages.settings import PassageSettings
 from pipeline.store.settings import Settings
 
 Preference = Literal["karma", "longest", "shortest", "earliest", "latest"]
@@ -56,7 +57,14 @@ class DedupSettings(Settings):
     on_large_cluster: Literal["report", "stop"] = "report"
     """`report`: list large clusters, say so, and go on; `stop`: fail before anything is decided."""
 
+    passages: PassageSettings = PassageSettings()
+    """Passages that a page shares with others, though it is no duplicate of any."""
+
     volatile: ClassVar[frozenset[str]] = frozenset({"on_large_cluster"})
+
+    def unused(self) -> frozenset[str]:
+        """Where no passages are looked for, nothing of how is asked."""
+        return frozenset() if self.passages.enabled else frozenset({"passages"})
 
     @field_validator("keep")
     @classmethod

@@ -36,11 +36,6 @@ class SignUnit:
 def sign_units(_before: Sequence[Part], batch: Batch) -> list[SignUnit]:
     """One unit a documents part; its key leaves out all that decides later steps only."""
     settings, names = batch.settings, batch.signature_names()
-    sources = [
-        (source, path, cuts)
-        for source in batch.sources
-        for path, cuts in zip(source.documents, source.cuts, strict=True)
-    ]
     return [
         SignUnit(
             documents=path,
@@ -57,7 +52,7 @@ def sign_units(_before: Sequence[Part], batch: Batch) -> list[SignUnit]:
             ),
             settings=settings,
         )
-        for (source, path, cuts), name in zip(sources, names, strict=True)
+        for (source, path, cuts), name in zip(batch.parts(), names, strict=True)
     ]
 
 

@@ -3,7 +3,9 @@
     evaluation sets -> what an earlier interval would have left
     documents -> signatures -> keep order of those that passed quality's verdicts ->
     candidate pairs by band -> pairs close by signature -> components ->
-    shingle sets from text -> decisions -> duplicate table
+    shingle sets from text -> decisions ->
+    minimizers that pages share -> runs of words from text -> passages that go ->
+    duplicate table, table of passages
 
 So no document is removed for one that is not in the corpus.
 
@@ -36,6 +38,10 @@ from pipeline.dedup.evaluation import (
     sign_evaluation,
 )
 from pipeline.dedup.order import arrange
+from pipeline.dedup.passages.decide import cut_units, write_cuts
+from pipeline.dedup.passages.minimizers import minimizer_units, write_minimizers
+from pipeline.dedup.passages.runs import runs_units, write_runs
+from pipeline.dedup.passages.share import ConnectUnit, connect, share_units, write_shared
 from pipeline.dedup.removal import remove_pages
 from pipeline.dedup.search import (
     band_units,
@@ -76,32 +82,51 @@ def plan_decide(before: Sequence[Part], batch: Batch) -> list[DecideUnit]:
     return [DecideUnit(batch, part, slices, edges, sets) for part in range(slices)]
 
 
+def plan_connect(before: Sequence[Part], batch: Batch) -> list[ConnectUnit]:
+    """The pages that share minimizers are one unit."""
+    return [ConnectUnit(batch, tuple(names_of(before, "shared-")))]
+
+
 def plan_write(before: Sequence[Part], batch: Batch) -> list[WriteUnit]:
     """The end is one unit; it takes over what the steps before have measured."""
     measured = {
         name: sum(part.extra.get(name, 0) for part in before) for name in ("candidates", "compared")
     }
-    return [WriteUnit(batch, tuple(names_of(before, "decided-")), tuple(measured.items()))]
+    decided, gone = tuple(names_of(before, "decided-")), tuple(names_of(before, "gone-"))
+    return [WriteUnit(batch, decided, gone, tuple(measured.items()))]
 
 
 def steps_of(batch: Batch) -> tuple[Step, ...]:
     """The steps of a run."""
-    steps: tuple[tuple[str, Plan, Callable[[Any], Iterable[Part]]], ...] = (
-        ("Evaluation", evaluation_units, sign_evaluation),
-        ("Sign", sign_units, sign),
-        ("Order", plan_order, arrange),
-        ("Search", band_units, search_band),
-        ("Compare", compare_units, compare),
-        ("Group", plan_group, group),
-        ("Sets", sets_units, write_sets),
-        ("Decide", plan_decide, decide),
-        ("Write", plan_write, write),
+
+    def step(
+        name: str, plan: Plan, make: Callable[[Any], Iterable[Part]], *, alone: bool = False
+    ) -> Step:
+        return Step(name, partial(plan, batch=batch), make, alone)
+
+    passages = (
+        step("Minimize", minimizer_units, write_minimizers),
+        step("Share", share_units, write_shared),
+        step("Connect", plan_connect, connect, alone=True),
+        step("Runs", runs_units, write_runs),
+        step("Cut", cut_units, write_cuts),
     )
-    return tuple(Step(name, partial(plan, batch=batch), make) for name, plan, make in steps)
+    return (
+        step("Evaluation", evaluation_units, sign_evaluation, alone=len(batch.evaluation) < 2),
+        step("Sign", sign_units, sign),
+        step("Order", plan_order, arrange, alone=True),
+        step("Search", band_units, search_band),
+        step("Compare", compare_units, compare),
+        step("Group", plan_group, group, alone=True),
+        step("Sets", sets_units, write_sets),
+        step("Decide", plan_decide, decide),
+        *(passages if batch.settings.passages.enabled else ()),
+        step("Write", plan_write, write, alone=True),
+    )
 
 
 #: What stays; all other files are scratch.
-_FINAL = ("part", "register", "signatures", "clusters")
+_FINAL = ("part", "register", "signatures", "clusters", "minimizers", "passages")
 
 
 def is_final(part: Part) -> bool:
@@ -121,7 +146,7 @@ class Dedup(beam.PTransform):
         self.batch, self._draft = batch, draft
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """Text is read by the steps Sign and Sets."""
+        """Text is read by the steps Sign and Sets, and by Minimize and Runs for passages."""
         return (
             root
             | Steps(steps_of(self.batch))
@@ -131,7 +156,7 @@ class Dedup(beam.PTransform):
 
 
 class DedupStage(Stage):
-    """Exact and near-duplicates of an interval, within it and against all before it."""
+    """Duplicates of an interval and passages, within it and against all before it."""
 
     name: ClassVar[str] = "dedup"
     version: ClassVar[str] = "4"
@@ -183,7 +208,7 @@ class DedupStage(Stage):
         return Total(job.corpus.require("documents", job.interval).counts.kept, "documents")
 
     def remove_pages(self, edit: StageEdit) -> Removal:
-        """Removals, signatures and the keep order."""
+        """Removals, passages, signatures and the keep order."""
         return remove_pages(edit)
 
     def transform(self, job: Job) -> Dedup:
@@ -196,7 +221,7 @@ class DedupStage(Stage):
             key=unit_key(draft),
             settings=settings,
             history=(
-                *(as_decided(file, folder) for file in evaluation),
+                *(as_decided(file, folder, settings) for file in evaluation),
                 *(
                     self._decided(other, interval, settings, own=other == corpus)
                     for other, interval in self._before(job)
@@ -210,7 +235,7 @@ class DedupStage(Stage):
     def _decided(
         self, corpus: Corpus, interval: str, settings: DedupSettings, *, own: bool
     ) -> Decided:
-        """An earlier interval; WebtextError when its signatures cannot be compared."""
+        """An earlier interval; WebtextError when it cannot be compared."""
         manifest = corpus.require(self.name, interval)
         ours = settings.identity()
         for name in ("bands", "rows", "fold"):
@@ -226,6 +251,7 @@ class DedupStage(Stage):
                 f"{manifest.code_version} of the stage, this one is {self.version}",
                 f"Build dedup of {interval} again first",
             )
+        _require_minimizers(manifest, corpus, settings)
         return Decided(
             interval,
             documents=tuple(corpus.paths("documents", interval)),
@@ -234,6 +260,21 @@ class DedupStage(Stage):
             removed=tuple(corpus.paths(self.name, interval)),
             cuts=tuple(corpus.paths("quality", interval, "cuts-")),
             elsewhere="" if own else corpus.root,
+            minimizers=tuple(corpus.paths(self.name, interval, "minimizers-")),
+            passages=tuple(corpus.paths(self.name, interval, "passages-")),
+        )
+
+
+def _require_minimizers(manifest: Manifest, corpus: Corpus, settings: DedupSettings) -> None:
+    """Raises WebtextError where passages are looked for and the interval has none as long."""
+    words = (manifest.settings.get("passages") or {}).get("words")
+    if settings.passages.enabled and words != settings.passages.words:
+        had = "without passages" if words is None else f"with passages.words = {words}"
+        raise WebtextError(
+            f"Interval {manifest.interval} of {corpus.root} was deduplicated {had}, "
+            f"not with passages.words = {settings.passages.words}",
+            f"Build dedup of {manifest.interval} again with the same passages, or turn them off: "
+            "--set dedup.passages.enabled=false",
         )
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 from pipeline.dedup.batch import REGISTER, Batch, rows_of
 from pipeline.dedup.decide import DECISIONS
 from pipeline.dedup.order import batches, database, tables
+from pipeline.dedup.passages.decide import GONE
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name
@@ -33,44 +34,81 @@ _IDS = pa.schema([("scope", pa.int64()), ("number", pa.int64()), ("id", pa.strin
 _FIRSTS = pa.schema(
     [*_IDS, ("place", pa.int64()), ("first", pa.int64()), ("recrawled", pa.bool_())]
 )
-_FATE = [("kept_id", pa.string()), ("elsewhere", pa.string()), ("similarity", pa.float64())]
+_FATE = [
+    ("kept_id", pa.string()),
+    ("elsewhere", pa.string()),
+    ("similarity", pa.float64()),
+    ("kind", pa.string()),
+]
 _EARLIER = pa.schema([*_IDS, *_FATE])
 _ELSEWHERE = pa.schema([("scope", pa.int64()), ("id", pa.string()), ("elsewhere", pa.string())])
 
-#: Where each document is that others may be removed for: a page of ours, or elsewhere.
-_STAYS = """
-CREATE TEMP TABLE stays AS
+#: Where each document is that something may be removed for: a page of ours, or elsewhere.
+_OWN = """
+CREATE TEMP TABLE own AS
 SELECT ids.number, CASE WHEN elsewhere.elsewhere IS NULL THEN ids.id END AS kept_id,
     CASE WHEN elsewhere.elsewhere IS NULL THEN '' WHEN elsewhere.id IS NULL
         THEN elsewhere.elsewhere || ' ' || ids.id ELSE elsewhere.elsewhere END AS elsewhere
 FROM ids LEFT JOIN elsewhere ON elsewhere.scope = ids.scope
     AND (elsewhere.id IS NULL OR elsewhere.id = ids.id)
 """
+#: What became of those that were removed earlier.
+_PAST = """
+CREATE TEMP TABLE past AS
+SELECT ids.number, CASE WHEN other.scope IS NULL THEN earlier.kept_id END AS kept_id,
+    CASE WHEN other.scope IS NULL OR earlier.kept_id IS NULL THEN earlier.elsewhere
+        ELSE other.elsewhere || ' ' || earlier.kept_id END AS elsewhere,
+    earlier.similarity, earlier.kind
+FROM earlier JOIN ids USING (scope, id)
+LEFT JOIN elsewhere AS other ON other.scope = earlier.scope AND other.id IS NULL
+"""
+#: Documents that went whole for their passages, now or earlier.
+_WHOLE = """
+CREATE TEMP TABLE whole AS
+SELECT gone.number, own.kept_id, own.elsewhere, gone.share AS similarity
+FROM gone JOIN own ON own.number = gone.kept WHERE gone.start IS NULL
+UNION ALL SELECT number, kept_id, elsewhere, similarity FROM past WHERE kind = 'passages'
+"""
+#: What stays for each document: itself, or where most of its passages are.
+_STAYS = """
+CREATE TEMP TABLE stays AS
+SELECT own.number, whole.similarity AS share,
+    CASE WHEN whole.number IS NULL THEN own.kept_id ELSE whole.kept_id END AS kept_id,
+    CASE WHEN whole.number IS NULL THEN own.elsewhere ELSE whole.elsewhere END AS elsewhere
+FROM own LEFT JOIN whole USING (number)
+"""
 #: What became of every unique document that was removed, then the copies of all.
 _REMOVED = """
 CREATE TEMP TABLE removed AS
 WITH fates AS (
-    SELECT decided.number, kept_id, elsewhere, similarity
+    SELECT decided.number, kept_id, elsewhere, coalesce(share, similarity) AS similarity,
+        CASE WHEN share IS NULL THEN 'near' ELSE 'passages' END AS kind
     FROM decided JOIN stays ON stays.number = decided.kept
-    UNION ALL
-    SELECT ids.number, CASE WHEN other.scope IS NULL THEN earlier.kept_id END AS kept_id,
-        CASE WHEN other.scope IS NULL OR earlier.kept_id IS NULL THEN earlier.elsewhere
-            ELSE other.elsewhere || ' ' || earlier.kept_id END AS elsewhere,
-        earlier.similarity
-    FROM earlier JOIN ids USING (scope, id)
-    LEFT JOIN elsewhere AS other ON other.scope = earlier.scope AND other.id IS NULL
+    UNION ALL SELECT number, kept_id, elsewhere, similarity, 'near' FROM past
+    WHERE kind <> 'passages'
+    UNION ALL SELECT number, kept_id, elsewhere, similarity, 'passages' FROM whole
 )
 SELECT firsts.number, firsts.place, firsts.id,
     CASE WHEN fates.number IS NULL THEN stays.kept_id ELSE fates.kept_id END AS kept_id,
     CASE WHEN fates.number IS NULL THEN stays.elsewhere ELSE fates.elsewhere END AS elsewhere,
     CASE WHEN recrawled THEN NULL ELSE coalesce(fates.similarity, 1.0) END AS similarity,
-    CASE WHEN recrawled THEN 'recrawled' WHEN fates.number IS NULL THEN 'exact' ELSE 'near' END
-        AS kind
+    CASE WHEN recrawled THEN 'recrawled' ELSE coalesce(fates.kind, 'exact') END AS kind
 FROM firsts JOIN stays ON stays.number = firsts.first
 LEFT JOIN fates ON fates.number = firsts.first
 WHERE firsts.first <> firsts.number OR fates.number IS NOT NULL
 """
+#: Without those that went for their passages: later documents are compared with them as before.
+_DUPLICATES = "SELECT number FROM removed EXCEPT SELECT number FROM gone WHERE start IS NULL"
 
+_CUT_OF_PART = """
+SELECT count(DISTINCT gone.number), coalesce(sum(stop - start), 0)
+FROM gone JOIN firsts USING (number) WHERE start IS NOT NULL AND place >= ? AND place < ?
+"""
+_PASSAGES_OF_PART = """
+SELECT firsts.id, start, stop, stays.kept_id, kept_start, kept_stop, stays.elsewhere
+FROM gone JOIN firsts ON firsts.number = gone.number JOIN stays ON stays.number = gone.kept
+WHERE start IS NOT NULL AND place >= ? AND place < ? ORDER BY firsts.id, start
+"""
 _ROWS_OF_PART = """
 SELECT id, kept_id, similarity, kind, elsewhere FROM removed
 WHERE place >= ? AND place < ? ORDER BY id
@@ -92,13 +130,14 @@ class WriteUnit:
 
     batch: Batch
     decided: tuple[str, ...]
+    gone: tuple[str, ...]  # passages
     measured: tuple[tuple[str, int], ...]  # for the manifest's `extra`
 
 
 def write(unit: WriteUnit) -> list[Part]:
     """Writes `part-…` (removed documents) and `_register-…` (all that passed, in keep order).
 
-    The parts have the numbers of the documents' parts.
+    The parts have the numbers of the documents' parts; so has `_passages-…`, where asked for.
     """
     batch = unit.batch
     ends = np.cumsum([rows_of(files.join(batch.folder, name)) for name in batch.signature_names()])
@@ -106,29 +145,34 @@ def write(unit: WriteUnit) -> list[Part]:
     names = [part_name(i, len(ends)) for i in range(len(ends))]
     register = part_name(0, 1, "_register")
     clusters = part_name(0, 1, "_clusters")
-    everything = [clusters, *names, register]
+    passages = [name.replace("part", "_passages", 1) for name in names]
+    passages = passages if batch.settings.passages.enabled else []
+    everything = [clusters, *names, *passages, register]
     done = [finished_part(batch.folder, name, batch.key) for name in everything]
     if all(done):
         return [part for part in done if part]
     with database() as connection:
         _load(connection, unit)
-        connection.execute(_STAYS)
-        connection.execute(_REMOVED)
+        for query in (_OWN, _PAST, _WHOLE, _STAYS, _REMOVED):
+            connection.execute(query)
         written = [_write_large(connection, batch, clusters)]
         for name, first, end in zip(names, places, places[1:], strict=False):
             written.append(_write_part(connection, batch, name, (first, end)))
+        for name, first, end in zip(passages, places, places[1:], strict=False):
+            written.append(_write_passages(connection, batch, name, (first, end)))
         written.append(_write_register(connection, unit, register))
     return [part for part in written if part]
 
 
 def _load(connection: duckdb.DuckDBPyConnection, unit: WriteUnit) -> None:
-    """Tables `decided`, `ids` of all documents, `firsts` of the batch, and `earlier` removals.
+    """Tables `decided`, `gone`, `ids` of all documents, `firsts` of the batch, `earlier` removals.
 
     A page may have been in several intervals or corpora; `scope` tells them apart.  `elsewhere`
     says of scopes, or of documents in them, that are not of this corpus.
     """
     batch = unit.batch
     decided = [files.join(batch.work, name) for name in unit.decided]
+    gone = [files.join(batch.work, name) for name in unit.gone]
     registers = [decided.registers for decided in batch.history]
     removed = [decided.removed for decided in batch.history]
     rows_before = sum(rows_of(path) for paths in registers for path in paths)
@@ -138,6 +182,7 @@ def _load(connection: duckdb.DuckDBPyConnection, unit: WriteUnit) -> None:
             DECISIONS,
             (rows for path in decided for rows in batches(path, DECISIONS.names)),
         ),
+        "gone": (GONE, (rows for path in gone for rows in batches(path, GONE.names))),
         "ids": (_IDS, _numbered(scopes, ["id"], 0, _IDS)),
         "firsts": (
             _FIRSTS,
@@ -213,10 +258,22 @@ def _write_part(
     return writer.finish()
 
 
+def _write_passages(
+    connection: duckdb.DuckDBPyConnection, batch: Batch, name: str, ours: tuple[int, int]
+) -> Part:
+    """The passages that go of one part of documents, by their places."""
+    with PartWriter(batch.folder, name, SCHEMAS["passages"], batch.key) as writer:
+        for rows in tables(connection.sql(_PASSAGES_OF_PART, params=ours), SCHEMAS["passages"]):
+            writer.add(rows)
+        for pages, characters in connection.execute(_CUT_OF_PART, ours).fetchall():
+            writer.extra = {"passage_pages": pages, "passage_characters": int(characters)}
+    return writer.finish()
+
+
 def _write_register(connection: duckdb.DuckDBPyConnection, unit: WriteUnit, name: str) -> Part:
     """The batch's keep order with what was decided; row groups follow the scratch file."""
     batch = unit.batch
-    found = connection.execute("SELECT number FROM removed ORDER BY number").fetchnumpy()
+    found = connection.execute(_DUPLICATES).fetchnumpy()
     removed = found["number"]
     number = sum(rows_of(path) for interval in batch.history for path in interval.registers)
     with PartWriter(batch.folder, name, REGISTER, batch.key, fingerprinted=False) as writer:

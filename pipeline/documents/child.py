@@ -137,7 +137,7 @@ class Child:
         return bytes(got)
 
 
-class Judge:
+class PageWorker:
     """Judges pages one after another in child processes, which it renews as needed."""
 
     def __init__(self, settings: DocumentsSettings) -> None:
@@ -165,17 +165,17 @@ class Judge:
         return self._child
 
 
-_idle: dict[str, list[Judge]] = {}
+_idle: dict[str, list[PageWorker]] = {}
 _lock = threading.Lock()
 
 
 @contextmanager
-def borrowed(settings: DocumentsSettings) -> Iterator[Judge]:
+def borrowed(settings: DocumentsSettings) -> Iterator[PageWorker]:
     """A judge from those that wait in this process: starting a child takes a second."""
     key = settings.model_dump_json()
     with _lock:
         waiting = _idle.setdefault(key, [])
-        judge = waiting.pop() if waiting else Judge(settings)
+        judge = waiting.pop() if waiting else PageWorker(settings)
     try:
         yield judge
     except BaseException:

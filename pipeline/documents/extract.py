@@ -44,7 +44,7 @@ class Extracted:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ParsedPage:
     """A page that was parsed and walked."""
 
     html: str
@@ -54,16 +54,16 @@ class Source:
     model: Model
 
 
-def prepare(html: str, url: str, model: str = "") -> Source:
+def prepare(html: str, url: str, model: str = "") -> ParsedPage:
     """Parses a page.  `model` is the file of a trained model, ours where it is empty."""
     parser = LexborHTMLParser(html)
     trained = read_model(model)
     layout = read_layout(parser, trained.lexicon)
-    return Source(html, parser, read_head(parser, url), layout, trained)
+    return ParsedPage(html, parser, read_head(parser, url), layout, trained)
 
 
 def finish(
-    source: Source, latest: date, extractor: str = BLOCKS, captions: bool = False
+    source: ParsedPage, latest: date, extractor: str = BLOCKS, captions: bool = False
 ) -> Extracted:
     """Finds the main text of a page, by `extractor` first, and what else is said of it.
 
@@ -80,9 +80,9 @@ def extract(html: str, url: str, latest: date) -> Extracted:
     return finish(prepare(html, url), latest)
 
 
-def _text(source: Source, title: str, extractor: str, captions: bool) -> tuple[str, str]:
+def _text(source: ParsedPage, title: str, extractor: str, captions: bool) -> tuple[str, str]:
     """The text and who found it."""
-    page = _Page(source, title, captions)
+    page = _TextFinder(source, title, captions)
     ways = {BLOCKS: page.by_blocks, TRAFILATURA: page.by_trafilatura}
     text = ways.pop(extractor)()
     running = page.running_words()
@@ -97,19 +97,19 @@ def _text(source: Source, title: str, extractor: str, captions: bool) -> tuple[s
     return text, extractor
 
 
-class _Page:
+class _TextFinder:
     """The ways to the text of a page; what they share is computed once."""
 
-    def __init__(self, source: Source, title: str, captions: bool) -> None:
+    def __init__(self, source: ParsedPage, title: str, captions: bool) -> None:
         self._source, self._title, self._captions = source, title, captions
         self._tree: Structure = structure(source.layout)
-        self._found: Basics = basics(source.layout, self._tree, source.model.lexicon)
+        self._basics: Basics = basics(source.layout, self._tree, source.model.lexicon)
 
     def by_blocks(self) -> str:
         """The blocks that the model and the rules after it choose."""
         source = self._source
-        chances = source.model.chances(source.layout, self._tree, self._found, source.head)
-        words = self._found.letters["words"]
+        chances = source.model.chances(source.layout, self._tree, self._basics, source.head)
+        words = self._basics.letters["words"]
         chosen = choose(source.layout, self._tree, chances, words, self._title, self._captions)
         return render(source.layout, self._tree, chosen.tolist())
 
@@ -119,9 +119,9 @@ class _Page:
 
     def all_running(self) -> str:
         """All running text of the page, where nothing else found any."""
-        chosen = self._found.running > 0
+        chosen = self._basics.running > 0
         return render(self._source.layout, self._tree, chosen.tolist())
 
     def running_words(self) -> int:
         """How many words the blocks of running text have."""
-        return int(self._found.letters["words"][self._found.running > 0].sum())
+        return int(self._basics.letters["words"][self._basics.running > 0].sum())

@@ -13,7 +13,7 @@ from pipeline.documents.blocks.model import read_model
 from pipeline.documents.removal import remove_pages
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.unit import Unit, make
-from pipeline.engine.sink import MakeParts, WriteManifest
+from pipeline.engine.sink import MakeParts, Units, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.store import files
 from pipeline.store.manifest import Manifest
@@ -57,7 +57,7 @@ class Documents(beam.PTransform):
         """Units are planned from the sizes of the fetch tables alone."""
         return (
             root
-            | "Units" >> beam.Create(self.units())
+            | "Units" >> Units(self.units())
             | "Extract" >> MakeParts(make)
             | "Manifest" >> WriteManifest(self._folder, self._draft)
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -24,8 +24,9 @@ def find_title(parser: LexborHTMLParser, head: Head) -> str:
     """The title on one line; empty where the page has none.
 
     It is what <title> or Open Graph says.  Where a heading of the page stands at one end of it, and
-    a separator follows, that is the title, unless the heading is the site's name: it says so in
-    its metadata or its address, or the heading leads to the site's front page.
+    a separator follows, that is the title, one at the start before one at the end.  Not if the
+    heading is the site's name: it says so in its metadata or its address, or the heading leads to
+    the site's front page; nor if one at the end leads to another page, as names of sections do.
     """
     said = head.metas.get("og:title") or head.title or head.metas.get("title", "")
     nodes = parser.css("h1, h2")[:_MOST_HEADINGS]
@@ -36,23 +37,35 @@ def find_title(parser: LexborHTMLParser, head: Head) -> str:
         return next(iter(plain), headings[0][0] if headings else "")[:_TITLE_CHARS]
     for base in dict.fromkeys((said, head.title)):
         for text, node in headings:
-            if _is_end(text, base) and not _is_site(text, node, head):
+            if text in _starts(base) and not _is_site(text, node, head):
+                return text[:_TITLE_CHARS]
+        for text, node in headings:
+            if text in _ends(base) and not (_is_site(text, node, head) or _leads_away(node, head)):
                 return text[:_TITLE_CHARS]
     return _without_site(said, head)[:_TITLE_CHARS]
 
 
-def _is_end(heading: str, title: str) -> bool:
-    """Whether a heading is a title, or what stands before or after a separator in it."""
-    if heading == title:
-        return True
-    for match in _SEPARATOR.finditer(title):
-        if heading in (title[: match.start()].strip(), title[match.end() :].strip()):
-            return True
-    return False
+def _starts(title: str) -> set[str]:
+    """A title, and what stands before each separator in it."""
+    return {title, *(title[: match.start()].strip() for match in _SEPARATOR.finditer(title))}
+
+
+def _ends(title: str) -> set[str]:
+    """What stands behind each separator in a title."""
+    return {title[match.end() :].strip() for match in _SEPARATOR.finditer(title)}
 
 
 def _is_site(heading: str, node: LexborNode, head: Head) -> bool:
     return is_site_name(heading, head) or _leads_home(node, head.url)
+
+
+def _leads_away(node: LexborNode, head: Head) -> bool:
+    """Whether all of a heading is a link to another page."""
+    link = _whole_link(node, head.url)
+    if link is None:
+        return False
+    path = urlsplit(link).path.rstrip("/")
+    return path != urlsplit(head.url).path.rstrip("/")
 
 
 def is_site_name(text: str, head: Head) -> bool:
@@ -66,20 +79,29 @@ def is_site_name(text: str, head: Head) -> bool:
 
 def _leads_home(node: LexborNode, url: str) -> bool:
     """Whether all of a heading is a link to the front page of the site."""
+    link = _whole_link(node, url)
+    if link is None:
+        return False
+    parts, here = urlsplit(link), urlsplit(url)
+    if here.path.strip("/") == "" and not here.query:
+        return False  # the page is the front page itself
+    home = parts.path.strip("/") in ("", "index.html", "index.php") and not parts.query
+    return home and not parts.fragment and parts.netloc == here.netloc
+
+
+def _whole_link(node: LexborNode, url: str) -> str | None:
+    """The address that all of a heading leads to, if it is one link."""
     link = node.css_first("a[href]")
     if link is None and node.parent is not None and node.parent.tag == "a":
         link = node.parent
     if link is None or letters(link.text(deep=True)) != letters(node.text(deep=True)):
-        return False
+        return None
     try:
-        parts = urlsplit((link.attributes.get("href") or "").strip())
-        here = urlsplit(url)
+        whole = urljoin(url, (link.attributes.get("href") or "").strip())
+        urlsplit(whole)
     except ValueError:
-        return False
-    if here.path.strip("/") == "" and not here.query:
-        return False  # the page is the front page itself
-    home = parts.path.strip("/") in ("", "index.html", "index.php") and not parts.query
-    return home and not parts.fragment and parts.netloc in ("", here.netloc)
+        return None
+    return whole
 
 
 def _without_site(title: str, head: Head) -> str:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
-from pipeline.documents.extract import Extracted, Source, finish, prepare
+from pipeline.documents.extract import Extracted, ParsedPage, finish, prepare
 from pipeline.documents.pdf import extract_pdf
 from pipeline.documents.plain import extract_plain
 from pipeline.documents.prefilter import foreign, words_at_most
@@ -90,7 +90,7 @@ def count_tags(text: str) -> int:
     return text.count("<") - text.count("</")
 
 
-def _first_pass(source: Source, settings: DocumentsSettings) -> Verdict | None:
+def _first_pass(source: ParsedPage, settings: DocumentsSettings) -> Verdict | None:
     words = words_at_most(source.layout)
     if words < settings.min_words:
         return Verdict("too_short" if words else "empty", float(words), "by the first pass")

@@ -27,27 +27,45 @@ from pipeline.store.manifest import (
     add_fingerprints,
     write_manifest,
 )
+from pipeline.store.packages import versions
 from pipeline.store.parts import Part
+
+
+class Units(beam.PTransform):
+    """From the pipeline's root to the units that are known before the run.
+
+    They are not dealt out here: `MakeParts` does that, and to deal twice takes as many tasks
+    as the square of the partitions.
+    """
+
+    def __init__(self, units: Iterable[Any]) -> None:
+        super().__init__()
+        self._units = list(units)
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        """All of them, in one bundle."""
+        return root | "List" >> beam.Create(self._units, reshuffle=False)
 
 
 class MakeParts(beam.PTransform):
     """Runs `make` on each unit; units are dealt out to all workers, parts come back.
 
     `make(unit)` writes the unit's files and returns their reports.  It must be
-    idempotent: the same unit gives the same bytes.
+    idempotent: the same unit gives the same bytes.  `alone`: there is one unit at most, so
+    nothing is dealt out.
     """
 
-    def __init__(self, make: Callable[[Any], Iterable[Part]]) -> None:
+    def __init__(self, make: Callable[[Any], Iterable[Part]], *, alone: bool = False) -> None:
         super().__init__()
-        self._make = make
+        self._make, self._alone = make, alone
 
     def expand(self, units: beam.PCollection) -> beam.PCollection:
         """Units in, parts out."""
-        dealt = units | "Deal" >> beam.Reshuffle()
-        return dealt | "Make" >> beam.FlatMap(_made, make=self._make)
+        dealt = units if self._alone else units | "Deal" >> beam.Reshuffle()
+        return dealt | "Make" >> beam.FlatMap(_parts_of, make=self._make)
 
 
-def _made(unit: Any, make: Callable[[Any], Iterable[Part]]) -> Iterator[Part]:
+def _parts_of(unit: Any, make: Callable[[Any], Iterable[Part]]) -> Iterator[Part]:
     """The parts of a unit; what the system refuses becomes an error with a remedy."""
     try:
         yield from make(unit)
@@ -63,7 +81,7 @@ class Gather(beam.PTransform):
 
     def expand(self, elements: beam.PCollection) -> beam.PCollection:
         """Elements in, one list out.  By a side input, which takes one task and no shuffle."""
-        once = elements.pipeline | "Once" >> beam.Create([None], reshuffle=False)
+        once = elements.pipeline | "Once" >> Units([None])
         return once | "All" >> beam.Map(_all, beam.pvalue.AsList(elements))
 
 
@@ -92,6 +110,8 @@ class WriteManifest(beam.PTransform):
         return parts | Gather() | "Finish" >> beam.Map(self._finish)
 
     def _finish(self, parts: Sequence[Part]) -> Manifest:
+        if self._draft.lease:
+            self._draft.lease.confirm()
         manifest = self._check(complete(self._draft, parts, time.time() - self._started))
         write_manifest(self._folder, manifest)
         remove_unlisted(self._folder, manifest)
@@ -120,6 +140,7 @@ def complete(draft: Manifest, parts: Sequence[Part], seconds: float) -> Manifest
             "files": entries,
             "fingerprint": add_fingerprints(e.fingerprint for e in entries if e.fingerprint),
             "seconds": round(seconds, 3),
+            "packages": versions(),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         }
     )

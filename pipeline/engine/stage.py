@@ -15,6 +15,7 @@ from typing import ClassVar, TypeVar
 import apache_beam as beam
 
 from pipeline.store.corpus import Corpus
+from pipeline.store.lease import Lease
 from pipeline.store.manifest import Counts, Manifest
 from pipeline.store.progress import Total
 from pipeline.store.settings import Settings
@@ -39,6 +40,8 @@ class Job:
     workers: int = 1
     #: Outcomes of links that are asked for again at once (`webtext build --retry`).
     retry: tuple[str, ...] = ()
+    #: The right to write into a corpus on an object store.
+    lease: Lease | None = None
 
     def section(self, kind: type[S]) -> S:
         """The section of the recipe that is of class `kind`."""
@@ -84,6 +87,7 @@ class Stage(ABC):
             counts=Counts(),
             files=[],
             fingerprint="",
+            lease=job.lease,
         )
 
     @abstractmethod
@@ -92,6 +96,13 @@ class Stage(ABC):
 
         Here a stage says which of its files hold ids, and how a row leaves them.
         """
+
+    def check(self, job: Job) -> None:
+        """What can be known to be missing before a build begins, which may take days.
+
+        Raises WebtextError with what to do.
+        """
+        return
 
     def left_over(self, job: Job, manifest: Manifest) -> str | None:
         """Why a finished stage has more to do by itself, in words; None when it has not."""

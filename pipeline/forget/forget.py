@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
-from pipeline.build.build import locked
 from pipeline.forget.stages import edit_stage, stage_names
 from pipeline.store import files
 from pipeline.store.addresses import canonical_key, page_id
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
 from pipeline.store.forgotten import (
+    FORGOTTEN,
     Pending,
     add_entries,
     end_pending,
@@ -28,6 +28,8 @@ from pipeline.store.forgotten import (
     read_pending,
     write_pending,
 )
+from pipeline.store.lock import locked
+from pipeline.store.manifest import MANIFEST
 from pipeline.store.parquet import read_rows
 from pipeline.store.release import add_to, read_release, write_release
 from pipeline.store.takedown import NOTHING, Takedown, parse_takedown
@@ -46,6 +48,8 @@ class Forgotten:
     archives: list[str] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
     published: list[str] = field(default_factory=list)
+    #: Of intervals, how many pages lack passages that a forgotten page kept for them.
+    without: dict[str, int] = field(default_factory=dict)
 
 
 def forget(corpus: Corpus, path: str | None, runs: str | None = None) -> Forgotten:
@@ -58,7 +62,7 @@ def forget(corpus: Corpus, path: str | None, runs: str | None = None) -> Forgott
     text = read_text(path) if path else ""
     added = parse_takedown(text, path) if path else NOTHING
     done = Forgotten()
-    with locked(corpus.root):
+    with locked(corpus.root) as lease:
         pending = read_pending(corpus)
         if pending is not None:
             _finish(corpus, pending, done)
@@ -69,6 +73,8 @@ def forget(corpus: Corpus, path: str | None, runs: str | None = None) -> Forgott
                 "Give a file with addresses, hosts or ids, one a line",
             )
         finished_stages(corpus)  # refuses what is unfinished before anything changes
+        if lease:
+            lease.confirm()
         add_entries(corpus, text)
         ids, moved = find_pages(corpus, forgotten(corpus))
         add_entries(corpus, "\n".join(sorted(moved)))
@@ -147,12 +153,27 @@ def _finish(corpus: Corpus, pending: Pending, done: Forgotten) -> None:
     if changed:
         write_release(corpus, release)
     done.published += changed
+    done.without |= pages_without(corpus)
     if files.exists(files.join(corpus.root, REPORT)):
         write_report(corpus)
     write_card(corpus)
     end_pending(corpus)
     done.pages += len(gone)
     done.runs += pending.runs
+
+
+def pages_without(corpus: Corpus) -> dict[str, int]:
+    """Of intervals, how many pages lack passages that are in the corpus no more."""
+    pages = {
+        interval: {
+            row["id"]
+            for path in corpus.paths("dedup", interval, "passages-")
+            for row in read_rows(path, ["id", "elsewhere"])
+            if row["elsewhere"] == FORGOTTEN
+        }
+        for interval in corpus.intervals("dedup")
+    }
+    return {interval: len(found) for interval, found in pages.items() if found}
 
 
 def describe(corpus: Corpus, done: Forgotten, say: Callable[[str], None]) -> None:
@@ -162,6 +183,11 @@ def describe(corpus: Corpus, done: Forgotten, say: Callable[[str], None]) -> Non
     else:
         rows = ", ".join(f"{n:,} of {stage}" for stage, n in done.rows.items())
         say(f"Forgot {done.pages:,} pages of {corpus.root}: {rows}.")
+    for interval, pages in done.without.items():
+        say(
+            f"{pages:,} pages of {interval} stay without passages that forgotten pages had too: "
+            f"to have them back, remove {corpus.folder('dedup', interval)}/{MANIFEST} and build."
+        )
     for interval in done.published:
         say(f"RELEASE.json has {interval} with its new fingerprints: tell those who use it.")
     for archive in done.archives:

@@ -20,16 +20,22 @@ from pipeline.links.records import BadLineError
 #: Rows by which the columns of a list without names are told.
 _SAMPLE = 100
 _DELIMITERS = (",", ";", "\t", "|")
+#: The line by which Excel names the delimiter.
+_SEP = re.compile(rb"sep=(.)\r?\n", re.I)
+#: An address among numbers and times, with blanks between.
+_SPACED = re.compile(rb"\s*(?:[-+.:\dTZ]+ +)*https?://\S+(?: +[-+.:\dTZ]+)*\s*", re.I)
 #: Lines of one record; more are a quote that was never closed.
 _MOST_LINES = 1_000
 #: A name of a column that is not known.
 _NAME = re.compile(r"[a-z_][\w -]*")
+#: Characters of one field; csv has one bound for the whole process, so each reader sets its own.
+_FIELD = 131_072
 _EPOCH = 100_000_000  # seconds; larger numbers are times, smaller ones scores
 
 Line = tuple[int, bytes]
 
 
-class Record(NamedTuple):
+class DelimitedRecord(NamedTuple):
     """A record: where it begins, its bytes, and its fields, or why it has none."""
 
     offset: int
@@ -58,14 +64,33 @@ class Columns:
         }
 
 
-def delimiter_of(name: str, first: str) -> str:
-    """The delimiter of a list, by its name and its first line.
+def delimited(name: str, lines: Iterable[Line]) -> tuple[Iterator[Line], str]:
+    """The lines of a list and what delimits their fields, told by its name and its beginning.
 
-    A list whose name does not say that it is csv has an address a line: only a tab ends it.
+    A list whose name does not say that it is csv, and which has no names of columns, has an
+    address a line: a tab ends it, and a blank where all that stands beside it is numbers.
     """
+    source = iter(lines)
+    head = list(islice(source, _SAMPLE))
+    if head and (named := _SEP.fullmatch(head[0][1])):
+        return chain(head[1:], source), named[1].decode("latin-1")
+    delimiter = delimiter_of(name, _text(head[0][1]) if head else "")
+    if delimiter == "\t" and head and all(_SPACED.fullmatch(line) for _, line in head):
+        return _tabbed(chain(head, source)), delimiter
+    return chain(head, source), delimiter
+
+
+def _tabbed(lines: Iterable[Line]) -> Iterator[Line]:
+    """Lines with a tab in place of each row of blanks."""
+    for offset, line in lines:
+        yield offset, re.sub(rb" +", b"\t", line.lstrip(b" ")) if _SPACED.fullmatch(line) else line
+
+
+def delimiter_of(name: str, first: str) -> str:
+    """The delimiter of a list, by its name and its first line."""
+    header = _header_delimiter(first.rstrip())
     if not name.endswith(".csv"):
-        return "\t"
-    header = _header_delimiter(first)
+        return header if header and header in first else "\t"
     if header:
         return header
     return max(_DELIMITERS, key=lambda delimiter: sum(map(is_address, first.split(delimiter))))
@@ -73,28 +98,38 @@ def delimiter_of(name: str, first: str) -> str:
 
 def _header_delimiter(first: str) -> str:
     for delimiter in _DELIMITERS:
-        if _place([_bare(name) for name in first.split(delimiter)], ADDRESSES) is not None:
+        if _first_known([_bare(name) for name in first.split(delimiter)], ADDRESSES) is not None:
             return delimiter
     return ""
 
 
-def records(lines: Iterable[Line], delimiter: str) -> Iterator[Record]:
+class Quoting(NamedTuple):
+    """Whether quotes hold a field together, and whether a backslash takes a quote's meaning."""
+
+    quotes: bool = True
+    backslash: bool = False
+
+
+def records(lines: Iterable[Line], delimiter: str) -> Iterator[DelimitedRecord]:
     """The records of lines that have their ends, in order.
 
-    Between tabs a quote may be a letter like others; whether quotes quote is told by which makes
-    the better records of the first lines.
+    Between tabs a quote may be a letter like others, and databases write `\\"` for a quote in a
+    field: how quotes are meant is told by which makes the best records of the first lines.
     """
     source = iter(lines)
-    if delimiter != "\t":
-        return _Reader(source, delimiter, quotes=True).records()
     head = list(islice(source, 2 * _SAMPLE))
-    quotes = _quality(head, quotes=True) >= _quality(head, quotes=False)
-    return _Reader(chain(head, source), delimiter, quotes=quotes).records()
+    possible = [Quoting()]
+    if delimiter == "\t":
+        possible.append(Quoting(quotes=False))
+    if any(b'\\"' in line for _, line in head):
+        possible.append(Quoting(backslash=True))
+    quoting = max(possible, key=lambda one: _quality(head, delimiter, one))
+    return _Reader(chain(head, source), delimiter, quoting).records()
 
 
-def _quality(lines: list[Line], *, quotes: bool) -> int:
-    """How many records between tabs have an address and are as long as most, less the others."""
-    read = list(_Reader(lines, "\t", quotes=quotes).records())
+def _quality(lines: list[Line], delimiter: str, quoting: Quoting) -> int:
+    """How many records have an address and are as long as most, less the others."""
+    read = list(_Reader(lines, delimiter, quoting).records())
     widths = Counter(len(record.fields) for record in read)
     usual = max(widths, key=lambda width: (widths[width], width), default=0)
     good = sum(len(r.fields) == usual and any(map(is_address, r.fields)) for r in read)
@@ -104,12 +139,12 @@ def _quality(lines: list[Line], *, quotes: bool) -> int:
 class _Reader:
     """Reads records; lines that were read too far are put back."""
 
-    def __init__(self, lines: Iterable[Line], delimiter: str, *, quotes: bool) -> None:
-        self._lines, self._delimiter, self._quotes = iter(lines), delimiter, quotes
+    def __init__(self, lines: Iterable[Line], delimiter: str, quoting: Quoting) -> None:
+        self._lines, self._delimiter, self._quoting = iter(lines), delimiter, quoting
         self._back: deque[Line] = deque()
         self._width: int | None = None
 
-    def records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[DelimitedRecord]:
         while (line := self._next()) is not None:
             record = self._record(line)
             if record.fields or record.error:
@@ -118,14 +153,16 @@ class _Reader:
     def _next(self) -> Line | None:
         return self._back.popleft() if self._back else next(self._lines, None)
 
-    def _record(self, line: Line) -> Record:
+    def _record(self, line: Line) -> DelimitedRecord:
         text = _text(line[1]).rstrip("\r\n")
-        if '"' in text and self._quotes:
+        if '"' in text and self._quoting.quotes:
             return self._quoted(line)
         fields = text.split(self._delimiter) if text.strip() else []
-        return self._sized(Record(*line, list(map(_unquoted, fields)) if '"' in text else fields))
+        return self._sized(
+            DelimitedRecord(*line, list(map(_unquoted, fields)) if '"' in text else fields)
+        )
 
-    def _quoted(self, line: Line) -> Record:
+    def _quoted(self, line: Line) -> DelimitedRecord:
         """A record with quotes, which may go on over several lines."""
         taken = [line]
 
@@ -136,20 +173,23 @@ class _Reader:
                 yield _for_reader(more[1])
 
         try:
-            fields = next(csv.reader(feed(), delimiter=self._delimiter), [])
+            escape = "\\" if self._quoting.backslash else None
+            csv.field_size_limit(_FIELD)
+            reader = csv.reader(feed(), delimiter=self._delimiter, escapechar=escape)
+            fields = next(reader, [])
             error = "" if self._fits(fields, len(taken)) else "a quote that is not closed"
         except csv.Error as failure:
             fields, error = [], str(failure)
         if error:
             self._back.extendleft(reversed(taken[1:]))
-            return Record(*line, [], error)
-        return self._sized(Record(line[0], b"".join(raw for _, raw in taken), fields))
+            return DelimitedRecord(*line, [], error)
+        return self._sized(DelimitedRecord(line[0], b"".join(raw for _, raw in taken), fields))
 
     def _fits(self, fields: Sequence[str], lines: int) -> bool:
         """Whether a record over several lines has as many fields as those before."""
         return lines == 1 or self._width in (None, len(fields))
 
-    def _sized(self, record: Record) -> Record:
+    def _sized(self, record: DelimitedRecord) -> DelimitedRecord:
         if self._width is None and record.fields and not _is_note(record.fields):
             self._width = len(record.fields)
         return record
@@ -163,9 +203,9 @@ def told_columns(sample: Sequence[Sequence[str]]) -> tuple[Columns, bool]:
     of whole numbers behind the address, or the only one, and the date the first of times.
     """
     first = [_bare(name) for name in sample[0]] if sample else []
-    place = _place(first, ADDRESSES)
+    place = _first_known(first, ADDRESSES)
     if place is not None and not any(map(is_address, first)):
-        return Columns(place, _place(first, SCORES), _place(first, DATES)), True
+        return Columns(place, _first_known(first, SCORES), _first_known(first, DATES)), True
     header = len(first) > 1 and all(map(_NAME.fullmatch, first))
     sample = sample[header:]
     width = max(map(len, sample), default=1)
@@ -179,8 +219,8 @@ def told_columns(sample: Sequence[Sequence[str]]) -> tuple[Columns, bool]:
     return Columns(url, behind[0] if behind else None, dates[0] if dates else None), header
 
 
-def _place(names: Sequence[str], known: Sequence[str]) -> int | None:
-    return next((names.index(name) for name in known if name in names), None)
+def _first_known(names: Sequence[str], wanted: Sequence[str]) -> int | None:
+    return next((names.index(name) for name in wanted if name in names), None)
 
 
 def _bare(name: str) -> str:

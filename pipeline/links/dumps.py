@@ -144,11 +144,11 @@ def _bad_lines(data: bytes) -> tuple[int, dict[int, int]]:
     return filled, bad
 
 
-def _damaged(path: str, place: int, how: str) -> WebtextError:
+def _damaged(path: str, offset: int, how: str) -> WebtextError:
     return WebtextError(
-        f"{path} is cut or damaged: {how} at byte {place:,}",
-        "Fetch the file again and compare its checksum; to use what a cut dump has, "
-        "set accept_cut = true in its source",
+        f"{path} is cut or damaged: {how} at byte {offset:,}",
+        "Fetch the file again and compare its checksum; of a cut dump a source of kind "
+        "reddit-dump takes what is there with accept_cut = true",
     )
 
 

@@ -64,17 +64,17 @@ def _elements(pieces: Iterable[bytes]) -> Iterator[Any]:
             return
 
 
-def _next_element(text: str, place: int) -> int:
+def _next_element(text: str, position: int) -> int:
     """Where the next element begins, at the start or behind another."""
-    while place < len(text) and text[place] in _BETWEEN:
-        place += 1
-    return place
+    while position < len(text) and text[position] in _BETWEEN:
+        position += 1
+    return position
 
 
-def _decoded(text: str, place: int) -> tuple[Any, int, str]:
+def _decoded(text: str, position: int) -> tuple[Any, int, str]:
     """(value, where it ends, why there is none); what is no value ends with the text."""
     try:
-        value, end = _DECODER.raw_decode(text, place)
+        value, end = _DECODER.raw_decode(text, position)
     except (json.JSONDecodeError, RecursionError) as error:
         return None, len(text), str(error)
     return value, end, ""

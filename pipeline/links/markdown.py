@@ -154,8 +154,8 @@ def _put_right(text: str, written: str, torn: bool) -> str:
     if find(written, "<pre>") >= 0:
         text = _INDENT.sub("\n   ", text.lstrip(" \t"))
     if find(written, "](") >= 0:
-        text = _SPACED.sub(lambda found: found[0].replace(" ", "%20"), text)
-    return _HELD.sub(lambda found: _MARK.sub(r"\\\1", found[0]), text) if torn else text
+        text = _SPACED.sub(lambda match: match[0].replace(" ", "%20"), text)
+    return _HELD.sub(lambda match: _MARK.sub(r"\\\1", match[0]), text) if torn else text
 
 
 def _links(written: str) -> tuple[list[str], bool]:

@@ -31,7 +31,7 @@ _AT_ONCE = 10_000  # records counted together
 _Ints = npt.NDArray[np.int64]
 
 
-class Record(Protocol):
+class ScoredRecord(Protocol):
     """What is asked of a post or a comment; any value may stand in each field."""
 
     score: Any
@@ -49,13 +49,13 @@ class ScoreTally:
         self._months: dict[str, dict[str, int]] = {}
         self._waiting = _Columns()
 
-    def add(self, records: Sequence[Record]) -> None:
+    def add(self, records: Sequence[ScoredRecord]) -> None:
         """Counts records; those without a score or a time are left out."""
         self._waiting.add(records)
         if len(self._waiting.scores) >= _AT_ONCE:
             self._count()
 
-    def add_rescored(self, records: Sequence[Record]) -> None:
+    def add_rescored(self, records: Sequence[ScoredRecord]) -> None:
         """Counts records whose scores were asked for again."""
         created = whole_numbers([record.created_utc for record in records])
         self._add_by_month(created[created > 0], {"rescored": np.ones_like(created[created > 0])})
@@ -103,20 +103,20 @@ class _Columns:
         self.hidden: list[bool] = []
         self._on: list[Any] = []
         self._utc: list[Any] = []
-        self._again: list[Any] = []
+        self._second: list[Any] = []
 
-    def add(self, records: Sequence[Record]) -> None:
+    def add(self, records: Sequence[ScoredRecord]) -> None:
         self.scores += [record.score for record in records]
         self.created += [record.created_utc for record in records]
         self.hidden += [record.hidden is True for record in records]
         self._on += [record.retrieved_on for record in records]
         self._utc += [record.retrieved_utc for record in records]
-        self._again += [getattr(record.meta, "retrieved_2nd_on", None) for record in records]
+        self._second += [getattr(record.meta, "retrieved_2nd_on", None) for record in records]
 
     def caught(self) -> _Ints:
         """When each score was last read, in seconds since 1970; the smallest number: unknown."""
         times = whole_numbers(self._on)
-        for others in (self._utc, self._again):
+        for others in (self._utc, self._second):
             numbers = whole_numbers(others)
             known = numbers != _MISSING
             if others is self._utc:
@@ -125,7 +125,7 @@ class _Columns:
         return times
 
 
-def seconds_old(record: Record) -> float | None:
+def seconds_old(record: ScoredRecord) -> float | None:
     """How old a post or comment was when its score was last read; None where it does not say."""
     column = _Columns()
     column.add([record])

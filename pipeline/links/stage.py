@@ -7,7 +7,7 @@ from functools import partial
 
 import apache_beam as beam
 
-from pipeline.engine.sink import Gather, MakeParts, WriteManifest
+from pipeline.engine.sink import Gather, MakeParts, Units, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.links.audit import source_lines, warnings_of
 from pipeline.links.mentions import SourceUnit, read_source
@@ -40,7 +40,7 @@ class Links(beam.PTransform):
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         """One reader a file; then one merger a range of ids."""
-        read = root | "Files" >> beam.Create(self._units) | "Read" >> MakeParts(read_source)
+        read = root | "Files" >> Units(self._units) | "Read" >> MakeParts(read_source)
         merged = (
             read
             | "All read" >> Gather()
@@ -90,7 +90,7 @@ def _checked(manifest: Manifest) -> Manifest:
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in manifest.counts.dropped.items())
         raise WebtextError(
             f"Stage links keeps none of {manifest.counts.seen:,} addresses ({reasons or 'none'})",
-            " ".join([*warnings, "Check links.sources, and lower links.min_karma if it is that"]),
+            ". ".join([*warnings, "Check links.sources, and lower links.min_karma if it is that"]),
         )
     return manifest.model_copy(update={"warnings": warnings})
 
@@ -99,7 +99,7 @@ class LinksStage(Stage):
     """The first stage of a build."""
 
     name = "links"
-    version = "4"
+    version = "5"
     unit_seconds = 1e-7
 
     def settings(self, job: Job) -> LinksSettings:

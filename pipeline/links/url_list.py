@@ -1,7 +1,7 @@
 """Lists of addresses that someone chose as a source (`kind = "urls"`), packed or not.
 
 What a file is is told by its name and its first bytes: text, tsv and csv (`delimited.py`), JSON
-lines and arrays (`json_list.py`), WARC and CDX (`archive_list.py`), Parquet.  Names of columns
+lines and arrays (`json_list.py`), archives and CDX (`archive_list.py`), Parquet.  Names of columns
 are in `list_row.py`.  An address without a score passes `min_karma`.
 """
 
@@ -12,8 +12,16 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any, ClassVar, Literal
 
-from pipeline.links.archive_list import Capture, CdxReader, is_cdx, warc_captures
-from pipeline.links.delimited import Line, Record, delimiter_of, records, told_columns
+from pipeline.links.archive_list import (
+    TABLE_COLUMNS,
+    CdxReader,
+    ListedCapture,
+    archive_captures,
+    is_cdx,
+    is_page_row,
+    needs_archive_reader,
+)
+from pipeline.links.delimited import DelimitedRecord, Line, delimited, records, told_columns
 from pipeline.links.dumps import Block
 from pipeline.links.json_list import array_rows
 from pipeline.links.list_row import ADDRESSES, DATES, SCORES, mention, row_mentions
@@ -21,13 +29,14 @@ from pipeline.links.read_log import ReadLog
 from pipeline.links.records import BadLineError, Mention, tolerant_json
 from pipeline.links.sources import LinkSource, SourceItem
 from pipeline.store import files
+from pipeline.store.arc import MAGIC
 from pipeline.store.errors import WebtextError
 from pipeline.store.packing import without_packing
 from pipeline.store.parquet import open_table
 
 _SAMPLE = 100  # records by which columns are told
 
-Format = Literal["parquet", "warc", "cdx", "array", "json", "delimited"]
+Format = Literal["parquet", "archive", "cdx", "array", "json", "delimited"]
 
 
 class UrlList(LinkSource):
@@ -39,12 +48,14 @@ class UrlList(LinkSource):
     """Glob of the files."""
 
     globs: ClassVar[tuple[str, ...]] = ("path",)
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     def mentions(self, item: SourceItem, log: ReadLog) -> Iterator[Mention]:
         """One for each address."""
         if _is_parquet(item.path):
             return _of_table(item.path, log)
+        if needs_archive_reader(item.path):
+            return _of_archive(item.path, (), log)
         blocks = log.blocks(item.path)
         first = next(blocks)
         read = _READERS[list_format(item.path, first.data)]
@@ -54,9 +65,9 @@ class UrlList(LinkSource):
 def list_format(path: str, data: bytes) -> Format:
     """What a list is, by its name and the beginning of its content."""
     name, start = without_packing(path.lower()), data.lstrip()
-    if start.startswith(b"WARC/"):
-        return "warc"
-    if is_cdx(data.partition(b"\n")[0]):
+    if start.startswith((b"WARC/", MAGIC)):
+        return "archive"
+    if is_cdx(data):
         return "cdx"
     if start.startswith(b"["):
         return "array"
@@ -77,7 +88,7 @@ def _of_lines(
 
 
 def _of_json(path: str, blocks: Iterable[Block], log: ReadLog) -> Iterator[Mention]:
-    return _of_lines(path, blocks, log, lambda line: row_mentions(tolerant_json(line)))
+    return _of_lines(path, blocks, log, lambda line: _of_row(tolerant_json(line), log))
 
 
 def _of_array(path: str, blocks: Iterable[Block], log: ReadLog) -> Iterator[Mention]:
@@ -85,7 +96,7 @@ def _of_array(path: str, blocks: Iterable[Block], log: ReadLog) -> Iterator[Ment
     try:
         for number, row in rows:
             log.count()
-            yield from _attempt(log, number, partial(row_mentions, row))
+            yield from _attempt(log, number, partial(_of_row, row, log))
     except BadLineError as error:
         raise WebtextError(f"{path} is no whole JSON array: {error}", "Fetch it again") from None
 
@@ -100,29 +111,34 @@ def _of_cdx(path: str, blocks: Iterable[Block], log: ReadLog) -> Iterator[Mentio
     return _of_lines(path, blocks, log, read)
 
 
-def _of_warc(path: str, blocks: Iterable[Block], log: ReadLog) -> Iterator[Mention]:
+def _of_archive(path: str, blocks: Iterable[Block], log: ReadLog) -> Iterator[Mention]:
     done = 0
-    for number, (read, capture) in enumerate(warc_captures(path)):
+    for number, (read, capture) in enumerate(archive_captures(path)):
         log.count()
         log.progress(read - done)
         done = read
         yield from _attempt(log, number, partial(_page, capture, log))
 
 
-def _page(capture: Capture, log: ReadLog) -> list[Mention]:
+def _of_row(row: Any, log: ReadLog) -> list[Mention]:
+    """The mentions of a row with names, which may be one of an archive's index."""
+    return row_mentions(row) if is_page_row(row) else _turned_away(log)
+
+
+def _page(capture: ListedCapture, log: ReadLog) -> list[Mention]:
     """The mention of a page that an archive holds; others are turned away."""
-    if not capture.is_page:
-        log.turn_away("captures_no_page")
-        return []
-    return [mention(capture.url, date=capture.time)]
+    return [mention(capture.url, date=capture.time)] if capture.is_page else _turned_away(log)
+
+
+def _turned_away(log: ReadLog) -> list[Mention]:
+    log.turn_away("captures_no_page")
+    return []
 
 
 def _of_delimited(path: str, blocks: Iterable[Block], log: ReadLog) -> Iterator[Mention]:
     lines = _lines_with_ends(blocks)
-    head = list(islice(lines, 1))
     name = without_packing(path.lower())
-    delimiter = delimiter_of(name, head[0][1].decode("utf-8", "replace") if head else "")
-    rows = records(chain(head, lines), delimiter)
+    rows = records(*delimited(name, lines))
     if not name.endswith(".csv"):
         rows = (row for row in rows if not (row.fields and row.fields[0].startswith("#")))
     sample = list(islice(rows, _SAMPLE))
@@ -133,7 +149,7 @@ def _of_delimited(path: str, blocks: Iterable[Block], log: ReadLog) -> Iterator[
 
 
 def _of_record(
-    record: Record, row: Callable[[list[str]], dict[str, str]], _: bytes
+    record: DelimitedRecord, row: Callable[[list[str]], dict[str, str]], _: bytes
 ) -> list[Mention]:
     if record.error:
         raise BadLineError(record.error)
@@ -153,7 +169,7 @@ def _lines_with_ends(blocks: Iterable[Block]) -> Iterator[Line]:
 def _of_table(path: str, log: ReadLog) -> Iterator[Mention]:
     for number, row in enumerate(parquet_rows(path, log.progress)):
         log.count()
-        yield from _attempt(log, number, partial(row_mentions, row))
+        yield from _attempt(log, number, partial(_of_row, row, log))
 
 
 def _attempt(log: ReadLog, number: int, read: Callable[[], list[Mention]]) -> list[Mention]:
@@ -172,14 +188,14 @@ def parquet_rows(path: str, progress: Callable[[int], None]) -> Iterator[Mapping
         known = [name for name in ("meta", "text", *ADDRESSES) if name in names]
         if not known:
             raise WebtextError(f"{path} has no column `url`", f"It has: {', '.join(names)}")
-        wanted = [*known, *(name for name in (*SCORES, *DATES) if name in names)]
+        wanted = [*known, *(name for name in (*SCORES, *DATES, *TABLE_COLUMNS) if name in names)]
         for batch in table.iter_batches(batch_size=10_000, columns=wanted):
             yield from batch.to_pylist()
             progress(size * batch.num_rows // max(table.metadata.num_rows, 1))
 
 
 _READERS: dict[Format, Callable[[str, Iterable[Block], ReadLog], Iterator[Mention]]] = {
-    "warc": _of_warc,
+    "archive": _of_archive,
     "cdx": _of_cdx,
     "array": _of_array,
     "json": _of_json,

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urljoin
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.pages.captures import Dated
-from pipeline.pages.fetch import is_page
+from pipeline.engine.steps import Reports, Step, all_of
+from pipeline.pages.captures import Dated, dated_links
 from pipeline.pages.outcomes import Outcome
+from pipeline.pages.page_source import PageSource, PagesRun
 from pipeline.pages.records import Capture
-from pipeline.pages.screen import Judged, is_wanted, judge, media_type, unknown_license
+from pipeline.pages.screen import Judged, screen_body, unknown_license
 from pipeline.pages.settings import PagesSettings
+from pipeline.pages.stored import screen_head
 from pipeline.pages.table import Row, blank_row, write_fetches
 from pipeline.store import files
 from pipeline.store.addresses import canonical_key, host_of, page_id, repair, without_port
@@ -22,7 +25,15 @@ from pipeline.store.archives import Note, Response, Revisit, captures
 from pipeline.store.blocklist import AddressRules
 from pipeline.store.manifest import WORK
 from pipeline.store.parquet import batches
-from pipeline.store.parts import Part, PartWriter, finished_part, id_range, part_name, read_ids
+from pipeline.store.parts import (
+    Part,
+    PartWriter,
+    finished_part,
+    id_range,
+    part_name,
+    read_ids,
+    work_key,
+)
 from pipeline.store.progress import Progress
 from pipeline.store.schemas import SCHEMAS
 
@@ -34,7 +45,6 @@ _INDEX = _INDEX.append(pa.field("target", pa.string()))
 _REVISIT, _REDIRECT = "revisit", "redirect"
 #: What a row that points to no record holds of its place.
 _NOWHERE = {"warc_file": "", "warc_offset": -1, "digest": ""}
-_STATUS = {404: Outcome.NOT_FOUND, 410: Outcome.GONE}
 #: Why a body is not all of it, where that is its size (WARC 1.1, 5.13).
 _BY_SIZE = "length"
 
@@ -121,14 +131,12 @@ def _row(archive: Archive, response: Response) -> Row:
 
 
 def _judged(response: Response, settings: PagesSettings) -> Judged:
-    if not is_page(response.status):
-        outcome = _STATUS.get(response.status, Outcome.HTTP_ERROR)
-        return Judged(outcome, f"status {response.status}")
-    if not is_wanted(response.headers, settings):
-        return Judged(Outcome.CONTENT_TYPE, media_type(response.headers)[:100])
+    unread = screen_head(response.status, response.headers, settings)
+    if unread is not None:
+        return unread
     if response.truncated == _BY_SIZE:
         return Judged(Outcome.TOO_LARGE, "cut by its archive")
-    judged = judge(response.url, response.headers, response.body, settings, unknown_license)
+    judged = screen_body(response.url, response.headers, response.body, settings, unknown_license)
     if judged.outcome == Outcome.OK and response.truncated and not judged.closed:
         return Judged(Outcome.BAD_RECORD, f"cut by its archive: {response.truncated[:100]}")
     return judged
@@ -244,3 +252,45 @@ def _resolve(lookup: Lookup, rows: dict[str, Row]) -> None:
 
 def _order(row: Row) -> tuple[bool, str, int]:
     return row["outcome"] != Outcome.OK, row["warc_file"], row["warc_offset"]
+
+
+class Archives(PageSource):
+    """Web archives: each is indexed once, then links are looked up part by part."""
+
+    def check(self) -> None:
+        """Archives must be named."""
+        if not self.pages.warc:
+            raise ValueError('pages.warc is empty; name the archives, such as ["*.warc.gz"]')
+
+    def files(self) -> list[str]:
+        """The archives."""
+        return files.all_matching(self.pages.warc, "pages.warc")
+
+    def steps(self, run: PagesRun) -> list[Step]:
+        """A unit for each archive; then one for each part of the links stage."""
+        archives = [
+            Archive(path, number, run.folder, work_key(run.key, path), self.pages)
+            for number, path in enumerate(self.files())
+        ]
+        return [
+            Step("Index", partial(all_of, archives), index_archive),
+            Step("Look up", partial(plan_look_ups, run, self.pages), look_up_part),
+        ]
+
+
+def plan_look_ups(
+    run: PagesRun, settings: PagesSettings, indexes: Reports
+) -> list[tuple[Lookup, str]]:
+    """A look-up for each part of the links stage, which holds the range of its number."""
+    names = tuple(sorted(part.file.name for part in indexes if part.file))
+    of = len(run.links)
+    return [
+        (Lookup(n, of, run.folder, run.key, names, settings, run.rules, run.table), path)
+        for n, path in enumerate(run.links)
+    ]
+
+
+def look_up_part(planned: tuple[Lookup, str]) -> list[Part]:
+    """Looks up the links of one part."""
+    lookup, path = planned
+    return look_up(lookup, dated_links(path))

@@ -19,7 +19,7 @@ from pipeline.pages.http.exchange import Exchange, Origin, Request
 from pipeline.pages.http.memory import Memory
 from pipeline.pages.settings import PagesSettings
 from pipeline.store.content_coding import TooLargeError
-from pipeline.store.http_answer import Head, Headers, NoHttpError
+from pipeline.store.http_answer import AnswerHead, Headers, NoHttpError
 from pipeline.store.retry_after import retry_after
 
 _DECAY = 0.9  # of the delay, at each answer: a doubling is forgotten after seven
@@ -45,11 +45,11 @@ class _All:
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
 
-    def most_bytes(self, head: Head) -> int:
+    def most_bytes(self, head: AnswerHead) -> int:
         """The cap, whatever it is."""
         return self._most_bytes
 
-    def enough(self, head: Head, body: bytearray) -> bool:
+    def enough(self, head: AnswerHead, body: bytearray) -> bool:
         """Never before its end."""
         return False
 

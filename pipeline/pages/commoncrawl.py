@@ -10,23 +10,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from urllib.parse import quote
 
+from pipeline.engine.steps import Reports, Step, all_of
 from pipeline.pages.archive_client import AwayError, PoliteClient
-from pipeline.pages.captures import Dated, Spot, dated_links, nearest
+from pipeline.pages.captures import Dated, Spot, nearest
+from pipeline.pages.ccindex import IndexFile, match_index
 from pipeline.pages.journal import Journal
+from pipeline.pages.link_part import LinkPart
 from pipeline.pages.outcomes import Outcome
+from pipeline.pages.page_source import PageSource, PagesRun
 from pipeline.pages.records import Capture, page_records
-from pipeline.pages.refetch import FIRST_RUN, Rerun, patience_of, terms
-from pipeline.pages.screen import Judged, is_wanted, judge, media_type, unknown_license
+from pipeline.pages.refetch import FIRST_RUN, Rerun
+from pipeline.pages.screen import Judged, is_wanted, media_type, screen_body, unknown_license
 from pipeline.pages.settings import PagesSettings
-from pipeline.pages.table import Row, blank_row, fetched_before, write_fetches
+from pipeline.pages.table import Row, blank_row
 from pipeline.store import files
 from pipeline.store.archives import BadRecordError, Response, read_member
 from pipeline.store.content_coding import TooLargeError
-from pipeline.store.parts import Part, file_part, finished_part, id_range, part_name, read_ids
-from pipeline.store.progress import Progress
+from pipeline.store.parts import Part, file_part, id_range, read_ids, work_key
 
 ORIGIN = "commoncrawl"
 #: CloudFront answers 403 to who asks too fast, the buckets behind it 503 ("Slow Down").
@@ -55,10 +59,10 @@ class Reading:
 
 def read_captures(reading: Reading) -> list[Part]:
     """Ends every link with one outcome; resumes where a killed run stopped."""
-    return asyncio.run(_Reader(reading).run())
+    return asyncio.run(_CaptureReader(reading).run())
 
 
-class _Reader:
+class _CaptureReader:
     def __init__(self, reading: Reading) -> None:
         self._of, self._settings = reading, reading.settings
         self._away = ""
@@ -68,40 +72,33 @@ class _Reader:
         delay = self._settings.commoncrawl_delay
         async with PoliteClient(self._settings, delay, _NO, self._of.until) as self._client:
             for number in range(len(self._of.links)):
-                parts += await self._part(number)
+                parts.append(await self._part(number))
         names = files.listed(self._of.folder, f"{ORIGIN}-*.warc.gz")
         return [*parts, *(file_part(self._of.folder, name.rsplit("/", 1)[-1]) for name in names)]
 
-    async def _part(self, number: int) -> list[Part]:
-        reading, of = self._of, len(self._of.links)
-        name = part_name(number, of, reading.table)
-        done = finished_part(reading.folder, name, reading.key)
+    async def _part(self, number: int) -> Part:
+        reading = self._of
+        part = LinkPart(
+            reading.links[number],
+            number,
+            len(reading.links),
+            ORIGIN,
+            reading.folder,
+            reading.key,
+            self._settings,
+            reading.earlier,
+            reading.table,
+            reading.rerun,
+        )
+        done = part.finished()
         if done is not None:
-            return [done]
-        links = {link.id: link for link in dated_links(reading.links[number])}
+            return done
         spots = self._spots(number)
-        urls = {link.id: link.url for link in links.values()}
-        before = fetched_before(reading.folder, reading.earlier, urls, (ORIGIN,), reading.rerun)
-        rows = dict(before)
-        size, age = self._settings.segment_mb << 20, self._settings.segment_minutes * 60
-        group = f"{ORIGIN}-{number:05d}-of-{of:05d}"
-        hangs_on = terms(self._settings, reading.key)
-        with (
-            Progress(reading.folder, f"range-{number:05d}") as progress,
-            Journal(reading.folder, group, size, age, terms=hangs_on) as journal,
-        ):
-            rows |= {i: row for i, row in journal.rows() if i in links}
-            progress.add(len(rows))
-            for identity, link in sorted(links.items()):
-                if identity not in rows:
-                    rows[identity] = await self._end(link, spots.get(identity, []), journal)
-                    progress.add(1, **{rows[identity]["outcome"]: 1})
-            journal.finish()
-        return [
-            write_fetches(
-                reading.folder, name, reading.key, rows.values(), patience_of(self._settings)
-            )
-        ]
+
+        async def end(link: Dated, journal: Journal) -> Row:
+            return await self._end(link, spots.get(link.id, []), journal)
+
+        return await part.end(end)
 
     def _spots(self, number: int) -> dict[str, list[Spot]]:
         low, high = id_range(number, len(self._of.links))
@@ -188,7 +185,7 @@ def _judged(response: Response, fields: dict[str, str], settings: PagesSettings)
         return Judged(Outcome.BAD_RECORD, f"status {response.status}, not 200 as in the index")
     if not is_wanted(response.headers, settings):
         return Judged(Outcome.CONTENT_TYPE, media_type(response.headers)[:100])
-    return judge(response.url, response.headers, response.body, settings, unknown_license)
+    return screen_body(response.url, response.headers, response.body, settings, unknown_license)
 
 
 def _notes(link: Dated, spot: Spot) -> dict[str, str]:
@@ -202,3 +199,48 @@ def _notes(link: Dated, spot: Spot) -> dict[str, str]:
         "origin-length": str(spot.length),
         "copied": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
+
+
+class CommonCrawl(PageSource):
+    """Its index is matched file by file; then one unit reads, since there is one connection."""
+
+    def check(self) -> None:
+        """Files of the index must be named, and a contact."""
+        if not self.pages.commoncrawl:
+            raise ValueError(
+                "pages.commoncrawl is empty; name the files of the index, such as "
+                '["cc-index/crawl=CC-MAIN-2024-10/subset=warc/*.parquet"]'
+            )
+        self.pages.need_contact()
+
+    def files(self) -> list[str]:
+        """The files of the index."""
+        return files.all_matching(self.pages.commoncrawl, "pages.commoncrawl")
+
+    def steps(self, run: PagesRun) -> list[Step]:
+        """The files of the index side by side, then the reader."""
+        indexes = [
+            IndexFile(path, number, run.folder, work_key(run.key, path), run.links)
+            for number, path in enumerate(self.files())
+        ]
+        reading = Reading(
+            run.folder,
+            run.key,
+            run.links,
+            (),
+            self.pages,
+            run.earlier,
+            run.until,
+            run.table,
+            run.rerun,
+        )
+        return [
+            Step("Match", partial(all_of, indexes), match_index),
+            Step("Read", partial(_plan_reading, reading), read_captures),
+        ]
+
+
+def _plan_reading(reading: Reading, matches: Reports) -> list[Reading]:
+    """The reader with the captures that the index has."""
+    names = sorted(part.file.name for part in matches if part.file)
+    return [replace(reading, matches=tuple(names))]

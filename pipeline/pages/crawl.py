@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from pipeline.pages.fetch import Answer, Fetcher
 from pipeline.pages.host import Host, RestingError
-from pipeline.pages.host_lock import Turns
+from pipeline.pages.host_lock import HostLocks
 from pipeline.pages.http.memory import Share
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.settings import PagesSettings
@@ -59,17 +59,17 @@ def crawl(
     *,
     rules: AddressRules = _DEFAULT_RULES,
     until: float = float("inf"),
-    turns: Turns | None = None,
+    locks: HostLocks | None = None,
     pulse: Callable[[Sequence[HostPace]], None] = lambda hosts: None,
 ) -> None:
     """Fetches the links of all batches; calls `done` once for each, as they end.  Blocks.
 
     All links of a host are in one batch.  `rules` hold for what links redirect to.  At `until`
     (seconds since 1970) what is under way is broken off, and all that is left is deferred.
-    `turns` are those of other processes that crawl at the same time.  `pulse` is told every
+    `locks` are those of other processes that crawl at the same time.  `pulse` is told every
     second how the hosts at work fare.
     """
-    frontier = _Frontier(settings, rules, done, turns or Turns(), pulse)
+    frontier = _Frontier(settings, rules, done, locks or HostLocks(), pulse)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
             runner.run(frontier.run(iter(batches), until))
@@ -123,7 +123,7 @@ class _Frontier:
         settings: PagesSettings,
         rules: AddressRules,
         done: Callable[[Ended], None],
-        turns: Turns,
+        locks: HostLocks,
         pulse: Callable[[Sequence[HostPace]], None],
     ) -> None:
         self._settings, self._done, self._pulse = settings, done, pulse
@@ -138,7 +138,7 @@ class _Frontier:
         self._given_up = asyncio.Event()
         self._places = asyncio.Semaphore(settings.hosts_at_once)
         self._fetcher = Fetcher(settings)
-        self._trails = Trails(settings, rules, turns, self._fetcher)
+        self._trails = Trails(settings, rules, locks, self._fetcher)
 
     async def run(self, batches: Iterator[Sequence[Link]], until: float) -> None:
         """Ends all links; after `until` as deferred."""
@@ -283,7 +283,7 @@ class _Frontier:
 
     def _end(self, link: Link, outcome: Outcome, error: str) -> None:
         answer = Answer(link.url, link.url, outcome, error=error, refused=True)
-        self._finish(Ended(link, answer, self._trails.site(link.url).said, 0))
+        self._finish(Ended(link, answer, self._trails.site(link.url).summary, 0))
 
     def _finish(self, ended: Ended) -> None:
         _, batch = self._open.pop(ended.link.id, (None, None))

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import tldextract
 
 from pipeline.pages import wayback
 from pipeline.pages.crawl import Link
 from pipeline.pages.group import Group
 from pipeline.pages.outcomes import UNREACHED, Outcome
-from pipeline.pages.worker import Share, crawl_groups
+from pipeline.pages.worker import CrawlShare, crawl_groups
 from pipeline.store import files
 from pipeline.store.addresses import page_id, without_port
 from pipeline.store.errors import WebtextError
 from pipeline.store.manifest import WORK, Manifest
-from pipeline.store.parquet import read_rows
-from pipeline.store.parts import Part, PartWriter, bucket_of, finished_part, part_name
+from pipeline.store.parquet import read_rows, read_table
+from pipeline.store.parts import Part, PartWriter, bucket_of, finished_part, part_name, work_key
 
 _LINKS = pa.schema([("id", pa.string()), ("url", pa.string()), ("host", pa.string())])
+_DEALT = pa.schema([("group", pa.int32()), *_LINKS])
 #: The list of suffixes that ships inside the package: never fetched, so never another one.
 _domains = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
@@ -38,38 +41,53 @@ def group_of(host: str, groups: int) -> int:
     return bucket_of(page_id(domain), groups)
 
 
-def keyed_by_group(groups: int, path: str) -> Iterator[tuple[int, Link | None]]:
-    """(group, link) of every link of a part."""
-    for link in read_links(path):
-        yield group_of(link.host, groups), link
+@dataclass(frozen=True)
+class Hand:
+    """A part of the links stage, the `number`-th of `of`, whose links go to `groups` groups."""
+
+    path: str
+    number: int
+    of: int
+    folder: str
+    key: str
+    groups: int
 
 
-def write_group_links(
-    groups: Sequence[Group], keyed: tuple[int, Iterable[Link | None]]
-) -> list[Part]:
-    """Writes the links of a group to scratch, where the process that crawls it reads them."""
-    number, links = keyed
-    group = groups[number]
-    name = links_file(group)
-    done = finished_part(group.folder, name, group.key)
+def deal_links(unit: Hand) -> list[Part]:
+    """Writes the links of a part to scratch in the order of their groups.
+
+    So whoever crawls a group reads its range of each such file, and no other.
+    """
+    name, key = _dealt_file(unit.number, unit.of), work_key(unit.key, unit.path, unit.groups)
+    done = finished_part(unit.folder, name, key)
     if done is not None:
         return [done]
-    rows = [{"id": link.id, "url": link.url, "host": link.host} for link in links if link]
-    with PartWriter(group.folder, name, _LINKS, group.key, fingerprinted=False) as writer:
-        writer.add(sorted(rows, key=lambda row: row["id"]))
+    links = read_table(unit.path, _LINKS.names)
+    hosts = links["host"].unique()
+    groups = pa.array([group_of(host, unit.groups) for host in hosts.to_pylist()], pa.int32())
+    of_link = groups.take(pc.index_in(links["host"], value_set=hosts))
+    dealt = links.add_column(0, _DEALT.field(0), of_link)
+    with PartWriter(unit.folder, name, _DEALT, key, fingerprinted=False) as writer:
+        writer.add(dealt.sort_by([("group", "ascending"), ("id", "ascending")]))
     return [writer.finish()]
 
 
-def links_file(group: Group) -> str:
-    """Where the links of a group are, in the stage's folder."""
-    return part_name(group.number, group.of, f"{WORK}/links")
+def links_of(group: Group, of: int) -> Iterator[Link]:
+    """The links of a group, in the order of their ids, from the `of` files that were dealt."""
+    paths = [files.join(group.folder, _dealt_file(number, of)) for number in range(of)]
+    own = [("group", "==", group.number)]
+    links = [read_table(path, _LINKS.names, own) for path in paths]
+    for row in pa.concat_tables([_LINKS.empty_table(), *links]).sort_by("id").to_pylist():
+        yield Link(row["id"], row["url"], row["host"])
 
 
-def crawl_share(share: Share) -> list[Part]:
-    """Crawls the groups of one process."""
-    return crawl_groups(
-        share, lambda group: read_links(files.join(group.folder, links_file(group)))
-    )
+def _dealt_file(number: int, of: int) -> str:
+    return part_name(number, of, f"{WORK}/links")
+
+
+def crawl_share(of: int, share: CrawlShare) -> list[Part]:
+    """Crawls the groups of one process; `of` files hold the links."""
+    return crawl_groups(share, partial(links_of, of=of))
 
 
 def reached_something(folder: str, manifest: Manifest) -> Manifest:
@@ -95,10 +113,14 @@ def plan_rescue(
     unit: wayback.Rescue, parts: Sequence[Part]
 ) -> tuple[wayback.Rescue, tuple[Part, ...]]:
     """The unit with its tables, and the parts that it has nothing to do with."""
-    names = [part.file.name for part in parts if part.file]
-    tables = tuple(sorted(name for name in names if name.startswith(wayback.FIRST)))
-    others = [p for p in parts if not (p.file and p.file.name in tables)]
-    return replace(unit, tables=tables), tuple(others)
+    tables = sorted(part.file.name for part in parts if part.file and is_first_table(part))
+    others = tuple(part for part in parts if not is_first_table(part))
+    return replace(unit, tables=tuple(tables)), others
+
+
+def is_first_table(part: Part) -> bool:
+    """Whether a part is a fetch table that the Wayback Machine is still to go through."""
+    return part.file is not None and part.file.name.startswith(wayback.FIRST)
 
 
 def rescue_parts(planned: tuple[wayback.Rescue, tuple[Part, ...]]) -> list[Part]:

@@ -15,11 +15,11 @@ from pipeline.pages.http.memory import Memory, Share
 from pipeline.pages.outcomes import Outcome, is_passing
 from pipeline.pages.preferences.page import FindLicense
 from pipeline.pages.preferences.preference import Preference
-from pipeline.pages.screen import is_wanted, judge, media_type
+from pipeline.pages.screen import is_wanted, media_type, screen_body
 from pipeline.pages.settings import PagesSettings
 from pipeline.store.addresses import repair
 from pipeline.store.content_coding import BadEncodingError, TooLargeError, unpack
-from pipeline.store.http_answer import Head, Headers, NoHttpError
+from pipeline.store.http_answer import AnswerHead, Headers, NoHttpError
 from pipeline.store.media_type import kind_of
 
 _SPECIAL = {404: Outcome.NOT_FOUND, 410: Outcome.GONE}
@@ -95,19 +95,19 @@ class Answer:
         return self.failed and self.outcome != Outcome.TLS
 
 
-class _Page:
+class _PageBody:
     """What is wanted of a page: all of it, if it may be of text."""
 
     def __init__(self, settings: PagesSettings) -> None:
         self._settings = settings
 
-    def most_bytes(self, head: Head) -> int:
+    def most_bytes(self, head: AnswerHead) -> int:
         """The cap of a page, or little of an answer that is none."""
         if is_page(head.status) and is_wanted(head.headers, self._settings):
             return self._settings.max_bytes
         return _OTHER_BYTES
 
-    def enough(self, head: Head, body: bytearray) -> bool:
+    def enough(self, head: AnswerHead, body: bytearray) -> bool:
         """Of what its label does not tell, the beginning shows whether it is wanted."""
         if head.headers.values("content-encoding") or len(body) < _ENOUGH_TO_TELL:
             return False
@@ -121,11 +121,11 @@ class _Beginning:
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
 
-    def most_bytes(self, head: Head) -> int:
+    def most_bytes(self, head: AnswerHead) -> int:
         """So many bytes, whatever it is."""
         return self._most_bytes
 
-    def enough(self, head: Head, body: bytearray) -> bool:
+    def enough(self, head: AnswerHead, body: bytearray) -> bool:
         """All up to the cap."""
         return False
 
@@ -165,7 +165,7 @@ class Fetcher:
             ("User-Agent", settings.agent()),
             ("Accept", f"text/html,application/xhtml+xml,text/plain;q=0.8{pdf},*/*;q=0.1"),
             ("Accept-Language", "en,*;q=0.5"),
-            ("Accept-Encoding", "gzip, deflate, br, zstd"),
+            ("Accept-Encoding", "gzip, deflate"),  # what every reader of archives unpacks
         )
 
     async def __aenter__(self) -> Fetcher:
@@ -176,7 +176,7 @@ class Fetcher:
 
     async def page(self, url: str, seconds: float, cookie: str, share: Share) -> Answer:
         """Asks for one page; every failure is an outcome, none an exception."""
-        answer = await self._ask(url, seconds, cookie, _Page(self._settings), share)
+        answer = await self._ask(url, seconds, cookie, _PageBody(self._settings), share)
         exchange = answer.exchange
         if exchange is None:
             return answer
@@ -193,7 +193,7 @@ class Fetcher:
             answer.outcome = Outcome.TOO_LARGE
             answer.error = f"more than {self._settings.max_bytes:,} bytes received"
         else:
-            self.judge(answer, None)
+            self.screen(answer, None)
         return answer
 
     async def file(self, url: str, most_bytes: int) -> Answer:
@@ -221,28 +221,37 @@ class Fetcher:
         else:
             answer.moved = target
 
-    def judge(self, answer: Answer, find_license: FindLicense | None) -> None:
+    def screen(self, answer: Answer, find_license: FindLicense | None) -> None:
         """What the body of an answer with a page comes to."""
         exchange = answer.exchange
         if exchange is None:
             return
-        found = judge(answer.final_url, answer.headers, exchange.body, self._settings, find_license)
+        found = screen_body(
+            answer.final_url, answer.headers, exchange.body, self._settings, find_license
+        )
         answer.outcome, answer.error = found.outcome, found.error
         answer.charset, answer.charset_by = found.charset, found.charset_by
         answer.preference, answer.licenses = found.preference, found.licenses
         answer.coding = found.coding
+        cut = not found.closed and (found.cut or not exchange.whole)
+        if cut and found.outcome == Outcome.BAD_ENCODING:
+            self._cut(answer, exchange)
         if found.outcome != Outcome.OK:
             return
         target = repair(urljoin(answer.final_url, found.refresh)) if found.refresh else None
         if target is not None and target != answer.final_url:
             answer.moved = target
-        elif not exchange.whole and not found.closed:
-            answer.cut = True
-            answer.outcome = Outcome.TIMEOUT if exchange.late else Outcome.CONNECTION
-            answer.error = f"cut after {len(exchange.body):,} bytes"
+        elif cut:
+            self._cut(answer, exchange)
+
+    def _cut(self, answer: Answer, exchange: Exchange) -> None:
+        """More should have come."""
+        answer.cut = True
+        answer.outcome = Outcome.TIMEOUT if exchange.late else Outcome.CONNECTION
+        answer.error = f"cut after {len(exchange.body):,} bytes"
 
     async def _ask(
-        self, url: str, seconds: float, cookie: str, wanted: _Page | _Beginning, share: Share
+        self, url: str, seconds: float, cookie: str, wanted: _PageBody | _Beginning, share: Share
     ) -> Answer:
         answer = Answer(url, url, fetched_at=int(time.time()))
         headers = (*self._headers, ("Cookie", cookie)) if cookie else self._headers

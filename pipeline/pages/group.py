@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.pages.crawl import Ended, Link
 from pipeline.pages.fetch import Answer
 from pipeline.pages.journal import Journal
+from pipeline.pages.link_part import archive_prefix, archives_of
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.records import Capture, Record, page_records
 from pipeline.pages.refetch import FIRST_RUN, Rerun, patience_of, terms
@@ -22,10 +23,12 @@ from pipeline.pages.table import (
     preference_columns,
     write_fetches,
 )
-from pipeline.store import files
-from pipeline.store.http_answer import Head, Headers
-from pipeline.store.parts import Part, file_part, finished_part, part_name
+from pipeline.store.http_answer import AnswerHead, Headers
+from pipeline.store.parts import Part, finished_part, part_name
 from pipeline.store.progress import Progress
+
+#: The first part of the names of the crawl's archives.
+_ARCHIVES = "group"
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Group:
     @property
     def name(self) -> str:
         """The first part of the names of its archives."""
-        return f"group-{self.number:05d}-of-{self.of:05d}"
+        return archive_prefix(_ARCHIVES, self.number, self.of)
 
     def finished(self) -> list[Part] | None:
         """The table and the archives, where a run before has finished them."""
@@ -61,18 +64,7 @@ class Group:
         return [write_fetches(self.folder, name, self.key, rows, patience), *self._archives()]
 
     def _archives(self) -> list[Part]:
-        """The group's segments; the first group also answers for those of an earlier division.
-
-        When links were added and there are more groups now, rows taken over from the build
-        before still point into archives that carry the old number of groups.
-        """
-        paths = files.listed(self.folder, "group-*.warc.gz")
-        return [
-            file_part(self.folder, name)
-            for name in (path.rsplit("/", 1)[-1] for path in paths)
-            if name.startswith(f"{self.name}-")
-            or (self.number == 0 and f"-of-{self.of:05d}-" not in name)
-        ]
+        return archives_of(self.folder, _ARCHIVES, self.number, self.of)
 
 
 class OpenGroup:
@@ -91,7 +83,7 @@ class OpenGroup:
         )
         self._progress = Progress(group.folder, f"group-{group.number:05d}")
         self._journal.__enter__()
-        known = {identity for identity, _ in self._spared()} | self._journal.known
+        known = {identity for identity, _ in self._spared()} | self._journal.logged
         left = left_before(group.folder, self._urls)
         self._builds = left.builds
         #: The links that are to be fetched, those first that an earlier build did not reach.
@@ -185,7 +177,7 @@ def _redirects(ended: Ended) -> list[Record]:
 
 def _capture(answer: Answer, notes: dict[str, str]) -> Capture:
     exchange = answer.exchange
-    head = exchange.head if exchange else Head(200, Headers())
+    head = exchange.head if exchange else AnswerHead(200, Headers())
     return Capture(
         answer.final_url,
         head.status,

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from pipeline.pages.fetch import Answer
-from pipeline.pages.host_lock import Turns
+from pipeline.pages.host_lock import HostLocks
 from pipeline.pages.settings import PagesSettings
 from pipeline.store.retry_after import retry_after
 
@@ -35,13 +35,13 @@ class Host:
     """
 
     def __init__(
-        self, name: str, settings: PagesSettings, turns: Turns, slots: asyncio.Semaphore
+        self, name: str, settings: PagesSettings, locks: HostLocks, slots: asyncio.Semaphore
     ) -> None:
         self.name = name
         #: Seconds between two requests: the setting, or what robots.txt asks for.
         self.delay = settings.delay
         self.pages = 0
-        self._settings, self._turns, self._slots = settings, turns, slots
+        self._settings, self._locks, self._slots = settings, locks, slots
         self._lock = asyncio.Lock()
         self._next = 0.0
         self._failures = 0
@@ -67,7 +67,7 @@ class Host:
                 raise RestingError(self)
             await asyncio.sleep(self.rest)
             longest = self._settings.max_delay
-            async with self._turns.take(self.name, self.delay, longest) as turn, self._slots:
+            async with self._locks.take(self.name, self.delay, longest) as turn, self._slots:
                 started = time.monotonic()
                 answered: list[Answer] = []
                 try:

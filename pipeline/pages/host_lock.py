@@ -23,13 +23,13 @@ _POLL = 0.05  # seconds between two looks at a lock that another process holds
 
 
 @dataclass
-class Turn:
+class HeldHost:
     """One turn at a host; `rest` is set by its holder: seconds until the next may begin."""
 
     rest: float
 
 
-class Turns:
+class HostLocks:
     """The turns of all hosts; `folder` is shared by the processes of a crawl, None is no other."""
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -38,12 +38,12 @@ class Turns:
             folder.mkdir(parents=True, exist_ok=True)
 
     @asynccontextmanager
-    async def take(self, host: str, rest: float, longest: float) -> AsyncIterator[Turn]:
+    async def take(self, host: str, rest: float, longest: float) -> AsyncIterator[HeldHost]:
         """Waits for the turn of a host and for its rest to end, `longest` seconds at most.
 
         `rest` holds until the holder says another one, also when the holder is killed.
         """
-        turn = Turn(rest)
+        turn = HeldHost(rest)
         if self._folder is None:
             yield turn
             return

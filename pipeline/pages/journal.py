@@ -69,7 +69,7 @@ class Journal:
         self._scratch = Path(files.local_scratch(folder)) / WORK
         self._journal = self._scratch / f"{name}.jsonl"
         #: Ids of the links that are logged.
-        self.known: set[str] = set()
+        self.logged: set[str] = set()
         self._firsts: dict[tuple[str, str], _First] = {}
 
     def __enter__(self) -> Journal:
@@ -96,8 +96,8 @@ class Journal:
         """
         self._flush(self._log)
         for line in whole_lines(self._journal):
-            row = line.said
-            if row["id"] in self.known and row[_TERMS] == self._terms(row["outcome"]):
+            row = line.row
+            if row["id"] in self.logged and row[_TERMS] == self._terms(row["outcome"]):
                 yield row["id"], {name: row[name] for name in row if name not in _EXTRA}
 
     def page(
@@ -116,7 +116,7 @@ class Journal:
         encoding = found[1].decode("latin-1").strip().lower() if found else ""
         first = self._firsts.get((row["digest"], encoding))
         if first is None:
-            self._place(row, encoding)
+            self._locate(row, encoding)
             # A body that came compressed gains nothing from being compressed again.
             self._append_record(response, 0 if encoding else 6)
         else:
@@ -126,7 +126,7 @@ class Journal:
 
     def copied_page(self, row: dict[str, Any], member: bytes, records: Sequence[Record]) -> None:
         """Archives a page whose record, one gzip member, is taken over as it is."""
-        self._place(row, "")
+        self._locate(row, "")
         self._append(member)
         self._finish_page(row, records, "")
 
@@ -145,7 +145,7 @@ class Journal:
             for path in files.listed(self._folder, f"{self._name}-*.warc.gz")
         )
 
-    def _place(self, row: dict[str, Any], encoding: str) -> None:
+    def _locate(self, row: dict[str, Any], encoding: str) -> None:
         row["warc_file"], row["warc_offset"] = self._segment_name(), self._archive.tell()
         self._remember(row, encoding)
 
@@ -159,7 +159,7 @@ class Journal:
         self._write_line(row, encoding)
 
     def _write_line(self, row: dict[str, Any], encoding: str) -> None:
-        self.known.add(row["id"])
+        self.logged.add(row["id"])
         self._flush(self._archive)
         extra = {
             _END: [self._segment, self._archive.tell()],
@@ -233,11 +233,11 @@ class Journal:
 
         stop, end = 0, [self._segment, 0]
         for line in supported(whole_lines(self._journal), _END, whole):
-            stop, row = line.stop, line.said
+            stop, row = line.stop, line.row
             end, encoding = row.pop(_END), row.pop(_ENCODING)
             if row.pop(_TERMS, "") != self._terms(row["outcome"]):
                 continue
-            self.known.add(row["id"])
+            self.logged.add(row["id"])
             if row["outcome"] == Outcome.OK:
                 self._remember(row, encoding)
         os.truncate(self._journal, stop)

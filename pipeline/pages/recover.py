@@ -23,7 +23,7 @@ _STEP = 1 << 20
 class Line(NamedTuple):
     """One line of a journal and where it ends in the file."""
 
-    said: dict[str, Any]
+    row: dict[str, Any]
     stop: int
 
 
@@ -58,7 +58,7 @@ def supported(lines: Iterator[Line], position: str, whole: Callable[[int], int])
     `whole(segment)` tells how many bytes of a segment can be read, -1 without one.
     """
     for line in lines:
-        segment, end = line.said[position]
+        segment, end = line.row[position]
         if end > whole(segment):
             return
         yield line

@@ -49,6 +49,8 @@ RULES = "link_rules"
 #: The number in a manifest that counts links which wait to be asked for again.
 WAITING = "waiting"
 _ROUNDS = "rounds"
+#: How long the build was to be patient, so that its manifest alone says when links are due.
+_BUILDS, _SECONDS = "retry_builds", "retry_seconds"
 _GROWTH = 4  # each delay of a passing fault is so many times the one before
 
 
@@ -60,6 +62,16 @@ class Patience:
     hours: float = 1.0
     #: Seconds since 1970 at which it is asked what is due; fixed for a run.
     now: float = 0.0
+
+    @classmethod
+    def told_by(cls, manifest: Manifest, now: float) -> Patience:
+        """The patience of the build that left a manifest."""
+        builds, seconds = manifest.extra.get(_BUILDS, 0), manifest.extra.get(_SECONDS, 3_600)
+        return cls(builds, seconds / 3_600, now)
+
+    def numbers(self) -> dict[str, int]:
+        """What `told_by` reads."""
+        return {_BUILDS: self.builds, _SECONDS: round(self.hours * 3_600)}
 
     def waits(self, row: Mapping[str, Any]) -> bool:
         """Whether a link of a fetch table will be asked for again, now or later."""
@@ -111,7 +123,8 @@ class Rerun:
 
     #: The key of the work that made the tables of the build before; others are of killed runs.
     before: str = ""
-    again: frozenset[Outcome] = frozenset()
+    #: Outcomes that another build may better.
+    outcomes: frozenset[Outcome] = frozenset()
     #: Outcomes that `--retry` names.
     named: frozenset[Outcome] = frozenset()
     patience: Patience = NO_PATIENCE
@@ -123,7 +136,7 @@ class Rerun:
     def chooser(self, table: str) -> Callable[[Mapping[str, Any]], bool]:
         """Which rows of a fetch table are fetched again."""
         ours = self.before and part_key(table) == self.before
-        again = self.again if ours else frozenset({*TRANSIENT, *CUT_BY})
+        again = self.outcomes if ours else frozenset({*TRANSIENT, *CUT_BY})
 
         def chosen(row: Mapping[str, Any]) -> bool:
             outcome = row["outcome"]
@@ -164,7 +177,8 @@ def plan_rerun(
     patience: Patience,
     named: frozenset[Outcome] = frozenset(),
 ) -> tuple[Rerun, Manifest]:
-    """What the run of a draft fetches again, and the draft with its round."""
+    """What the run of a draft fetches again, and the draft with its round and its patience."""
+    draft = draft.model_copy(update={"extra": draft.extra | patience.numbers()})
     if before is None:
         return FIRST_RUN, draft
     cut = {

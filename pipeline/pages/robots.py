@@ -16,7 +16,7 @@ from pipeline.pages.preferences.content_signal import signal_preference
 from pipeline.pages.preferences.content_usage import usage_preference
 from pipeline.pages.preferences.paths import path_matcher
 from pipeline.pages.preferences.preference import Preference
-from pipeline.pages.preferences.robots_groups import EVERYONE, Groups, parse_groups
+from pipeline.pages.preferences.robots_groups import EVERYONE, RobotsGroups, parse_groups
 from pipeline.store.media_type import kind_of
 
 #: RFC 9309, 2.5: at least 500 KiB must be parsed; what lies beyond is ignored.
@@ -34,10 +34,10 @@ _STATEMENTS: dict[str, Statement] = {
 
 
 @dataclass(frozen=True)
-class Rules:
+class RobotsRules:
     """What a site's robots.txt says to one crawler."""
 
-    said: str  # parsed | allow: … | disallow: …, for the record
+    summary: str  # parsed | allow: … | disallow: …, for the record
     allow_all: bool = False
     #: The rules of our own group, or of everyone's; None without a file.
     own: Protego | None = None
@@ -86,12 +86,12 @@ class Rules:
         yield from (said for length, said in matching if length == longest[said.where])
 
 
-def parse_rules(body: bytes, agent: str) -> Rules:
+def parse_rules(body: bytes, agent: str) -> RobotsRules:
     """The rules of a robots.txt for the crawler named `agent`; whatever its bytes, it parses."""
     groups = parse_groups(_text(body))
     own = groups.lines_for(product(agent))
     everyone = groups.lines_for(EVERYONE) or []
-    return Rules(
+    return RobotsRules(
         "parsed",
         own=_rules(everyone if own is None else own),
         named=own is not None,
@@ -116,7 +116,7 @@ def _rules(lines: Iterable[str]) -> Protego:
     return Protego.parse("\n".join([f"User-agent: {EVERYONE}", *lines]))
 
 
-def _ai_agents(groups: Groups) -> Iterator[tuple[str, Protego]]:
+def _ai_agents(groups: RobotsGroups) -> Iterator[tuple[str, Protego]]:
     """The known crawlers with a group; those that share their lines share their rules."""
     parsed: dict[tuple[str, ...], Protego] = {}
     for name in sorted(AI_AGENTS & groups.named()):
@@ -137,15 +137,15 @@ def _statements(lines: list[str]) -> Iterator[tuple[int, Callable[[str], bool], 
             yield len(path), path_matcher(path), said
 
 
-def rules_from(status: int, body: bytes, agent: str) -> Rules:
+def rules_from(status: int, body: bytes, agent: str) -> RobotsRules:
     """The rules of an answer: 2xx is parsed, 4xx allows all, anything else disallows all.
 
     A page in place of the file is none: servers send one for whatever they do not know.
     """
     if 200 <= status < 300:
         if kind_of("", body) == "html" and body.lstrip()[:1] == b"<":
-            return Rules("allow: a page", allow_all=True)
+            return RobotsRules("allow: a page", allow_all=True)
         return parse_rules(body, agent)
     if 400 <= status < 500 and status != 429:
-        return Rules(f"allow: status {status}", allow_all=True)
-    return Rules(f"disallow: status {status}")
+        return RobotsRules(f"allow: status {status}", allow_all=True)
+    return RobotsRules(f"disallow: status {status}")

@@ -42,6 +42,8 @@ class Judged(NamedTuple):
     refresh: str = ""
     #: Whether the body shows by itself that it is all there: by its coding or its last tag.
     closed: bool = False
+    #: Whether its coding shows that more should have come.
+    cut: bool = False
     #: The content coding that the body has, whatever its label says.
     coding: str = ""
     #: Addresses of licences that the page names, where nobody was asked for them.
@@ -58,7 +60,7 @@ def is_wanted(headers: Headers, settings: PagesSettings) -> bool:
     return may_be(media_type(headers), settings.content_types)
 
 
-def judge(
+def screen_body(
     url: str,
     headers: Headers,
     body: bytes,
@@ -92,7 +94,7 @@ def judge(
         named = []
     found = strongest(preferences)
     if found is not None and found.refuses:
-        return Judged(found.outcome, f"{found.where}: {found.said}", preference=found)
+        return Judged(found.outcome, f"{found.where}: {found.statement}", preference=found)
     return Judged(
         Outcome.OK,
         charset=charset,
@@ -100,6 +102,7 @@ def judge(
         preference=found,
         refresh=refresh_target(head.refresh or headers.joined("refresh"), _MOST_REFRESH_SECONDS),
         closed=(plain.whole and bool(plain.codings)) or is_closed(plain.data),
+        cut=not plain.whole,
         coding=plain.label,
         licenses=tuple(address for address, _ in named),
     )

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.store.settings import Settings
+from pipeline.pages.page_source import PAGE_SOURCES, PageSource
+from pipeline.store.settings import NameIn, OpenSettings, Settings, own_sections
 
 #: It goes into a header, so it is one word; a host's operator must be able to use it.
 _CONTACT = re.compile(r"(mailto:)?[^\s@:/]+@[^\s@:/]+|https?://[^\s/]+\S*", re.A)
 
 
-class PagesSettings(Settings):
+class PagesSettings(OpenSettings):
     """The `[pages]` section of a recipe."""
 
-    source: Literal["web", "warc", "commoncrawl"] = "web"
+    source: Annotated[str, NameIn(PAGE_SOURCES)] = "web"
     """`web` crawls; `warc` takes the pages from archives; `commoncrawl` from Common Crawl's."""
     warc: tuple[str, ...] = ()
     """Globs of the archives for `source = "warc"`."""
@@ -141,25 +143,30 @@ class PagesSettings(Settings):
         }
     )
 
+    @classmethod
+    def sections(cls) -> Mapping[str, type[Settings]]:
+        """Of the sources that have settings of their own."""
+        return own_sections(PAGE_SOURCES)
+
+    def unused(self) -> frozenset[str]:
+        """The sections of other sources."""
+        return frozenset(self.sections()) - {self.source}
+
+    def identity(self) -> dict[str, Any]:
+        """With the version of the source; it is left out while it is the first."""
+        version = self.chosen_source().version
+        return super().identity() | ({} if version == "1" else {"source_version": version})
+
+    def chosen_source(self) -> PageSource:
+        """The source with its settings."""
+        source = PAGE_SOURCES.get(self.source, "pages.source")
+        return source(self, getattr(self, self.source, None) or source.settings())
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.source == "warc" and not self.warc:
-            raise ValueError('pages.warc is empty; name the archives, such as ["*.warc.gz"]')
-        if self.source == "commoncrawl" and not self.commoncrawl:
-            raise ValueError(
-                "pages.commoncrawl is empty; name the files of the index, such as "
-                '["cc-index/crawl=CC-MAIN-2024-10/subset=warc/*.parquet"]'
-            )
-        if (self.source == "commoncrawl" or self.wayback) and not self.contact:
-            raise ValueError(
-                "pages.contact is empty; Common Crawl and the Wayback Machine must be able to "
-                'reach you: contact = "mailto:you@example.org"'
-            )
-        if self.source == "web" and not self.via and not self.contact:
-            raise ValueError(
-                "pages.contact is empty; hosts must be able to reach you before the open web is "
-                'crawled: contact = "mailto:you@example.org"'
-            )
+        self.chosen_source().check()
+        if self.wayback:
+            self.need_contact()
         if self.contact and not _CONTACT.fullmatch(self.contact):
             raise ValueError(
                 f"pages.contact = {self.contact!r} is neither a mail address nor a web page"
@@ -170,6 +177,14 @@ class PagesSettings(Settings):
                 "so every host would be left out"
             )
         return self
+
+    def need_contact(self) -> None:
+        """Raises ValueError where archives could not reach who asks them."""
+        if not self.contact:
+            raise ValueError(
+                "pages.contact is empty; Common Crawl and the Wayback Machine must be able to "
+                'reach you: contact = "mailto:you@example.org"'
+            )
 
     def agent(self) -> str:
         """The User-Agent header."""

@@ -39,15 +39,15 @@ class Site:
         self._settings, self._fetch = settings, fetch
         self._loading = asyncio.Lock()
         self._until = float("-inf")
-        self._rules = robots.Rules("")
+        self._rules = robots.RobotsRules("")
         self._reservations = tdmrep.Reservations()
         self._licenses: list[rsl.License | None] = []
         self._failed: Refusal | None = None
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """What robots.txt said, for the record; empty before it was asked for."""
-        return self._rules.said
+        return self._rules.summary
 
     async def refusal(self, url: str) -> Refusal | None:
         """Why an address of this site may not be fetched; None when it may."""
@@ -72,12 +72,12 @@ class Site:
 
     def _refusal_by_rules(self, url: str) -> Refusal | None:
         if not self._rules.may_fetch(url):
-            return Refusal(Outcome.ROBOTS, self.said)
+            return Refusal(Outcome.ROBOTS, self.summary)
         if self._host.delay > self._settings.max_delay:
             return Refusal(Outcome.CRAWL_DELAY, f"asks for {self._host.delay:g} s between requests")
         found = self.preference(url)
         if found is not None and found.refuses:
-            return Refusal(found.outcome, f"{found.where}: {found.said}", found)
+            return Refusal(found.outcome, f"{found.where}: {found.statement}", found)
         return None
 
     async def _load(self) -> None:
@@ -102,19 +102,19 @@ class Site:
             self._reservations = tdmrep.parse_reservations(text or b"")
 
 
-def _rules_of(answer: Answer, agent: str) -> robots.Rules:
+def _rules_of(answer: Answer, agent: str) -> robots.RobotsRules:
     """The rules of an answer.  One behind too many redirects is no file: RFC 9309, 2.3.1.2."""
     if answer.outcome == Outcome.REDIRECT_LOOP:
-        return robots.Rules("allow: redirect_loop", allow_all=True)
+        return robots.RobotsRules("allow: redirect_loop", allow_all=True)
     text = file_text(answer)
     if answer.status is None or text is None:
-        return robots.Rules(f"disallow: {answer.outcome}")
+        return robots.RobotsRules(f"disallow: {answer.outcome}")
     return robots.rules_from(answer.status, text, agent)
 
 
-def _unavailable(answer: Answer, rules: robots.Rules, attempts: int) -> Refusal:
+def _unavailable(answer: Answer, rules: robots.RobotsRules, attempts: int) -> Refusal:
     """Why nothing is asked of a site: it cannot be reached, or its robots.txt cannot."""
     lost = answer.outcome in (UNREACHED | {Outcome.REFUSED_ADDRESS}) - {Outcome.TIMEOUT}
     outcome = answer.outcome if lost and answer.status is None else Outcome.ROBOTS_UNAVAILABLE
-    error = answer.error if answer.status is None else rules.said
+    error = answer.error if answer.status is None else rules.summary
     return Refusal(outcome, error, attempts=answer.attempts)

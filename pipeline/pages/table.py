@@ -50,7 +50,7 @@ def preference_columns(preference: Preference | None, seen_at: int) -> Row:
     if preference is None:
         return {"preference": "", "preference_where": "", "preference_at": 0}
     return {
-        "preference": preference.said,
+        "preference": preference.statement,
         "preference_where": preference.where,
         "preference_at": seen_at,
     }
@@ -114,16 +114,16 @@ def fetched_before(
                 yield row["id"], blank | row
 
 
-class Left(NamedTuple):
+class LeftLinks(NamedTuple):
     """What an earlier build left of links: those that it deferred, and how often each was asked."""
 
     deferred: set[str]
     builds: dict[str, int]
 
 
-def left_before(folder: str, wanted: Collection[str]) -> Left:
+def left_before(folder: str, wanted: Collection[str]) -> LeftLinks:
     """What earlier builds of the interval left of the links of these ids."""
-    left = Left(set(), {})
+    left = LeftLinks(set(), {})
     for path in files.listed(folder, "fetches-*.parquet"):
         for row in chosen_rows(path, wanted):
             if row["outcome"] == Outcome.DEFERRED:

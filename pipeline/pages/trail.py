@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pipeline.pages.fetch import Answer, Fetcher, file_text
 from pipeline.pages.host import Host, RestingError
-from pipeline.pages.host_lock import Turns
+from pipeline.pages.host_lock import HostLocks
 from pipeline.pages.http.cookies import ChainCookies
 from pipeline.pages.http.memory import Share
 from pipeline.pages.outcomes import Outcome
@@ -46,7 +46,7 @@ class Pursuit:
 
 
 def host_of(url: str) -> str:
-    """The name of an address's host, which takes turns whatever the port."""
+    """The name of an address's host, which takes locks whatever the port."""
     return urlsplit(url).hostname or ""
 
 
@@ -54,9 +54,9 @@ class Trails:
     """Follows links; remembers hosts and what their sites said."""
 
     def __init__(
-        self, settings: PagesSettings, rules: AddressRules, turns: Turns, fetcher: Fetcher
+        self, settings: PagesSettings, rules: AddressRules, locks: HostLocks, fetcher: Fetcher
     ) -> None:
-        self._settings, self._rules, self._turns = settings, rules, turns
+        self._settings, self._rules, self._locks = settings, rules, locks
         self._fetcher = fetcher
         self._slots = asyncio.Semaphore(settings.requests_at_once)
         self._hosts: OrderedDict[str, Host] = OrderedDict()
@@ -66,7 +66,7 @@ class Trails:
     def host(self, name: str) -> Host:
         """The state of a host, made at first need; those that rest no more may be forgotten."""
         if name not in self._hosts:
-            self._hosts[name] = Host(name, self._settings, self._turns, self._slots)
+            self._hosts[name] = Host(name, self._settings, self._locks, self._slots)
             if len(self._hosts) > _MOST_HOSTS:
                 oldest, state = self._hosts.popitem(last=False)
                 if state.at_work:
@@ -111,7 +111,7 @@ class Trails:
         for _ in range(self._settings.max_redirects + 1):
             site, host, cookie = self.site(url), self.host(host_of(url)), cookies.header(url)
             refusal = await site.refusal(url)
-            pursuit.robots = site.said
+            pursuit.robots = site.summary
             if refusal is not None:
                 return _refused(pursuit.url, url, refusal)
             if (url, cookie) in seen:
@@ -158,7 +158,7 @@ class Trails:
                 if len(self._licenses) > _MOST_LICENSES:
                     self._licenses.popitem(last=False)
         if wanted:
-            self._fetcher.judge(answer, self._licenses.get)
+            self._fetcher.screen(answer, self._licenses.get)
 
     async def _file(self, url: str, most_bytes: int, attempts: int) -> Answer:
         """A file of a site's own, each hop in the turn of its host."""

@@ -22,7 +22,7 @@ from pipeline.pages.journal import Journal
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.records import Capture, page_records
 from pipeline.pages.refetch import FIRST_RUN, Rerun, patience_of, terms
-from pipeline.pages.screen import is_wanted, judge, unknown_license
+from pipeline.pages.screen import is_wanted, screen_body, unknown_license
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.table import Row, fetched_before, left_before, write_fetches
 from pipeline.store import files
@@ -116,7 +116,7 @@ class _Rescuer:
         ):
             rows |= {i: row for i, row in journal.rows() if i in rows}
             for identity in dead:
-                if identity not in journal.known:
+                if identity not in journal.logged:
                     row = await self._end(rows[identity], seen.get(identity, 0), journal)
                     rows[identity] = row
                     progress.add(0, **{f"wayback_{row['outcome']}": 1})
@@ -187,7 +187,9 @@ class _Rescuer:
         return Capture(spot.url, 200, headers, reply.body, date, notes={"origin-url": place})
 
     def _keep(self, row: Row, capture: Capture, journal: Journal) -> Row:
-        judged = judge(capture.url, capture.headers, capture.body, self._settings, unknown_license)
+        judged = screen_body(
+            capture.url, capture.headers, capture.body, self._settings, unknown_license
+        )
         if judged.outcome != Outcome.OK and not judged.outcome.startswith("opt_out"):
             row = row | {"error": f"{row['outcome']}; Wayback Machine: {judged.error}"}
             journal.log(row)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.pages.crawl import Ended, Link, crawl
 from pipeline.pages.group import Group, OpenGroup
-from pipeline.pages.host_lock import Turns
+from pipeline.pages.host_lock import HostLocks
 from pipeline.pages.pace import Meter
 from pipeline.pages.settings import PagesSettings
 from pipeline.store import files
@@ -21,7 +21,7 @@ _DEFAULT_RULES = AddressRules()
 
 
 @dataclass(frozen=True)
-class Share:
+class CrawlShare:
     """The groups of one process."""
 
     number: int
@@ -34,7 +34,7 @@ class Share:
     until: float = float("inf")
 
 
-def crawl_groups(share: Share, links_of: Callable[[Group], Iterable[Link]]) -> list[Part]:
+def crawl_groups(share: CrawlShare, links_of: Callable[[Group], Iterable[Link]]) -> list[Part]:
     """Ends every link of the groups with one outcome; resumes where a killed run stopped."""
     parts: list[Part] = []
     by_link: dict[str, OpenGroup] = {}
@@ -65,7 +65,7 @@ def crawl_groups(share: Share, links_of: Callable[[Group], Iterable[Link]]) -> l
         def pulse(hosts: Iterable[HostPace]) -> None:
             progress.keep_pace(meter.pace(hosts))
 
-        turns = Turns(Path(files.local_scratch(share.folder)) / WORK / "turns")
+        locks = HostLocks(Path(files.local_scratch(share.folder)) / WORK / "locks")
         try:
             crawl(
                 batches(),
@@ -73,7 +73,7 @@ def crawl_groups(share: Share, links_of: Callable[[Group], Iterable[Link]]) -> l
                 ended,
                 rules=share.rules,
                 until=share.until,
-                turns=turns,
+                locks=locks,
                 pulse=pulse,
             )
         except BaseException as error:
@@ -90,5 +90,5 @@ def fetch_group(
     until: float = float("inf"),
 ) -> list[Part]:
     """Ends the links of one group alone."""
-    share = Share(group.number, (group,), group.folder, group.settings, rules, until)
+    share = CrawlShare(group.number, (group,), group.folder, group.settings, rules, until)
     return crawl_groups(share, lambda _: links)

@@ -118,7 +118,7 @@ def make_plan(recipe: Recipe, load: Load, shape: Shape, costs: UnitCosts) -> Bui
     """The cost of building a recipe over `load`."""
     v = Volumes(recipe, load, shape, costs)
     stages = (_links(v), _pages(v), _documents(v), _quality(v), _dedup(v), _corpus(v), _tokens(v))
-    crawled = load.links if recipe.pages.source == "web" else 0.0
+    crawled = load.links if recipe.pages.chosen_source().crawls else 0.0
     return BuildPlan(
         load=load,
         stages=tuple(_on_workers(stage, v) for stage in stages),
@@ -163,7 +163,7 @@ def _pages(v: Volumes) -> StagePlan:
     pages, load, c = v.recipe.pages, v.load, v.costs
     segments = max(v.groups, v.archives / (pages.segment_mb << 20))
     wall = 0.0
-    if pages.source == "web":
+    if pages.chosen_source().crawls:
         # The crawl ends when its largest host does, or when all workers have asked for all.
         largest = load.links * v.shape.largest_host / load.intervals
         largest = min(largest, pages.host_pages or largest) * load.intervals

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.quality.measure import MEASURES, Limits
+from pipeline.quality.passages import Left, PassageCuts, PassageRules, measurements_name
 from pipeline.store.cuts import read_cuts, without
 from pipeline.store.parquet import read_rows
 from pipeline.store.parts import Part, PartWriter, finished_part
 from pipeline.store.progress import Progress
 from pipeline.store.schemas import SCHEMAS
+from pipeline.store.unspaced import count_words
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,14 @@ class AcceptUnit:
     key: str
     #: The measures that change accepted texts, with their settings.
     editing: tuple[tuple[str, Limits], ...]
+    #: None where dedup looks for no passages.
+    passages: PassageRules | None
+
+    @property
+    def names(self) -> list[str]:
+        """The tables to write: texts, decisions, measurements of texts without passages."""
+        names = [self.name, decisions_name(self.name)]
+        return [*names, measurements_name(self.name)] if self.passages else names
 
 
 def decisions_name(part: str) -> str:
@@ -36,13 +46,14 @@ def decisions_name(part: str) -> str:
 
 def accept_part(unit: AcceptUnit) -> list[Part]:
     """Writes what is accepted of one part of documents, and one decision a document."""
-    names = unit.name, decisions_name(unit.name)
+    names = unit.names
     done = [finished_part(unit.folder, name, unit.key) for name in names]
-    if done[0] is not None and done[1] is not None:
-        return [done[0], done[1]]
+    if all(done):
+        return [part for part in done if part]
     verdicts = {row["id"]: row for row in read_rows(unit.verdicts)}
     duplicates = {row["id"]: row for row in read_rows(unit.duplicates)}
     cuts = read_cuts(unit.cuts)
+    passages = PassageCuts(unit.passages) if unit.passages else None
     editors = {name: MEASURES.get(name)(settings) for name, settings in unit.editing}
     replaced = dict.fromkeys(editors, 0)
     with (
@@ -53,20 +64,28 @@ def accept_part(unit: AcceptUnit) -> list[Part]:
         for row in read_rows(unit.documents, ["id", "url", "title", "date", "text"]):
             page, verdict = row["id"], verdicts[row["id"]]
             decision = decide(verdict, duplicates.get(page))
-            decisions.add([decision])
             if decision["kept"]:
                 kept.counts.keep()
-                text = without(row["text"], cuts.get(page, ()))
+                spans, language = cuts.get(page, []), verdict["language"]
+                if passages is None:
+                    left = Left(without(row["text"], spans), language)
+                else:
+                    left = passages.left(page, row["text"], spans, language)
+                if left.broken:
+                    decision["detail"] = f"keeps its passages: {left.broken}"
+                text = left.text
                 for name, editor in editors.items():
                     before, text = text, editor.edit(text)
                     replaced[name] += int(text != before)
-                row |= {"text": text, "words": len(text.split())}
-                kept.add([row | {name: verdict[name] for name in ("karma", "language")}])
+                row |= {"text": text, "words": count_words(text)}
+                kept.add([row | {"karma": verdict["karma"], "language": left.language}])
             else:
                 kept.counts.drop(decision["reason"])
+            decisions.add([decision])
             progress.add(1, kept=int(decision["kept"]), dropped=int(not decision["kept"]))
         kept.extra = {f"{name}_replaced": count for name, count in replaced.items()}
-    return [kept.finish(), decisions.finish()]
+    measured = [passages.write(unit.folder, names[-1], unit.key)] if passages else []
+    return [kept.finish(), decisions.finish(), *measured]
 
 
 def decide(verdict: Mapping[str, Any], duplicate: Mapping[str, Any] | None) -> dict[str, Any]:

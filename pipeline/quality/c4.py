@@ -6,13 +6,11 @@
 
 from __future__ import annotations
 
-import re
-
 from pipeline.quality.measure import Limit, Limits, Measure
+from pipeline.quality.punctuation import LINE_ENDS, SENTENCE_END, WITHOUT_SENTENCE_ENDS
 from pipeline.quality.words import Pieces
+from pipeline.store.unspaced import count_words
 
-_END_MARKS = (".", "!", "?", '"', "”", "'")
-_SENTENCE_END = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s|$)")
 _POLICY = (
     "terms of use",
     "privacy policy",
@@ -48,7 +46,8 @@ class C4Settings(Limits):
     max_javascript_lines: Limit = False
     """Most lines that name JavaScript; C4 removes such lines and keeps the page, so it is off."""
     max_policy_lines: Limit = False
-    """Most lines that name a policy, terms of use or cookies; off for the same reason."""
+    """Most lines of an English text that name a policy, terms of use or cookies; off for the same
+    reason."""
 
 
 class C4(Measure):
@@ -64,12 +63,18 @@ class C4(Measure):
         "c4_paper_sentences",
         "c4_tfds_sentences",
     )
+    english = frozenset({"c4_policy_lines"})
+    version = "2"
     rank = 30
 
-    def measure(self, pieces: Pieces) -> dict[str, float]:
-        """A value for each column, all counts (the longest word in characters)."""
+    def measure(self, pieces: Pieces) -> dict[str, float | None]:
+        """A value for each column, all counts (the longest word in characters).
+
+        In languages without marks at the end of sentences their number is None.
+        """
         lower = pieces.text.lower()
-        good = [x.lower() for x in pieces.lines if x.endswith(_END_MARKS) and not x.endswith("...")]
+        good = [x.lower() for x in pieces.lines if x.endswith(LINE_ENDS)]
+        good = [x for x in good if not x.endswith(("...", "…"))]
         clean = [x for x in good if "javascript" not in x and not any(p in x for p in _POLICY)]
         lines = [line.lower() for line in pieces.lines]
         return {
@@ -78,12 +83,14 @@ class C4(Measure):
             "c4_javascript_lines": float(sum("javascript" in line for line in lines)),
             "c4_policy_lines": float(sum(any(p in line for p in _POLICY) for line in lines)),
             "c4_longest_word": float(max(map(len, pieces.words), default=0)),
-            "c4_paper_sentences": float(_sentences(clean, PAPER_WORDS)),
-            "c4_tfds_sentences": float(_sentences(clean, TFDS_WORDS)),
+            "c4_paper_sentences": _sentences(clean, PAPER_WORDS, pieces.language),
+            "c4_tfds_sentences": _sentences(clean, TFDS_WORDS, pieces.language),
         }
 
 
-def _sentences(lines: list[str], min_words: int) -> int:
+def _sentences(lines: list[str], min_words: int, language: str) -> float | None:
     """Sentences in the lines that have `min_words` words; a line has one at least."""
-    fit = [line for line in lines if len(line.split()) >= min_words]
-    return sum(max(1, len(_SENTENCE_END.findall(line))) for line in fit)
+    if language in WITHOUT_SENTENCE_ENDS:
+        return None
+    fit = [line for line in lines if count_words(line) >= min_words]
+    return float(sum(max(1, len(SENTENCE_END.findall(line))) for line in fit))

@@ -8,6 +8,7 @@ same in every build.  `pipeline/quality/train.py` trains a model.
 from __future__ import annotations
 
 import io
+import zipfile
 import zlib
 from dataclasses import dataclass
 from typing import Self
@@ -24,6 +25,9 @@ from pipeline.store.errors import SettingError
 
 ALPHA = 9.0
 BUCKETS = 1 << 18  # of features, as Spark's HashingTF has by default
+
+_TRAIN = "`webtext train-classifier` writes one"
+_MOST_BYTES = BUCKETS * 8 + (1 << 16)  # of a model, unpacked
 
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
@@ -52,14 +56,18 @@ class ClassifierModel:
     def read(cls, path: str) -> ClassifierModel:
         """Raises SettingError when the file is missing or no such model."""
         try:
-            with np.load(io.BytesIO(files.read_bytes(path)), allow_pickle=False) as stored:
+            content = files.read_bytes(path)
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
+                    raise ValueError("it is far too long")
+            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 model = cls(stored["weights"], float(stored["bias"]))
         except FileNotFoundError:
-            raise SettingError(f"Classifier {path} does not exist", "Train one first") from None
-        except (ValueError, KeyError, OSError) as error:
-            raise SettingError(f"{path} is no classifier: {error}", "Train it again") from None
+            raise SettingError(f"Classifier {path} does not exist", _TRAIN) from None
+        except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+            raise SettingError(f"{path} is no classifier: {error}", _TRAIN) from None
         if model.weights.shape != (BUCKETS,):
-            raise SettingError(f"{path} is no classifier of {BUCKETS} features", "Train it again")
+            raise SettingError(f"{path} is no classifier of {BUCKETS} features", _TRAIN)
         return model
 
 

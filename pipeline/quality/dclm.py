@@ -11,6 +11,7 @@ import re
 
 from pipeline.quality.measure import Limit, Limits, Measure
 from pipeline.quality.words import Pieces
+from pipeline.store.unspaced import count_words
 
 _COUNTER = re.compile(
     r"\W*\d[\d.,]*\s?[kmb]?\s+(likes?|shares?|comments?|retweets?|reposts?|quotes?|bookmarks?|"
@@ -26,7 +27,8 @@ _MIN_WORDS = 2
 class DclmSettings(Limits):
     """DCLM's line rules, off by default.
 
-    A heading or list item of one word counts, so documentation breaks them.
+    A heading or list item of one word counts, so documentation breaks them.  Counters, interfaces
+    and removed words are looked for in English texts alone.
     Source: Li et al. 2024, arXiv 2406.11794.
     """
 
@@ -56,6 +58,8 @@ class Dclm(Measure):
         "dclm_interface_lines",
         "dclm_removed_words",
     )
+    english = frozenset({"dclm_counter_lines", "dclm_interface_lines", "dclm_removed_words"})
+    version = "2"
     rank = 50
 
     def measure(self, pieces: Pieces) -> dict[str, float]:
@@ -63,9 +67,7 @@ class Dclm(Measure):
         counts = dict.fromkeys(self.columns, 0.0)
         removed = 0
         for line in pieces.lines:
-            words = (
-                line.count(" ") + 1 if "  " not in line and "\t" not in line else len(line.split())
-            )
+            words = count_words(line)
             kinds = _kinds(line, words)
             for kind in kinds:
                 counts[kind] += 1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.quality.measure import Limits, column_of
+from pipeline.quality.published import PUBLISHED, published_values, threshold_in
 from pipeline.quality.settings import QualitySettings
 from pipeline.store.errors import WebtextError
 
@@ -24,7 +25,7 @@ class Rule:
     def broken_by(self, value: float | None) -> bool:
         """True when the value lies on the wrong side; the threshold itself is right.
 
-        Without a value (no model was given when it was measured) no rule is broken.
+        Without a value (there was nothing to measure it with) no rule is broken.
         """
         if value is None:
             return False
@@ -39,10 +40,14 @@ class Failure:
     value: float
 
 
-def rules_of(settings: QualitySettings) -> list[Rule]:
-    """The rules of a recipe: first those that `rules.order` names, then all others."""
+def rules_of(settings: QualitySettings, language: str) -> list[Rule]:
+    """The rules of a recipe for documents of a language, in order.
+
+    First come those that `rules.order` names, then all others.  Rules with the published threshold
+    are left out where none is published for the language.
+    """
     families = settings.families()
-    rules = [rule for name, limits in families.items() for rule in _rules_of_family(name, limits)]
+    rules = [rule for name in families for rule in _in_family(name, families[name], language)]
     rank = {name: number for number, name in enumerate(settings.rules.order)}
 
     def order(rule: Rule) -> int:
@@ -52,18 +57,19 @@ def rules_of(settings: QualitySettings) -> list[Rule]:
     return sorted(rules, key=order)
 
 
-def _rules_of_family(family: str, limits: Limits) -> list[Rule]:
-    return [
-        Rule(
-            reason=f"{family}_{name}",
-            family=family,
-            column=column_of(family, name),
-            is_minimum=name.startswith("min_"),
-            threshold=float(threshold),
-        )
-        for name in limits.limits()
-        if (threshold := getattr(limits, name)) is not False
-    ]
+def _in_family(family: str, limits: Limits, language: str) -> Iterator[Rule]:
+    for name in limits.limits():
+        reason, limit = f"{family}_{name}", getattr(limits, name)
+        threshold = threshold_in(language, reason) if limit == PUBLISHED else limit
+        if threshold is not None and threshold is not False:
+            is_minimum = name.startswith("min_")
+            yield Rule(reason, family, column_of(family, name), is_minimum, float(threshold))
+
+
+def rules_language(language: str) -> str:
+    """The language whose rules hold for documents of `language`; empty where only those hold that
+    need none."""
+    return language if language in published_values() else ""
 
 
 def first_failure(rules: Sequence[Rule], values: Mapping[str, Any]) -> Failure | None:

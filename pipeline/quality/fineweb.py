@@ -7,10 +7,10 @@ breaks, and takes a line break for every line but one; so do we, with blank line
 from __future__ import annotations
 
 from pipeline.quality.measure import Limit, Limits, Measure
+from pipeline.quality.punctuation import LINE_ENDS
 from pipeline.quality.repetition import duplicates
 from pipeline.quality.words import Pieces
 
-_TERMINAL = (".", "!", "?", '"', "'", "”", "’", "…", "。", "！", "？")
 SHORT_LINE = 30  # characters
 
 
@@ -18,7 +18,9 @@ class FineWebSettings(Limits):
     """FineWeb's rules, off by default.
 
     They were chosen on Common Crawl; pages of documentation break them for their lists
-    and code.  Source: Penedo et al. 2024, arXiv 2406.17557, section 3.6.
+    and code.  "published" takes the value for the language of each document: of English from the
+    source named here, of the others from FineWeb2.
+    Source: Penedo et al. 2024, arXiv 2406.17557, section 3.6.
     """
 
     min_terminal_lines: Limit = False
@@ -41,6 +43,7 @@ class FineWeb(Measure):
         "fineweb_duplicate_line_chars",
         "fineweb_lines_per_word",
     )
+    version = "2"
     rank = 40
 
     def measure(self, pieces: Pieces) -> dict[str, float]:
@@ -48,7 +51,7 @@ class FineWeb(Measure):
         lines = pieces.lines
         n = max(len(lines), 1)
         return {
-            "fineweb_terminal_lines": sum(line.endswith(_TERMINAL) for line in lines) / n,
+            "fineweb_terminal_lines": sum(line.endswith(LINE_ENDS) for line in lines) / n,
             "fineweb_short_lines": sum(len(line) <= SHORT_LINE for line in lines) / n,
             "fineweb_duplicate_line_chars": duplicates(lines)[1],
             "fineweb_lines_per_word": max(len(lines) - 1, 0) / max(len(pieces.words), 1),

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from pipeline.quality.measure import Limit, Limits, Measure
+from pipeline.quality.published import PUBLISHED, published_values
+from pipeline.quality.punctuation import EDGES
 from pipeline.quality.words import Pieces
 
-#: Gopher's stop words; two different ones must be there.
-STOP_WORDS = frozenset({"the", "be", "to", "of", "and", "that", "have", "with"})
+#: Languages whose stop words are looked for anywhere in the text: they stand without spaces, or,
+#: in Korean, at the end of words.
+_WITHIN_WORDS = frozenset({"ja", "km", "ko", "lo", "my", "th", "yue", "zh"})
 _BULLETS = ("•", "-", "*", "‣", "●", "○")
-_EDGES = ".,;:!?\"'()[]{}<>«»“”‘’`*_"
 
 
 class GopherSettings(Limits):
     """Quality rules of MassiveText.
 
-    Source: Rae et al. 2021, arXiv 2112.11446, section A.1.1.
+    "published" is the value for the language of each document: of English from the source named
+    here, of the others from FineWeb2.  Source: Rae et al. 2021, arXiv 2112.11446, section A.1.1.
     """
 
     min_words: Limit = 50
-    """Least number of words: what is split by white space and holds a letter or digit."""
+    """Least number of words: what is split by white space, or by characters in scripts without
+    spaces, and holds a letter or digit."""
     max_words: Limit = 100_000
     """Most words."""
-    min_mean_word_length: Limit = 3
-    """Least mean length of a word, in characters."""
-    max_mean_word_length: Limit = 10
-    """Greatest mean length of a word, in characters."""
+    min_mean_word_length: Limit = PUBLISHED
+    """Least mean length of a word, in characters (English: 3)."""
+    max_mean_word_length: Limit = PUBLISHED
+    """Greatest mean length of a word, in characters (English: 10)."""
     max_hashes_per_word: Limit = 0.1
     """Most hash signs a word."""
     max_ellipses_per_word: Limit = 0.1
@@ -33,10 +37,10 @@ class GopherSettings(Limits):
     """Greatest share of lines that begin with a bullet."""
     max_ellipsis_lines: Limit = 0.3
     """Greatest share of lines that end with an ellipsis."""
-    min_alphabetic_words: Limit = 0.8
-    """Least share of words that hold a letter."""
-    min_stop_words: Limit = 2
-    """Least number of different ones of eight English stop words."""
+    min_alphabetic_words: Limit = PUBLISHED
+    """Least share of words that hold a letter (English: 0.8)."""
+    min_stop_words: Limit = PUBLISHED
+    """Least number of different stop words of the language, of which English has eight (2)."""
 
 
 class Gopher(Measure):
@@ -53,17 +57,19 @@ class Gopher(Measure):
         "gopher_alphabetic_words",
         "gopher_stop_words",
     )
+    version = "2"
     rank = 10
 
-    def measure(self, pieces: Pieces) -> dict[str, float]:
+    def measure(self, pieces: Pieces) -> dict[str, float | None]:
         """A value for each column; fractions lie in [0, 1], an empty text measures 0 throughout.
 
-        Words are split by white space and counted when they hold a letter or digit.
+        Words are counted when they hold a letter or digit.  Without stop words of the language
+        their number is None.
         datatrove counts bullets "•" and "-" only and dolma takes the median length;
         Gopher says mean, and does not list the characters.
         """
         words = [word for word in pieces.words if any(map(str.isalnum, word))]
-        bare = [word.strip(_EDGES) for word in words]
+        bare = [word.strip(EDGES) for word in words]
         n, lines = max(len(words), 1), max(len(pieces.lines), 1)
         ends = sum(line.endswith(("...", "…")) for line in pieces.lines)
         return {
@@ -74,5 +80,15 @@ class Gopher(Measure):
             "gopher_bullet_lines": sum(x.startswith(_BULLETS) for x in pieces.lines) / lines,
             "gopher_ellipsis_lines": ends / lines,
             "gopher_alphabetic_words": sum(any(map(str.isalpha, word)) for word in words) / n,
-            "gopher_stop_words": float(len(STOP_WORDS.intersection(map(str.lower, bare)))),
+            "gopher_stop_words": _stop_words(pieces, bare),
         }
+
+
+def _stop_words(pieces: Pieces, words: list[str]) -> float | None:
+    """How many different stop words of its language a text has."""
+    values = published_values().get(pieces.language)
+    if values is None:
+        return None
+    if pieces.language in _WITHIN_WORDS:
+        return float(sum(word in pieces.text for word in values.stop_words))
+    return float(len(values.stop_words.intersection(map(str.lower, words))))

@@ -25,7 +25,7 @@ def word_list(name: str) -> frozenset[str]:
 
 
 class LexiconSettings(Limits):
-    """Shares of adult or abusive words; the values were chosen to spare prose."""
+    """Shares of adult or abusive words in English texts; the values were chosen to spare prose."""
 
     max_adult_words: Limit = 0.02
     """Greatest share of words that are on the list of adult ones."""
@@ -42,6 +42,7 @@ class Lexicon(Measure):
 
     settings = LexiconSettings
     columns = tuple(f"lexicon_{name}_{what}" for name in LISTS for what in ("words", "different"))
+    english = frozenset(columns)
     rank = 70
 
     def measure(self, pieces: Pieces) -> dict[str, float]:

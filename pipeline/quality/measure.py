@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -18,8 +18,9 @@ from pipeline.store.errors import WebtextError
 from pipeline.store.registry import Registry
 from pipeline.store.settings import Settings
 
-#: A threshold, or false for a rule that is off.
-Limit = float | bool
+#: A threshold; false for a rule that is off; or the value published for the language of each
+#: document (`published.py`).
+Limit = float | bool | Literal["published"]
 
 
 class Limits(Settings):
@@ -61,6 +62,8 @@ class Measure(ABC):
     #: The columns that it gives, all numbers but those that are named in `texts` as well.
     columns: ClassVar[tuple[str, ...]]
     texts: ClassVar[frozenset[str]] = frozenset()
+    #: Columns that say something of English texts alone: null for all others.
+    english: ClassVar[frozenset[str]] = frozenset()
     #: Raised by hand when the class gives other values for the same text.
     version: ClassVar[str] = "1"
     #: Rules of a lower rank are asked before those of a higher one, where a recipe says nothing.
@@ -116,6 +119,16 @@ def measures() -> dict[str, type[Measure]]:
                     f"Its columns are {', '.join(measure.columns)}",
                 )
     return dict(found)
+
+
+def text_columns(family: str) -> frozenset[str]:
+    """Columns of texts that tell more on a broken rule of a family; scorers have none."""
+    return MEASURES.get(family).texts if family in MEASURES.names() else frozenset()
+
+
+def detail_of(family: str, values: Mapping[str, Any]) -> str | None:
+    """More on why a document broke a rule of a family; nothing of scorers."""
+    return MEASURES.get(family).detail(values) if family in MEASURES.names() else None
 
 
 def column_of(family: str, limit: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.quality.measure import Measure, measures
+from pipeline.quality.published import ENGLISH
 from pipeline.quality.settings import MeasureSettings, QualitySettings
 from pipeline.quality.words import take_apart
 from pipeline.store.errors import WebtextError
@@ -30,12 +31,12 @@ class DocumentMeasurer:
             family: measure(settings.measures[family]) for family, measure in measures().items()
         }
 
-    def measure(self, page: str, text: str) -> dict[str, Any]:
+    def measure(self, page: str, text: str, language: str) -> dict[str, Any]:
         """A row of `measurement_schema`; `page` is the id, from which chance is drawn.
 
         Raises WebtextError for a measure that gives other columns than it declares.
         """
-        pieces = take_apart(text, page)
+        pieces = take_apart(text, page, language)
         row: dict[str, Any] = {"id": page}
         for family, measure in self._measures.items():
             values = measure.measure(pieces)
@@ -45,6 +46,8 @@ class DocumentMeasurer:
                     f"It must give those it declares: {', '.join(measure.columns)}",
                 )
             row |= values
+            if language != ENGLISH:
+                row |= dict.fromkeys(measure.english)
         return row
 
 
@@ -62,8 +65,8 @@ def measurer(settings: MeasureSettings) -> DocumentMeasurer:
     return _AT_WORK[key]
 
 
-def measure_text(text: str) -> dict[str, Any]:
+def measure_text(text: str, language: str = ENGLISH) -> dict[str, Any]:
     """{column: value} of a text by the default settings: with no model and no evaluation set."""
-    row = measurer(QualitySettings().measured()).measure("", text)
+    row = measurer(QualitySettings().measured()).measure("", text, language)
     del row["id"]
     return row

@@ -9,6 +9,7 @@ binary searches for a whole document.
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
@@ -25,6 +26,7 @@ from pipeline.store.errors import SettingError
 
 ORDER = 3
 DISCOUNT = 0.75  # Church and Gale 1991 found it for counts above 1
+_TRAIN = "`webtext train-perplexity` writes one"
 
 Floats = npt.NDArray[np.float64]
 
@@ -95,8 +97,8 @@ class NgramModel:
                 ]
                 return cls(tuple(tables), int(stored["tokens"]))
         except FileNotFoundError:
-            raise SettingError(f"Perplexity model {path} does not exist", "Train one") from None
-        except (ValueError, KeyError, OSError) as error:
+            raise SettingError(f"Perplexity model {path} does not exist", _TRAIN) from None
+        except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
             raise SettingError(f"{path} is no perplexity model: {error}", "Train again") from None
 
 

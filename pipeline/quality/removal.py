@@ -10,7 +10,7 @@ from pipeline.store.stage_edit import Removal, StageEdit, counted
 
 def remove_measured(edit: StageEdit) -> Removal:
     """Their measurements, cuts and verdicts go; what repeats across a host still does."""
-    for prefix in ("part-", "cuts-"):
+    for prefix in ("part-", "cuts-", "scores_"):
         edit.drop_rows(prefix, ["id"])
     for path in edit.paths("hostlines-"):
         if edit.touches(path):
@@ -28,5 +28,7 @@ def _unnamed(rows: pa.Table, ids: pa.Array) -> pa.Table:
 def remove_decided(edit: StageEdit) -> Removal:
     """Their texts go, and the decisions on them."""
     rows = edit.drop_rows("part-", ["id"])
+    measured = edit.drop_rows("measurements-", ["id"])
     decisions = edit.drop_rows("decisions-", ["id", "reason"])
-    return Removal(counted(decisions["reason"].to_pylist(), kept=""), len(rows))
+    extra = {"passages_cut_pages": len(measured)} if len(measured) else {}
+    return Removal(counted(decisions["reason"].to_pylist(), kept=""), len(rows), extra)

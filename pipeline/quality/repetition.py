@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.quality.measure import Limit, Limits, Measure
+from pipeline.quality.published import PUBLISHED
 from pipeline.quality.words import Pieces
 
 TOP_SIZES = (2, 3, 4)
@@ -28,35 +29,40 @@ Numbers = npt.NDArray[np.int64]
 class RepetitionSettings(Limits):
     """Repetition rules of MassiveText.
 
+    "published" is the value for the language of each document: of English from the source named
+    here (in brackets), of the others from FineWeb2.
     Source: Rae et al. 2021, arXiv 2112.11446, table A1.
     """
 
-    max_duplicate_lines: Limit = 0.30
-    """Greatest share of lines that repeat an earlier one."""
+    max_duplicate_lines: Limit = PUBLISHED
+    """Greatest share of lines that repeat an earlier one (0.3)."""
     max_duplicate_paragraphs: Limit = 0.30
     """Greatest share of paragraphs that repeat an earlier one."""
     max_duplicate_line_chars: Limit = 0.20
     """Greatest share of the lines' characters that are in repeated ones."""
     max_duplicate_paragraph_chars: Limit = 0.20
     """Greatest share of the paragraphs' characters that are in repeated ones."""
-    max_top_2_gram: Limit = 0.20
-    """Greatest share of characters in the most frequent 2-gram of words, if it occurs twice."""
-    max_top_3_gram: Limit = 0.18
-    """Greatest share of characters in the most frequent 3-gram of words, if it occurs twice."""
-    max_top_4_gram: Limit = 0.16
-    """Greatest share of characters in the most frequent 4-gram of words, if it occurs twice."""
-    max_duplicate_5_gram: Limit = 0.15
-    """Greatest share of characters in 5-grams of words that occurred before."""
-    max_duplicate_6_gram: Limit = 0.14
-    """Greatest share of characters in 6-grams of words that occurred before."""
-    max_duplicate_7_gram: Limit = 0.13
-    """Greatest share of characters in 7-grams of words that occurred before."""
-    max_duplicate_8_gram: Limit = 0.12
-    """Greatest share of characters in 8-grams of words that occurred before."""
-    max_duplicate_9_gram: Limit = 0.11
-    """Greatest share of characters in 9-grams of words that occurred before."""
-    max_duplicate_10_gram: Limit = 0.10
-    """Greatest share of characters in 10-grams of words that occurred before."""
+    max_top_2_gram: Limit = PUBLISHED
+    """Greatest share of characters in the most frequent 2-gram of words, if it occurs twice
+    (0.2)."""
+    max_top_3_gram: Limit = PUBLISHED
+    """Greatest share of characters in the most frequent 3-gram of words, if it occurs twice
+    (0.18)."""
+    max_top_4_gram: Limit = PUBLISHED
+    """Greatest share of characters in the most frequent 4-gram of words, if it occurs twice
+    (0.16)."""
+    max_duplicate_5_gram: Limit = PUBLISHED
+    """Greatest share of characters in 5-grams of words that occurred before (0.15)."""
+    max_duplicate_6_gram: Limit = PUBLISHED
+    """Greatest share of characters in 6-grams of words that occurred before (0.14)."""
+    max_duplicate_7_gram: Limit = PUBLISHED
+    """Greatest share of characters in 7-grams of words that occurred before (0.13)."""
+    max_duplicate_8_gram: Limit = PUBLISHED
+    """Greatest share of characters in 8-grams of words that occurred before (0.12)."""
+    max_duplicate_9_gram: Limit = PUBLISHED
+    """Greatest share of characters in 9-grams of words that occurred before (0.11)."""
+    max_duplicate_10_gram: Limit = PUBLISHED
+    """Greatest share of characters in 10-grams of words that occurred before (0.1)."""
 
 
 class Repetition(Measure):
@@ -71,6 +77,7 @@ class Repetition(Measure):
         *(f"repetition_top_{n}_gram" for n in TOP_SIZES),
         *(f"repetition_duplicate_{n}_gram" for n in DUPLICATE_SIZES),
     )
+    version = "2"
     rank = 20
 
     def measure(self, pieces: Pieces) -> dict[str, float]:

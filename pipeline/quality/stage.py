@@ -7,26 +7,29 @@ documents, verdicts, cuts, duplicates -> corpus and decisions
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apache_beam as beam
 
-from pipeline.engine.sink import MakeParts, WriteManifest
+from pipeline.engine.sink import MakeParts, Units, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.engine.steps import Reports, Step, Steps
 from pipeline.quality import lines
 from pipeline.quality.accept import AcceptUnit, accept_part
-from pipeline.quality.decide import rules_of
 from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, batches_of, join
 from pipeline.quality.lines import LinesUnit, RepeatedUnit, find_lines, plan_repeated, sample_lines
 from pipeline.quality.measure import MEASURES
+from pipeline.quality.passages import PassageRules
 from pipeline.quality.removal import remove_decided, remove_measured
+from pipeline.quality.results import something_kept, with_warning
+from pipeline.quality.scorers.identity import scorer_fingerprint, scorer_key, scorer_keys
+from pipeline.quality.scorers.score_part import try_scorers
 from pipeline.quality.settings import QualitySettings, VerdictSettings
 from pipeline.quality.tables import MeasureUnit, cuts_name, measure_part
 from pipeline.quality.verdicts import VerdictUnit, WrittenLimits, give_verdicts
 from pipeline.store import files
 from pipeline.store.corpus import Corpus
-from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.errors import SettingError
 from pipeline.store.manifest import WORK, Manifest, table_of
 from pipeline.store.parts import Part, part_name, work_key
 from pipeline.store.stage_edit import Removal, StageEdit
@@ -52,19 +55,6 @@ class _Documents:
     def names(self, prefix: str = "part") -> list[str]:
         """A name for each part, of its number."""
         return [part_name(i, len(self.paths), prefix) for i in range(len(self.paths))]
-
-
-def something_kept(manifest: Manifest) -> Manifest:
-    """Refuses a result without documents."""
-    if manifest.counts.kept == 0:
-        drops = sorted(manifest.counts.dropped.items(), key=lambda item: -item[1])
-        said = ", ".join(f"{n:,} {reason}" for reason, n in drops) or "there were none"
-        raise WebtextError(
-            f"Stage {manifest.stage} keeps none of {manifest.counts.seen:,} documents: {said}",
-            "Relax the first reason's threshold in [quality], or look at the documents with "
-            "`webtext show ROOT documents`",
-        )
-    return manifest
 
 
 def _fingerprint(name: str, path: str) -> str:
@@ -96,6 +86,11 @@ class Quality(beam.PTransform):
         self._measure_key = work_key(
             draft.code_version, settings.measured().digest(), sorted(measured.items())
         )
+        self._scorer_keys = {
+            name: scorer_key(one, inputs[f"scorer {name}"])
+            for name, one in settings.scorers.items()
+        }
+        try_scorers(settings.scorers, settings.ensembles, self._scorer_keys)
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         """Text is read in the first and the third step."""
@@ -109,7 +104,7 @@ class Quality(beam.PTransform):
             root
             | Steps(steps)
             | "Result" >> beam.Filter(is_result)
-            | "Manifest" >> WriteManifest(self._folder, self._draft, something_kept)
+            | "Manifest" >> WriteManifest(self._folder, self._draft, with_warning)
         )
 
     def _plan_read(self, _parts: Reports) -> list[LinesUnit | JoinUnit]:
@@ -167,13 +162,16 @@ class Quality(beam.PTransform):
                 folder=self._folder,
                 key=work_key(self._measure_key, name),
                 settings=self._settings.measured(),
+                texts=work_key(self._read_key, self._settings.host_lines.digest(), name),
+                scorers=self._scorer_keys,
             )
             for name, path in zip(self._documents.names(), self._documents.paths, strict=True)
         ]
 
     def _plan_verdicts(self, _parts: Reports) -> list[VerdictUnit]:
-        rules, inputs = tuple(rules_of(self._settings)), self._draft.inputs
-        key = work_key(self._measure_key, inputs["links"], inputs.get(TAKEDOWN), *rules)
+        inputs = self._draft.inputs
+        key = work_key(self._measure_key, inputs["links"], inputs.get(TAKEDOWN))
+        key = work_key(key, self._settings.digest())
         documents = self._documents
         return [
             VerdictUnit(
@@ -184,7 +182,7 @@ class Quality(beam.PTransform):
                 folder=self._folder,
                 key=work_key(key, self._written, verdicts),
                 written=self._written,
-                rules=rules,
+                settings=self._settings,
                 takedown=self._takedown,
             )
             for path, name, links, verdicts in zip(
@@ -216,7 +214,7 @@ class QualityStage(Stage):
     """From documents to measurements and verdicts."""
 
     name = "quality"
-    version = "6"
+    version = "7"
     unit_seconds = 0.0032
 
     def settings(self, job: Job) -> VerdictSettings:
@@ -224,13 +222,25 @@ class QualityStage(Stage):
         quality = job.section(QualitySettings)
         return VerdictSettings(quality=quality, measured=quality.measured())
 
+    def check(self, job: Job) -> None:
+        """Files that the recipe names, and what reads them."""
+        self._named(job)
+
     def inputs(self, job: Job) -> dict[str, str]:
         """The documents and their links, and the files that measures and verdicts read."""
         stages = ("links", "documents")
         inputs = {name: job.corpus.require(name, job.interval).fingerprint for name in stages}
+        return inputs | self._named(job)
+
+    def _named(self, job: Job) -> dict[str, str]:
+        """Fingerprints of the files that the recipe names."""
         settings = self.settings(job)
         named = settings.measured.files() | {TAKEDOWN: settings.quality.takedown.path or ""}
-        return inputs | {name: _fingerprint(name, path) for name, path in named.items() if path}
+        scorers = settings.quality.scorers.items()
+        return {
+            **{name: _fingerprint(name, path) for name, path in named.items() if path},
+            **{f"scorer {name}": scorer_fingerprint(one) for name, one in scorers},
+        }
 
     def total(self, job: Job) -> Total:
         """Documents to measure."""
@@ -245,6 +255,13 @@ class QualityStage(Stage):
         return Quality(job, self.folder(job), self.draft(job))
 
 
+def _passage_rules(job: Job) -> PassageRules:
+    """What pages must meet without their passages, for a table that is not named yet."""
+    settings = job.section(QualitySettings)
+    written = _written_limits(job.corpus, job.interval)
+    return PassageRules("", written, settings, scorer_keys(settings.scorers))
+
+
 class Accept(beam.PTransform):
     """Parts of documents decided on one by one; ends in the manifest."""
 
@@ -256,7 +273,7 @@ class Accept(beam.PTransform):
         """Units are independent of each other."""
         return (
             root
-            | "Parts" >> beam.Create(self._units)
+            | "Parts" >> Units(self._units)
             | "Each" >> MakeParts(accept_part)
             | "Manifest" >> WriteManifest(self._folder, self._draft, something_kept)
         )
@@ -289,9 +306,13 @@ class CorpusStage(Stage):
     def transform(self, job: Job) -> Accept:
         """One unit a part of documents: the tables beside it have its number."""
         corpus, interval, draft = job.corpus, job.interval, self.draft(job)
-        families = self.settings(job).families().items()
-        editing = tuple((name, limits) for name, limits in families if MEASURES.get(name).edits)
+        measures = self.settings(job).measures().items()
+        editing = tuple((name, limits) for name, limits in measures if MEASURES.get(name).edits)
+        passages = corpus.paths("dedup", interval, "passages-")
+        # What a page must meet without its passages matters only where some are taken.
+        rules = _passage_rules(job) if passages else None
         key = work_key(draft.code_version, sorted(draft.inputs.items()), *editing)
+        key = work_key(key, rules.key()) if rules else key
         documents = _Documents.of(corpus, interval)
         quality, dedup = (corpus.folder(stage, interval) for stage in ("quality", "dedup"))
         units = [
@@ -304,9 +325,14 @@ class CorpusStage(Stage):
                 folder=self.folder(job),
                 key=work_key(key, name),
                 editing=editing,
+                passages=replace(rules, passages=found) if rules else None,
             )
-            for path, name, verdicts in zip(
-                documents.paths, documents.names(), documents.names("_verdicts"), strict=True
+            for path, name, verdicts, found in zip(
+                documents.paths,
+                documents.names(),
+                documents.names("_verdicts"),
+                passages or [""] * len(documents.paths),
+                strict=True,
             )
         ]
         return Accept(units, self.folder(job), draft)

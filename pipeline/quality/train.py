@@ -19,12 +19,13 @@ import orjson
 from pipeline.quality import perplexity
 from pipeline.quality.classifier import BUCKETS, ClassifierModel, Numbers, features
 from pipeline.quality.held_out import LEAST, HeldOut, held_out
+from pipeline.quality.scorers.quantiles import check_shares
 from pipeline.quality.words import tokens_of
 from pipeline.store.chance import chance_of
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
 from pipeline.store.parquet import batches, read_rows, read_table
-from pipeline.store.textfiles import read_text
+from pipeline.store.textfiles import lines_of, read_text
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,6 +34,8 @@ _STEP = 0.5  # Adagrad's
 _DECAY = 1e-6  # of the weights; held-out loss hardly depends on it
 _HELD_OUT = 10  # one of ten
 _LEAST = 20  # pages of each kind
+#: Share of the documents below which, or above whose rest, a classifier tells hardly any apart.
+_FEW = 0.05
 #: Shares of the documents for which thresholds are told.
 SHARES = (0.1, 0.2, 0.5)
 
@@ -48,6 +51,8 @@ class ClassifierReport:
     held_out_others: int
     #: None where too few pages were held out to say anything.
     held_out: HeldOut | None
+    #: The share of the interval's documents that score 0.5 or more.
+    above_half: float
     #: `min_score` by the share of the interval's documents that it keeps, as "0.1".
     thresholds: dict[str, float]
 
@@ -62,6 +67,12 @@ class ClassifierReport:
                 else f"too few to say how well it does ({LEAST} of each at least)."
             ),
         ]
+        lines.append(f"Score 0.5 keeps {self.above_half:.1%} of the documents.")
+        if not _FEW <= self.above_half <= 1 - _FEW:
+            lines.append(
+                "So it may tell where a text is from and not how good it is: give --good and --bad "
+                "examples that are both like these documents (docs/quality.md)."
+            )
         for share, score in self.thresholds.items():
             lines.append(f"min_score = {score:.4f} keeps {float(share):.0%} of the documents.")
         return "\n".join(lines)
@@ -99,9 +110,7 @@ def train_classifier(
     interval's other documents.  `shares`: of the documents, to say by which score they are kept.
     Raises SettingError with too few of a kind, or without any karma to choose by.
     """
-    for share in shares:
-        if not 0 < share < 1:
-            raise SettingError(f"--keep {share:g} is no share", "Give a number between 0 and 1")
+    check_shares(shares)
     examples = sorted(_examples(corpus, interval, min_karma, good_files, bad_files))
     kept = _matrix([e for e in examples if not _is_held_out(e[0])])
     held = _matrix([e for e in examples if _is_held_out(e[0])])
@@ -114,6 +123,7 @@ def train_classifier(
     weights, bias = _fit(kept)
     trained = ClassifierModel(weights.astype(np.float32), bias)
     trained.write(model)
+    of_corpus = _scores(trained, corpus, interval)
     scores = _sigmoid(held.margins(trained.weights.astype(np.float64), trained.bias))
     return ClassifierReport(
         model=model,
@@ -122,22 +132,19 @@ def train_classifier(
         held_out_good=int(held.good.sum()),
         held_out_others=int((1 - held.good).sum()),
         held_out=held_out(scores, held.good > 0),
-        thresholds=_thresholds(trained, corpus, interval, shares),
+        above_half=float((of_corpus >= 0.5).mean()),
+        thresholds={f"{share:g}": float(np.quantile(of_corpus, 1 - share)) for share in shares},
     )
 
 
-def _thresholds(
-    model: ClassifierModel, corpus: Corpus, interval: str, shares: Sequence[float]
-) -> dict[str, float]:
-    """The scores that so large shares of the interval's documents have or exceed."""
-    if not shares:
-        return {}
+def _scores(model: ClassifierModel, corpus: Corpus, interval: str) -> Floats:
+    """Of all documents of the interval: float64 (documents,)."""
     scores = [
         model.score(tokens_of(row["text"]))
         for path in corpus.paths("documents", interval)
         for row in read_rows(path, ["text"])
     ]
-    return {f"{share:g}": float(np.quantile(scores, 1 - share)) for share in shares}
+    return np.array(scores, dtype=np.float64)
 
 
 def train_perplexity(texts: Sequence[str], model: str) -> int:
@@ -158,17 +165,17 @@ def texts_of(path: str) -> Iterator[str]:
                 raise SettingError(f"{path} has no column `text`", "Name another file")
             yield from batch.column("text").to_pylist()
         return
-    text = read_text(path)
     if ".ndjson" in path or ".jsonl" in path:
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(lines_of(read_text(path)), 1):
             try:
-                yield str(orjson.loads(line)["text"])
+                if line.strip():
+                    yield str(orjson.loads(line)["text"])
             except (orjson.JSONDecodeError, KeyError, TypeError):
                 raise SettingError(
                     f"{path}, line {number}: no JSON object with a text", "Mend the file"
                 ) from None
     else:
-        yield from (part for part in text.split("\n\n") if part.strip())
+        yield from (part for part in read_text(path).split("\n\n") if part.strip())
 
 
 Example = tuple[str, bool, list[str]]

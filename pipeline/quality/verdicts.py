@@ -6,18 +6,24 @@ They read measurements only, and no text: another threshold costs seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from pipeline.quality.decide import Rule, first_failure
-from pipeline.quality.measure import MEASURES
+from pipeline.quality.decide import Rule, first_failure, rules_language, rules_of
+from pipeline.quality.measure import detail_of, text_columns
+from pipeline.quality.published import ENGLISH
+from pipeline.quality.settings import QualitySettings
 from pipeline.quality.tables import LINES
 from pipeline.store import files
 from pipeline.store.parquet import read_rows
 from pipeline.store.parts import Part, PartWriter, finished_part
 from pipeline.store.schemas import SCHEMAS
 from pipeline.store.takedown import Takedown
+
+#: Counts the documents in languages for which no values are published.
+WITHOUT_RULES = "without_language_rules"
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ class VerdictUnit:
     folder: str
     key: str
     written: WrittenLimits
-    rules: tuple[Rule, ...]
+    settings: QualitySettings
     takedown: Takedown
 
 
@@ -75,27 +81,35 @@ def give_verdicts(unit: VerdictUnit) -> list[Part]:
     done = finished_part(unit.folder, unit.name, unit.key)
     if done is not None:
         return [done]
-    texts = {name for rule in unit.rules for name in MEASURES.get(rule.family).texts}
-    columns = sorted({"id", *LINES.names, *texts, *(rule.column for rule in unit.rules)})
-    values = {row["id"]: row for row in read_rows(unit.measurements, columns)}
+    rules_in = cache(lambda language: rules_of(unit.settings, language))
+    values = {row["id"]: row for row in read_rows(unit.measurements, _columns(rules_in(ENGLISH)))}
     links = {row["id"]: row for row in read_rows(files.join(unit.folder, unit.joined))}
     with PartWriter(unit.folder, unit.name, SCHEMAS["verdicts"], unit.key) as writer:
+        writer.extra[WITHOUT_RULES] = 0
         for page in read_rows(unit.documents, ["id", "url", "canonical", "language"]):
             link, measured = links[page["id"]], values[page["id"]]
+            language = measured["lines_language"] or page["language"]
             failure = (
                 _taken_down(unit.takedown, page, link)
                 or unit.written.failure(measured)
-                or _broken_rule(unit.rules, measured)
+                or _broken_rule(rules_in(language), measured)
                 or {"stage": "", "reason": ""}
             )
-            language = measured["lines_language"] or page["language"]
-            row = {"id": page["id"], "karma": link["karma"], "language": language}
+            rules = rules_language(language)
+            row = {"id": page["id"], "karma": link["karma"], "language": language, "rules": rules}
             writer.add([row | failure])
+            writer.extra[WITHOUT_RULES] += not rules
             if failure["reason"]:
                 writer.counts.drop(failure["reason"])
             else:
                 writer.counts.keep()
     return [writer.finish()]
+
+
+def _columns(rules: Sequence[Rule]) -> list[str]:
+    """The columns that verdicts read; of all languages English has the most rules."""
+    texts = {name for rule in rules for name in text_columns(rule.family)}
+    return sorted({"id", *LINES.names, *texts, *(rule.column for rule in rules)})
 
 
 def _taken_down(
@@ -106,9 +120,9 @@ def _taken_down(
     return {"stage": "corpus", "reason": "takedown", "detail": entry} if entry else None
 
 
-def _broken_rule(rules: tuple[Rule, ...], values: Mapping[str, Any]) -> dict[str, Any] | None:
+def _broken_rule(rules: Sequence[Rule], values: Mapping[str, Any]) -> dict[str, Any] | None:
     failure = first_failure(rules, values)
     if failure is None:
         return None
-    detail = MEASURES.get(failure.rule.family).detail(values)
+    detail = detail_of(failure.rule.family, values)
     return _broken(failure.rule.reason, failure.value, failure.rule.threshold, detail)

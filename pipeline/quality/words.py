@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pipeline.store.unspaced import split_words
+
 _PARAGRAPHS = re.compile(r"\n{2,}")
 _TOKEN = re.compile(r"\w+")
 
@@ -14,24 +16,26 @@ class Pieces:
     """The parts of a text.  Blank lines are no lines: they are no repetition either."""
 
     text: str
-    words: list[str]  # by white space, as Gopher counts them
+    words: list[str]  # by white space, as Gopher counts them; by characters where there is none
     lines: list[str]  # stripped, not empty
     paragraphs: list[str]  # stripped, not empty
     tokens: list[str]  # runs of letters and digits in lower case
     id: str = ""  # of the document
+    language: str = ""  # ISO 639 code; empty where it is not known
 
 
-def take_apart(text: str, page: str = "") -> Pieces:
+def take_apart(text: str, page: str = "", language: str = "") -> Pieces:
     """Splits the text of a document, whose id is `page`."""
     lines = [line.strip() for line in text.splitlines()]
     paragraphs = [part.strip() for part in _PARAGRAPHS.split(text)]
     return Pieces(
         text=text,
-        words=text.split(),
+        words=split_words(text),
         lines=[line for line in lines if line],
         paragraphs=[part for part in paragraphs if part],
         tokens=tokens_of(text),
         id=page,
+        language=language,
     )
 
 

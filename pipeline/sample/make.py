@@ -144,8 +144,8 @@ def _stamp(*parts: object) -> dict[str, Any]:
     }
 
 
-def _post(url: str, again: int, title: str, link: str, selftext: str) -> dict[str, Any]:
-    row = _stamp(url, again)
+def _post(url: str, repeat: int, title: str, link: str, selftext: str) -> dict[str, Any]:
+    row = _stamp(url, repeat)
     permalink = f"/r/{row['subreddit']}/comments/{row['id']}/"
     return row | {
         "name": f"t3_{row['id']}",
@@ -159,9 +159,9 @@ def _post(url: str, again: int, title: str, link: str, selftext: str) -> dict[st
     }
 
 
-def _comment(url: str, again: int, body: str) -> dict[str, Any]:
-    row = _stamp(url, again)
-    post = f"t3_{number('post', url, again) % 36**6:06x}"
+def _comment(url: str, repeat: int, body: str) -> dict[str, Any]:
+    row = _stamp(url, repeat)
+    post = f"t3_{number('post', url, repeat) % 36**6:06x}"
     return row | {"link_id": post, "parent_id": post, "body": body}
 
 

@@ -140,7 +140,7 @@ class _Part(io.RawIOBase):
         """Some bytes at its place, `most` at most."""
 
 
-class Window(_Part):
+class FileSection(_Part):
     """A part of a file."""
 
     def __init__(self, stream: IO[bytes], start: int, length: int) -> None:
@@ -170,16 +170,21 @@ def archives_in_zip(stream: IO[bytes], path: str) -> list[tuple[int, int]]:
     """(start, length) of each archive in a WACZ file (WACZ 1.1.1: stored, below `archive/`)."""
     try:
         entries = zipfile.ZipFile(stream).infolist()
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
         raise damaged(path, 0, str(error)) from None
     wanted = [one for one in entries if re.fullmatch(_IN_ZIP, one.filename)]
     packed = [one.filename for one in wanted if one.compress_type != zipfile.ZIP_STORED]
     if packed or not wanted:
         what = f"has {packed[0]} compressed once more" if packed else "holds no archive"
         raise WebtextError(f"{path} {what}", "Unzip it, and give the files below archive/")
-    places = []
-    for entry in wanted:
-        stream.seek(entry.header_offset + 26)
-        name, extra = (int.from_bytes(stream.read(2), "little") for _ in range(2))
-        places.append((entry.header_offset + 30 + name + extra, entry.file_size))
-    return places
+    return [_place_in_zip(stream, path, entry) for entry in wanted]
+
+
+def _place_in_zip(stream: IO[bytes], path: str, entry: zipfile.ZipInfo) -> tuple[int, int]:
+    """Where an entry's content begins, and its length (APPNOTE.TXT, 4.3.7)."""
+    size, header = stream.seek(0, io.SEEK_END), entry.header_offset
+    if not 0 <= header <= size - entry.file_size:
+        raise damaged(path, 0, f"its index names {entry.filename} outside the file")
+    stream.seek(header + 26)
+    name, extra = (int.from_bytes(stream.read(2), "little") for _ in range(2))
+    return header + 30 + name + extra, entry.file_size

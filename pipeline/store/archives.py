@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
@@ -21,7 +22,7 @@ from pipeline.store.arc import MAGIC, ArcRecord, BadArcError, read_arc
 from pipeline.store.archive_files import (
     ZIP,
     Chained,
-    Window,
+    FileSection,
     archives_in_zip,
     beginning_of,
     damaged,
@@ -93,7 +94,7 @@ def captures(path: str, most_bytes: int) -> Iterator[Response | Revisit | Note]:
     with files.open_read(path) as stream:
         if starts_with(stream, ZIP):
             for start, length in archives_in_zip(stream, path):
-                window = io.BufferedReader(Window(stream, start, length))
+                window = io.BufferedReader(FileSection(stream, start, length))
                 for one in _captures(window, path, most_bytes):
                     offset = one.offset + start if isinstance(one, Response) else 0
                     yield replace(one, offset=offset) if isinstance(one, Response) else one
@@ -135,7 +136,8 @@ def _read_response(
         return _arc_response(arc, most_bytes) if arc else None
     source = io.BufferedReader(Chained(dictionary, stream)) if dictionary else stream
     record = next(_records(source, path, any_type), None)
-    return _response(record, most_bytes) if record is not None else None
+    with _damage_told(source, path):
+        return _response(record, most_bytes) if record is not None else None
 
 
 def read_member(data: bytes, most_bytes: int) -> tuple[Response, dict[str, str]]:
@@ -198,7 +200,8 @@ def _warc_captures(
         if packed and (record.stream_pos == last or record.stream_pos >= size):
             raise damaged(path, max(last, 0), "one gzip stream around many records")
         last = record.stream_pos
-        capture = _capture(record, most_bytes)
+        with _damage_told(stream, path):
+            capture = _capture(record, most_bytes)
         if capture is not None:
             yield capture
     refuse_cut(stream, path, max(last, start))
@@ -215,8 +218,17 @@ def _arc_captures(stream: IO[bytes], path: str, most_bytes: int) -> Iterator[Res
 
 
 def _records(stream: IO[bytes], path: str, kinds: WarcRecordType) -> Iterator[WarcRecord]:
-    try:
+    with _damage_told(stream, path):
         yield from ArchiveIterator(stream, parse_http=False, strict_mode=False, record_types=kinds)
+
+
+@contextmanager
+def _damage_told(stream: IO[bytes], path: str) -> Iterator[None]:
+    """Turns what FastWARC raises for a damaged file into WebtextError."""
+    try:
+        yield
+    except WebtextError:
+        raise
     except BaseException as error:
         # FastWARC is Rust: what it does not expect is a panic, which is no Exception.
         if isinstance(error, _BAD_RECORD) or type(error).__name__ == "PanicException":

@@ -16,6 +16,7 @@ _NEXT = re.compile(rb"\r?\n(?:0x)?[0-9a-f]{1,8}[ \t]*(?:;[^\n]{0,990})?\r?\n", r
 _LONGEST_NEXT = 1_024  # bytes that a match of it can have
 _LONGEST_LINE = 4_096  # of a size and its extensions
 _MOST = 1 << 40  # bytes of one chunk; a larger size is none
+_MOST_LAYERS = 4  # of chunks in chunks
 _CLOSED = re.compile(rb"</(?:html|body)\s*>\s*(?:<!--(?:(?!-->).){0,500}-->\s*)*$", re.I | re.S)
 _END_OF_PAGE = 1_000  # bytes at the end in which a page's last tag is looked for
 
@@ -31,6 +32,24 @@ def starts_in_chunks(body: bytes | bytearray) -> bool:
     return bool(end) and _SIZE.fullmatch(line) is not None
 
 
+def without_chunks(body: bytes | bytearray) -> bytes | bytearray:
+    """A body that came to its end, without chunks that no label told of.
+
+    Chunks may lie in chunks: a server behind a server did the same again.  The result has none
+    that this function would take out, so a body that is archived is read back as it was; what has
+    more layers than anybody makes by mistake stays as it is.
+    """
+    inner = body
+    for _ in range(_MOST_LAYERS + 1):
+        chunked = ChunkedBody()
+        if starts_in_chunks(inner):
+            chunked.feed(inner)
+        if not chunked.whole or not chunked.data or chunked.rest:
+            return inner
+        inner = chunked.data
+    return body
+
+
 class Body(Protocol):
     """A body while it is read."""
 
@@ -39,7 +58,7 @@ class Body(Protocol):
     whole: bool
     rest: bytes
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | bytearray) -> None:
         """Takes more bytes; those behind the end go to `rest`."""
 
     def end(self) -> None:
@@ -53,7 +72,7 @@ class SizedBody:
         self.data, self.rest, self._length = bytearray(), b"", length
         self.done = self.whole = length == 0
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | bytearray) -> None:
         """Takes more bytes."""
         missing = self._length - len(self.data)
         self.data += data[:missing]
@@ -75,7 +94,7 @@ class OpenBody:
         self.data, self.rest, self._lengths = bytearray(), b"", sorted(lengths)
         self.done = self.whole = False
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | bytearray) -> None:
         """Takes more bytes."""
         self.data += data
         for length in self._lengths:
@@ -107,7 +126,7 @@ class ChunkedBody:
         self._missing = 0  # bytes of the chunk that is read
         self._behind = False  # whether a chunk was read, so that a line end stands before the next
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | bytearray) -> None:
         """Takes more bytes."""
         self._waiting += data
         while not self.done and self._step(ended=False):

@@ -29,14 +29,24 @@ _MOST_MEMBERS = 64  # gzip members of one body; each copies what is left, so tho
 _MOST_NAMES = 8  # codings of a label that are looked at
 _LEAST_GUESSED = 64  # bytes; fewer may be of any coding by chance
 _MOST_LAYERS = 3  # codings that are undone though no label names them
-_GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
-#: Names of RFC 9110, 8.4.1, RFC 8878 and RFC 7932, and their older forms.
-_KINDS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "zlib", "br": "br", "zstd": "zstd"}
+_GZIP_MAGIC = b"\x1f\x8b\x08"
+#: A frame of zstd, or one that is to be skipped (RFC 8878, 3.1).
+_ZSTD_FRAME = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
+#: What may stand before marked data: blank lines of a script, its byte order mark.
+_BEFORE = b"\r\n\t \xef\xbb\xbf"
+#: Names of RFC 9110, 8.4.1, RFC 8878 and RFC 7932, their older forms, and those of the formats.
+_KINDS = {
+    **dict.fromkeys(("gzip", "x-gzip"), "gzip"),
+    **dict.fromkeys(("deflate", "x-deflate", "zlib"), "zlib"),
+    **dict.fromkeys(("br", "brotli"), "br"),
+    **dict.fromkeys(("zstd", "zstandard"), "zstd"),
+}
 _NAMES = {"gzip": "gzip", "zlib": "deflate", "br": "br", "zstd": "zstd"}
 #: Names that are no coding at all, or one that an archive has undone.
 _NO_CODING = frozenset(
     {"identity", "none", "utf-8", "utf8", "binary", "8bit", "7bit", "text", "aws-chunked"}
 )
+_SKIPPED = b"\x2a\x4d\x18"  # behind the first byte of a frame that is to be skipped
 _NAME = re.compile(r"[A-Za-z0-9._/-]+")
 
 
@@ -86,36 +96,49 @@ def unpack(body: bytes, label: str, limit: int) -> Unpacked:
 
 def _kind_of(body: bytes) -> str | None:
     """The coding that the first bytes tell; brotli and raw deflate have no such mark."""
-    start = body[:64].lstrip(b"\r\n\t ")
+    start = body[:64].lstrip(_BEFORE)
     if start.startswith(_GZIP_MAGIC):
         return "gzip"
-    return "zstd" if start.startswith(_ZSTD_MAGIC) else None
+    return "zstd" if _ZSTD_FRAME.match(start) else None
 
 
-def _undo(found: Unpacked, labelled: str | None, limit: int) -> Unpacked:
+def _undo(packed: Unpacked, labelled: str | None, limit: int) -> Unpacked:
     """One coding less; the same where there is none, whatever the label says.
 
     Where the first bytes are no help, the coding of the label is tried, then the body is taken
     as it is if it reads as text, then the other codings are tried; last comes what the label's
-    coding could read of damaged data.
+    coding could read of damaged data.  Without a label a body that no coding fits stays as it is.
     """
-    marked = _kind_of(found.data)
-    kind, body = marked or labelled, found.data
-    if kind is None or not body:
-        return found
+    marked = _kind_of(packed.data)
+    kind, body = marked or labelled, packed.data
+    if not body or (kind is None and reads_as_text(body)):
+        return packed
     if marked:
-        body = body.lstrip(b"\r\n\t ")
-    readings = [_read(kind, body, limit)]
-    if readings[0] is None or not readings[0].whole:
+        body = body.lstrip(_BEFORE)
+    reading = _read(kind, body, limit) if kind else None
+    if reading is None or not reading.whole:
         if not marked and reads_as_text(body):
-            return found
-        if not marked and len(body) >= _LEAST_GUESSED:
-            guesses = (_read(name, body, limit) for name in _READERS if name != kind)
-            readings[:0] = [one for one in guesses if one and one.whole and reads_as_text(one.data)]
-    best = next((one for one in readings if one is not None), None)
-    if best is None:
+            return packed
+        reading = (None if marked else _guess(body, limit)) or reading
+    if reading is None and kind is None:
+        return packed
+    if reading is None:
         raise BadEncodingError(f"no {kind} data, nor any other coding's")
-    return Unpacked(best.data, best.whole and found.whole, best.codings + found.codings)
+    return Unpacked(reading.data, reading.whole and packed.whole, reading.codings + packed.codings)
+
+
+def _guess(body: bytes, limit: int) -> Unpacked | None:
+    """A coding that reads a body whole and as text, and makes more of it; None without one."""
+    if len(body) < _LEAST_GUESSED:
+        return None
+    for name in _READERS:
+        with suppress(TooLargeError):  # by chance, since nothing says that it is this coding
+            reading = _read(name, body, limit)
+            if reading is None or not reading.whole or len(reading.data) < len(body):
+                continue
+            if reads_as_text(reading.data):
+                return reading
+    return None
 
 
 def _read(kind: str, body: bytes, limit: int) -> Unpacked | None:
@@ -222,8 +245,14 @@ def _unzstd(body: bytes, limit: int) -> tuple[bytes, bool]:
     """All zstd frames (RFC 8878)."""
     out, rest = bytearray(), body
     for _ in range(_MOST_MEMBERS):
-        if not rest.startswith(_ZSTD_MAGIC):
+        if not _ZSTD_FRAME.match(rest):
             break
+        if rest[1:4] == _SKIPPED:
+            end = 8 + int.from_bytes(rest[4:8], "little")
+            if end > len(rest):
+                return bytes(out), False
+            rest = rest[end:]
+            continue
         frame = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
         place = 0
         with suppress(zstandard.ZstdError):

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from pipeline.store.parquet import batches
 
 #: A span: the first character that goes, and the first that stays again.
 Span = tuple[int, int]
+Places = npt.NDArray[np.int64]
 
 _COLUMNS = ("id", "start", "stop")
 
@@ -24,6 +28,28 @@ def without(text: str, spans: Iterable[Span]) -> str:
         kept.append(text[place:start])
         place = stop
     return "".join(kept) + text[place:]
+
+
+def original_span(span: Span, cuts: Sequence[Span]) -> Span:
+    """Where the characters of a span of `without(text, cuts)` stand in the text itself."""
+    first, last = original_places(np.array([span[0], span[1] - 1]), cuts).tolist()
+    return first, last + 1
+
+
+def original_places(places: Places, cuts: Sequence[Span]) -> Places:
+    """Where some characters of `without(text, cuts)` stand in the text itself."""
+    spans = np.array(cuts, np.int64).reshape(-1, 2)
+    lengths = np.concatenate([[0], np.cumsum(spans[:, 1] - spans[:, 0])])
+    behind = spans[:, 0] - lengths[:-1]
+    found: Places = places + lengths[np.searchsorted(behind, places, "right")]
+    return found
+
+
+def are_within(places: Places, spans: Sequence[Span]) -> npt.NDArray[np.bool_]:
+    """Which characters stand in one of some spans, given in order."""
+    starts, stops = np.array([(-1, -1), *spans], np.int64).T
+    inside: npt.NDArray[np.bool_] = places < stops[np.searchsorted(starts, places, "right") - 1]
+    return inside
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:

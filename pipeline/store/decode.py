@@ -102,7 +102,7 @@ def decode(body: bytes, content_type: str) -> Decoded:
             return Decoded(body.removeprefix(mark).decode(name, "replace"), name, "bom")
     utf8 = _Reading(body, "utf-8")
     for label, how in _labels(body, content_type):
-        known = _known(label)
+        known = _standard_name(label)
         if known and not _contradicted(known, how, body, utf8):
             reading = utf8 if known == "utf-8" else _Reading(body, known)
             if not reading.mostly_holes:
@@ -114,15 +114,15 @@ def decode(body: bytes, content_type: str) -> Decoded:
     return _detected(body, utf8)
 
 
-def _contradicted(known: str, how: str, body: bytes, utf8: _Reading) -> bool:
+def _contradicted(charset: str, how: str, body: bytes, utf8: _Reading) -> bool:
     """True where the bytes speak against a label."""
-    if known.startswith("utf-16"):
+    if charset.startswith("utf-16"):
         # Markup in UTF-16 has zeros; a meta element that can be read is in another set.
         return how == "meta" or b"\0" not in body
-    if known == "utf-8":
+    if charset == "utf-8":
         return False
     # Text in a one-byte set is hardly ever valid UTF-8 by chance: the label is wrong.
-    by_default = known in _ONE_BYTE and not utf8.holes and not body.isascii()
+    by_default = charset in _ONE_BYTE and not utf8.holes and not body.isascii()
     return by_default or utf8.beyond_doubt
 
 
@@ -139,7 +139,7 @@ def _detected(body: bytes, utf8: _Reading) -> Decoded:
     The detector says UTF-8 for a page with a few curly quotes in windows-1252 (556 of 2,556
     manual pages), and for UTF-8 that was cut in the middle of a character as well.
     """
-    name = _known(detect_encoding(body) or "") or "windows-1252"
+    name = _standard_name(detect_encoding(body) or "") or "windows-1252"
     if utf8.beyond_doubt or (name == "utf-8" and not utf8.mostly_holes):
         return Decoded(utf8.text, "utf-8", "detected")
     name = "windows-1252" if name == "utf-8" else name
@@ -175,7 +175,7 @@ def _meta_label(head: bytes) -> str:
     return ""
 
 
-def _known(label: str) -> str:
+def _standard_name(label: str) -> str:
     """The character set that browsers take a label for; empty for one they do not know.
 
     Python knows more names than the web does, some of them dangerous (`idna` takes

@@ -18,7 +18,7 @@ import os
 import re
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -136,6 +136,11 @@ def matching(pattern: str, setting: str) -> list[str]:
                 f"Name files, such as {join(path, '*')}",
             )
     return paths
+
+
+def all_matching(patterns: Iterable[str], setting: str) -> list[str]:
+    """The files that match any pattern of a setting, sorted; raises as `matching` does."""
+    return sorted({path for pattern in patterns for path in matching(pattern, setting)})
 
 
 def listed(folder: str, *names: str) -> list[str]:

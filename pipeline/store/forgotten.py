@@ -20,6 +20,8 @@ from pipeline.store.takedown import NOTHING, Takedown, parse_takedown
 
 LIST = "FORGOTTEN.txt"
 PENDING = "FORGETTING.json"
+#: What `elsewhere` says of a passage that a forgotten page kept for others.
+FORGOTTEN = "forgotten"
 _HEAD = "# Pages that this corpus forgot and does not take again: one entry a line.\n"
 
 
@@ -28,7 +30,7 @@ class Pending:
     """A `forget` that is under way: ids of pages, and what was found out before any change."""
 
     ids: list[str]
-    #: Of each training run that was asked about: see `trainer/run/saw.py`.
+    #: Of each training run that was asked about: see `trainer/run/exposure.py`.
     runs: list[dict[str, Any]] = field(default_factory=list)
 
 

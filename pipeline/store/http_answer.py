@@ -13,11 +13,14 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from pipeline.store.chunked import Body, ChunkedBody, OpenBody, SizedBody, starts_in_chunks
+from pipeline.store.chunked import Body, ChunkedBody, OpenBody, SizedBody, without_chunks
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 #: The end where carriage returns alone end lines; looked for only where there is no line feed.
 _OLD_HEAD_END = re.compile(rb"\r\r")
+#: Where a page begins without the blank line that should stand before it.
+_PAGE_LINE = re.compile(rb"\n(?=<(?:!doctype\s|html[\s>]))", re.I)
+_PAGE_LINE_BYTES = 16  # that a match of it can need
 _STATUS = re.compile(
     rb"(?:HTTP(?:/(\d+(?:\.\d+)?)?)?|ICY)[ \t]+(\d{3})(?!\d)[ \t]*([^\r\n]*)", re.I
 )
@@ -79,7 +82,7 @@ class Headers:
         return f"Headers({self.pairs!r})"
 
 
-class Head(NamedTuple):
+class AnswerHead(NamedTuple):
     """Status line and headers of an answer."""
 
     status: int
@@ -100,7 +103,7 @@ class Head(NamedTuple):
         return [name.partition(";")[0].strip() for name in named]
 
 
-def parse_head(data: bytes) -> Head:
+def parse_head(data: bytes) -> AnswerHead:
     """The head in `data`, which begins with the status line or, without one, with a header.
 
     Raises NoHttpError for a status line without a status.
@@ -120,9 +123,9 @@ def parse_head(data: bytes) -> Head:
         raise NoHttpError(f"no status in {_text(lines[0][:60])!r}")
     if found is None:
         said = re.match(r"\d{3}", headers.joined("status"))
-        return Head(int(said[0]) if said else 200, headers, "1.0")
+        return AnswerHead(int(said[0]) if said else 200, headers, "1.0")
     version = (found[1] or b"1.1").decode()
-    return Head(int(found[2]), headers, version, _text(found[3]).strip())
+    return AnswerHead(int(found[2]), headers, version, _text(found[3]).strip())
 
 
 def _text(raw: bytes) -> str:
@@ -142,7 +145,7 @@ class AnswerReader:
     """
 
     def __init__(self, *, lengths: bool = True) -> None:
-        self.head: Head | None = None
+        self.head: AnswerHead | None = None
         self._lengths = lengths
         self._body: Body | None = None
         self._waiting = bytearray()
@@ -199,18 +202,15 @@ class AnswerReader:
             self._mend()
 
     def _mend(self) -> None:
-        """Takes back what the label said of chunks, where the bytes say otherwise."""
+        """Believes the bytes where they deny the chunks of the label, or show those of none."""
         body = self._body
         if isinstance(body, ChunkedBody) and body.denied and self.head is not None:
             self._body = self._plain_body(self.head)
             self._body.feed(body.rest)
             if body.ended:
                 self._body.end()
-        elif isinstance(body, OpenBody) and body.done and starts_in_chunks(body.data):
-            chunked = ChunkedBody()
-            chunked.feed(bytes(body.data))
-            if chunked.whole and chunked.data and not chunked.rest:
-                self._body = chunked
+        if self._body is not None and self._body.done:
+            self._body.data = bytearray(without_chunks(self._body.data))
 
     def _read_head(self, *, ended: bool) -> bool:
         """Reads the head, or an informational one; False where more bytes are needed."""
@@ -219,7 +219,7 @@ class AnswerReader:
             return False
         del self._waiting[:start]
         if _HTML.match(self._waiting):
-            return self._begin(Head(200, Headers(), "0.9"), 0)
+            return self._begin(AnswerHead(200, Headers(), "0.9"), 0)
         end = self._end_of_head(ended)
         if end is None:
             return False
@@ -231,14 +231,17 @@ class AnswerReader:
         if old and b"\n" not in waiting[: old.start()]:
             return old.end()
         found = _HEAD_END.search(waiting, max(0, self._looked_at - 3))
+        end = found.end() if found else len(waiting)
+        if page := _PAGE_LINE.search(waiting, max(0, self._looked_at - _PAGE_LINE_BYTES), end):
+            return page.end()
         if found:
-            return found.end()
+            return end
         self._looked_at = len(waiting)
         if len(waiting) > _MOST_HEAD:
             raise NoHttpError(f"headers of more than {_MOST_HEAD:,} bytes")
-        return len(waiting) if ended else None
+        return end if ended else None
 
-    def _begin(self, head: Head, end: int) -> bool:
+    def _begin(self, head: AnswerHead, end: int) -> bool:
         """Begins with what stands behind a head."""
         behind, self._waiting, self._looked_at = self._waiting[end:], bytearray(), 0
         if 100 <= head.status < 200:
@@ -255,7 +258,7 @@ class AnswerReader:
         self._feed_body(bytes(behind))
         return True
 
-    def _plain_body(self, head: Head) -> SizedBody | OpenBody:
+    def _plain_body(self, head: AnswerHead) -> SizedBody | OpenBody:
         """A body of the length that is told; of what is no length nothing is known."""
         values = head.headers.joined("content-length").split(",") if self._lengths else []
         told = (_LENGTH.fullmatch(value.strip()) for value in values)
@@ -286,7 +289,7 @@ def _start_of_head(waiting: bytearray, ended: bool) -> int | None:
     raise NoHttpError(f"no status line: {bytes(waiting[:60])!r}")
 
 
-def read_archived(block: bytes) -> tuple[Head, bytes]:
+def read_archived(block: bytes) -> tuple[AnswerHead, bytes]:
     """Head and body, without chunks, of an answer that was archived as one block.
 
     Archives keep lengths and chunks of what they have unpacked, so a body ends where the block
@@ -295,4 +298,4 @@ def read_archived(block: bytes) -> tuple[Head, bytes]:
     reader = AnswerReader(lengths=False)
     reader.feed(block)
     reader.end()
-    return reader.head or Head(200, Headers()), bytes(reader.body)
+    return reader.head or AnswerHead(200, Headers()), bytes(reader.body)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
+from pipeline.store.lease import Lease
 
 MANIFEST = "_manifest.json"
 #: Its name in corpora built before 0.2; they are read, verified and extended as they are.
@@ -146,6 +147,10 @@ class Manifest(BaseModel):
     #: Seconds from the start of the stage to its manifest, and when that was (UTC, ISO).
     seconds: float = 0.0
     finished: str = ""
+    #: Versions of what decides bytes, by package; names what two corpora differ by.
+    packages: dict[str, str] = Field(default_factory=dict)
+    #: Of a draft: the right to write it, which is proven first.  Not on disk.
+    lease: Lease | None = Field(default=None, exclude=True)
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:

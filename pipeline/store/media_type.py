@@ -45,7 +45,7 @@ _XML = frozenset({"application/xml", "text/xml"})
 _UNKNOWN = frozenset(
     {"", "*/*", "unknown/unknown", "application/unknown", "application/octet-stream",
      "application/x-httpd-php", "application/x-unknown-content-type", "binary/octet-stream",
-     "content/unknown", "text/htm", "text/x-html", "text/x-server-parsed-html"}
+     "content/unknown", "text/htm"}
 )  # fmt: skip
 
 
@@ -89,16 +89,21 @@ def kind_of(media_type: str, body: bytes) -> Kind:
         return "pdf"
     if start.startswith(_NO_TEXT):
         return "other"
-    if media_type in _UNKNOWN:
+    if _says_nothing(media_type):
         return _sniffed(media_type, start)
     if media_type in _HTML or (media_type in _PLAIN | _XML and _DOCUMENT.match(start)):
         return "html"
     return "plain" if media_type in _PLAIN else "other"
 
 
+def _says_nothing(media_type: str) -> bool:
+    """Whether the first bytes decide: types of the unknown, and made-up ones of HTML."""
+    return media_type in _UNKNOWN or ("html" in media_type and media_type not in _HTML)
+
+
 def may_be(media_type: str, kinds: Sequence[str]) -> bool:
     """Whether a body under this label can be of one of `kinds`, by the label alone."""
-    if media_type in _UNKNOWN:
+    if _says_nothing(media_type):
         return True
     possible = {"html": _HTML | _PLAIN | _XML, "plain": _PLAIN, "pdf": _PDF_TYPES}
     return any(media_type in possible[kind] for kind in kinds)

@@ -45,7 +45,9 @@ class Registry(Generic[T]):
         entry = _entries(self.group).get(name)
         if entry is None:
             where = f"{setting} = {name!r}: " if setting else ""
-            raise SettingError(f"{where}no {self.noun} has the name {name!r}", self.known(name))
+            raise SettingError(
+                f"{where}no {self.noun} has the name {name!r}", self.names_known(name)
+            )
         loaded = load(entry, self.noun)
         if not (isinstance(loaded, type) and issubclass(loaded, self.base)):
             raise WebtextError(
@@ -54,7 +56,7 @@ class Registry(Generic[T]):
             )
         return loaded
 
-    def known(self, name: str = "") -> str:
+    def names_known(self, name: str = "") -> str:
         """`Known: A, B`, and which of them is most like `name`."""
         names = self.names()
         return f"Known: {', '.join(names)}{nearest(name, names)}" if names else _REINSTALL
@@ -81,7 +83,8 @@ def load(entry: EntryPoint, noun: str) -> Any:
     except (ImportError, AttributeError) as error:
         raise WebtextError(
             f"The {noun} {describe(entry)} cannot be loaded: {type(error).__name__}: {error}",
-            "Install what it needs, or uninstall that distribution",
+            "Install what it needs, or a version of it that is made for this one of webtext "
+            "(docs/extending.md)",
         ) from error
 
 

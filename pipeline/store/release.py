@@ -63,7 +63,9 @@ def read_release(corpus: Corpus) -> Release:
         return Release.model_validate_json(files.read_bytes(path))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise WebtextError(f"{path} is damaged: {first['msg']}", "Bring it back") from None
+        raise WebtextError(
+            f"{path} is damaged: {first['msg']}", "Bring it back from a copy"
+        ) from None
 
 
 def publish(corpus: Corpus, interval: str, *, replace: bool = False) -> Release:

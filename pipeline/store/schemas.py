@@ -82,12 +82,14 @@ SCHEMAS: dict[str, pa.Schema] = {
         ]
     ),
     # One row a document: whether it may be in the corpus (`reason` is empty), by takedown list and
-    # rules.  `language` is that of its text without what is cut out of it.
+    # rules.  `language` is that of its text without what is cut out of it, `rules` the language
+    # whose rules it was judged by: empty where only those hold that need none.
     "verdicts": pa.schema(
         [
             ("id", pa.string()),
             ("karma", pa.int64()),
             ("language", pa.string()),
+            ("rules", pa.string()),
             ("stage", pa.string()),
             ("reason", pa.string()),
             ("value", pa.float64()),
@@ -102,9 +104,22 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("id", pa.string()),
             ("kept_id", pa.string()),  # a page in the corpus
             ("similarity", pa.float64()),
-            ("kind", pa.string()),  # exact | near | recrawled
+            ("kind", pa.string()),  # exact | near | recrawled | passages
             # Where the other one is if not in this corpus, whose `kept_id` is null then.
             ("elsewhere", pa.string()),
+        ]
+    ),
+    # Spans of characters of a document's text that are left out because those of page `kept_id` are
+    # the same, white space aside; what the repeated lines of either take out does not count.
+    "passages": pa.schema(
+        [
+            ("id", pa.string()),
+            ("start", pa.int64()),
+            ("stop", pa.int64()),
+            ("kept_id", pa.string()),  # a page in the corpus
+            ("kept_start", pa.int64()),
+            ("kept_stop", pa.int64()),
+            ("elsewhere", pa.string()),  # as in `dedup`
         ]
     ),
     "corpus": pa.schema(

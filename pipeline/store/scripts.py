@@ -20,6 +20,7 @@ UNSPACED = (
 
 _CLASS = "".join(f"{chr(first)}-{chr(last)}" for first, last in UNSPACED)
 _UNSPACED = re.compile(f"[{_CLASS}]")
+_WORD = re.compile(rf"[{_CLASS}]|[^\s{_CLASS}]+")
 
 
 def is_unspaced(character: str) -> bool:
@@ -30,3 +31,8 @@ def is_unspaced(character: str) -> bool:
 def count_unspaced(text: str) -> int:
     """How many characters of a text are of such a script."""
     return 0 if text.isascii() else len(_UNSPACED.findall(text))
+
+
+def words_and_characters(text: str) -> list[str]:
+    """The words of a text by white space; each character of such a script is a word by itself."""
+    return text.split() if text.isascii() else _WORD.findall(text)

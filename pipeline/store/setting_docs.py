@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import orjson
 from pydantic.fields import FieldInfo
 
+from pipeline.store.setting_errors import section_by_name
 from pipeline.store.settings import KindIn, NameIn, OpenSettings, Settings, Variants
 
 OWN_CHOICE = "this project"
@@ -75,6 +76,10 @@ def _of_field(key: str, field: FieldInfo, decides: bool, source: str) -> Iterato
     variants = _variants(annotation, field.metadata)
     if variants is None and isinstance(annotation, type) and issubclass(annotation, Settings):
         yield from _of_section(annotation, f"{key}.", decides=decides)
+        return
+    named = section_by_name(annotation)
+    if named is not None:
+        yield from _of_section(named, f"{key}.NAME.", decides=decides)
         return
     text, own = split_source(field.description or "")
     kind = type_text(annotation, field.metadata)
@@ -161,8 +166,10 @@ def _kind(annotation: Any) -> str:
     if origin is Literal:
         return _either(arguments)
     if origin in (Union, types.UnionType):
-        named = [_kind(one) for one in arguments if one is not type(None)]
-        return "number, or false" if set(arguments) == {float, bool} else " or ".join(named)
+        if {float, bool} <= set(arguments):  # a threshold
+            words = [word for one in arguments for word in get_args(one)]
+            return ", ".join(["number", *(f'"{word}"' for word in words), "or false"])
+        return " or ".join(_kind(one) for one in arguments if one is not type(None))
     if origin in (tuple, list):
         of = _kind(arguments[0])
         any_length = origin is list or Ellipsis in arguments

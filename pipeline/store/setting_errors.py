@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -106,7 +106,8 @@ def _keys_of(model: type[SettingsClass], location: tuple[int | str, ...]) -> lis
     keys: list[str] = []
     for part in location:
         above = _type_at(model, keys)
-        if isinstance(part, str) and above is not None and not hasattr(above, "key_types"):
+        is_section = hasattr(above, "key_types") or section_by_name(above) is not None
+        if isinstance(part, str) and above is not None and not is_section:
             break
         keys.append(str(part))
     return keys
@@ -116,15 +117,23 @@ def _type_at(model: type[SettingsClass], location: list[str]) -> Any:
     """The type of a key at a place of a recipe; None where it is not known."""
     inner: Any = model
     for key in location:
-        inner = inner.key_types().get(key) if hasattr(inner, "key_types") else None
+        named = section_by_name(inner)
+        known = inner.key_types() if hasattr(inner, "key_types") else {}
+        inner = known.get(key) if named is None else named
     return inner
+
+
+def section_by_name(annotation: Any) -> Any:
+    """The settings class of sections that a recipe names itself, `dict[str, …]`; else None."""
+    arguments = get_args(annotation)
+    is_dict = get_origin(annotation) is dict and hasattr(arguments[1], "key_types")
+    return arguments[1] if is_dict else None
 
 
 def _keys_at(model: type[SettingsClass], location: list[str]) -> list[str]:
     """The keys of the section at a place of a recipe."""
-    for key in location:
-        inner: Any = model.key_types().get(key)
-        if not hasattr(inner, "key_types"):
-            break
-        model = inner
+    for end in range(len(location), 0, -1):
+        inner = _type_at(model, location[:end])
+        if hasattr(inner, "key_types"):
+            return sorted(inner.key_types())
     return sorted(model.key_types())

@@ -167,7 +167,7 @@ class NameIn:
 
     def _check(self, name: str) -> str:
         if name not in self.names():
-            known = self.registry.known(name)
+            known = self.registry.names_known(name)
             raise ValueError(f"no {self.registry.noun} has this name. {known}")
         return name
 
@@ -200,9 +200,9 @@ class KindIn:
             return value
         kind = value.get("kind")
         if kind is None:
-            raise ValueError(f"kind is missing. {self.registry.known()}")
+            raise ValueError(f"kind is missing. {self.registry.names_known()}")
         if kind not in self.registry.names():
-            known = self.registry.known(str(kind))
+            known = self.registry.names_known(str(kind))
             raise ValueError(f"no {self.registry.noun} is of kind {kind!r}. {known}")
         section = self.registry.get(str(kind))
         return section.checked(value, f"{self.registry.noun} of kind {kind}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterable, Iterator
 
@@ -65,13 +64,12 @@ def read_set(path: str, fields: tuple[str, ...]) -> Iterator[str]:
     if not files.exists(path):
         raise SettingError(f"Evaluation set {path} does not exist", "Change contamination.sets")
     name = without_packing(path)
-    lines = read_text(path).splitlines()
+    lines = lines_of(read_text(path))
     try:
         if name.endswith((".jsonl", ".ndjson", ".json")):
             yield from _json_texts(lines, fields)
         elif name.endswith(".tsv"):
-            rows = csv.reader(io.StringIO("\n".join(lines)), delimiter="\t", quoting=csv.QUOTE_NONE)
-            for row in rows:
+            for row in (line.split("\t") for line in filter(None, lines)):
                 yield from ([row[int(field)] for field in fields] if fields else row)
         else:
             yield from lines
@@ -79,6 +77,11 @@ def read_set(path: str, fields: tuple[str, ...]) -> Iterator[str]:
         raise SettingError(
             f"Evaluation set {path}: {type(error).__name__} {error}", "Check file and fields"
         ) from None
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines as files have them: a paragraph mark (U+2028) within JSON ends none."""
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
 
 
 def _json_texts(lines: Iterable[str], fields: tuple[str, ...]) -> Iterator[str]:

@@ -12,8 +12,13 @@ import re
 _HAN_KANA = "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
 _HAN_KANA += "\uf900-\ufaff\U00020000-\U0003ffff"
 _SOUTH_EAST = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\ua9e0-\ua9ff\uaa60-\uaa7f"
+#: Characters of a word.
+HAN_KANA_WORD, SOUTH_EAST_WORD = 2, 5
 #: Pieces of unspaced scripts, and all other runs without white space.
-_PIECE = re.compile(rf"[{_HAN_KANA}]{{1,2}}|[{_SOUTH_EAST}]{{1,5}}|[^\s{_HAN_KANA}{_SOUTH_EAST}]+")
+_PIECE = re.compile(
+    rf"[{_HAN_KANA}]{{1,{HAN_KANA_WORD}}}|[{_SOUTH_EAST}]{{1,{SOUTH_EAST_WORD}}}"
+    rf"|[^\s{_HAN_KANA}{_SOUTH_EAST}]+"
+)
 _ANY = re.compile(rf"[{_HAN_KANA}{_SOUTH_EAST}]")
 
 

@@ -17,7 +17,7 @@ from pipeline.tokens.megatron import ENDINGS, Writer, parse_index, sentence_inde
 from pipeline.tokens.shards import shard_file
 
 
-class Cut(NamedTuple):
+class ShardCut(NamedTuple):
     """The files of a shard that was written anew, and what it lost."""
 
     parts: list[Part]
@@ -26,7 +26,7 @@ class Cut(NamedTuple):
     tokens: int
 
 
-def cut_shard(folder: str, name: str, target: str, gone: Collection[str]) -> Cut:
+def cut_shard(folder: str, name: str, target: str, gone: Collection[str]) -> ShardCut:
     """Writes shard `name` of `folder` without the documents `gone`, and its table, to `target`.
 
     Holds the shard in memory.
@@ -53,7 +53,7 @@ def cut_shard(folder: str, name: str, target: str, gone: Collection[str]) -> Cut
     with PartWriter(target, table_name, SCHEMAS["tokens"], key) as writer:
         writer.add(kept.sort_by("id"))
     written = [shard_file(target, name, ending) for ending in ENDINGS]
-    return Cut(
+    return ShardCut(
         [Part(writer.finish().file), *written],
         documents=int((~keep).sum()),
         sentences=int(sentences[~keep].sum()),

@@ -24,9 +24,9 @@ from pipeline.store.manifest import WORK
 from pipeline.store.parquet import read_rows
 from pipeline.store.parts import Part, PartWriter, finished_part
 from pipeline.store.progress import Progress
+from pipeline.store.sentences import split_sentences
 from pipeline.tokens.draws import in_validation, order_of
 from pipeline.tokens.megatron import dtype_for
-from pipeline.tokens.sentences import split_sentences
 from pipeline.tokens.settings import TokensSettings
 from pipeline.tokens.tokenizer import end_id
 from pipeline.tokens.word_cache import KnownWords, goes_by_words

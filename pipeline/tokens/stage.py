@@ -7,7 +7,7 @@ from functools import partial
 
 import apache_beam as beam
 
-from pipeline.engine.sink import Gather, MakeParts, WriteManifest
+from pipeline.engine.sink import Gather, MakeParts, Units, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.store import files
 from pipeline.store.corpus import Corpus
@@ -36,8 +36,8 @@ class Tokens(beam.PTransform):
         unit, folder, draft = self._tokenizer, self._folder, self._draft
         pieces = (
             root
-            | "Tokenizer" >> beam.Create([unit])
-            | "Train" >> MakeParts(make_tokenizer)
+            | "Tokenizer" >> Units([unit])
+            | "Train" >> MakeParts(make_tokenizer, alone=True)
             | "Trained" >> Gather()
             | "Plan pieces" >> beam.FlatMap(partial(plan_pieces, unit, folder, draft))
             | "Encode" >> MakeParts(encode_part)
@@ -131,7 +131,7 @@ class TokensStage(Stage):
 
     def folder(self, job: Job) -> str:
         """`tokens/NAME/INTERVAL`."""
-        return job.corpus.folder(self._place(job), job.interval)
+        return job.corpus.folder(self._stage_folder(job), job.interval)
 
     def settings(self, job: Job) -> TokensSettings:
         """The `[tokens]` section."""
@@ -165,7 +165,7 @@ class TokensStage(Stage):
         )
         return Tokens(unit, self.folder(job), self.draft(job))
 
-    def _place(self, job: Job) -> str:
+    def _stage_folder(self, job: Job) -> str:
         return f"tokens/{self.settings(job).name}"
 
     def _tokenizer_draft(self, job: Job) -> Manifest:
@@ -175,7 +175,7 @@ class TokensStage(Stage):
         has shards it follows that interval's corpus; afterwards it stays as it is.
         """
         settings, corpus = self.settings(job), job.corpus
-        others = [i for i in corpus.intervals(self._place(job)) if i != job.interval]
+        others = [i for i in corpus.intervals(self._stage_folder(job)) if i != job.interval]
         inputs: dict[str, str] = {}
         kind = settings.chosen_kind()
         for path in kind.files():

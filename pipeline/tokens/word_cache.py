@@ -59,7 +59,7 @@ class KnownWords:
 
     def __init__(self, tokenizer: Tokenizer, dtype: np.dtype[Any]) -> None:
         self._tokenizer, self._dtype = tokenizer, dtype
-        self._known: dict[str, bytes] = {}
+        self._cache: dict[str, bytes] = {}
         self._room, self._lock = _ROOM, Lock()
 
     def encode(
@@ -75,13 +75,13 @@ class KnownWords:
 
     def _look_up(self, words: set[str]) -> dict[str, bytes]:
         """A table with the tokens of these words, and of others."""
-        cache = self._known
+        cache = self._cache
         new = list(words - cache.keys())
         cache.update(zip(new, self._encode(new), strict=True))
         with self._lock:
             self._room -= sum(map(len, new)) + _OVERHEAD * len(new)
             if self._room < 0:
-                self._known, self._room = {}, _ROOM
+                self._cache, self._room = {}, _ROOM
         return cache
 
     def _encode(self, words: list[str]) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from pipeline.store.errors import WebtextError
 from pipeline.store.sql import Database
 
 #: Tables that name in `kept_id` the page that stays: (stage, prefix of the files).
-TABLES = (("dedup", "part-"), ("corpus", "decisions-"))
+TABLES = (("dedup", "part-"), ("dedup", "passages-"), ("corpus", "decisions-"))
 #: Of dedup before these versions nothing was promised: duplicates came before quality.
 _BEFORE = ("1", "2", "3")
 
@@ -29,6 +29,8 @@ def check_kept(corpus: Corpus) -> int:
     texts = database.table([path for i in intervals for path in corpus.paths("corpus", i)])
     for stage, prefix in TABLES:
         paths = [path for i in intervals for path in corpus.paths(stage, i, prefix)]
+        if not paths:
+            continue
         named = f"SELECT id, kept_id FROM {database.table(paths)} WHERE kept_id IS NOT NULL"
         wrong = database.ask(
             f"SELECT id, kept_id FROM ({named}) WHERE kept_id NOT IN (SELECT id FROM {texts}) "

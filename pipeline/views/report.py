@@ -41,7 +41,16 @@ class Tables:
     """Answers SQL over the corpus; each table is a view that exists when the stage is built."""
 
     corpus: Corpus
-    names: tuple[str, ...] = ("links", "fetches", "documents", "dedup", "corpus", "decisions")
+    names: tuple[str, ...] = (
+        "links",
+        "fetches",
+        "documents",
+        "dedup",
+        "passages",
+        "verdicts",
+        "corpus",
+        "decisions",
+    )
     there: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -52,7 +61,7 @@ class Tables:
             except WebtextError:
                 continue
             # Tables of older builds lack columns of newer ones.
-            rows = self.database.table(paths, by_name=name == "fetches")
+            rows = self.database.table(paths, by_name=name in ("fetches", "verdicts"))
             self.database.ask(f'CREATE VIEW "{name}" AS SELECT * FROM {rows}')
             self.there.add(name)
 
@@ -93,9 +102,11 @@ def write_report(corpus: Corpus) -> str:
         _subreddits,
         _months,
         _languages,
+        _rules,
         _lengths,
         _fertility,
         _duplicates,
+        _passages,
         _repeated,
         _reasons,
     ):
@@ -221,6 +232,21 @@ def _languages(tables: Tables) -> Section | None:
     return Section("Languages", "Of the documents that were accepted.", bars(rows))
 
 
+def _rules(tables: Tables) -> Section | None:
+    """Whose rules documents were judged by; tables of older builds do not have it."""
+    if not tables.has("verdicts") or "rules" not in tables.columns("verdicts"):
+        return None
+    rows = tables.ask(
+        "SELECT language, CASE rules WHEN '' THEN 'only those that need no language' "
+        "ELSE coalesce(rules, 'English, for any language') END, count(*), "
+        "count(*) FILTER (reason = '') FROM verdicts GROUP BY 1, 2 "
+        f"ORDER BY 3 DESC, 1 LIMIT {_TOP}"
+    )
+    sentence = "Thresholds and stop words are those of each document's language."
+    body = table(("language", "rules of", "documents", "that they accept"), rows)
+    return Section("Rules by language", sentence, body)
+
+
 def _lengths(tables: Tables) -> Section | None:
     if not tables.has("corpus"):
         return None
@@ -250,6 +276,22 @@ def _duplicates(tables: Tables) -> Section | None:
     )
     body = table(("kept document", "removed for it", "least similarity"), rows)
     return Section("Largest clusters of duplicates", "What was kept for how many.", body)
+
+
+def _passages(tables: Tables) -> Section | None:
+    if not tables.has("passages", "documents"):
+        return None
+    rows = tables.ask(
+        "SELECT k.url, p.pages, p.characters, substring(k.text, p.start + 1, 160) FROM "
+        "(SELECT kept_id, count(DISTINCT id) AS pages, sum(stop - start)::BIGINT AS characters, "
+        "arg_max(kept_start, (stop - start, id, start)) AS start "
+        "FROM passages WHERE kept_id IS NOT NULL GROUP BY 1 "
+        f"ORDER BY 2 DESC, 3 DESC, 1 LIMIT {_TOP}) p JOIN documents k ON k.id = p.kept_id "
+        "ORDER BY 2 DESC, 3 DESC, k.id"
+    )
+    sentence = "Left out of pages since another one has them: which one, of how many."
+    names = ("page that keeps them", "pages", "characters left out", "the longest")
+    return Section("Passages", sentence, table(names, rows)) if rows else None
 
 
 def _repeated(tables: Tables) -> Section | None:

@@ -23,6 +23,7 @@ TABLES = {
     "verdicts": ("quality", "verdicts-"),
     "cuts": ("quality", "cuts-"),
     "dedup": ("dedup", "part-"),
+    "passages": ("dedup", "passages-"),
     "corpus": ("corpus", "part-"),
     "decisions": ("corpus", "decisions-"),
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
@@ -12,12 +13,14 @@ from rich.table import Table
 from pipeline.build.build import warning_lines
 from pipeline.engine.show_progress import describe
 from pipeline.links.audit import SOURCES, source_lines
-from pipeline.pages.refetch import WAITING
+from pipeline.pages.refetch import Patience
+from pipeline.pages.waiting import Waiting, waiting_links
 from pipeline.store import files
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.errors import WebtextError
 from pipeline.store.manifest import Audit, Manifest, add_audits, read_manifest
 from pipeline.store.progress import Snapshot, Total, read_progress
+from pipeline.store.warc import warc_date
 
 
 def stage_folders(corpus: Corpus) -> list[tuple[str, str, str]]:
@@ -63,6 +66,8 @@ class StageStatus:
     progress: Snapshot
     #: Inputs that are not those any more that it was made from.
     stale: tuple[str, ...] = ()
+    #: Of the pages stage, the links that wait to be asked for again.
+    waiting: Waiting = field(default_factory=Waiting)
 
     @property
     def state(self) -> str:
@@ -89,7 +94,9 @@ class StageStatus:
             "fingerprint": self.manifest.fingerprint,
             "warnings": self.manifest.warnings,
             "audit": self.manifest.audit,
-            "waiting": self.manifest.extra.get(WAITING, 0),
+            "waiting": self.waiting.links,
+            "due": self.waiting.due,
+            "next_due": warc_date(self.waiting.next_at) if self.waiting.links else None,
         }
 
     def cells(self) -> tuple[str, ...]:
@@ -143,9 +150,17 @@ def corpus_status(corpus: Corpus) -> list[StageStatus]:
             manifests.get((stage, interval)),
             read_progress(folder),
             tuple(name for *of, name in stale if of == [stage, interval]),
+            _waiting(corpus, interval, manifests.get((stage, interval))),
         )
         for stage, interval, folder in folders
     ]
+
+
+def _waiting(corpus: Corpus, interval: str, manifest: Manifest | None) -> Waiting:
+    """The links of an interval that wait, at this moment."""
+    if manifest is None or manifest.stage != "pages":
+        return Waiting()
+    return waiting_links(corpus, interval, manifest, Patience.told_by(manifest, time.time()))
 
 
 def print_status(corpus: Corpus, stages: Iterable[StageStatus]) -> None:
@@ -176,10 +191,11 @@ def audit_lines(stages: Iterable[StageStatus]) -> Iterator[str]:
 def waiting_lines(stages: Iterable[StageStatus]) -> Iterator[str]:
     """A line on each interval of which links wait to be asked for again."""
     for one in stages:
-        waiting = one.manifest.extra.get(WAITING, 0) if one.manifest else 0
-        if waiting:
+        waiting = one.waiting
+        if waiting.links:
             yield (
-                f"{one.stage} {one.interval}: {waiting:,} links ended by a passing fault and wait: "
+                f"{one.stage} {one.interval}: {waiting.links:,} links ended by a passing fault and "
+                f"wait, {waiting.due:,} of them due, the first at {warc_date(waiting.next_at)}: "
                 "later builds ask for them again; --retry dns,timeout asks at once"
             )
 

@@ -11,6 +11,11 @@ from pipeline.store.corpus import Corpus
 from pipeline.store.errors import WebtextError
 from pipeline.store.forgotten import refuse_pending
 from pipeline.store.manifest import (
+    MANIFEST,
+    OLD_MANIFEST,
+    PREVIOUS,
+    PROGRESS,
+    WORK,
     FileEntry,
     Manifest,
     add_fingerprints,
@@ -22,8 +27,14 @@ from pipeline.store.parquet import open_table
 from pipeline.store.schemas import VOLATILE
 from pipeline.views.kept import check_kept
 from pipeline.views.leaks import check_leaks
+from pipeline.views.passages import check_passages
 from pipeline.views.status import stage_folders, stale_inputs
 
+_TOKENIZER_REMEDY = (
+    "Bring it back from a copy: shards that were made with another tokenizer say something else"
+)
+#: What a stage's folder holds beside the files of its manifest.
+_OWN = frozenset({MANIFEST, OLD_MANIFEST, PREVIOUS, PROGRESS, WORK})
 _REMEDY = "Remove the stage's _manifest.json and build again: what is damaged is made anew"
 
 
@@ -46,7 +57,9 @@ def verify_corpus(corpus: Corpus, only: str | None = None) -> Verified:
     chosen = {key: m for key, m in manifests.items() if only in (None, key[1])}
     for (stage, interval), manifest in chosen.items():
         verify_stage(corpus.folder(stage, interval), manifest)
+    _verify_tokenizers(corpus, chosen)
     check_kept(corpus)
+    check_passages(corpus)
     _verify_splits(corpus, manifests)
     return Verified(len(chosen), sum(len(manifest.files) for manifest in chosen.values()))
 
@@ -78,6 +91,29 @@ def finished_stages(corpus: Corpus, only: str | None = None) -> dict[tuple[str, 
     return manifests
 
 
+def _verify_tokenizers(corpus: Corpus, stages: dict[tuple[str, str], Manifest]) -> None:
+    """Checks the tokenizer of each stage of shards, and that it is the one they were made with."""
+    made_with = {
+        (name.partition("/")[2], fingerprint, interval)
+        for (_, interval), manifest in stages.items()
+        for name, fingerprint in manifest.inputs.items()
+        if name.startswith("tokenizers/")
+    }
+    for name in sorted({name for name, _, _ in made_with}):
+        folder = corpus.tokenizer(name)
+        manifest = read_manifest(folder)
+        if manifest is None:
+            raise WebtextError(f"Tokenizer {name} has no manifest in {folder}", _TOKENIZER_REMEDY)
+        verify_stage(folder, manifest, _TOKENIZER_REMEDY)
+        for of, fingerprint, interval in sorted(made_with):
+            if of == name and fingerprint != manifest.fingerprint:
+                raise WebtextError(
+                    f"Stage tokens/{name} of {interval} was made with another tokenizer than is "
+                    "there now",
+                    _TOKENIZER_REMEDY,
+                )
+
+
 def _verify_splits(corpus: Corpus, manifests: dict[tuple[str, str], Manifest]) -> None:
     """No near-duplicate of a validation document is trained on; needs the texts to be there."""
     tokenized = {(stage, interval) for stage, interval in manifests if stage.startswith("tokens/")}
@@ -88,27 +124,34 @@ def _verify_splits(corpus: Corpus, manifests: dict[tuple[str, str], Manifest]) -
             check_leaks(corpus, name.removeprefix("tokens/"))
 
 
-def verify_stage(folder: str, manifest: Manifest) -> None:
-    """Checks one stage: bytes, hashes, rows and fingerprint of every file."""
+def verify_stage(folder: str, manifest: Manifest, remedy: str = _REMEDY) -> None:
+    """Checks one stage: bytes, hashes, rows and fingerprint of every file, and no others there."""
     for entry in manifest.files:
-        _verify_file(files.join(folder, entry.name), entry)
+        _verify_file(files.join(folder, entry.name), entry, remedy)
+    known = _OWN | {entry.name.split("/")[0] for entry in manifest.files}
+    for path in files.listed(folder, "*"):
+        if path.rstrip("/").rsplit("/", 1)[-1] not in known:
+            raise WebtextError(
+                f"{path} is in no manifest: who reads the folder would read it, too",
+                "Move it away; `webtext build` makes nothing there that its manifest does not name",
+            )
     fingerprint = add_fingerprints(e.fingerprint for e in manifest.files if e.fingerprint)
     if fingerprint != manifest.fingerprint:
-        raise WebtextError(f"{folder}: the fingerprint is not the sum of its files'", _REMEDY)
+        raise WebtextError(f"{folder}: the fingerprint is not the sum of its files'", remedy)
 
 
-def _verify_file(path: str, entry: FileEntry) -> None:
+def _verify_file(path: str, entry: FileEntry, remedy: str) -> None:
     if not files.exists(path):
-        raise WebtextError(f"{path} is missing", _REMEDY)
+        raise WebtextError(f"{path} is missing", remedy)
     if files.size(path) != entry.bytes:
-        raise WebtextError(f"{path} has {files.size(path):,} bytes, not {entry.bytes:,}", _REMEDY)
+        raise WebtextError(f"{path} has {files.size(path):,} bytes, not {entry.bytes:,}", remedy)
     if files.sha256(path) != entry.sha256:
-        raise WebtextError(f"{path} was changed: its sha256 is not the recorded one", _REMEDY)
+        raise WebtextError(f"{path} was changed: its sha256 is not the recorded one", remedy)
     if not path.endswith(".parquet"):
         return
-    with open_table(path, _REMEDY) as table:
+    with open_table(path, remedy) as table:
         if table.metadata.num_rows != entry.rows:
-            raise WebtextError(f"{path} has not the recorded {entry.rows:,} rows", _REMEDY)
+            raise WebtextError(f"{path} has not the recorded {entry.rows:,} rows", remedy)
         if entry.fingerprint is None:
             return
         volatile = VOLATILE.get(table_of(entry.name), frozenset())
@@ -117,4 +160,4 @@ def _verify_file(path: str, entry: FileEntry) -> None:
             for batch in table.iter_batches(4096)
         )
         if add_fingerprints(sums) != entry.fingerprint:
-            raise WebtextError(f"{path}: its rows do not give the recorded fingerprint", _REMEDY)
+            raise WebtextError(f"{path}: its rows do not give the recorded fingerprint", remedy)

@@ -1,27 +1,30 @@
 """`webtext what-if`: what other thresholds would change, from the stored measurements.
 
-Rules become SQL over the measurement columns, so a million documents are decided
-twice in seconds and no text is read.  Takedowns come first, duplicates last, as in a build.
-Whether pages that come in are duplicates is known only when dedup has looked at them; a page
-that was removed for one that leaves comes in.
+Rules become SQL over the measurement columns, for each language its own, so a million documents
+are decided twice in seconds and no text is read.  Takedowns come first, duplicates last, as in a
+build.  Whether pages that come in are duplicates is known only when dedup has looked at them; a
+page that was removed for one that leaves comes in, and passages come back to pages that lost them
+to such a page.
 """
 
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from pipeline.quality.decide import Rule, require_measured, rules_of
+from pipeline.quality.decide import Rule, require_measured, rules_language
 from pipeline.quality.settings import QualitySettings
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
 from pipeline.store.settings import override
 from pipeline.store.sql import Database
 from pipeline.store.takedown import TakedownSettings, read_takedown
+from pipeline.views.rule_sets import RuleSets
 
 EXAMPLES = 5  # of each kind; ids are hashes, so the lowest ones are a fair sample
 
@@ -37,20 +40,31 @@ class DocumentExample:
 
 @dataclass(frozen=True)
 class Change:
-    """Documents that come in or leave for one reason."""
+    """Documents of some languages that come in or leave for one reason."""
 
     reason: str
     threshold: float | None
+    languages: tuple[str, ...]
     documents: int
     examples: tuple[DocumentExample, ...]
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """Documents whose value is nearest a changed threshold, nearest first."""
+    """Documents whose value is nearest a changed threshold of their languages, nearest first."""
 
     rule: Rule
+    languages: tuple[str, ...]
     examples: tuple[DocumentExample, ...]
+
+
+@dataclass(frozen=True)
+class OfLanguage:
+    """How many documents are in a language, and whose rules hold for them: empty for none."""
+
+    language: str
+    documents: int
+    rules: str
 
 
 @dataclass(frozen=True)
@@ -58,11 +72,14 @@ class WhatIf:
     """The difference that changed settings make."""
 
     documents: int
+    languages: tuple[OfLanguage, ...]
     kept_before: int
     kept_after: int
     come_in: tuple[Change, ...]  # by the reason that kept them out
     leave: tuple[Change, ...]  # by the reason that takes them out
     nearest: tuple[Nearest, ...]
+    #: Pages that get passages back which a page that leaves has kept.
+    passages_back: int = 0
 
 
 def changed_quality(
@@ -103,24 +120,55 @@ def what_if(
     database = Database()
     _name_tables(database, corpus, interval)
     columns = [row[0] for row in database.ask("DESCRIBE quality")]
-    rules = [*rules_of(before), *rules_of(after)]
-    require_measured(rules, columns, f"Stage quality of {interval}")
+    languages = _languages(database)
+    now, then = (RuleSets.of(one, [x.language for x in languages]) for one in (before, after))
+    require_measured([*now.all_rules(), *then.all_rules()], columns, f"Stage quality of {interval}")
     _take_down(database, "gone_before", before.takedown)
     _take_down(database, "gone_after", after.takedown)
-    _decide(database, before, after)
+    _decide(database, now, then)
     documents, kept_before, kept_after = _one(
         database,
         "SELECT count(*), count(*) FILTER (before = ''), count(*) FILTER (after = '') FROM decided",
     )
-    new = [rule for rule in rules_of(after) if rule not in rules_of(before)]
     return WhatIf(
         documents,
+        languages,
         kept_before,
         kept_after,
-        _changes(database, rules_of(before), "before", "after"),
-        _changes(database, rules_of(after), "after", "before"),
-        tuple(Nearest(rule, _nearest(database, rule)) for rule in new),
+        _changes(database, now, "before", "after"),
+        _changes(database, then, "after", "before"),
+        tuple(_nearest(database, rule, some) for rule, some in _new_rules(now, then).items()),
+        _passages_back(database, corpus.paths("dedup", interval, "passages-")),
     )
+
+
+def _passages_back(database: Database, paths: list[str]) -> int:
+    if not paths:
+        return 0
+    (count,) = _one(
+        database,
+        f"SELECT count(DISTINCT p.id) FROM {database.table(paths)} p "
+        "JOIN decided d ON d.id = p.id JOIN decided k ON k.id = p.kept_id "
+        "WHERE d.after = '' AND k.before = '' AND k.after <> ''",
+    )
+    return int(count)
+
+
+def _languages(database: Database) -> tuple[OfLanguage, ...]:
+    rows = database.ask(
+        "SELECT coalesce(language, ''), count(*) FROM verdicts GROUP BY 1 ORDER BY 2 DESC, 1"
+    )
+    return tuple(OfLanguage(language, n, rules_language(language)) for language, n in rows)
+
+
+def _new_rules(before: RuleSets, after: RuleSets) -> dict[Rule, tuple[str, ...]]:
+    """Rules that were not there or had another threshold, with the languages of which it is so."""
+    new: dict[Rule, tuple[str, ...]] = {}
+    for language in after.numbers:
+        for rule in after.rules(language):
+            if rule not in before.rules(language):
+                new[rule] = (*new.get(rule, ()), language)
+    return new
 
 
 def _name_tables(database: Database, corpus: Corpus, interval: str) -> None:
@@ -150,18 +198,22 @@ def _take_down(database: Database, name: str, settings: TakedownSettings) -> Non
     database.ask(f"CREATE TABLE {name} AS SELECT id FROM {name}_ids")
 
 
-def _decide(database: Database, before: QualitySettings, after: QualitySettings) -> None:
-    """The table `decided`: id, and for both settings the reason, empty for what is kept."""
+def _decide(database: Database, before: RuleSets, after: RuleSets) -> None:
+    """The table `decided`: id, language, and by both rules the reason, empty for what is kept."""
+    before.write(database, "set_before")
+    after.write(database, "set_after")
     database.ask(
-        "CREATE TABLE judged AS SELECT q.id AS id, "
-        f"{_verdict(before, 'gone_before')} AS before, {_verdict(after, 'gone_after')} AS after "
+        "CREATE TABLE judged AS SELECT q.id AS id, coalesce(v.language, '') AS language, "
+        f"{_verdict(before, 'before')} AS before, {_verdict(after, 'after')} AS after "
         "FROM quality q JOIN verdicts v ON v.id = q.id "
+        "LEFT JOIN set_before ON set_before.language = coalesce(v.language, '') "
+        "LEFT JOIN set_after ON set_after.language = coalesce(v.language, '') "
         "LEFT JOIN gone_before ON gone_before.id = q.id "
         "LEFT JOIN gone_after ON gone_after.id = q.id"
     )
     # `k` is the page that a duplicate was removed for; null where another interval has it.
     database.ask(
-        "CREATE TABLE decided AS SELECT j.id AS id, "
+        "CREATE TABLE decided AS SELECT j.id AS id, j.language AS language, "
         "CASE WHEN j.before = '' AND d.id IS NOT NULL THEN 'duplicate_' || d.kind "
         "ELSE j.before END AS before, "
         "CASE WHEN j.after = '' AND d.id IS NOT NULL AND coalesce(k.after, '') = '' "
@@ -170,53 +222,60 @@ def _decide(database: Database, before: QualitySettings, after: QualitySettings)
     )
 
 
-def _verdict(settings: QualitySettings, gone: str) -> str:
-    """The quality stage's verdict as an SQL expression; a null value breaks no rule."""
-    cases = [
-        f"WHEN {gone}.id IS NOT NULL THEN 'takedown'",
-        "WHEN starts_with(v.reason, 'lines_') THEN v.reason",
-    ]
-    for rule in rules_of(settings):
-        sign = "<" if rule.is_minimum else ">"
-        cases.append(f"WHEN q.\"{rule.column}\" {sign} {rule.threshold!r} THEN '{rule.reason}'")
-    return f"CASE {' '.join(cases)} ELSE '' END"
-
-
-def _changes(
-    database: Database, rules: Sequence[Rule], dropped: str, kept: str
-) -> tuple[Change, ...]:
-    """What one side drops and the other keeps, most frequent reason first."""
-    by_reason = {rule.reason: rule for rule in rules}
-    condition = f"{kept} = '' AND {dropped} <> ''"
-    counts = database.ask(
-        f"SELECT {dropped}, count(*) FROM decided WHERE {condition} GROUP BY 1 ORDER BY 2 DESC, 1"
+def _verdict(rules: RuleSets, side: str) -> str:
+    """The quality stage's verdict as an SQL expression."""
+    return (
+        f"CASE WHEN gone_{side}.id IS NOT NULL THEN 'takedown' "
+        "WHEN starts_with(v.reason, 'lines_') THEN v.reason "
+        f"ELSE {rules.first_broken(f'set_{side}.number')} END"
     )
+
+
+def _changes(database: Database, rules: RuleSets, dropped: str, kept: str) -> tuple[Change, ...]:
+    """What one side drops and the other keeps, most frequent first; languages with the same
+    threshold together."""
+    condition = f"{kept} = '' AND {dropped} <> ''"
+    counts: Counter[tuple[str, float | None]] = Counter()
+    languages: dict[tuple[str, float | None], tuple[str, ...]] = {}
+    for reason, language, documents in database.ask(
+        f"SELECT {dropped}, language, count(*) FROM decided WHERE {condition} "
+        "GROUP BY 1, 2 ORDER BY 1, 2"
+    ):
+        key = reason, rules.threshold(reason, language)
+        counts[key] += documents
+        languages[key] = (*languages.get(key, ()), language)
+    by_reason = {rule.reason: rule for rule in rules.all_rules()}
     changes = []
-    for reason, documents in counts:
-        rule = by_reason.get(reason)
+    for key, documents in counts.most_common():
+        reason, threshold = key
         query = (
             f"SELECT id FROM decided WHERE {condition} AND {dropped} = ? "
-            f"ORDER BY id LIMIT {EXAMPLES}"
+            f"AND language IN ({_marks(languages[key])}) ORDER BY id LIMIT {EXAMPLES}"
         )
-        ids = [row[0] for row in database.ask(query, [reason])]
-        threshold = rule.threshold if rule else None
-        changes.append(Change(reason, threshold, documents, _examples(database, ids, rule)))
+        ids = [row[0] for row in database.ask(query, [reason, *languages[key]])]
+        examples = _examples(database, ids, by_reason.get(reason))
+        changes.append(Change(reason, threshold, languages[key], documents, examples))
     return tuple(changes)
 
 
-def _nearest(database: Database, rule: Rule) -> tuple[DocumentExample, ...]:
+def _nearest(database: Database, rule: Rule, languages: tuple[str, ...]) -> Nearest:
     query = (
-        f'SELECT id FROM quality WHERE "{rule.column}" IS NOT NULL '
-        f'ORDER BY abs("{rule.column}" - {rule.threshold!r}), id LIMIT {EXAMPLES}'
+        f'SELECT q.id FROM quality q JOIN decided USING (id) WHERE q."{rule.column}" IS NOT NULL '
+        f"AND language IN ({_marks(languages)}) "
+        f'ORDER BY abs(q."{rule.column}" - {rule.threshold!r}), q.id LIMIT {EXAMPLES}'
     )
-    ids = [row[0] for row in database.ask(query)]
-    return _examples(database, ids, rule)
+    ids = [row[0] for row in database.ask(query, languages)]
+    return Nearest(rule, languages, _examples(database, ids, rule))
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _examples(database: Database, ids: list[str], rule: Rule | None) -> tuple[DocumentExample, ...]:
     """The documents with these ids, in their order."""
     value = f'q."{rule.column}"' if rule else "NULL"
-    marks = ", ".join("?" * len(ids))
+    marks = _marks(ids)
     rows = database.ask(
         f"SELECT q.id, d.url, {value} FROM (SELECT * FROM quality WHERE id IN ({marks})) q "
         f"JOIN (SELECT id, url FROM documents WHERE id IN ({marks})) d ON d.id = q.id",
@@ -239,16 +298,39 @@ def render(result: WhatIf) -> str:
         f"{n:,} documents: {result.kept_before:,} kept now ({result.kept_before * share:.1f} %), "
         f"{result.kept_after:,} with the change ({result.kept_after * share:.1f} %)"
     ]
+    several = len(result.languages) > 1
+    if several or any(not one.rules for one in result.languages):
+        lines.append(_languages_line(result.languages))
     for title, changes in (("come in", result.come_in), ("leave", result.leave)):
         lines.append(f"\n{sum(change.documents for change in changes):,} {title}")
         for change in changes:
             limit = "" if change.threshold is None else f" {change.threshold:g}"
-            lines.append(f"  {change.documents:,} by {change.reason}{limit}")
+            where = f" ({_names(change.languages)})" if several else ""
+            lines.append(f"  {change.documents:,} by {change.reason}{limit}{where}")
             lines += [_line(example) for example in change.examples]
+    if result.passages_back:
+        lines.append(f"\n{result.passages_back:,} get passages back from pages that leave")
     for nearest in result.nearest:
-        lines.append(f"\nnearest {nearest.rule.reason} {nearest.rule.threshold:g}")
+        where = f" ({_names(nearest.languages)})" if several else ""
+        lines.append(f"\nnearest {nearest.rule.reason} {nearest.rule.threshold:g}{where}")
         lines += [_line(example) for example in nearest.examples]
     return "\n".join(lines)
+
+
+def _languages_line(languages: Sequence[OfLanguage]) -> str:
+    known = [f"{one.language} {one.documents:,}" for one in languages if one.rules]
+    unknown = [one for one in languages if not one.rules]
+    line = f"rules by language: {', '.join(known) or 'none'}"
+    if not unknown:
+        return line
+    return (
+        f"{line}; {sum(one.documents for one in unknown):,} documents in languages without "
+        f"published values ({_names([one.language for one in unknown])})"
+    )
+
+
+def _names(languages: Sequence[str]) -> str:
+    return ", ".join(language or "not known" for language in languages)
 
 
 def _line(example: DocumentExample) -> str:

@@ -23,8 +23,12 @@ _STEPS = (
     ("measurements", "quality", "part-"),
     ("left out of the text", "quality", "cuts-"),
     ("duplicate", "dedup", "part-"),
+    ("passage that is left out", "dedup", "passages-"),
     ("decision", "corpus", "decisions-"),
+    ("measurements without its passages", "corpus", "measurements-"),
 )
+#: Of tables with several rows a page.
+_ORDER = dict.fromkeys(("cuts-", "passages-"), "ORDER BY start")
 
 
 @dataclass
@@ -97,7 +101,8 @@ def _collect(corpus: Corpus, life: Life, title: str, stage: str, prefix: str) ->
         if not paths:
             continue
         database = Database()
-        for row in database.dicts(f"SELECT * FROM {database.table(paths)} WHERE id = ?", [life.id]):
+        query = f"SELECT * FROM {database.table(paths)} WHERE id = ? {_ORDER.get(prefix, '')}"
+        for row in database.dicts(query, [life.id]):
             life.steps.append((title, interval, row))
 
 

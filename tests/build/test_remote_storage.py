@@ -21,6 +21,8 @@ from pipeline.store import files
 from pipeline.store.corpus import STAGES, Corpus
 
 INTERVAL = "2024-01"
+#: Settings of a small build without a crawl.
+SMALL = ["links.min_karma=90", 'pages.source="warc"', f'pages.warc=["{PAGES}"]']
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +87,10 @@ def test_all_stages_in_an_object_store_of_this_process(
 ) -> None:
     """Any fsspec address will do: stages ask nothing of a store but to read, write and list."""
     monkeypatch.chdir(PROJECT)
-    small = ["links.min_karma=90", "runner.workers=1", 'pages.source="warc"']
-    small.append(f'pages.warc=["{PAGES}"]')
 
     def built(root: str) -> dict[str, str]:
-        outcomes = build(read_recipe("quickstart", [f'corpus.root="{root}"', *small]), say=print)
+        settings = [f'corpus.root="{root}"', "runner.workers=1", *SMALL]
+        outcomes = build(read_recipe("quickstart", settings), say=print)
         assert [outcome.stage for outcome in outcomes] == list(STAGES)
         return {outcome.stage: outcome.manifest.fingerprint for outcome in outcomes}
 
@@ -158,6 +159,38 @@ def test_a_writer_that_is_killed_leaves_what_was_there(
     with files.atomic(path) as temporary:
         Path(temporary).write_bytes(b"after")
     assert files.read_bytes(path) == b"after"
+
+
+@pytest.mark.system
+def test_a_build_that_was_away_loses_to_the_one_that_took_its_place(
+    bucket: dict[str, str], webtext: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a scheduler has it that gives a task up and starts it again while the first one lives."""
+    for name, value in bucket.items():
+        monkeypatch.setenv(name, value)
+    root = "s3://corpora/leased"
+    settings = [*SMALL, f'corpus.root="{root}"', "corpus.lease_seconds=8", "runner.workers=1"]
+    command = ["build", "quickstart", *(word for one in settings for word in ("--set", one))]
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "pipeline", *command],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as away:
+        while not files.exists(f"{root}/links/{INTERVAL}/_manifest.json"):
+            assert away.poll() is None, "it ended before it could be stopped"
+        refused = webtext(*command)
+        assert refused.returncode == 1 and f"process {away.pid}" in refused.stdout
+        away.send_signal(signal.SIGSTOP)
+        done = webtext(*command)
+        away.send_signal(signal.SIGCONT)
+        output = away.communicate()[0]
+    assert done.returncode == 0, done.stdout
+    assert f"process {away.pid}" in done.stdout and "waiting up to 8 s" in done.stdout
+    assert away.returncode == 1 and "lost" in output, output
+    assert "Nothing to do" in webtext(*command).stdout
+    assert webtext("verify", root).returncode == 0
 
 
 def begun_uploads(store: Any) -> list[Any]:

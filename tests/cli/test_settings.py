@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
 import pytest
 from support import PROJECT, Run
 
-from pipeline.cli.settings import RECIPES
+from pipeline.cli.settings import RECIPES, settings
+from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.setting_docs import OWN_CHOICE, SettingDoc, recipe_schema, setting_docs
+from pipeline.store.settings import Settings
 
 SCHEMAS = {
     "build": PROJECT / "pipeline" / "recipes" / "recipe.schema.json",
@@ -47,7 +50,7 @@ def test_no_setting_is_without_a_word_and_a_type(docs: dict[str, SettingDoc]) ->
         (
             "quality.gopher.min_words",
             (
-                "number, or false", "50",
+                'number, "published", or false', "50",
                 "Rae et al. 2021, arXiv 2112.11446, section A.1.1", True,
             ),
         ),
@@ -105,10 +108,31 @@ def test_the_command_lists_a_section_and_knows_the_nearest(webtext: Run, tmp_pat
     answer = tmp_path / "answer.json"
     done = webtext("--result", str(answer), "settings", "quality.gopher")
     assert done.returncode == 0
-    assert "quality.gopher.min_words = 50\n  number, or false; changes the result" in done.stdout
+    head = 'quality.gopher.min_words = 50\n  number, "published", or false; changes the result'
+    assert head in done.stdout
     listed = json.loads(answer.read_text())["build"]
     assert len(listed) == 10
     assert listed[0]["key"] == "quality.gopher.min_words"
     wrong = webtext("settings", "quality.gofer")
     assert wrong.returncode == 2
     assert "Did you mean quality.gopher?" in wrong.stdout
+
+
+def test_settings_of_what_is_not_installed_are_left_out_and_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where torch is missing: those of a corpus are there, those of training are not."""
+
+    def without_torch(recipe: type[Settings]) -> Iterator[SettingDoc]:
+        if recipe is RECIPES.get("train"):
+            raise WebtextError("The optimizer adamw cannot be loaded", "Install what it needs")
+        return setting_docs(recipe)
+
+    monkeypatch.setattr("pipeline.cli.settings.setting_docs", without_torch)
+    listed = settings("dedup").value
+    assert [key for key, docs in listed.items() if docs] == ["build"]
+    assert "`webtext train` are left out: The optimizer adamw" in capsys.readouterr().out
+    with pytest.raises(WebtextError, match="adamw"):
+        settings(recipe="train")
+    with pytest.raises(SettingError, match="No setting or section is called dedup"):
+        settings("deduplication")

@@ -132,15 +132,30 @@ class Dedups:
         paths = self.corpus.paths("dedup", interval)
         return {row["id"]: row for path in paths for row in pq.read_table(path).to_pylist()}
 
-    def at_once(self, intervals: list[str], folder: Path) -> pa.Table:
+    def passages(self, interval: str) -> list[Document]:
+        """The rows of an interval's table of passages."""
+        paths = self.corpus.paths("dedup", interval, "passages-")
+        return [row for path in paths for row in pq.read_table(path).to_pylist()]
+
+    def at_once(self, intervals: list[str], folder: Path, **settings: Any) -> pa.Table:
         """The duplicate table of all intervals in one run, by Beam, in a folder of its own."""
         batch = Batch(
             folder=str(folder),
             version=DedupStage.version,
             key="at-once",
-            settings=DedupSettings(),
+            settings=DedupSettings(**settings),
             history=(),
             sources=tuple(source_of(self.corpus, interval) for interval in intervals),
         )
         self.pipe(Dedup(batch, DedupStage().draft(self.job(intervals[0]))))
         return read([str(p) for p in sorted(folder.glob("part-*"))], SCHEMAS["dedup"].names)
+
+    def passages_at_once(self, folder: Path) -> list[Document]:
+        """The table of passages of a run of `at_once`, in order of id."""
+        paths = [str(p) for p in sorted(folder.glob("_passages-*"))]
+        return in_order(read(paths, SCHEMAS["passages"].names).to_pylist())
+
+
+def in_order(rows: Iterable[Document]) -> list[Document]:
+    """Rows by id, and by place in the page where there are several of one."""
+    return sorted(rows, key=lambda row: (row["id"], row.get("start")))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.dedup.bands import band_keys, bucket_pairs, collision_probability
-from pipeline.dedup.components import Forest, slices_of
+from pipeline.dedup.components import UnionFind, slices_of
 from pipeline.dedup.minhash import shingles_of, signature_of, word_hashes
 from pipeline.dedup.representatives import removals
 from pipeline.dedup.settings import DedupSettings
@@ -86,7 +86,7 @@ def test_band_keys_differ_where_bands_do() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=60))
 def test_components(pairs: list[tuple[int, int]]) -> None:
-    forest = Forest(30)
+    forest = UnionFind(30)
     for start in range(0, len(pairs), 7):
         left, right = np.array(pairs[start : start + 7], np.int64).reshape(-1, 2).T
         forest.join(left, right)

@@ -33,8 +33,10 @@ def written(
     prose: Callable[[int, int], list[str]],
     new_document: Callable[..., dict[str, Any]],
 ) -> Path:
-    """A corpus of 2,000 documents, half of them edited copies, in six parts."""
+    """A corpus of 2,000 documents in six parts: half are edited copies, some share passages."""
     rng, texts = random.Random(4), prose(1000, 300)
+    for number in range(0, 1000, 10):
+        texts[number] += " " + texts[number + 1][:800]
     for text in texts[:1000]:
         words = text.split()
         words[rng.randrange(300)] = "edited"
@@ -54,7 +56,7 @@ def expected(written: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 
 
 def deduplicated(root: Path, settings: RunnerSettings, *options: str) -> dict[str, Any]:
-    job = Dedups(root).job(INTERVAL)
+    job = Dedups(root).job(INTERVAL, passages={"enabled": True, "bounds": "word"})
     with open_runner(settings, options) as runner:
         runner.run(DedupStage().transform(job), "dedup")
     return contents(root)
@@ -72,6 +74,7 @@ def contents(root: Path) -> dict[str, Any]:
 def test_steps_that_run_twice_write_the_same(
     written: Path, expected: dict[str, Any], tmp_path: Path
 ) -> None:
+    assert sum(len(rows) for name, rows in expected.items() if name.startswith("_passages"))
     shutil.copytree(written, tmp_path / "corpus")
     options = "--direct_runner_bundle_repeat=2"
     assert deduplicated(tmp_path / "corpus", RunnerSettings(workers=1), options) == expected
@@ -108,6 +111,7 @@ def test_two_workers_of_whom_one_is_killed_write_the_same(
         "_signatures-*",
         pytest.param("_work/pairs-*", marks=pytest.mark.system),
         pytest.param("_work/sets-*", marks=pytest.mark.system),
+        pytest.param("_work/runs-*", marks=pytest.mark.system),
     ],
 )
 def test_a_killed_stage_goes_on_and_ends_equal(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import html
 import json
 import random
+import re
 from datetime import date
 from importlib import resources
 from pathlib import Path
@@ -107,6 +109,12 @@ INSIDE = {
         "<td class='blob-num'>2</td><td class='blob-code'>    return r * r</td></tr></table>",
         "def area(r):\n    return r * r",
     ),
+    "code of lines that style alone parts": (
+        "<pre><code><span class='gatsby-highlight-code-line'>a = 1</span>"
+        "<span class='gatsby-highlight-code-line'>  <b>b</b> = 2</span>\n"
+        "<span class='line'>c</span>\n  <span class='line'>d</span></code></pre>",
+        "a = 1\n  b = 2\nc\n  d",
+    ),
     "formula with its source": (
         "<p>We know that <math><semantics><mi>E</mi><annotation encoding='application/x-tex'>"
         "E = mc^2</annotation></semantics></math> holds at rest.</p>",
@@ -142,6 +150,29 @@ def test_hidden_text_and_names_are_left_out() -> None:
     )
     assert ONE in text and THREE in text
     assert TWO not in text and "Nobody" not in text and "Ann Other" not in text
+
+
+@pytest.mark.parametrize(
+    ("line", "stays"),
+    [
+        ("<p>Last edited: Jul 6, 2024</p>", False),
+        ("<p>Edited November 13, 2025 by miller</p>", False),
+        ("<p>Edited by hand, the book took years.</p>", True),
+        ("<p>Edited volumes need two readers.</p>", True),
+        ("<p>Click to expand...</p>", False),
+        ("<p>Code: Select all</p>", False),
+        ("<blockquote><p>miller wrote: ↑</p></blockquote>", False),
+        ("<blockquote><p>Originally Posted by miller</p></blockquote>", False),
+        ("<p>The miller wrote:</p>", True),
+        ("<div class='message-signature'>My 220 gallon tank.</div>", False),
+        ("<div class='reactionsBar'>Reactions: miller and baker</div>", False),
+    ],
+)
+def test_what_forum_software_writes_is_left_out(line: str, stays: bool) -> None:
+    said = html.unescape(re.sub("<[^>]+>", "", line))
+    text = text_of(f"<article><p>{ONE}</p><p>{TWO}</p>{line}<p>{THREE}</p></article>")
+    assert ONE in text and THREE in text
+    assert (said in text) is stays
 
 
 def test_captions_by_setting() -> None:

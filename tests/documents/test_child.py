@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.documents.child import Judge, borrowed, close_idle
+from pipeline.documents.child import PageWorker, borrowed, close_idle
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.verdict import Page, Verdict
 
@@ -30,13 +30,13 @@ def page(body: bytes, content_type: str = "text/html; charset=utf-8") -> Page:
 
 
 @pytest.fixture(scope="module")
-def judge() -> Iterator[Judge]:
-    judge = Judge(DocumentsSettings(deadline=2.0, memory_mb=900))
+def judge() -> Iterator[PageWorker]:
+    judge = PageWorker(DocumentsSettings(deadline=2.0, memory_mb=900))
     yield judge
     judge.close()
 
 
-def served(judge: Judge) -> psutil.Process:
+def served(judge: PageWorker) -> psutil.Process:
     """The child process of a judge."""
     assert judge._child is not None
     return psutil.Process(judge._child._process.pid)
@@ -59,7 +59,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_page_costs_at_most_its_deadline(name: str, judge: Judge) -> None:
+def test_a_hostile_page_costs_at_most_its_deadline(name: str, judge: PageWorker) -> None:
     assert judge.ask(page(GOOD)).outcome == "ok"
     verdict = judge.ask(page(HOSTILE[name]))
     assert verdict.outcome in {
@@ -99,7 +99,7 @@ def test_a_page_whose_child_is_killed_from_outside_is_judged_again(
         assert once.exists()
 
 
-def test_ctrl_c_leaves_the_child_at_work(judge: Judge) -> None:
+def test_ctrl_c_leaves_the_child_at_work(judge: PageWorker) -> None:
     assert judge.ask(page(GOOD)).outcome == "ok"
     child = served(judge)
     child.send_signal(signal.SIGINT)
@@ -119,7 +119,7 @@ def test_an_unknown_error_is_an_outcome_with_its_name(monkeypatch, tmp_path: Pat
         assert (verdict.outcome, verdict.error) == ("error", "KeyError: 'key'")
 
 
-class sabotaged(Judge):
+class sabotaged(PageWorker):
     """A judge whose child does `action` on pages that say "sabotage"."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
@@ -134,7 +134,7 @@ class sabotaged(Judge):
         monkeypatch.syspath_prepend(str(folder))
         super().__init__(DocumentsSettings(deadline=2.0, memory_mb=900))
 
-    def __enter__(self) -> Judge:
+    def __enter__(self) -> PageWorker:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -143,7 +143,7 @@ class sabotaged(Judge):
 
 def test_the_outcomes_of_limits_carry_what_was_measured() -> None:
     settings = DocumentsSettings(max_bytes=1_000, max_tags=10, min_words=30)
-    judge = Judge(settings)
+    judge = PageWorker(settings)
     cases = {
         b"x" * 1_001: ("too_large", 1_001.0),
         b"<p>" * 11: ("too_many_tags", 11.0),
@@ -158,7 +158,7 @@ def test_the_outcomes_of_limits_carry_what_was_measured() -> None:
 
 
 def test_children_are_renewed_after_their_share_of_pages() -> None:
-    judge = Judge(DocumentsSettings(pages_per_child=2))
+    judge = PageWorker(DocumentsSettings(pages_per_child=2))
     processes = []
     for _ in range(4):
         judge.ask(page(GOOD))
@@ -168,7 +168,7 @@ def test_children_are_renewed_after_their_share_of_pages() -> None:
 
 
 def test_the_verdict_does_not_depend_on_the_pages_before() -> None:
-    fresh, used = Judge(DocumentsSettings()), Judge(DocumentsSettings())
+    fresh, used = PageWorker(DocumentsSettings()), PageWorker(DocumentsSettings())
     used.ask(page(HOSTILE["nested lists"]))
     used.ask(page(b"<p>short</p>"))
     assert used.ask(page(GOOD)) == fresh.ask(page(GOOD))
@@ -202,10 +202,10 @@ def test_threads_get_a_child_each_and_children_are_used_again() -> None:
 def test_a_child_ends_with_its_parent() -> None:
     program = (
         "import os, sys, datetime\n"
-        "from pipeline.documents.child import Judge\n"
+        "from pipeline.documents.child import PageWorker\n"
         "from pipeline.documents.verdict import Page\n"
         "from pipeline.documents.settings import DocumentsSettings\n"
-        "judge = Judge(DocumentsSettings())\n"
+        "judge = PageWorker(DocumentsSettings())\n"
         "judge.ask(Page('https://e.org', b'<p>x', 'text/html', datetime.date(2026, 1, 1)))\n"
         "print(judge._child._process.pid, flush=True)\n"
         "sys.stdin.read()\n"
@@ -223,7 +223,7 @@ def test_a_child_ends_with_its_parent() -> None:
 def test_a_child_that_cannot_start_says_what_to_do() -> None:
     from pipeline.store.errors import WebtextError
 
-    judge = Judge(DocumentsSettings(memory_mb=300))
+    judge = PageWorker(DocumentsSettings(memory_mb=300))
     judge._settings = judge._settings.model_copy(update={"memory_mb": 1})
     with pytest.raises(WebtextError, match="did not start.*memory_mb"):
         judge.ask(page(GOOD))

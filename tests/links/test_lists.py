@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import lzma
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,12 @@ CDXJ = (
     '"application/pdf", "status": "200"}\norg,c)/ 20240105000000 {"url": "https://c.org/s.css", '
     '"mime": "text/css", "status": "200"}\n'
 )
+#: What Common Crawl's index server answers.
+INDEX = (
+    '{"urlkey": "org,a)/", "timestamp": "20240105000000", "url": "https://a.org/", '
+    '"mime": "text/html", "status": "200"}\n{"urlkey": "org,b)/", "timestamp": "20240105000000", '
+    '"url": "https://b.org/", "mime": "text/html", "status": "404"}\n'
+)
 #: OpenWebText2's own list, its scrapes, and lm_dataformat's oldest form.
 OWT2 = {
     "text": "https://a.org/",
@@ -104,6 +111,14 @@ LISTS: list[tuple[str, bytes, dict[str, int | None], int]] = [  # name, content,
     ("a.csv", b"url,title\nhttps://a.org/,\0\n", {"a": None}, 0),
     ("a.csv", b"url,score\rhttps://a.org/,3\rhttps://b.org/,4", {"a": 3, "b": 4}, 0),
     ("a.tsv", b'x\turl\n"Oh\thttps://a.org/\n"Ah" it\thttps://b.org/', {"a": None, "b": None}, 0),
+    ("a.csv", b'sep=;\r\n"URL";"Karma"\r\n"https://a.org/";"5"\r\n', {"a": 5}, 0),
+    ("a.csv", b'id,t,url,score\n1,"a \\"q\\" b, c",https://a.org/,3\n', {"a": 3}, 0),
+    ("a.csv", b"url,karma\nhttps://a.org/,None\nhttps://b.org/,nan", dict.fromkeys("ab"), 0),
+    ("a.csv", b'url,karma\nhttps://a.org/,"1,234"\n', {"a": 1_234}, 0),
+    ("a.txt", b"url,score\nhttps://a.org/,5\n", {"a": 5}, 0),
+    ("a.txt", b"   7 https://a.org/\n  12 https://b.org/\n", {"a": 7, "b": 12}, 0),
+    ("a.txt", b"https://a.org/ 7\nhttps://b.org/ 8\n", {"a": 7, "b": 8}, 0),
+    ("a.txt", b"https://a.org/a 1\nhttps://b.org/b b\n", dict.fromkeys("ab"), 0),
     ("a.jsonl", b'{"url":"https://a.org/","score":4}\n{"no":1}\n[1]\n', {"a": 4}, 2),
     ("a.jsonl", b'{"url":"https://a.org/","x":NaN,"y":"\\ud83d","z":"\xff"}', {"a": None}, 0),
     ("a.jsonl", b'{"url":"https://a.org/\\ud83d"}\n"https://b.org/"\n', {"b": None}, 1),
@@ -115,6 +130,8 @@ LISTS: list[tuple[str, bytes, dict[str, int | None], int]] = [  # name, content,
     ("a.cdx", CDX.encode(), {"a": None, "d": None}, 0),
     ("a.cdx", WAYBACK.encode() + b"org,x)/ 20240105000000 \n", {"a": None}, 1),
     ("cdx-00000.gz", gzip.compress(CDXJ.encode()), {"a": None, "b": None}, 0),
+    ("a.cdxj", b"!OpenWayback-CDXJ 1.0\n" + CDXJ.encode(), dict.fromkeys("ab"), 0),
+    ("a.json", INDEX.encode(), {"a": None}, 0),
     ("a.xz", lzma.compress(b"https://a.org/\n"), {"a": None}, 0),
     ("named.txt", gzip.compress(b"https://a.org/\n"), {"a": None}, 0),
 ]  # fmt: skip
@@ -153,6 +170,24 @@ def test_archives_are_lists_of_their_pages(tmp_path: Path) -> None:
     assert (numbers["lines"], numbers["captures_no_page"]) == (5, 2)
     plain = b"".join(gzip.decompress(one) for one in whole)
     assert read(tmp_path / "a.warc", plain)[0] == dict.fromkeys("ade")
+    with zipfile.ZipFile(tmp_path / "packed", "w") as packed:
+        packed.writestr("archive/a.warc.gz", b"".join(whole))
+    wacz = (tmp_path / "packed").read_bytes()
+    assert read(tmp_path / "a.wacz", wacz)[0] == dict.fromkeys("ade")
+    with pytest.raises(WebtextError, match=r"a\.zip is a zip archive"):
+        read(tmp_path / "a.zip", wacz)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\nx"
+    arc = (
+        b"filedesc://a.arc 0.0.0.0 20240105000000 text/plain 12\n1 0 webtext\n\n",
+        b"https://a.org/ 192.0.2.1 20240105000000 text/html %d\n%s\n" % (len(answer), answer),
+    )
+    packed_arc = b"".join(map(gzip.compress, arc))
+    assert read(tmp_path / "a.arc.gz", packed_arc)[0] == {"a": None}
+
+
+def test_addresses_as_lists_write_them() -> None:
+    (found,) = row_mentions({"url": "<https://a.org/?b=1&amp;c=2>"})
+    assert found.url == "https://a.org/?b=1&c=2"
 
 
 def test_posts_of_openwebtext2_are_posts_that_rules_count(tmp_path: Path) -> None:
@@ -256,6 +291,12 @@ def test_rows_that_are_none(row: Any) -> None:
 @pytest.mark.parametrize(
     ("date", "seconds"),
     [
+        ("2024-01-05 00:00:00 UTC", 1704412800),
+        ("Fri, 05 Jan 2024 00:00:00 GMT", 1704412800),
+        (1704412800000, 1704412800),
+        ("1704412800000", 1704412800),
+        (float("nan"), 0),
+        ("null", 0),
         ("2024-01-05", 1704412800),
         ("20240105000000", 1704412800),
         ("1704412800.5", 1704412800),

@@ -127,7 +127,7 @@ def test_after_a_power_cut(
     if gone is not None:
         gone.unlink()
     with Journal(str(folder), "group", SEGMENT) as journal:
-        done = set(journal.known)
+        done = set(journal.logged)
         for number in range(PAGES):
             if f"{number:032x}" not in done:
                 keep(journal, number)
@@ -139,7 +139,7 @@ def test_after_a_power_cut(
 def test_what_is_whole_is_not_fetched_again(interrupted: Path, tmp_path: Path) -> None:
     shutil.copytree(interrupted, tmp_path / "pages")
     with Journal(str(tmp_path / "pages"), "group", SEGMENT) as journal:
-        assert len(journal.known) == PAGES
+        assert len(journal.logged) == PAGES
         journal.finish()
         rows = dict(journal.rows())
     check(tmp_path / "pages", rows)
@@ -230,13 +230,13 @@ def test_a_full_disk_while_archiving(tmp_path: Path) -> None:
             (disk / "filler").write_bytes(bytes(50_000))
             for number in range(PAGES):
                 keep(journal, number)
-        done = len(journal.known)
+        done = len(journal.logged)
         assert 0 < done < PAGES
         (disk / "filler").unlink()
         with Journal(str(disk), "group", 1 << 30) as journal:
-            assert len(journal.known) >= done - 1  # but the one that did not fit
+            assert len(journal.logged) >= done - 1  # but the one that did not fit
             for number in range(PAGES):
-                if f"{number:032x}" not in journal.known:
+                if f"{number:032x}" not in journal.logged:
                     keep(journal, number)
             journal.finish()
             rows = dict(journal.rows())

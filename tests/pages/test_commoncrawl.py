@@ -18,7 +18,6 @@ from warcio.archiveiterator import ArchiveIterator
 from pipeline.pages.ccindex import IndexFile, match_index
 from pipeline.pages.commoncrawl import Reading, read_captures
 from pipeline.pages.settings import PagesSettings
-from pipeline.pages.stage import given_files
 from pipeline.store import files, warc
 from pipeline.store.addresses import canonical_key, page_id
 from pipeline.store.archives import read_responses
@@ -324,4 +323,4 @@ def test_settings_that_lack_something(values: dict[str, Any], named: str) -> Non
 def test_a_glob_that_matches_nothing_is_named(server: ArchiveServer, tmp_path: Path) -> None:
     chosen = settings(server, commoncrawl=(str(tmp_path / "none-*.parquet"),))
     with pytest.raises(SettingError, match="pages.commoncrawl = .*none-.* matches no file"):
-        given_files(chosen)
+        chosen.chosen_source().files()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from pipeline.pages.group import Group
-from pipeline.pages.host_lock import Turns
+from pipeline.pages.host_lock import HostLocks
 from pipeline.pages.worker import fetch_group
 
 from .crawling import link, outcomes, settings
@@ -47,7 +47,7 @@ def test_two_crawls_take_turns_at_a_host(tmp_path: Path) -> None:
 
         def one(start: int) -> None:
             urls = [f"http://shared.test/{i}" for i in range(start, start + 20)]
-            found.extend(outcomes(urls, chosen, turns=Turns(tmp_path)))
+            found.extend(outcomes(urls, chosen, locks=HostLocks(tmp_path)))
 
         threads = [threading.Thread(target=one, args=(start,)) for start in (0, 100)]
         for thread in threads:

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.pages.crawl import Ended, Link, crawl
 from pipeline.pages.group import Group
-from pipeline.pages.worker import Share, crawl_groups
+from pipeline.pages.worker import CrawlShare, crawl_groups
 from pipeline.store.blocklist import AddressRules
 
 from .crawling import SITE_FILES, ends, link, outcomes, settings
@@ -33,7 +33,7 @@ def test_the_hosts_of_all_groups_are_at_work_at_once(server: HostileServer, tmp_
     """Each group has one host: the first page of the last comes before the third of the first."""
     chosen = settings(server, delay=0.15, timeout=30.0)
     groups = tuple(Group(n, 12, str(tmp_path), "key", chosen, ()) for n in range(12))
-    share = Share(0, groups, str(tmp_path), chosen, AddressRules())
+    share = CrawlShare(0, groups, str(tmp_path), chosen, AddressRules())
     parts = crawl_groups(
         share, lambda group: [link(f"http://h{group.number}.test/{i}") for i in range(4)]
     )
@@ -161,7 +161,7 @@ def test_a_name_without_address_is_tried_by_attempts(
 def test_groups_that_are_done_are_not_opened_again(server: HostileServer, tmp_path: Path) -> None:
     chosen = settings(server)
     groups = tuple(Group(n, 2, str(tmp_path), "key", chosen, ()) for n in range(2))
-    share = Share(0, groups, str(tmp_path), chosen, AddressRules())
+    share = CrawlShare(0, groups, str(tmp_path), chosen, AddressRules())
 
     def links_of(group: Group) -> list[Link]:
         return [link(f"http://h{group.number}.test/{i}") for i in range(3)]

@@ -17,7 +17,7 @@ from pipeline.pages.http.connect import _tls_context
 from pipeline.pages.http.cookies import ChainCookies
 from pipeline.pages.http.exchange import Exchange, Origin, Request
 from pipeline.pages.http.memory import FREE, Memory
-from pipeline.store.http_answer import Head, Headers
+from pipeline.store.http_answer import AnswerHead, Headers
 
 from .certificate import CERTIFICATE
 from .raw_server import Serve, serving
@@ -29,10 +29,10 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(PAGE), PAGE)
 class Whole:
     """All of an answer is wanted."""
 
-    def most_bytes(self, head: Head) -> int:
+    def most_bytes(self, head: AnswerHead) -> int:
         return 10_000_000
 
-    def enough(self, head: Head, body: bytearray) -> bool:
+    def enough(self, head: AnswerHead, body: bytearray) -> bool:
         return False
 
 

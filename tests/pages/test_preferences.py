@@ -16,7 +16,7 @@ from pipeline.pages.preferences.preference import Preference
 from pipeline.pages.preferences.rsl import license_links, read_license
 from pipeline.pages.preferences.tdmrep import parse_reservations
 from pipeline.pages.robots import parse_rules
-from pipeline.pages.screen import Judged, judge, unknown_license
+from pipeline.pages.screen import Judged, screen_body, unknown_license
 from pipeline.pages.settings import PagesSettings
 from pipeline.store.http_answer import Headers
 
@@ -31,7 +31,7 @@ def judged(
     values = {"contact": "mailto:a@example.org"} | changes
     settings = PagesSettings.checked(values, "test")
     body = page.encode(encoding)
-    return judge(URL, Headers([HTML, *headers]), body, settings, unknown_license)
+    return screen_body(URL, Headers([HTML, *headers]), body, settings, unknown_license)
 
 
 HEADERS = [
@@ -314,7 +314,7 @@ def test_links_to_licences() -> None:
     assert list(license_links(values)) == ["/l.xml"]
     page = '<head><link rel="license" type="application/rsl+xml" href="l.xml"></head>'
     settings = PagesSettings(contact="mailto:a@example.org")
-    found = judge(URL, Headers([HTML]), page.encode(), settings)
+    found = screen_body(URL, Headers([HTML]), page.encode(), settings)
     assert found.outcome == "ok" and found.licenses == ("http://a.test/news/l.xml",)
     inline = RSL.format(url="", rest="<license><prohibits type='usage'>all</prohibits></license>")
     page = f'<head><script type="application/rsl+xml">{inline}</script></head>'

@@ -10,13 +10,13 @@ import pytest
 from pipeline.pages import site as sites
 from pipeline.pages.fetch import Answer
 from pipeline.pages.host import Host
-from pipeline.pages.host_lock import Turns
+from pipeline.pages.host_lock import HostLocks
 from pipeline.pages.http.exchange import Exchange
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.robots import MOST_BYTES, SECONDS, parse_rules, rules_from
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.site import Refusal, Site
-from pipeline.store.http_answer import Head, Headers
+from pipeline.store.http_answer import AnswerHead, Headers
 
 from .crawling import GIVES_UP, outcomes, settings
 from .hostile_server import HostileServer, hostile_server
@@ -173,11 +173,13 @@ def test_it_is_believed_for_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fetch(url: str, most_bytes: int, attempts: int) -> Answer:
         asked.append(url)
         body = b"User-agent: *\nDisallow: /" if len(asked) > 2 else b""
-        return Answer(url, url, Outcome.OK, Exchange(b"", Head(200, Headers()), body, whole=True))
+        return Answer(
+            url, url, Outcome.OK, Exchange(b"", AnswerHead(200, Headers()), body, whole=True)
+        )
 
     monkeypatch.setattr(sites.time, "monotonic", lambda: clock[0])
     chosen = PagesSettings(contact="mailto:a@example.org")
-    host = Host("a.test", chosen, Turns(), asyncio.Semaphore())
+    host = Host("a.test", chosen, HostLocks(), asyncio.Semaphore())
     site = Site("http://a.test", host, chosen, fetch)
     files = ["http://a.test/robots.txt", "http://a.test/.well-known/tdmrep.json"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.store import corpus as store
+from pipeline.store.warc import warc_date
 from pipeline.views.report import write_report
 from pipeline.views.status import corpus_status, waiting_lines
 
@@ -33,7 +34,13 @@ def test_status_says_how_many_links_wait(built: Corpus) -> None:
     stages = corpus_status(place(built))
     assert {one.stage: one.as_plain()["waiting"] for one in stages} == {"links": 0, "pages": 1}
     (line,) = waiting_lines(stages)
-    assert line.startswith("pages all: 1 links ended by a passing fault and wait") and "dns" in line
+    (row,) = (row for row in built.rows().values() if row["outcome"] == "connection")
+    due = warc_date(row["fetched_at"] + 3_600)
+    assert line.startswith(
+        f"pages all: 1 links ended by a passing fault and wait, 0 of them due, the first at {due}:"
+    )
+    pages = next(one.as_plain() for one in stages if one.stage == "pages")
+    assert (pages["due"], pages["next_due"]) == (0, due)
 
 
 def test_the_fetch_table_says_what_was_seen_where_and_when(built: Corpus) -> None:

@@ -61,7 +61,7 @@ def test_verdicts_are_datatroves_but_for_what_is_meant(
     done = subprocess.run([peers_python, script, asked], check=True, capture_output=True, text=True)
     theirs = json.loads(done.stdout.splitlines()[-1])["verdicts"]
     assert set(theirs) == {"repetition", "gopher", "c4", "fineweb"}
-    rules = rules_of(QualitySettings.model_validate(SAME_RULES))
+    rules = rules_of(QualitySettings.model_validate(SAME_RULES), "en")
     measured = [measure_text(text) for text in texts]
     differences: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for family, verdicts in theirs.items():

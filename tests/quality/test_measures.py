@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from pipeline.quality.settings import QualitySettings
 from pipeline.quality.words import take_apart
 from pipeline.store.takedown import parse_takedown
 
-RULES = rules_of(QualitySettings())
+RULES = rules_of(QualitySettings(), "en")
 MEASURER = DocumentMeasurer(QualitySettings().measured())
 WORDS = " ".join(f"w{i}" for i in range(20))
 
@@ -158,7 +159,7 @@ def test_rules_come_in_the_order_of_the_recipe() -> None:
     settings = QualitySettings.model_validate(
         {"rules": {"order": ["c4", "repetition_max_top_4_gram"]}, "gopher": {"min_words": False}}
     )
-    reasons = [rule.reason for rule in rules_of(settings)]
+    reasons = [rule.reason for rule in rules_of(settings, "en")]
     assert reasons[0] == "c4_max_lorem_ipsum"
     place = reasons.index("repetition_max_top_4_gram")
     assert all(reason.startswith("c4_") for reason in reasons[:place])
@@ -168,7 +169,7 @@ def test_rules_come_in_the_order_of_the_recipe() -> None:
 
 @given(st.text())
 def test_any_text_gives_every_column_and_shares_stay_in_range(text: str) -> None:
-    row = MEASURER.measure("00" * 16, text)
+    row = MEASURER.measure("00" * 16, text, "en")
     assert list(row) == measurement_schema().names
     for name, value in row.items():
         if name.startswith(("repetition_", "fineweb_duplicate", "symbols_", "dclm_")):
@@ -232,3 +233,12 @@ def test_the_draw_is_pareto_and_follows_from_the_id() -> None:
     assert draws == [pareto(f"{i:032x}") for i in range(20_000)]
     for x in (0.05, 0.2):  # P(draw > x) = (1 + x)^-9
         assert sum(d > x for d in draws) / len(draws) == pytest.approx((1 + x) ** -9, abs=0.012)
+
+
+def test_a_tab_separated_evaluation_set_has_fields_of_any_length(tmp_path: Path) -> None:
+    from pipeline.store.textfiles import read_set
+
+    long = "word " * 40_000
+    path = tmp_path / "set.tsv"
+    path.write_text(f'1\t"said\n\n2\t{long}\n')
+    assert list(read_set(str(path), ("1",))) == ['"said', long]

@@ -15,7 +15,7 @@ from pipeline.cli import app
 from pipeline.engine.stage import Job
 from pipeline.quality.held_out import auc, held_out, wilson
 from pipeline.quality.settings import QualitySettings
-from pipeline.quality.train import train_classifier
+from pipeline.quality.train import texts_of, train_classifier
 from pipeline.store.errors import SettingError
 
 SPAM = "Buy cheap pills now, best offer to win the casino bonus and have more of it."
@@ -84,6 +84,17 @@ def test_bad_examples_leave_the_corpus_out_of_it(documents: Build, tmp_path: Pat
     assert report["good"] + report["held_out_good"] == 60
     assert report["others"] + report["held_out_others"] == 60
     assert report["thresholds"]["0.5"] > 0.8  # the corpus is like the good ones
+    assert report["above_half"] == 1.0
+    assert "Score 0.5 keeps 100.0% of the documents" in done.output
+    assert "may tell where a text is from" in done.output
+
+
+def test_a_line_of_examples_may_hold_any_mark(tmp_path: Path) -> None:
+    """U+2028 and U+0085 end lines for Python, and none of JSON's."""
+    path = tmp_path / "good.ndjson"
+    rows = [{"text": "a\u2028b"}, {"text": "c\x85d"}]
+    path.write_bytes(b"\r\n".join(map(orjson.dumps, rows)) + b"\n\n")
+    assert list(texts_of(str(path))) == ["a\u2028b", "c\x85d"]
 
 
 def test_few_held_out_pages_say_nothing(documents: Build, tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ from tokenizers import (
     trainers,
 )
 
+from pipeline.store.sentences import split_sentences
 from pipeline.tokens.encode import TextEncoder, encoded, ready_encoder
 from pipeline.tokens.proof import HOSTILE, prove
-from pipeline.tokens.sentences import split_sentences
 from pipeline.tokens.settings import TokensSettings
 
 TEXTS = [*documents(20_000, seed=5), *HOSTILE]

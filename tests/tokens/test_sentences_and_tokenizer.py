@@ -14,8 +14,8 @@ from tokenizers import Tokenizer
 
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
+from pipeline.store.sentences import split_sentences
 from pipeline.tokens.draws import in_sample, in_validation, order_of
-from pipeline.tokens.sentences import split_sentences
 from pipeline.tokens.settings import TokensSettings
 from pipeline.tokens.tokenizer import end_id
 

@@ -14,9 +14,9 @@ from support import SCRIPTS
 from tokenizers import AddedToken, Tokenizer, normalizers, pre_tokenizers
 
 from pipeline.store.corpus import Corpus
+from pipeline.store.sentences import split_sentences
 from pipeline.tokens import word_cache as known
 from pipeline.tokens.encode import encoded, load_encoder
-from pipeline.tokens.sentences import split_sentences
 from pipeline.tokens.settings import TokensSettings
 from pipeline.tokens.word_cache import KnownWords, goes_by_words
 
@@ -85,7 +85,7 @@ def test_what_is_forgotten_is_encoded_again(folder: Path, monkeypatch: pytest.Mo
     for text in TEXTS * 3:
         sentences = split_sentences(text)
         assert by_word(encoder.words, sentences) == by_sentence(encoder.tokenizer, sentences)
-        assert len(encoder.words._known) <= 11
+        assert len(encoder.words._cache) <= 11
 
 
 def test_only_tokenizers_that_go_by_words_do(folder: Path) -> None:

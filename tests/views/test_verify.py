@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -30,3 +31,44 @@ def test_only_the_files_of_an_interval_are_read(sample_root: Path, tmp_path: Pat
     Path(corpus.paths("corpus", "2024-01")[0]).write_bytes(b"damaged")
     with pytest.raises(WebtextError, match="has 7 bytes"):
         verify_corpus(corpus, "2024-01")
+
+
+def test_tokenizers_are_verified(sample_root: Path, tmp_path: Path) -> None:
+    root = tmp_path / "corpus"
+    shutil.copytree(sample_root, root)
+    corpus, folder = Corpus(str(root)), root / "tokenizers" / "gpt2"
+    whole = (folder / "tokenizer.json").read_bytes()
+    swapped = json.loads(whole)
+    ids = swapped["model"]["vocab"]
+    first, second = list(ids)[300:302]
+    ids[first], ids[second] = ids[second], ids[first]
+    (folder / "tokenizer.json").write_text(json.dumps(swapped))
+    with pytest.raises(WebtextError, match=r"tokenizers/gpt2/tokenizer\.json .*Bring it back"):
+        verify_corpus(corpus)
+    (folder / "tokenizer.json").write_bytes(whole)
+    (folder / "tokenizer_config.json").rename(tmp_path / "kept")
+    with pytest.raises(WebtextError, match=r"tokenizer_config\.json is missing"):
+        verify_corpus(corpus)
+    (tmp_path / "kept").rename(folder / "tokenizer_config.json")
+    manifest = folder / "_manifest.json"
+    other = json.loads(manifest.read_text())
+    other["fingerprint"] = other["files"][0]["fingerprint"] = "0" * 64
+    kept = manifest.read_bytes()
+    manifest.write_text(json.dumps(other))
+    with pytest.raises(WebtextError, match="made with another tokenizer"):
+        verify_corpus(corpus)
+    manifest.unlink()
+    with pytest.raises(WebtextError, match="Tokenizer gpt2 has no manifest"):
+        verify_corpus(corpus)
+    manifest.write_bytes(kept)
+    verify_corpus(corpus)
+
+
+@pytest.mark.parametrize("stage", ["documents", "pages", "tokens/gpt2"])
+def test_a_file_that_no_manifest_names(stage: str, sample_root: Path, tmp_path: Path) -> None:
+    root = tmp_path / "corpus"
+    shutil.copytree(sample_root, root)
+    corpus = Corpus(str(root))
+    Path(corpus.folder(stage, "2024-01"), "part-00009-of-00010.parquet").write_bytes(b"stray")
+    with pytest.raises(WebtextError, match=r"part-00009-of-00010\.parquet is in no manifest"):
+        verify_corpus(corpus)

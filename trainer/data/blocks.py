@@ -16,11 +16,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from trainer.data.shard import Shard
-from trainer.data.token_row import Layout, TokenRow, span_of
+from trainer.data.token_row import SampleLayout, TokenRow, span_of
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class TokenBlock:
     """The tokens of a block, and the shards that they come from."""
 
     tokens: NDArray[Any]
@@ -31,14 +31,14 @@ class Blocks:
     """Blocks of `size` samples of a row.  Not for use by several threads."""
 
     def __init__(
-        self, row: TokenRow, layout: Layout, size: int, threads: Executor | None, turn: int
+        self, row: TokenRow, layout: SampleLayout, size: int, threads: Executor | None, turn: int
     ) -> None:
         self.row, self.layout, self.size = row, layout, size
         self._threads, self._turn = threads, turn
-        self._held: dict[int, Block] = {}
-        self._coming: dict[int, Future[Block]] = {}
+        self._held: dict[int, TokenBlock] = {}
+        self._coming: dict[int, Future[TokenBlock]] = {}
 
-    def get(self, number: int) -> Block:
+    def get(self, number: int) -> TokenBlock:
         """A block; waits for it where it is on its way."""
         found = self._held.get(number)
         if found is None:
@@ -64,8 +64,8 @@ class Blocks:
                 if number not in self._held and number not in self._coming:
                     self._coming[number] = self._threads.submit(self._read, number)
 
-    def _read(self, number: int) -> Block:
+    def _read(self, number: int) -> TokenBlock:
         first = number * self.size
         start, stop = span_of(self.layout, first, min(first + self.size, self.layout.size))
         shards = tuple(shard for shard, _, _ in self.row.pieces(start, stop))
-        return Block(self.row.read(start, stop), shards)
+        return TokenBlock(self.row.read(start, stop), shards)

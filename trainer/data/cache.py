@@ -18,12 +18,13 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.store.errors import FullDiskError
+from pipeline.store.errors import FullDiskError, WebtextError
 
 _CHECKSUM = 16  # bytes of blake2b behind the content
 _TEMPORARY = ".tmp-"
@@ -31,12 +32,23 @@ _ABANDONED = 3600.0  # seconds after which a temporary file has no writer
 #: Each process looks at the folder after writing this share of the limit, and then brings it
 #: down to `_KEPT` of it; so eight processes stay below the limit in between.
 _LOOK, _KEPT = 1 / 64, 7 / 8
+#: What the system says of a folder in which this user may not write, or that is none.
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+_SET = "Name a folder that you may write to: --set data.cache=/tmp/webtext-cache"
 
 
 def default_folder() -> Path:
-    """`webtext` in the user's cache folder (XDG base directory specification)."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "webtext"
+    """`webtext` in the user's cache folder (XDG base directory specification).
+
+    Raises WebtextError for a user without a home.
+    """
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(named):
+        return Path(named) / "webtext"
+    try:
+        return Path.home() / ".cache" / "webtext"
+    except RuntimeError:
+        raise WebtextError("There is no home folder for the cache of remote shards", _SET) from None
 
 
 class DiskCache:
@@ -50,18 +62,34 @@ class DiskCache:
     def get(self, name: str, fetch: Callable[[], bytes]) -> NDArray[np.uint8]:
         """The piece `name`, mapped; `fetch` gives its bytes where it is not there or damaged.
 
-        Raises FullDiskError when there is no space for it.
+        Raises FullDiskError when there is no space for it, WebtextError where the folder cannot
+        be written to.
         """
         digest = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
         path = self.folder / digest[:2] / digest
-        found = _open(path)
-        if found is None:
+        with self._naming_the_folder():
+            kept = _open(path)
+        if kept is None:
             content = fetch()
-            self._write(path, content)
-            # Where another process has made room already, what came is as good.
-            found = _open(path)
-            return np.frombuffer(content, np.uint8) if found is None else found
-        return found
+            with self._naming_the_folder():
+                self._write(path, content)
+                # Where another process has made room already, what came is as good.
+                kept = _open(path)
+            return np.frombuffer(content, np.uint8) if kept is None else kept
+        return kept
+
+    @contextmanager
+    def _naming_the_folder(self) -> Iterator[None]:
+        """Errors of the system as one that names the folder and the setting."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _REFUSED:
+                raise
+            raise WebtextError(
+                f"The cache of remote shards in {self.folder} cannot be used: {error.strerror}",
+                _SET,
+            ) from error
 
     def _write(self, path: Path, content: bytes) -> None:
         temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{uuid.uuid4().hex}")
@@ -72,7 +100,8 @@ class DiskCache:
                 stream.write(_checksum(content))
             temporary.replace(path)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink()
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise FullDiskError(
                     f"No space left for the cache in {self.folder}",
@@ -89,11 +118,11 @@ class DiskCache:
 
     def _clean(self, newest: Path) -> None:
         """Removes the least recently used pieces, but never the one just written."""
-        found = sorted(self._entries())
-        total = sum(size for _, size, _ in found)
+        pieces = sorted(self._entries())
+        total = sum(size for _, size, _ in pieces)
         if total <= self.limit * _KEPT:
             return
-        for _, size, path in found:
+        for _, size, path in pieces:
             if path != newest:
                 path.unlink(missing_ok=True)
                 total -= size
@@ -104,12 +133,12 @@ class DiskCache:
         """Last use, bytes and path of each piece; abandoned temporary files are removed."""
         for path in self.folder.glob("*/*"):
             try:
-                said = path.stat()
+                facts = path.stat()
             except FileNotFoundError:
                 continue  # another process was faster
             if not path.name.startswith(_TEMPORARY):
-                yield said.st_mtime, said.st_size, path
-            elif said.st_mtime < time.time() - _ABANDONED:
+                yield facts.st_mtime, facts.st_size, path
+            elif facts.st_mtime < time.time() - _ABANDONED:
                 path.unlink(missing_ok=True)
 
 

@@ -21,7 +21,7 @@ _TRIES = 64
 
 
 @dataclass(frozen=True)
-class Passage:
+class OtherText:
     """Whole sentences of one document: int32 (n,), and where they lie."""
 
     tokens: NDArray[np.int32]
@@ -36,7 +36,7 @@ class Elsewhere:
 
     def second_half(
         self, sample: EncoderSample, sentences: int, wanted: int, most: int, draw: int
-    ) -> Passage | None:
+    ) -> OtherText | None:
         """What another piece has behind its first `sentences`: about `wanted` tokens.
 
         `wanted` is what the sample itself has there.  So nothing but the text tells one from
@@ -66,7 +66,7 @@ class Elsewhere:
         stop = int(stops[best])
         return self._read(part, shard, stop - int(lengths[best]), stop)
 
-    def from_a_sentence_on(self, sample: EncoderSample, wanted: int, draw: int) -> Passage | None:
+    def from_a_sentence_on(self, sample: EncoderSample, wanted: int, draw: int) -> OtherText | None:
         """From a random sentence on, until `wanted` tokens are reached or the document ends.
 
         google-research/bert and albert `create_pretraining_data.py`.  None where there is no other
@@ -99,10 +99,10 @@ class Elsewhere:
         starts, stops = self._samples.reader.blocks[part].layout.bounds(pieces, pieces + 1)
         return starts - shard.begin, stops - shard.begin
 
-    def _read(self, part: int, shard: PackedShard, start: int, stop: int) -> Passage:
+    def _read(self, part: int, shard: PackedShard, start: int, stop: int) -> OtherText:
         row = self._samples.reader.blocks[part].row
         place = shard.begin + start, shard.begin + stop
-        return Passage(row.read(*place).astype(np.int32), row.spans(*place)[0])
+        return OtherText(row.read(*place).astype(np.int32), row.spans(*place)[0])
 
 
 def _sentence_at(index: ShardIndex, places: Numbers) -> Numbers:

@@ -16,7 +16,7 @@ from pipeline.tokens.megatron import ShardIndex
 from trainer.data.numbering import Numbering
 from trainer.data.order import order_key
 from trainer.data.pack import Packing, chunk_starts, documents_of, sentence_ends
-from trainer.data.reader import Reader
+from trainer.data.reader import SampleReader
 from trainer.data.shard_set import Shards
 from trainer.data.token_row import Chunks, Span, TokenRow
 from trainer.settings.data import DataSettings
@@ -30,7 +30,7 @@ class EncoderSample:
     `tokens`: int32 (n,), n >= 1, without special tokens but the end token that the
     shards may have.  `ends`: int32 (k,), where each sentence ends within `tokens`; the last is n.
     `target`: the length it was packed for, and `half` the share of its first half.
-    `document`: unique among the documents of a part.  `part`, `place`: where it lies.
+    `document`: unique among the documents of a part.  `part`, `piece`: where it lies.
     """
 
     number: int
@@ -40,16 +40,16 @@ class EncoderSample:
     half: int
     document: int
     part: int
-    place: int
+    piece: int
 
 
 @dataclass(frozen=True)
-class Found:
+class ReadSample:
     """A sample whose tokens have been read."""
 
     number: int
     part: int
-    place: int
+    piece: int
     tokens: NDArray[np.int32]
 
 
@@ -89,7 +89,9 @@ class EncoderSamples:
         self.shards: list[list[PackedShard]] = []
         order = seed if shuffled else None
         length = packing.length
-        self.reader = Reader(shards, split, self._cut, length, order, settings or DataSettings())
+        self.reader = SampleReader(
+            shards, split, self._cut, length, order, settings or DataSettings()
+        )
         #: Pieces of one epoch.
         self.samples = self.reader.samples
 
@@ -114,14 +116,14 @@ class EncoderSamples:
     def take(self, first: int, count: int) -> list[EncoderSample]:
         """Samples [first, first + count) of the run."""
         found = [
-            Found(first + n, part, place, tokens.astype(np.int32))
+            ReadSample(first + n, part, place, tokens.astype(np.int32))
             for n, (part, place, tokens) in enumerate(self.reader.tokens(first, count))
         ]
         samples: dict[int, EncoderSample] = {}
         for part in {one.part for one in found}:
             mine = [one for one in found if one.part == part]
             for shard in self.shards[part]:
-                here = [one for one in mine if one.place in shard.pieces]
+                here = [one for one in mine if one.piece in shard.pieces]
                 samples |= self._samples(shard, here) if here else {}
         return [samples[one.number] for one in found]
 
@@ -138,19 +140,21 @@ class EncoderSamples:
         """Ends the reading threads."""
         self.reader.close()
 
-    def _samples(self, shard: PackedShard, found: list[Found]) -> dict[int, EncoderSample]:
+    def _samples(self, shard: PackedShard, pieces: list[ReadSample]) -> dict[int, EncoderSample]:
         """The samples of one shard by their numbers; all at once, since it is quick so."""
-        layout = self.reader.blocks[found[0].part].layout
-        places = np.array([one.place for one in found])
+        layout = self.reader.blocks[pieces[0].part].layout
+        places = np.array([one.piece for one in pieces])
         starts, stops = (bound - shard.begin for bound in layout.bounds(places, places + 1))
         ends = sentence_ends(shard.index, starts, stops)
         documents = shard.documents + documents_of(shard.index, starts)
         targets = self.packing.targets(starts, shard.key)
         halves = self.packing.first_half(starts, targets, shard.key)
-        facts = zip(found, ends, targets.tolist(), halves.tolist(), documents.tolist(), strict=True)
+        facts = zip(
+            pieces, ends, targets.tolist(), halves.tolist(), documents.tolist(), strict=True
+        )
         return {
             one.number: EncoderSample(
-                one.number, one.tokens, ends, target, half, document, one.part, one.place
+                one.number, one.tokens, ends, target, half, document, one.part, one.piece
             )
             for one, ends, target, half, document in facts
         }

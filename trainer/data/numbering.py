@@ -18,7 +18,7 @@ from trainer.data.order import Order, Places, order_key
 
 
 @dataclass(frozen=True)
-class Part:
+class SampleRange:
     """One generation of one corpus: `size` samples, taken from the corpus's sample `first` on."""
 
     first: int
@@ -27,7 +27,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Window:
+class BlockWindow:
     """Blocks of one part from which samples are taken, up to the corpus's sample `stop`."""
 
     part: int
@@ -44,7 +44,7 @@ class Numbering:
 
     def __init__(
         self,
-        corpora: Sequence[Sequence[Part]],
+        corpora: Sequence[Sequence[SampleRange]],
         mixture: Mixture,
         seed: int | None,
         block: int,
@@ -69,13 +69,13 @@ class Numbering:
                 mine = mine[len(here) :]
         return parts, places
 
-    def window(self, corpus: int, number: int) -> Window:
+    def window(self, corpus: int, number: int) -> BlockWindow:
         """The window that sample `number` of a corpus is taken from."""
         part, epoch, start = self._epoch(corpus, number)
         order = self._order(corpus, part, epoch)
         index = (number - start) // order.span
         stop = min(start + (index + 1) * order.span, self._end(corpus, part, start))
-        return Window(self._first[corpus] + part, order.blocks(index), stop)
+        return BlockWindow(self._first[corpus] + part, order.blocks(index), stop)
 
     def numbers(self, first: int, count: int) -> dict[int, tuple[int, int]]:
         """Each corpus's own numbers [start, stop) of samples [first, first + count), if any."""

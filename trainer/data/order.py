@@ -27,9 +27,9 @@ Places = npt.NDArray[np.int64]
 _ROUNDS = 6  # four already give a pseudo-random permutation (Luby and Rackoff, 1988)
 
 
-def order_key(*said: object) -> int:
+def order_key(*parts: object) -> int:
     """The 64-bit key of an order: another corpus, seed or epoch, another order."""
-    text = "/".join(str(part) for part in said).encode()
+    text = "/".join(str(part) for part in parts).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest())
 
 

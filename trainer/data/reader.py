@@ -18,10 +18,10 @@ from pipeline.store.errors import SettingError, WebtextError
 from trainer.data.blocks import Blocks
 from trainer.data.cache import DiskCache, default_folder
 from trainer.data.mixture import Mixture
-from trainer.data.numbering import Numbering, Part
+from trainer.data.numbering import Numbering, SampleRange
 from trainer.data.shard import open_shard
 from trainer.data.shard_set import Shards
-from trainer.data.token_row import Layout, Span, TokenRow, span_of
+from trainer.data.token_row import SampleLayout, Span, TokenRow, span_of
 from trainer.settings.data import DataSettings
 
 _GIGABYTE = 1_000_000_000
@@ -41,7 +41,7 @@ class _Plan:
     stops: list[int]
 
 
-class Reader:
+class SampleReader:
     """The samples of a split.
 
     `cut` makes a layout of each part's row; `length` is the largest sample, in tokens.
@@ -55,7 +55,7 @@ class Reader:
         self,
         shards: Shards,
         split: str,
-        cut: Callable[[TokenRow], Layout],
+        cut: Callable[[TokenRow], SampleLayout],
         length: int,
         seed: int | None,
         settings: DataSettings,
@@ -91,22 +91,24 @@ class Reader:
             )
 
     def _parts(
-        self, shards: Shards, split: str, cut: Callable[[TokenRow], Layout], shuffled: bool
-    ) -> Iterator[list[Part]]:
+        self, shards: Shards, split: str, cut: Callable[[TokenRow], SampleLayout], shuffled: bool
+    ) -> Iterator[list[SampleRange]]:
         """The parts of each corpus; of unshuffled ones, one part in all."""
         if not shuffled:
             last = [corpus.sizes(split, corpus.generations[-1]) for corpus in shards.corpora]
             sizes = {prefix: size for found in last for prefix, size in found.items()}
-            yield [Part(0, self._open(sizes, cut, f"{split} shards of {shards.name}"), "")]
+            yield [SampleRange(0, self._open(sizes, cut, f"{split} shards of {shards.name}"), "")]
             return
         for corpus in shards.corpora:
             name = f"{split} shards of {corpus.name}"
             yield [
-                Part(g.first, self._open(corpus.sizes(split, g), cut, name), g.fingerprint)
+                SampleRange(g.first, self._open(corpus.sizes(split, g), cut, name), g.fingerprint)
                 for g in corpus.generations
             ]
 
-    def _open(self, sizes: dict[str, int], cut: Callable[[TokenRow], Layout], name: str) -> int:
+    def _open(
+        self, sizes: dict[str, int], cut: Callable[[TokenRow], SampleLayout], name: str
+    ) -> int:
         row = TokenRow([open_shard(prefix, size, self._cache) for prefix, size in sizes.items()])
         layout = cut(row)
         if layout.size < 1:

@@ -34,7 +34,7 @@ class RemoteFile:
 
     def __init__(self, path: str, expected: int | None = None) -> None:
         self.path = path
-        self._fs, self._place = files.filesystem(path)
+        self._fs, self._path = files.filesystem(path)
         #: What identifies this version of the file.
         self.version = ""
         said = self._retry(self._info)
@@ -55,7 +55,7 @@ class RemoteFile:
 
     def _read(self, start: int, stop: int) -> bytes:
         try:
-            data = bytes(self._fs.cat_file(self._place, start=start, end=stop))
+            data = bytes(self._fs.cat_file(self._path, start=start, end=stop))
         except Exception:
             with suppress(FileNotFoundError):
                 self._check()  # the better explanation where the file was cut
@@ -70,8 +70,8 @@ class RemoteFile:
             raise changed(self.path)
 
     def _info(self) -> dict[str, Any]:
-        self._fs.invalidate_cache(self._place)
-        said: dict[str, Any] = self._fs.info(self._place)
+        self._fs.invalidate_cache(self._path)
+        said: dict[str, Any] = self._fs.info(self._path)
         return said
 
     def _retry(self, ask: Any) -> Any:
@@ -111,5 +111,5 @@ def changed(path: str) -> WebtextError:
     )
 
 
-def _version(said: dict[str, Any]) -> str:
-    return "/".join(f"{key}={said[key]}" for key in sorted(_VERSION & said.keys()))
+def _version(facts: dict[str, Any]) -> str:
+    return "/".join(f"{key}={facts[key]}" for key in sorted(_VERSION & facts.keys()))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data.elsewhere import Elsewhere, Passage
+from trainer.data.elsewhere import Elsewhere, OtherText
 from trainer.data.encoder import EncoderSample
 from trainer.data.pack import Ending
 from trainer.data.token_row import Span
@@ -98,7 +98,7 @@ class NextSentence(Segments):
         first, second = shortened(tokens[:cut], other.tokens, self.room, draw)
         return Pair(first, second, 1, other.span)
 
-    def _other(self, piece: Piece, cut: int, draw: np.random.Generator) -> Passage | None:
+    def _other(self, piece: Piece, cut: int, draw: np.random.Generator) -> OtherText | None:
         number = int(draw.integers(1 << 62))
         if self.settings.mode == "release":
             wanted = piece.sample.target - cut

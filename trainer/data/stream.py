@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.data.numbering import Numbering
-from trainer.data.reader import Reader
+from trainer.data.reader import SampleReader
 from trainer.data.shard_set import Shards
 from trainer.data.token_row import Span, Windows
 from trainer.settings.data import DataSettings
@@ -41,7 +41,7 @@ class Stream:
         settings: DataSettings | None = None,
     ) -> None:
         self.length = length
-        self.reader = Reader(
+        self.reader = SampleReader(
             shards,
             split,
             lambda row: Windows(row.tokens, length),

@@ -55,13 +55,13 @@ class TokenRow:
         return [Span(shard.prefix, a, b - a) for shard, a, b in self.pieces(start, stop)]
 
 
-def span_of(layout: Layout, first: int, last: int) -> tuple[int, int]:
+def span_of(layout: SampleLayout, first: int, last: int) -> tuple[int, int]:
     """Start and stop of samples [first, last) in the row."""
     starts, stops = layout.bounds(np.array([first]), np.array([last]))
     return int(starts[0]), int(stops[0])
 
 
-class Layout(Protocol):
+class SampleLayout(Protocol):
     """How a row is cut into samples that lie one after the other."""
 
     @property

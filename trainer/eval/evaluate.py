@@ -10,7 +10,7 @@ from trainer.eval.few_shot import FewShot
 from trainer.eval.loss import evaluate, token_bytes, unigram_entropy
 from trainer.eval.pseudo import judge_pairs
 from trainer.eval.task import read_items
-from trainer.eval.zero_shot import judge
+from trainer.eval.zero_shot import measure_choices
 from trainer.models.encoder import Encoder
 from trainer.objectives import open_stream
 from trainer.run.distributed import joined
@@ -51,4 +51,4 @@ def judge_run(
         parts = loaded.objective.exports()[""]
         if isinstance(parts.model, Encoder):
             return judge_pairs(parts, loaded.tokenizer, items, world)
-        return judge(decoder(loaded), loaded.tokenizer, items, begin, few, world)
+        return measure_choices(decoder(loaded), loaded.tokenizer, items, begin, few, world)

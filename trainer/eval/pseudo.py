@@ -19,7 +19,7 @@ from trainer.data.vocabulary import Vocabulary
 from trainer.eval.accuracy import accuracies
 from trainer.eval.deal import dealt
 from trainer.eval.task import Item
-from trainer.models.encoder import Encoder, Layout
+from trainer.models.encoder import BatchLayout, Encoder
 from trainer.models.parts import Parts
 from trainer.run.distributed import World
 
@@ -70,7 +70,7 @@ def _scored(
         ids[n, : len(row)] = torch.tensor(row)
     lengths = torch.tensor([len(row) for row, _ in asked])
     ids, mask = ids.to(device), (torch.arange(longest) < lengths[:, None]).to(device)
-    types, layout = torch.zeros_like(ids), Layout.of(mask, unpad=False)
+    types, layout = torch.zeros_like(ids), BatchLayout.of(mask, unpad=False)
     if parts.replaced is not None:
         replaced = parts.replaced(parts.model(ids, types, layout))
         position = torch.arange(longest, device=device)

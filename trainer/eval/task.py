@@ -6,18 +6,15 @@ GPT-2 and GPT-3 are judged so; `qa` takes any task in that form from a file of t
 
 from __future__ import annotations
 
-import io
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import zstandard
-
 from pipeline.store.errors import SettingError
 from pipeline.store.registry import Registry
+from trainer.data.tables import read_rows
 
 
 @dataclass(frozen=True)
@@ -39,15 +36,19 @@ class Item:
         return self.contexts[choice] if self.contexts else self.context
 
 
-class Task(ABC):
+class TaskBase:
+    """A task, asked of a model as it is (`Task`) or learned (`trainer.finetune.task`)."""
+
+
+class Task(TaskBase, ABC):
     """A task whose items are read from a file; joins by the group `webtext.tasks`."""
 
     def items(self, path: Path) -> Iterator[Item]:
-        """All items of a file of JSON lines, packed by zstd or not.
+        """All items of a file of JSON lines or another table (`trainer.data.tables`).
 
         Raises SettingError for a row that is not in the task's form.
         """
-        for number, row in enumerate(rows_of(path), 1):
+        for number, row in enumerate(read_rows(str(path)), 1):
             try:
                 yield self.item(row)
             except (KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
@@ -61,12 +62,16 @@ class Task(ABC):
         """One item of one JSON object."""
 
 
-TASKS = Registry("webtext.tasks", Task, "task")  # type: ignore[type-abstract]
+TASKS = Registry("webtext.tasks", TaskBase, "task")
 
 
 def read_items(task: str, file: str) -> list[Item]:
     """All items of a task.  Raises SettingError for an unknown task or an unfit file."""
     kind = TASKS.get(task, "--task")
+    if not issubclass(kind, Task):
+        raise SettingError(
+            f"--task {task} has no items to ask: it is learned", "Give it to `webtext finetune`"
+        )
     path = Path(file)
     if not file or not path.is_file():
         what = f"--file {file} is no file" if file else f"--task {task} has no file"
@@ -82,24 +87,6 @@ def read_items(task: str, file: str) -> list[Item]:
                 "Test sets without answers cannot be judged; take the validation set",
             )
     return items
-
-
-def rows_of(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a file of JSON lines."""
-    with path.open("rb") as stream:
-        plain: Any = stream
-        if path.suffix == ".zst":
-            plain = zstandard.ZstdDecompressor().stream_reader(stream)
-        for number, line in enumerate(io.TextIOWrapper(plain, encoding="utf-8"), 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise SettingError(
-                    f"{path}, line {number} is no JSON: {error}", "Give one JSON object a line"
-                ) from None
-            yield row
 
 
 def _explained(error: Exception) -> str:

@@ -77,7 +77,7 @@ def encode(tokenizer: Tokenizer, context: str, choice: str, begin: int, room: in
     return Text(ids[cut:][:room], start - cut)
 
 
-def judge(
+def measure_choices(
     model: GPT,
     tokenizer: Tokenizer,
     items: Sequence[Item],

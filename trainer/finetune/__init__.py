@@ -1,1 +1,1 @@
-"""Fine-tuning an encoder to classify sentences or pairs."""
+"""Fine-tuning an encoder: classes, numbers, choices and spans; and what comes of it, used."""

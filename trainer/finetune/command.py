@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
-from tokenizers import Tokenizer
 
 from pipeline.store.errors import SettingError
 from trainer.data.tokenizers import read_tokenizer
-from trainer.finetune.examples import Columns, read_examples
-from trainer.finetune.train import FineTuning, figures, fine_tune, predict
+from trainer.finetune.examples import ExampleColumns
+from trainer.finetune.metrics import figures
+from trainer.finetune.predict import predict
+from trainer.finetune.saved import save_fine_tuned
+from trainer.finetune.tasks import open_task
+from trainer.finetune.train import FineTuning, fine_tune
 from trainer.hf.folder import load_parts
 from trainer.models.encoder import Encoder
 from trainer.models.parts import Parts
-from trainer.run.checkpoint import write_atomic
 from trainer.run.distributed import pick_device
 from trainer.run.run import load_run
 
 Say = Callable[[str], None]
 
 
-def open_encoder(source: str, device: torch.device, say: Say) -> tuple[Parts[Encoder], Tokenizer]:
-    """The encoder of a run, or of a folder in Hugging Face's format, with its tokenizer.
+def open_encoder(source: str, device: torch.device, say: Say) -> tuple[Parts[Encoder], Path]:
+    """The encoder of a run, or of a folder in Hugging Face's format, and its tokenizer's file.
 
-    Raises SettingError when it is a decoder's run.
+    Raises SettingError when it is a decoder.
     """
     if (Path(source) / "config.json").exists():
-        tokenizer = read_tokenizer(Path(source) / "tokenizer.json")
+        tokenizer = Path(source) / "tokenizer.json"
         parts = load_parts(source).to(device)
     else:
         loaded = load_run(source, device, None, say)
-        parts, tokenizer = loaded.objective.exports()[""], loaded.tokenizer
+        parts, tokenizer = loaded.objective.exports()[""], loaded.folder.tokenizer_path
     if not isinstance(parts.model, Encoder):
         raise SettingError(f"{source} is no encoder", "Give a run of BERT, ALBERT or ELECTRA")
     return parts, tokenizer
@@ -42,31 +42,50 @@ def open_encoder(source: str, device: torch.device, say: Say) -> tuple[Parts[Enc
 
 def finetune(
     source: str,
-    files: tuple[str, list[str]],
-    columns: Columns,
-    cola: bool,
+    task: tuple[str, ExampleColumns],
+    files: tuple[str, Sequence[str]],
     settings: FineTuning,
     out: str | None,
     say: Say,
 ) -> dict[str, float]:
-    """Trains on `files[0]` and judges on each of `files[1]`; figures by file and measure.
+    """Trains on `files[0]` and judges on each of `files[1]`; figures by file and metric.
 
-    With `out`, writes the classifier's weights, its labels and the figures there.
+    With `out`, writes the model there, as transformers and `webtext predict` open it.
     """
+    if out is not None and Path(out).resolve() == Path(source).resolve():
+        raise SettingError(f"--out {out} is the model itself", "Choose another folder")
     device = pick_device("auto")
-    parts, tokenizer = open_encoder(source, device, say)
-    train = read_examples(files[0], columns, cola)
-    held_out = {file: read_examples(file, columns, cola) for file in files[1]}
-    model, labels = fine_tune(parts, tokenizer, train, settings, device, say)
-    result = {}
-    for file, examples in held_out.items():
-        said = predict(model, tokenizer, examples, labels, device)
-        for name, value in figures(said, examples).items():
+    asked = open_task(*task)
+    train, *held_out = (asked.read_all(file) for file in (files[0], *files[1]))
+    parts, tokenizer_file = open_encoder(source, device, say)
+    tokenizer = read_tokenizer(tokenizer_file)
+    model = fine_tune(parts, tokenizer, asked, train, settings, device, say)
+    result: dict[str, float] = {}
+    for file, examples in zip(files[1], held_out, strict=True):
+        answers = predict(model, tokenizer, asked, examples, device)
+        predicted, truth = [one["predicted"] for one in answers], [e.label for e in examples]
+        for name, value in figures(asked.metrics, predicted, truth).items():
             result[f"{Path(file).stem} {name}"] = value
     if out is not None:
-        folder = Path(out)
-        folder.mkdir(parents=True, exist_ok=True)
-        weights = {name: p.detach().cpu().contiguous() for name, p in model.named_parameters()}
-        save_file(weights, folder / "classifier.safetensors")
-        write_atomic(folder / "labels.json", json.dumps({"labels": labels, "figures": result}))
+        card = _card(source, task[0], files[0], result)
+        save_fine_tuned(Path(out), model, tokenizer_file, task, result, card)
     return result
+
+
+def _card(source: str, task: str, train: str, figures: dict[str, float]) -> str:
+    """The model card: what it is from, what it learned, how well."""
+    rows = [f"| {name.replace('_', ' ')} | {value:.4f} |" for name, value in figures.items()]
+    names = Path(source).name, Path(train).name
+    return "\n".join(
+        [
+            "---",
+            "library_name: transformers",
+            "---",
+            "",
+            f"# {names[0]}, fine-tuned",
+            "",
+            f"Task `{task}`, trained with WebText on `{names[1]}`.",
+            "",
+            *(["| held out | |", "|---|---|", *rows, ""] if rows else []),
+        ]
+    )

@@ -1,72 +1,51 @@
-"""Labelled sentences or pairs, from CoLA's own files or any TSV or JSON lines."""
+"""Examples, and where their parts are in the rows of a file."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from pipeline.store.errors import SettingError
+from trainer.data.tables import Row
 
 
 @dataclass(frozen=True)
 class Example:
-    """One sentence, or two, with its label."""
+    """One question.
+
+    `first` and `second`: one text or two; of a span, the question and the text that has the
+    answer.  `choices`: what may follow, each with what stands before it.  `label`: the name of a
+    class, a number, the place of the right choice, or all right spans as (first character, text):
+    none where the text has no answer.  None where it is to be predicted.
+    """
 
     first: str
-    second: str
-    label: str
+    second: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    label: Any = None
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Where the parts of an example are: names of a header's columns or of JSON keys.
-
-    CoLA's files have no header: a source, the label, the author's mark, the sentence.
-    """
+class ExampleColumns:
+    """Where the parts of an example are: names of columns, or of keys of JSON objects."""
 
     text: str = "sentence"
     pair: str = ""
     label: str = "label"
+    choices: str = "choices"
+
+    def texts(self, row: Row) -> tuple[str, str]:
+        """The text, and the second one if there are two."""
+        return _text(row, self.text), _text(row, self.pair) if self.pair else ""
+
+    def label_of(self, row: Row) -> Any:
+        """The label; ValueError where it is empty."""
+        label = row[self.label]
+        if label is None or str(label).strip() == "":
+            raise ValueError(f"its {self.label} is empty")
+        return label
 
 
-def read_examples(path: str, columns: Columns, cola: bool = False) -> list[Example]:
-    """All examples of a file.  Raises SettingError when a column is missing or nothing is there."""
-    file = Path(path)
-    if not file.is_file():
-        raise SettingError(f"{path} is no file", "Give a TSV or JSON lines file")
-    try:
-        examples = list(_cola(file) if cola else _rows(file, columns))
-    except KeyError as error:
-        raise SettingError(
-            f"{path} has no column {error}", "Name its columns with --text, --pair and --label"
-        ) from None
-    except IndexError:
-        raise SettingError(
-            f"{path} has a line of less than four columns", "Leave --cola out for other files"
-        ) from None
-    except ValueError as error:
-        raise SettingError(f"{path} cannot be read: {error}", "Correct the file") from None
-    if not examples:
-        raise SettingError(f"{path} has no examples", "Give another file")
-    return examples
-
-
-def _cola(file: Path) -> Iterator[Example]:
-    for line in file.read_text(encoding="utf-8").splitlines():
-        fields = line.split("\t")
-        yield Example(fields[3], "", fields[1])
-
-
-def _rows(file: Path, columns: Columns) -> Iterator[Example]:
-    with file.open(encoding="utf-8", newline="") as stream:
-        if file.suffix in (".jsonl", ".json", ".ndjson"):
-            rows: Iterable[Any] = (json.loads(line) for line in stream if line.strip())
-        else:
-            rows = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
-        for row in rows:
-            second = str(row[columns.pair]) if columns.pair else ""
-            yield Example(str(row[columns.text]), second, str(row[columns.label]))
+def _text(row: Row, name: str) -> str:
+    if row[name] is None:
+        raise ValueError(f"its {name} is empty")
+    return str(row[name])

@@ -6,22 +6,23 @@ batch 32, 3 epochs, linear decay after a tenth of warm-up, layer-wise decay 0.8,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from torch.nn import functional
 
-from pipeline.store.errors import SettingError
 from trainer.data.order import order_key, permute
 from trainer.data.seeds import seed_for
-from trainer.data.vocabulary import Vocabulary
-from trainer.finetune.classifier import Classifier, layer_groups
+from trainer.finetune.encoding import Encoding, Input, encode_example
 from trainer.finetune.examples import Example
+from trainer.finetune.task import FineTuningTask
 from trainer.models.encoder import Encoder
 from trainer.models.parts import Parts
+from trainer.models.task_head import TaskHead
 from trainer.optim.trust import TrustRatio
 
 
@@ -38,106 +39,136 @@ class FineTuning:
     seed: int = 1
 
 
+#: An example with the inputs that are learned together.
+Unit = tuple[Example, list[Input]]
+
+
 def fine_tune(
     parts: Parts[Encoder],
     tokenizer: Tokenizer,
+    task: FineTuningTask,
     examples: Sequence[Example],
     settings: FineTuning,
     device: torch.device,
     say: Callable[[str], None],
-) -> tuple[Classifier, list[str]]:
-    """Trains a classifier on the encoder; returns it with the labels in the order of its logits."""
-    labels = sorted({example.label for example in examples})
-    if len(labels) < 2:
-        raise SettingError(f"All examples have the label {labels[0]!r}", "Give another --label")
-    model = Classifier(parts, len(labels), settings.seed).to(device).train()
+) -> Parts[Encoder]:
+    """Trains the encoder with a new head; returns both.  `parts` are used up."""
+    model = with_task_head(parts, task, examples, settings.seed).to(device).train()
+    encoding = Encoding.of(tokenizer, model.model.settings.context)
+    units = list(_units(task, examples, encoding))
     groups = layer_groups(model, settings.lr, settings.layer_decay, settings.weight_decay)
     optimizer = TrustRatio(groups, settings.lr, (0.9, 0.999), 1e-6)
-    steps = -(-len(examples) // settings.batch) * settings.epochs
-    step = 0
+    steps = -(-len(units) // settings.batch) * settings.epochs
+    step = seen = 0
     for epoch in range(settings.epochs):
         key = order_key("fine-tuning", settings.seed, epoch)
-        order = permute(range(len(examples)), len(examples), key).tolist()
+        order = permute(range(len(units)), len(units), key).tolist()
         for start in range(0, len(order), settings.batch):
-            some = [examples[n] for n in order[start : start + settings.batch]]
+            some = [units[n] for n in order[start : start + settings.batch]]
+            inputs = [one for _, together in some for one in together]
+            # Numbers that key the encoder's dropout, each once in the whole training.
+            numbers = torch.arange(seen, seen + len(inputs), device=device)
+            seen += len(inputs)
             torch.manual_seed(seed_for(settings.seed, "dropout", step))
-            logits = model(*encode(some, tokenizer, parts.model.settings.context, device))
-            targets = torch.tensor([labels.index(e.label) for e in some], device=device)
-            loss = functional.cross_entropy(logits, targets)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            factor = (1 - step / steps) * min(1.0, step / max(settings.warmup * steps, 1))
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * factor
-            optimizer.step()
+            scores = head_scores(model, encoding.batch(inputs, device), numbers)
+            loss = task.loss(scores, [e for e, _ in some], [together for _, together in some])
+            _update(model, optimizer, loss, settings, step, steps)
             step += 1
         say(f"epoch {epoch + 1} of {settings.epochs}: last loss {loss.item():.4f}")
-    return model.eval(), labels
+    return model.eval()
 
 
-@torch.no_grad()
-def predict(
-    model: Classifier,
-    tokenizer: Tokenizer,
-    examples: Sequence[Example],
-    labels: Sequence[str],
-    device: torch.device,
-) -> list[str]:
-    """The likeliest label of each example."""
-    said: list[str] = []
-    context = model.model.settings.context
-    for start in range(0, len(examples), 64):
-        logits = model(*encode(examples[start : start + 64], tokenizer, context, device))
-        said += [labels[n] for n in logits.argmax(1).tolist()]
-    return said
+def with_task_head(
+    parts: Parts[Encoder], task: FineTuningTask, examples: Sequence[Example], seed: int
+) -> Parts[Encoder]:
+    """The encoder with a head for the task.
 
-
-def encode(
-    examples: Sequence[Example], tokenizer: Tokenizer, context: int, device: torch.device
-) -> tuple[Tensor, Tensor, Tensor]:
-    """[CLS] first [SEP] second [SEP]: ids, types, mask, all (batch, longest)."""
-    vocabulary = Vocabulary.of(tokenizer)
-    rows, cuts = [], []
-    for example in examples:
-        first = tokenizer.encode(example.first, add_special_tokens=False).ids
-        second = tokenizer.encode(example.second, add_special_tokens=False).ids
-        first, second = _fitted(first, second, context - 3)
-        rows.append([vocabulary.cls, *first, vocabulary.sep])
-        cuts.append(len(rows[-1]))
-        if second:
-            rows[-1] += [*second, vocabulary.sep]
-    longest = max(map(len, rows))
-    ids = torch.full((len(rows), longest), vocabulary.pad)
-    for n, row in enumerate(rows):
-        ids[n, : len(row)] = torch.tensor(row)
-    position = torch.arange(longest)
-    mask = position < torch.tensor([[len(row)] for row in rows])
-    types = ((position >= torch.tensor(cuts)[:, None]) & mask).long()
-    return ids.to(device), types.to(device), mask.to(device)
-
-
-def _fitted(first: list[int], second: list[int], room: int) -> tuple[list[int], list[int]]:
-    """Both within `room`: the longer one is cut at its end."""
-    while len(first) + len(second) > room:
-        longer = first if len(first) > len(second) else second
-        longer.pop()
-    return first, second
-
-
-def figures(said: Sequence[str], examples: Sequence[Example]) -> dict[str, float]:
-    """Accuracy, and Matthews' correlation, which is CoLA's measure (Warstadt et al. 2018).
-
-    With more than two labels it is Gorodkin's R_K, of which Matthews' is the case of two.
+    A layer that was pre-trained in that place is taken over: the pooler of BERT and ALBERT, and
+    the layer before ModernBERT's masked tokens.
     """
-    truth = [example.label for example in examples]
-    count, right = len(truth), sum(a == b for a, b in zip(said, truth, strict=True))
-    labels = sorted({*said, *truth})
-    mine = [said.count(label) for label in labels]
-    theirs = [truth.count(label) for label in labels]
-    covariance = right * count - sum(a * b for a, b in zip(mine, theirs, strict=True))
-    spread = (count**2 - sum(a * a for a in mine)) * (count**2 - sum(b * b for b in theirs))
-    return {
-        "accuracy": right / count,
-        "matthews": covariance / spread**0.5 if spread else 0.0,
-    }
+    settings = parts.model.settings
+    head = TaskHead(settings, parts.kind, task.use, task.labels(examples))
+    head.init_weights(seed)
+    before: list[tuple[nn.Module | None, nn.Module | None]] = []
+    if head.dense is not None and parts.pair is not None and parts.kind in ("bert", "albert"):
+        before = [(head.dense, parts.pair.pooler)]
+    if parts.kind == "modernbert" and parts.masked is not None:
+        before = [(head.dense, parts.masked.dense), (head.norm, parts.masked.norm)]
+    if parts.task is not None and parts.task.dense is not None:
+        before = [(head.dense, parts.task.dense), (head.norm, parts.task.norm)]
+    for mine, theirs in before:
+        if mine is not None and theirs is not None:
+            mine.load_state_dict(theirs.state_dict())
+    return Parts(parts.kind, parts.model, task=head)
+
+
+def _units(task: FineTuningTask, examples: Sequence[Example], encoding: Encoding) -> Iterator[Unit]:
+    """Choices are learned together, each window of a text alone."""
+    for example in examples:
+        inputs = encode_example(example, encoding, task.use == "span")
+        if task.use == "span":
+            yield from ((example, [window]) for window in inputs)
+        else:
+            yield example, inputs
+
+
+def head_scores(
+    parts: Parts[Encoder], batch: tuple[Tensor, Tensor, Tensor], numbers: Tensor | None = None
+) -> Tensor:
+    """Scores of the head for ids, types and mask (inputs, positions).
+
+    (inputs, outputs), of spans (inputs, positions, 2).  `numbers` (inputs) key dropout.
+    """
+    ids, types, mask = batch
+    assert parts.task is not None
+    states = parts.model(ids, types, parts.model.layout(mask), numbers)
+    scores: Tensor = parts.task(states)
+    return scores
+
+
+def _update(
+    model: Parts[Encoder],
+    optimizer: TrustRatio,
+    loss: Tensor,
+    settings: FineTuning,
+    step: int,
+    steps: int,
+) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    factor = (1 - step / steps) * min(1.0, step / max(settings.warmup * steps, 1))
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak"] * factor
+    optimizer.step()
+
+
+def layer_groups(
+    parts: Parts[Encoder], lr: float, layer_decay: float, weight_decay: float
+) -> list[dict[str, Any]]:
+    """One group for each depth and kind, its rate `layer_decay` times that of the one above.
+
+    The head has the full rate and the top layer one decay less.  (google-research/electra
+    gives the top layer two, see its issue 51.)  Shared layers are of the depth of the topmost
+    use, and so all at one rate.
+    """
+    settings = parts.model.settings
+    top = len(parts.model.blocks) // settings.inner_layers
+    groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
+    for name, parameter in parts.named_parameters():
+        block = re.match(r"model\.blocks\.(\d+)\.", name)
+        depth = 0
+        if block:
+            depth = top - int(block[1]) // settings.inner_layers
+        elif name.startswith(("model.embeddings.", "model.project.")):
+            depth = top + 1
+        groups.setdefault((depth, parameter.dim() >= 2), []).append(parameter)
+    return [
+        {
+            "params": parameters,
+            "lr": lr * layer_decay**depth,
+            "peak": lr * layer_decay**depth,
+            "weight_decay": weight_decay if matrix else 0.0,
+        }
+        for (depth, matrix), parameters in sorted(groups.items(), key=lambda one: one[0])
+    ]

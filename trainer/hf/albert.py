@@ -15,7 +15,7 @@ from trainer.models.parts import Parts
 from trainer.settings.model import EncoderSettings, ModelSettings
 
 
-class Albert(Format):
+class AlbertFormat(Format):
     """ALBERT; layers that share their weights are there once."""
 
     kind = "albert"

@@ -24,7 +24,7 @@ SAME = {
 INPUTS = ("input_ids", "token_type_ids", "attention_mask")
 
 
-class Bert(Format):
+class BertFormat(Format):
     """`BertForPreTraining`, `BertForMaskedLM` and `BertModel`, by the heads that are there."""
 
     kind = "bert"
@@ -86,7 +86,7 @@ class Bert(Format):
         return name if name.startswith(("bert.", "cls.")) else f"bert.{name}"
 
 
-class Electra(Format):
+class ElectraFormat(Format):
     """`ElectraForPreTraining` (the discriminator) and `ElectraForMaskedLM` (the generator)."""
 
     kind = "electra"

@@ -14,18 +14,35 @@ from torch import Tensor
 
 from pipeline.store.errors import SettingError, WebtextError, reason
 from trainer.data.vocabulary import Vocabulary
-from trainer.hf.albert import Albert
-from trainer.hf.bert import Bert, Electra
+from trainer.hf.albert import AlbertFormat
+from trainer.hf.bert import BertFormat, ElectraFormat
 from trainer.hf.config import Config
 from trainer.hf.format import Format, SpecialTokens
-from trainer.hf.gpt2 import Gpt2
-from trainer.hf.llama import Llama
-from trainer.hf.modernbert import ModernBert
+from trainer.hf.gpt2 import Gpt2Format
+from trainer.hf.llama import LlamaFormat
+from trainer.hf.modernbert import ModernBertFormat
+from trainer.hf.task_heads import (
+    belongs_to_task,
+    build_task_head,
+    task_architectures,
+    task_config,
+    task_tensors,
+)
+from trainer.hf.tokenizer_file import portable_tokenizer
 from trainer.models.gpt import GPT
 from trainer.models.parts import Parts
+from trainer.models.task_head import Use
 
 FORMATS: dict[str, Format] = {
-    one.kind: one for one in (Gpt2(), Llama(), Bert(), Albert(), Electra(), ModernBert())
+    one.kind: one
+    for one in (
+        Gpt2Format(),
+        LlamaFormat(),
+        BertFormat(),
+        AlbertFormat(),
+        ElectraFormat(),
+        ModernBertFormat(),
+    )
 }
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 
@@ -47,15 +64,20 @@ def load_parts(folder: str | Path) -> Parts[Any]:
             f"{folder}: model_type = {family!r} is not known here", f"Known: {known}"
         )
     architecture = (config.get("architectures") or found.architectures())[0]
-    if architecture not in found.architectures():
+    tasks = task_architectures(found.kind)
+    if architecture not in found.architectures() and architecture not in tasks:
         raise SettingError(
             f"{folder}: architectures = [{architecture!r}] is not known here",
-            f"Known of {family}: {', '.join(found.architectures())}",
+            f"Known of {family}: {', '.join([*found.architectures(), *tasks])}",
         )
     settings = found.settings(config)
     config.done()
-    weights = _named(found, read_weights(folder), folder)
-    parts = found.build(settings, set(weights))
+    use = tasks.get(architecture)
+    weights = _named(found, use, read_weights(folder), folder)
+    others = {n for n in weights if use is None or not belongs_to_task(n, found.kind, use)}
+    parts = found.build(settings, others)
+    if use is not None:
+        parts.task = build_task_head(parts, use, values, str(folder))
     with torch.no_grad():
         for parameter in parts.parameters():
             parameter.zero_()  # padding rows of the vocabulary, and heads that the file has not
@@ -98,11 +120,14 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     return weights
 
 
-def _named(format: Format, weights: dict[str, Tensor], folder: Path) -> dict[str, Tensor]:
+def _named(
+    format: Format, use: Use | None, weights: dict[str, Tensor], folder: Path
+) -> dict[str, Tensor]:
     """The weights under today's names, without buffers and copies of tied weights."""
     found: dict[str, Tensor] = {}
     for name, tensor in weights.items():
-        today = format.name(name)
+        of_task = use is not None and belongs_to_task(name, format.kind, use)
+        today = name if of_task else format.name(name)
         if today is None:
             continue
         if today in found:
@@ -116,7 +141,7 @@ def _named(format: Format, weights: dict[str, Tensor], folder: Path) -> dict[str
 
 def fill(format: Format, parts: Parts[Any], weights: dict[str, Tensor]) -> None:
     """Fills the model.  Raises WebtextError for a name or shape that is not this model's."""
-    wanted = dict(format.tensors(parts))
+    wanted = dict(format.tensors(parts)) | dict(task_tensors(parts))
     extra = weights.keys() - wanted.keys() - set(format.copies)
     missing = wanted.keys() - weights.keys() - set(format.optional)
     for name, what in ((min(extra, default=""), "has no counterpart here"),
@@ -140,8 +165,8 @@ def fill(format: Format, parts: Parts[Any], weights: dict[str, Tensor]) -> None:
 
 def to_hf(parts: Parts[Any]) -> dict[str, Tensor]:
     """The weights under Hugging Face's names, the padding rows of the vocabulary cut off."""
-    named = FORMATS[parts.kind].tensors(parts)
-    return {name: tensor.cpu().contiguous() for name, tensor in named}
+    named = dict(FORMATS[parts.kind].tensors(parts)) | dict(task_tensors(parts))
+    return {name: tensor.cpu().contiguous() for name, tensor in named.items()}
 
 
 def save_parts(
@@ -158,7 +183,7 @@ def save_parts(
     if loaded is not None and not decoder:
         vocabulary = Vocabulary.of(loaded)
         special = SpecialTokens(vocabulary.pad, vocabulary.cls, vocabulary.sep)
-    config = format.config(parts, special)
+    config = format.config(parts, special) | task_config(parts)
     folder.mkdir(parents=True, exist_ok=True)
     save_file(to_hf(parts), folder / _WEIGHTS, metadata={"format": "pt"})
     _write_json(folder / "config.json", config)
@@ -167,7 +192,8 @@ def save_parts(
         generation = {"bos_token_id": end, "eos_token_id": end}
         _write_json(folder / "generation_config.json", generation)
     if tokenizer is not None and loaded is not None:
-        (folder / "tokenizer.json").write_bytes(tokenizer.read_bytes())
+        text = portable_tokenizer(tokenizer.read_text(encoding="utf-8"))
+        (folder / "tokenizer.json").write_text(text, encoding="utf-8")
         _write_json(
             folder / "tokenizer_config.json",
             {

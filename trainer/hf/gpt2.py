@@ -25,7 +25,7 @@ _ACTIVATIONS = {"gelu_new": "tanh", "gelu": "erf"}
 _SAME = {"gelu_pytorch_tanh": "gelu_new", "gelu_fast": "gelu_new", "gelu_python": "gelu"}
 
 
-class Gpt2(Format):
+class Gpt2Format(Format):
     """GPT-2, released or of the same make."""
 
     kind = "gpt2"

@@ -23,7 +23,7 @@ _CLASSES = {
 _FULL, _SLIDING = "full_attention", "sliding_attention"
 
 
-class Llama(Format):
+class LlamaFormat(Format):
     """Decoders with rotary positions, RMS norms and no biases."""
 
     kind = "llama"
@@ -78,18 +78,7 @@ class Llama(Format):
         """Refuses settings that are no class's."""
         settings = parts.model.settings
         family = _family(settings)
-        wrong = [name for name, value in _MODERN.items() if getattr(settings, name) != value]
-        if settings.document_mask or settings.attention == "gpt3" or settings.dropout:
-            wrong += ["document_mask, attention or dropout"]
-        if family != "qwen3" and settings.attention != "dense":
-            wrong += ["attention (without qk_norm)"]
-        if settings.activation != _activation(family) or settings.gated != (family != "arcee"):
-            wrong += ["activation, with or without gated and qk_norm"]
-        if wrong:
-            raise SettingError(
-                f"No class of transformers has this decoder's {wrong[0]}",
-                "Exported are GPT-2's settings, and those of the recipe gpt-modern",
-            )
+        _check_exported(settings, family)
         common: dict[str, Any] = {
             "architectures": [self.architecture(parts)],
             "attention_bias": False,
@@ -156,6 +145,22 @@ class Llama(Format):
 
 #: What all three are, beside their shape.
 _MODERN = {"positions": "rope", "norm": "rms", "bias": False}
+
+
+def _check_exported(settings: ModelSettings, family: str) -> None:
+    """Raises SettingError for settings that no class of transformers has."""
+    wrong = [name for name, value in _MODERN.items() if getattr(settings, name) != value]
+    if settings.document_mask or settings.attention == "gpt3" or settings.dropout:
+        wrong += ["document_mask, attention or dropout"]
+    if family != "qwen3" and settings.attention != "dense":
+        wrong += ["attention (without qk_norm)"]
+    if settings.activation != _activation(family) or settings.gated != (family != "arcee"):
+        wrong += ["activation, with or without gated and qk_norm"]
+    if wrong:
+        raise SettingError(
+            f"No class of transformers has this decoder's {wrong[0]}",
+            "Exported are GPT-2's settings, and those of the recipe gpt-modern",
+        )
 
 
 def _family(settings: ModelSettings) -> str:

@@ -26,7 +26,7 @@ _MODERN = {
 }
 
 
-class ModernBert(Format):
+class ModernBertFormat(Format):
     """ModernBERT (Warner et al. 2024)."""
 
     kind = "modernbert"

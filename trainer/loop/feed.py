@@ -25,7 +25,7 @@ _CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
-class Step:
+class StepInput:
     """What one process computes in one step.
 
     `rows`: int32 (micro-batches, sequences, length + 1) on the device; rows of -1 fill it up.
@@ -67,12 +67,12 @@ class Feed:
         self._rank, self._world = rank, world
         # The same shape in every step, so that nothing is compiled twice.
         self._micro = min(micro, -(-batches.full // world)) if micro else 0
-        self._queue: queue.Queue[Step | BaseException | None] = queue.Queue(_AHEAD)
+        self._queue: queue.Queue[StepInput | BaseException | None] = queue.Queue(_AHEAD)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._read, args=(consumed,), daemon=True)
         self._thread.start()
 
-    def __iter__(self) -> Iterator[Step]:
+    def __iter__(self) -> Iterator[StepInput]:
         while True:
             began = time.perf_counter()
             step = self._queue.get()
@@ -104,7 +104,7 @@ class Feed:
                 filled = (rows.numpy() >= 0).sum(2)
                 numbers = self._numbers(consumed, size, rows.shape[:2])
                 (copy, samples), copied = self._to_device(rows, numbers)
-                self._queue.put(Step(consumed, size, copy, filled, samples, copied))
+                self._queue.put(StepInput(consumed, size, copy, filled, samples, copied))
                 consumed += size
             self._queue.put(None)
         except BaseException as error:  # raised again in the thread that trains

@@ -21,7 +21,7 @@ class Guard:
         self.history = torch.zeros(2, settings.window, device=device)
         self.seen = torch.zeros((), device=device)
 
-    def judge(self, loss: Tensor, norm: Tensor) -> Tensor:
+    def refuses(self, loss: Tensor, norm: Tensor) -> Tensor:
         """1 when the step must not be applied, else 0: a float tensor on the device."""
         now = torch.stack([loss.detach(), norm.detach()]).float()
         bad = ~torch.isfinite(now).all()

@@ -23,7 +23,7 @@ from torch.distributed.tensor import DTensor
 from pipeline.store.errors import WebtextError
 from trainer.data.samples import Samples
 from trainer.eval.loss import evaluate, token_bytes
-from trainer.loop.feed import Feed, Step
+from trainer.loop.feed import Feed, StepInput
 from trainer.loop.guard import Guard
 from trainer.loop.host import Mark, no_collections, peak_memory
 from trainer.objectives.base import Objective
@@ -43,7 +43,7 @@ class Done:
     """A step whose results are on their way from the device."""
 
     number: int
-    step: Step
+    step: StepInput
     lr: float
     #: loss, gradient norm, skipped, stop, then each loss term.
     results: Tensor
@@ -124,7 +124,7 @@ class Trainer:
         if before is not None:
             self._account(before, feed)
 
-    def _run_step(self, step: Step) -> Done:
+    def _run_step(self, step: StepInput) -> Done:
         """One update of the weights, queued on the device."""
         device, weights = self.world.device, self.objective.weights
         given = zip(step.rows, step.filled, step.samples, strict=True)
@@ -148,7 +148,7 @@ class Trainer:
         losses = self.world.add(sums)
         loss = self._weighted(losses)
         norm = self._clip()
-        skip = self.guard.judge(loss, norm)
+        skip = self.guard.refuses(loss, norm)
         progress = self.batches.progress(step.first)
         scale = factor(self.recipe.schedule, progress, self.batches.steps)
         self._update(scale, skip)
@@ -265,10 +265,7 @@ class Trainer:
         self._last = Mark(self.world.device)
 
     def _rate_is_about_to_fall(self) -> bool:
-        """Whether this is the last point from which a "wsd" run can be made a longer one.
-
-        Its checkpoint is kept for good.
-        """
+        """Whether this is the last point to lengthen a "wsd" run from; it is kept for good."""
         if self.recipe.schedule.name != "wsd":
             return False
         last = length_matters_after(self.recipe.schedule, self.batches.steps) * self.batches.full

@@ -25,11 +25,11 @@ from trainer.models.attention import attend
 from trainer.models.dropout import Dropout, dropout_keys
 from trainer.models.layers import (
     HeadProjections,
-    Turns,
+    Rotation,
     fed_forward,
     feed_forward,
     make_norm,
-    turns_of,
+    rotation_of,
 )
 from trainer.settings.model import EncoderSettings
 
@@ -40,7 +40,7 @@ STD = 0.02
 
 
 @dataclass(frozen=True)
-class Layout:
+class BatchLayout:
     """Which positions of a batch are real, and where their vectors lie.
 
     `mask`: bool (batch, positions).  `index`: int64 (vectors,), the places of the vectors in
@@ -52,7 +52,7 @@ class Layout:
     index: Tensor | None
 
     @classmethod
-    def of(cls, mask: Tensor, unpad: bool, most: int | None = None) -> Layout:
+    def of(cls, mask: Tensor, unpad: bool, most: int | None = None) -> BatchLayout:
         """`unpad` makes vectors of real positions only, and of some padding to fill up.
 
         At most `most` positions are real.  The host knows that of rows that it has read; where it
@@ -103,12 +103,12 @@ class DropoutKeys(NamedTuple):
 class Surroundings:
     """What all blocks of a pass are told: the layout, who sees whom, angles and dropout's keys.
 
-    Of `seen` and `turns` the second is for layers that see their band only.
+    Of `seen` and `rotation` the second is for layers that see their band only.
     """
 
-    layout: Layout
+    layout: BatchLayout
     seen: tuple[Tensor, Tensor]
-    turns: tuple[Turns | None, Turns | None]
+    rotation: tuple[Rotation | None, Rotation | None]
     keys: DropoutKeys | None
 
 
@@ -118,7 +118,7 @@ class Attention(HeadProjections):
     def forward(self, x: Tensor, around: Surroundings, banded: bool, layer: int) -> Tensor:
         """(vectors, width) -> the same shape."""
         layout, keys = around.layout, around.keys
-        query, key, value = self.split(layout.spread(self.qkv(x)), around.turns[banded])
+        query, key, value = self.split(layout.spread(self.qkv(x)), around.rotation[banded])
         rate = self.rate if self.training else 0.0
         kept = None if keys is None else keys.positions
         y = attend(query, key, value, around.seen[banded], False, rate, kept, layer)
@@ -126,7 +126,7 @@ class Attention(HeadProjections):
         return projected
 
 
-class Block(nn.Module):
+class EncoderBlock(nn.Module):
     """Attention and a feed-forward layer, each added to what it reads.
 
     The sum is normalised, or with `norm_first` what is read; the first block of all reads what the
@@ -178,7 +178,7 @@ class Embeddings(nn.Module):
         self.dropout = Dropout(settings.dropout)
 
     def forward(
-        self, ids: Tensor, types: Tensor, layout: Layout, keys: DropoutKeys | None
+        self, ids: Tensor, types: Tensor, layout: BatchLayout, keys: DropoutKeys | None
     ) -> Tensor:
         """Ids and segment types (batch, positions) -> (vectors, embedding width)."""
         x = self.tokens(layout.pick(ids))
@@ -208,12 +208,12 @@ class Encoder(nn.Module):
         self.recompute = False
         self.dropout_seed = 0
         distinct = settings.group_count * settings.inner_layers
-        self.blocks = nn.ModuleList(Block(settings, number) for number in range(distinct))
+        self.blocks = nn.ModuleList(EncoderBlock(settings, number) for number in range(distinct))
         self.norm = make_norm(settings, settings.width) if settings.norm_first else None
 
-    def layers(self) -> list[Block]:
+    def layers(self) -> list[EncoderBlock]:
         """The blocks that have weights of their own, in their order."""
-        return [block for block in self.blocks if isinstance(block, Block)]
+        return [block for block in self.blocks if isinstance(block, EncoderBlock)]
 
     def run(self) -> Iterator[nn.Module]:
         """The blocks in the order in which they are run, shared ones again and again."""
@@ -223,16 +223,16 @@ class Encoder(nn.Module):
             for inner in range(settings.inner_layers):
                 yield self.blocks[group * settings.inner_layers + inner]
 
-    def layout(self, mask: Tensor, most: int | None = None) -> Layout:
+    def layout(self, mask: Tensor, most: int | None = None) -> BatchLayout:
         """How the vectors of a batch lie, of whose positions those of `mask` are real, `most` of
         them at most (None: they are counted).
         """
         wanted = self.settings.unpad
         unpad = wanted == "on" or (wanted == "auto" and not mask.is_cuda)
-        return Layout.of(mask, unpad, most)
+        return BatchLayout.of(mask, unpad, most)
 
     def forward(
-        self, ids: Tensor, types: Tensor, layout: Layout, samples: Tensor | None = None
+        self, ids: Tensor, types: Tensor, layout: BatchLayout, samples: Tensor | None = None
     ) -> Tensor:
         """Ids, types (batch, positions) -> final states (batch, positions, width).
 
@@ -252,22 +252,22 @@ class Encoder(nn.Module):
             x = self.norm(x)
         return layout.spread(x)
 
-    def _surroundings(self, layout: Layout, samples: Tensor | None) -> Surroundings:
+    def _surroundings(self, layout: BatchLayout, samples: Tensor | None) -> Surroundings:
         settings, positions = self.settings, layout.mask.shape[1]
         seen = near = layout.seen()
         if settings.attention != "dense":
             near = layout.seen(settings.band)
-        turns: tuple[Turns | None, Turns | None] = (None, None)
+        rotation: tuple[Rotation | None, Rotation | None] = (None, None)
         if settings.positions == "rope":
             place = torch.arange(positions, device=layout.mask.device)
             thetas = settings.rope_theta, settings.local_theta
-            far, close = (turns_of(place, settings.each_head, theta) for theta in thetas)
-            turns = far, close
+            far, close = (rotation_of(place, settings.each_head, theta) for theta in thetas)
+            rotation = far, close
         keys = None
         if self.training and samples is not None and (settings.dropout or settings.attention_drop):
             drawn = dropout_keys(samples, positions, self.dropout_seed)
             keys = DropoutKeys(drawn, layout.pick(drawn))
-        return Surroundings(layout, (seen, near), turns, keys)
+        return Surroundings(layout, (seen, near), rotation, keys)
 
     def flops(self) -> float:
         """Operations of one token forward: two for each weight that multiplies, and attention.

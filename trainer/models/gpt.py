@@ -22,11 +22,11 @@ from trainer.models.attention import Cache, Kernel, Mask, attend, mask_of
 from trainer.models.dropout import Dropout, dropout_keys
 from trainer.models.layers import (
     HeadProjections,
-    Turns,
+    Rotation,
     fed_forward,
     feed_forward,
     make_norm,
-    turns_of,
+    rotation_of,
 )
 from trainer.settings.model import ModelSettings
 
@@ -40,14 +40,14 @@ class SelfAttention(HeadProjections):
         self,
         x: Tensor,
         mask: Mask,
-        turns: Turns | None,
+        rotation: Rotation | None,
         keys: Tensor | None,
         cache: Cache | None,
         layer: int,
     ) -> Tensor:
         """(batch, positions, width) -> the same shape."""
         batch, positions, _ = x.shape
-        query, key, value = self.split(self.qkv(x), turns)
+        query, key, value = self.split(self.qkv(x), rotation)
         if cache is not None:
             key, value = cache.extend(layer, key, value)
         rate = self.rate if self.training else 0.0
@@ -56,7 +56,7 @@ class SelfAttention(HeadProjections):
         return projected
 
 
-class Block(nn.Module):
+class DecoderBlock(nn.Module):
     """Attention and a feed-forward layer, each behind a norm and added to what it reads."""
 
     def __init__(self, settings: ModelSettings, layer: int) -> None:
@@ -76,12 +76,12 @@ class Block(nn.Module):
         self,
         x: Tensor,
         mask: Mask,
-        turns: Turns | None,
+        rotation: Rotation | None,
         keys: Tensor | None,
         cache: Cache | None,
     ) -> Tensor:
         """(batch, positions, width) -> the same shape."""
-        attended = self.attention(self.norm_1(x), mask, turns, keys, cache, self.layer)
+        attended = self.attention(self.norm_1(x), mask, rotation, keys, cache, self.layer)
         x = x + self.dropout_1(attended, keys, self.layer)
         fed = self.down(fed_forward(self.up(self.norm_2(x)), self.settings))
         result: Tensor = x + self.dropout_2(fed, keys, self.layer)
@@ -108,7 +108,7 @@ class GPT(nn.Module):
         self.recompute = False
         self.kernel: Kernel = "sdpa"
         self.dropout_seed = 0
-        self.blocks = nn.ModuleList(Block(settings, n) for n in range(settings.layers))
+        self.blocks = nn.ModuleList(DecoderBlock(settings, n) for n in range(settings.layers))
         self.norm = make_norm(settings, settings.width)
         self.output: nn.Linear | None = None
         if not settings.tied:
@@ -129,9 +129,9 @@ class GPT(nn.Module):
                     drawn = torch.empty(parameter.shape).normal_(0.0, std, generator=generator)
                     parameter.copy_(drawn)
 
-    def layers(self) -> list[Block]:
+    def layers(self) -> list[DecoderBlock]:
         """The blocks, in their order."""
-        return [block for block in self.blocks if isinstance(block, Block)]
+        return [block for block in self.blocks if isinstance(block, DecoderBlock)]
 
     @property
     def head(self) -> Tensor:
@@ -154,19 +154,19 @@ class GPT(nn.Module):
         stop = start + ids.shape[1]
         keys = self._keys(ids, samples)
         x = self.tokens(ids)
-        position, turns = torch.arange(start, stop, device=ids.device), None
+        position, rotation = torch.arange(start, stop, device=ids.device), None
         if self.positions is not None:
             x = x + self.positions(position)
         else:
-            turns = turns_of(position, self.settings.each_head, self.settings.rope_theta)
+            rotation = rotation_of(position, self.settings.each_head, self.settings.rope_theta)
         x = self.dropout(x, keys)
         dense, banded = self._masks(ids, stop, documents)
         for block in self.blocks:
             mask = banded if block.banded else dense
             if self.recompute and torch.is_grad_enabled():
-                x = checkpoint(block, x, mask, turns, keys, None, use_reentrant=False)
+                x = checkpoint(block, x, mask, rotation, keys, None, use_reentrant=False)
             else:
-                x = block(x, mask, turns, keys, cache)
+                x = block(x, mask, rotation, keys, cache)
         hidden: Tensor = self.norm(x)
         return hidden
 

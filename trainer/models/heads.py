@@ -1,4 +1,5 @@
-"""What sits on an encoder while it is trained: three heads.  None is used for what comes after."""
+"""What sits on an encoder while it is trained: three heads.  What comes after has
+its own (`trainer.models.task_head`)."""
 
 from __future__ import annotations
 
@@ -26,11 +27,11 @@ class MaskedHead(nn.Module):
     def forward(self, hidden: Tensor, embeddings: Embeddings) -> Tensor:
         """(..., width) -> fp32 logits (..., padded vocabulary), -inf in the padding."""
         x = self.norm(activate(self.dense(hidden), self.activation))
-        logits = functional.linear(x, embeddings.tokens.weight, self.bias).float()
-        if logits.shape[-1] > self.vocab:
-            padding = torch.arange(logits.shape[-1], device=logits.device) >= self.vocab
-            logits = logits.masked_fill(padding, float("-inf"))
-        return logits
+        bias: Tensor = self.bias
+        if len(bias) > self.vocab:  # in the bias: to mask the logits is to copy them
+            padding = torch.arange(len(bias), device=bias.device) >= self.vocab
+            bias = bias.masked_fill(padding, float("-inf"))
+        return functional.linear(x, embeddings.tokens.weight, bias).float()
 
 
 class PairHead(nn.Module):

@@ -65,23 +65,23 @@ class HeadProjections(nn.Module):
         if settings.qk_norm:
             self.norm_q, self.norm_k = (make_norm(settings, self.each) for _ in range(2))
 
-    def split(self, qkv: Tensor, turns: Turns | None) -> tuple[Tensor, Tensor, Tensor]:
+    def split(self, qkv: Tensor, rotation: Rotation | None) -> tuple[Tensor, Tensor, Tensor]:
         """(batch, positions, rows) -> query, key, value (batch, heads, positions, head width)."""
         batch, positions, _ = qkv.shape
         heads = qkv.view(batch, positions, -1, self.each).transpose(1, 2)
         query, key, value = heads.split((self.heads, self.kv_heads, self.kv_heads), dim=1)
         if self.norm_q is not None and self.norm_k is not None:
             query, key = self.norm_q(query), self.norm_k(key)
-        if turns is not None:
-            query, key = turned(query, turns), turned(key, turns)
+        if rotation is not None:
+            query, key = rotated(query, rotation), rotated(key, rotation)
         return query, key, value
 
 
 #: Cosines and sines of each position's angles: both (positions, head width).
-Turns = tuple[Tensor, Tensor]
+Rotation = tuple[Tensor, Tensor]
 
 
-def turns_of(positions: Tensor, width: int, theta: float) -> Turns:
+def rotation_of(positions: Tensor, width: int, theta: float) -> Rotation:
     """Angles of rotary positions (Su et al. 2021), for heads of `width`.
 
     Number n turns with n + width / 2, as in Llama and GPT-NeoX, not with its neighbour.
@@ -92,9 +92,9 @@ def turns_of(positions: Tensor, width: int, theta: float) -> Turns:
     return angles.cos(), angles.sin()
 
 
-def turned(x: Tensor, turns: Turns) -> Tensor:
+def rotated(x: Tensor, rotation: Rotation) -> Tensor:
     """(…, positions, head width) turned by the angles of each position."""
-    cosine, sine = turns
+    cosine, sine = rotation
     first, second = x.float().chunk(2, dim=-1)
     result: Tensor = x * cosine + torch.cat([-second, first], dim=-1) * sine
     return result.to(x.dtype)

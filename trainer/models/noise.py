@@ -9,6 +9,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 #: Odd constants of SplitMix64's finaliser (Steele, Lea and Flood, 2014), as signed integers.
 _MIX_1 = 0xBF58476D1CE4E5B9 - (1 << 64)
@@ -20,6 +21,7 @@ _LOW_2 = 0x846CA68B - (1 << 32)
 #: Multiples of it differ in many bits.
 GOLDEN_32 = 0x9E3779B9 - (1 << 32)
 _BITS = 23  # of a uniform number: so many and a half are exact in float32
+_BITS_64 = 52  # … in float64
 
 
 def hashed(keys: Tensor, seed: int) -> Tensor:
@@ -40,19 +42,31 @@ def uniforms(samples: Tensor, count: int, seed: int) -> Tensor:
     return (_shifted(hashed(keys, seed), 64 - _BITS, 64).float() + 0.5) * 2.0**-_BITS
 
 
-def gumbels(samples: Tensor, places: Tensor, count: int, seed: int) -> Tensor:
-    """Gumbel noise, -log(-log(u)), for each place and each of `count` choices.
+def drawn(logits: Tensor, samples: Tensor, places: Tensor, seed: int) -> Tensor:
+    """A choice for each place, drawn from softmax(logits): int64 (batch, n).
 
-    `samples` int64 (batch), `places` int64 (batch, n) -> float32 (batch, n, count).  In
-    32-bit arithmetic, since there are as many numbers as logits: each is hashed under both
-    halves of its place's 64-bit key.
+    `logits` (batch, n, choices); `samples` int64 (batch) and `places` int64 (batch, n) key it.
+    It is where the running sum of the shares passes one uniform number: as exact as Gumbel noise
+    on each choice, for one number instead of as many as there are logits.  Sums run over blocks,
+    then within one: products with a triangle, since `torch.cumsum` may differ from call to call on
+    a GPU, in float64, which autocast leaves alone.
     """
+    count = logits.shape[-1]
+    side = math.isqrt(count - 1) + 1
+    shares = functional.pad(logits.float().softmax(-1), (0, side * side - count))
+    blocks = shares.unflatten(-1, (side, side))
+    triangle = torch.ones(side, side, dtype=torch.float64, device=logits.device).triu()
+    sums = blocks.sum(-1, dtype=torch.float64)
+    ends = sums @ triangle
     keys = hashed(hashed(samples, seed)[:, None] + places, seed)
-    high, low = _shifted(keys, 32, 64).to(torch.int32), keys.to(torch.int32)
-    choice = torch.arange(count, device=samples.device, dtype=torch.int32) * GOLDEN_32
-    x = mixed_32(mixed_32(choice ^ low[..., None]) + high[..., None])
-    uniform = (_shifted(x, 32 - _BITS, 32).float() + 0.5) * 2.0**-_BITS
-    return -torch.log(-torch.log(uniform))
+    uniform = (_shifted(keys, 64 - _BITS_64, 64).double() + 0.5) * 2.0**-_BITS_64
+    point = uniform[..., None] * ends[..., -1:]
+    block = (ends <= point).sum(-1, keepdim=True).clamp_max(side - 1)
+    inside = blocks.gather(2, block[..., None].expand(-1, -1, 1, side))[:, :, 0].double()
+    before = (ends - sums).gather(-1, block)
+    choice = (before + inside @ triangle <= point).sum(-1)
+    chosen: Tensor = block[..., 0] * side + choice
+    return chosen.clamp_max(count - 1)
 
 
 def truncated_normal(parameter: Tensor, std: float, generator: torch.Generator) -> None:

@@ -9,6 +9,7 @@ from torch import nn
 from trainer.models.encoder import Encoder
 from trainer.models.gpt import GPT
 from trainer.models.heads import MaskedHead, PairHead, ReplacedHead
+from trainer.models.task_head import TaskHead
 from trainer.settings.model import EncoderSettings, ModelSettings
 
 M = TypeVar("M", bound=GPT | Encoder)
@@ -27,11 +28,12 @@ class Parts(nn.Module, Generic[M]):
         masked: MaskedHead | None = None,
         pair: PairHead | None = None,
         replaced: ReplacedHead | None = None,
+        task: TaskHead | None = None,
     ) -> None:
         super().__init__()
         self.kind = kind
         self.model: M = model
-        self.masked, self.pair, self.replaced = masked, pair, replaced
+        self.masked, self.pair, self.replaced, self.task = masked, pair, replaced, task
 
 
 def format_of(settings: ModelSettings) -> str:

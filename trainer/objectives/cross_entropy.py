@@ -4,7 +4,7 @@ The logits of GPT-2 124M on 64 sequences of 1,024 tokens are 6.6 GB in bf16 and 
 that in fp32.  Here only `chunk` rows are alive: forward makes a chunk's logits, and
 from them at once the gradients of hidden states and head, which is possible because
 the loss is a plain sum.  The multiplications are those of the plain way: none is done
-twice.
+twice.  On a CPU it is faster too, as long as a chunk stays in the caches: it is done there unasked.
 """
 
 from __future__ import annotations
@@ -17,6 +17,11 @@ from torch.nn import functional
 
 #: A target that does not count.
 IGNORED = -1
+#: Logits alive at a time on a CPU: 6 MB.  A step of `benchmarks/train.py` takes 153 ms so, 157 and
+#: 159 with a third less and twice as many, 163 with all at once.
+_IN_CACHE = 3 << 19
+#: Fewer rows leave a core's matrix product without work.
+_FEWEST_ROWS = 128
 
 
 def cross_entropy_sum(
@@ -26,8 +31,12 @@ def cross_entropy_sum(
 
     `hidden` (rows, width), `head` (padded vocabulary, width), `targets` (rows) with
     `IGNORED` where nothing counts.  Head rows from `vocab` on pad the matrix: they get
-    no probability and no gradient.  `chunk` rows at a time; 0 takes all.
+    no probability and no gradient.  `chunk` rows at a time; 0 takes all.  On a CPU at most as
+    many as stay in its caches.
     """
+    if hidden.device.type == "cpu":
+        rows = max(_IN_CACHE // head.shape[0], _FEWEST_ROWS)
+        chunk = min(chunk or rows, rows)
     if chunk and hidden.shape[0] > chunk:
         if torch.is_grad_enabled():
             total: Tensor = _Chunked.apply(hidden, head, targets, vocab, chunk)
@@ -59,18 +68,21 @@ class _Chunked(torch.autograd.Function):
         total = torch.zeros((), device=hidden.device)
         hidden_grad = torch.empty_like(hidden)
         head_grad = torch.zeros_like(head, dtype=torch.float32)
+        kind = _matmul_dtype(hidden)  # of the product that made the logits (bf16 under autocast)
         for start in range(0, hidden.shape[0], chunk):
             rows = slice(start, start + chunk)
-            logits = _logits(hidden[rows], head, vocab)
             target = targets[rows]
-            total = total + _sum(logits, target)
-            counted = (target != IGNORED)[:, None]
-            slope = logits.softmax(dim=1)
+            shares = _logits(hidden[rows], head, vocab).log_softmax(dim=1)
+            total = total + functional.nll_loss(
+                shares, target, ignore_index=IGNORED, reduction="sum"
+            )
+            slope = shares.exp_()
             slope.scatter_add_(1, target.clamp_min(0)[:, None], -torch.ones_like(slope[:, :1]))
-            # In the precision of the product that made the logits (bf16 under autocast).
-            slope = (slope * counted).to(_matmul_dtype(hidden))
-            hidden_grad[rows] = (slope @ head.to(slope.dtype)).to(hidden.dtype)
-            head_grad += (slope.T @ hidden[rows].to(slope.dtype)).float()
+            slope = slope.to(kind)
+            # What does not count is taken out of the narrow side of each product.
+            counted = (target != IGNORED)[:, None]
+            hidden_grad[rows] = (slope @ head.to(kind)).to(hidden.dtype) * counted
+            head_grad += (slope.T @ (hidden[rows] * counted).to(kind)).float()
         ctx.save_for_backward(hidden_grad, head_grad.to(head.dtype))
         return total
 
@@ -83,4 +95,9 @@ class _Chunked(torch.autograd.Function):
 
 def _matmul_dtype(hidden: Tensor) -> torch.dtype:
     kind = hidden.device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
+    known = torch.amp.is_autocast_available(kind)  # not of tensors without values
+    return (
+        torch.get_autocast_dtype(kind)
+        if known and torch.is_autocast_enabled(kind)
+        else hidden.dtype
+    )

@@ -21,7 +21,7 @@ from trainer.data.seeds import seed_for
 from trainer.data.segments import HalfAndHalf
 from trainer.models.encoder import Encoder
 from trainer.models.heads import MaskedHead, ReplacedHead, init_encoder_weights
-from trainer.models.noise import gumbels
+from trainer.models.noise import drawn
 from trainer.models.parts import Parts
 from trainer.objectives.base import Batch, Filled, Objective, Terms
 from trainer.objectives.encoding import (
@@ -32,6 +32,7 @@ from trainer.objectives.encoding import (
     frequency_loss,
     hidden_targets,
     layout_of,
+    logits_loss,
     masked_batch,
     masked_loss,
     masker_of,
@@ -75,7 +76,7 @@ class Electra(Objective):
     title = "An ELECTRA"
     settings = ElectraSettings
     segments = HalfAndHalf
-    samples_version = 2
+    samples_version = 3
 
     def __init__(
         self,
@@ -94,7 +95,7 @@ class Electra(Objective):
         self.masked = MaskedHead(small)
         self.masker, self.loss_chunk = masker, loss_chunk
         self.temperature = electra.temperature
-        self._noise = seed_for(seed, "electra", "gumbel")
+        self._seed = seed_for(seed, "electra", "draw")
 
     @classmethod
     def from_recipe(
@@ -128,10 +129,14 @@ class Electra(Objective):
 
     def forward(self, batch: Batch) -> Terms:
         """Both summed losses, in nats."""
-        states = self._generated(batch)
-        embeddings = self.model.embeddings
-        mlm = masked_loss(self.masked, embeddings, states, batch, self.loss_chunk)
-        logits, fake = self._judged(batch, self.sample(states, batch))
+        states, embeddings = self._generated(batch), self.model.embeddings
+        if self.loss_chunk:  # not all logits can be kept for the way back
+            mlm = masked_loss(self.masked, embeddings, states, batch, self.loss_chunk)
+            filled = self.sample(states, batch)
+        else:
+            guesses = self.masked(states, embeddings)
+            mlm, filled = logits_loss(guesses, batch), self._filled(guesses.detach(), batch)
+        logits, fake = self._judged(batch, filled)
         loss = functional.binary_cross_entropy_with_logits(logits, fake.float(), reduction="none")
         return {"mlm": mlm, "rtd": (loss * batch["mask"]).sum()}
 
@@ -142,19 +147,18 @@ class Electra(Objective):
 
     @torch.no_grad()
     def sample(self, states: Tensor, batch: Batch) -> Tensor:
-        """The ids with a token drawn from the generator at each masked place.
+        """The ids with a token drawn from the generator at each masked place."""
+        return self._filled(self.masked(states, self.model.embeddings), batch)
 
-        argmax(logits / temperature + Gumbel noise) is a draw from the softmax.
-        """
-        logits = self.masked(states, self.model.embeddings) / self.temperature
-        noise_at = batch["places"]
+    def _filled(self, logits: Tensor, batch: Batch) -> Tensor:
+        places = batch["places"]
         released = self.masker.settings.mode == "release"
-        if released:  # each of several draws of one position has a sample of its own
-            noise_at = torch.arange(noise_at.shape[1], device=noise_at.device).expand_as(noise_at)
-        noise = gumbels(batch["samples"], noise_at, logits.shape[-1], self._noise)
-        drawn = (logits + noise).argmax(-1)
+        if released:  # each of several draws of one position is one of its own
+            places = torch.arange(places.shape[1], device=places.device).expand_as(places)
+        scaled = logits if self.temperature == 1 else logits / self.temperature
+        tokens = drawn(scaled[..., : self.masked.vocab], batch["samples"], places, self._seed)
         place = scatter_as_released if released else scatter
-        return place(batch["ids"], batch["places"], drawn, batch["used"])
+        return place(batch["ids"], batch["places"], tokens, batch["used"])
 
     def _judged(self, batch: Batch, filled: Tensor) -> tuple[Tensor, Tensor]:
         """The discriminator's logits, and which tokens differ from the original."""
@@ -204,9 +208,8 @@ class Electra(Objective):
         small = self.generator.settings
         share = self.masker.most / small.context
         weights = small.embedding_width * (small.width + self.masked.bias.numel())
-        # The sampled logits are one more forward pass of the head.
-        head = 2.0 * weights * share * (3.0 + 1.0)
-        return 3.0 * (self.model.flops() + self.generator.flops()) + head
+        head = 2.0 * weights * share
+        return 3.0 * (self.model.flops() + self.generator.flops() + head)
 
     def targets_per_sample(self) -> int:
         """The masked tokens."""

@@ -13,9 +13,10 @@ from torch.utils.checkpoint import checkpoint
 from pipeline.store.errors import SettingError
 from trainer.data.header import HEADER
 from trainer.data.vocabulary import Vocabulary
-from trainer.models.encoder import Embeddings, Encoder, Layout
+from trainer.models.encoder import BatchLayout, Embeddings, Encoder
 from trainer.models.heads import MaskedHead
 from trainer.objectives.base import Batch, Filled
+from trainer.objectives.cross_entropy import IGNORED
 from trainer.objectives.masked import Masker
 from trainer.settings.model import EncoderSettings
 from trainer.settings.recipe import RunRecipe
@@ -95,9 +96,9 @@ def masked_batch(
     }
 
 
-def layout_of(batch: Batch) -> Layout:
+def layout_of(batch: Batch) -> BatchLayout:
     """Where the vectors of a batch of `masked_batch` lie."""
-    return Layout(batch["mask"], batch.get("index"))
+    return BatchLayout(batch["mask"], batch.get("index"))
 
 
 def at_places(hidden: Tensor, places: Tensor) -> Tensor:
@@ -112,20 +113,29 @@ def masked_loss(
 
     The number of rows is the same in each step.  `chunk` rows of logits are alive at a time.
     """
-    flat, targets = states.flatten(0, 1), batch["targets"].flatten()
-    used = batch["used"].flatten()
-    if not chunk or flat.shape[0] <= chunk:
-        return _sum(flat, targets, used, head, embeddings)
-    pieces = zip(flat.split(chunk), targets.split(chunk), used.split(chunk), strict=True)
+    rows = states.shape[0] * states.shape[1]
+    if not chunk or rows <= chunk:
+        return logits_loss(head(states, embeddings), batch)
+    flat = (states.flatten(0, 1), batch["targets"].flatten(), batch["used"].flatten())
+    pieces = zip(*(one.split(chunk) for one in flat), strict=True)
     sums = [checkpoint(_sum, *piece, head, embeddings, use_reentrant=False) for piece in pieces]
     return torch.stack(sums).sum()
+
+
+def logits_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """The same, of logits (batch, most, padded vocabulary) that are there already."""
+    targets = batch["targets"].masked_fill(~batch["used"], IGNORED)
+    return functional.cross_entropy(
+        logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
+    )
 
 
 def _sum(
     states: Tensor, targets: Tensor, used: Tensor, head: MaskedHead, embeddings: Embeddings
 ) -> Tensor:
-    loss = functional.cross_entropy(head(states, embeddings), targets, reduction="none")
-    return (loss * used).sum()
+    return logits_loss(
+        head(states[None], embeddings), {"targets": targets[None], "used": used[None]}
+    )
 
 
 def pair_loss(logits: Tensor, labels: Tensor) -> Tensor:

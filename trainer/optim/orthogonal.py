@@ -72,7 +72,7 @@ def orthogonalise(
     if sharing is None:
         return _gathered(matrices, wanted, group)
     totals = [parameter.shape[0] for parameter in parameters]
-    return Exchange(matrices, totals, group).orthogonalise(wanted)
+    return RowExchange(matrices, totals, group).orthogonalise(wanted)
 
 
 def _matrices(
@@ -134,7 +134,7 @@ def _put_together(
     return results
 
 
-class Exchange:
+class RowExchange:
     """Rows to the process whose matrix they are, and back.
 
     `totals`: rows of each parameter, of which each process holds a part.

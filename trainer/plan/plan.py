@@ -96,7 +96,7 @@ def plan_run(
         stream = open_stream(read, shards, "train")
         epochs = batches.total / stream.samples
         stream.close()
-    read, objective = _built(read, tokenizer)
+    read, objective = built(read, tokenizer)
     kept = _count(objective.kept())
     trained = _count([objective])
     each = objective.flops_per_token()
@@ -121,10 +121,12 @@ def plan_run(
     )
 
 
-def _built(recipe: RunRecipe, tokenizer: Tokenizer | None) -> tuple[RunRecipe, Objective]:
+def built(
+    recipe: RunRecipe, tokenizer: Tokenizer | None, padded: bool = False
+) -> tuple[RunRecipe, Objective]:
     """The recipe with its vocabulary, and its objective without memory for weights.
 
-    The rows that fill up the embedding are left out: they are no parameters.
+    The rows that fill up the embedding are left out unless `padded`: they are no parameters.
     """
     vocab = recipe.model.vocab or objective_class(recipe).usual_vocab
     if tokenizer is not None:
@@ -135,7 +137,8 @@ def _built(recipe: RunRecipe, tokenizer: Tokenizer | None) -> tuple[RunRecipe, O
                 "Leave model.vocab out: it follows from the shards",
             )
         vocab = tokenizer.get_vocab_size()
-    shape = recipe.model.model_copy(update={"vocab": vocab, "vocab_multiple": 1})
+    changed = {"vocab": vocab} | ({} if padded else {"vocab_multiple": 1})
+    shape = recipe.model.model_copy(update=changed)
     recipe = recipe.model_copy(update={"model": shape})
     with torch.device("meta"):
         return recipe, build_objective(recipe, None, tokenizer or _any_tokenizer(vocab))

@@ -40,7 +40,7 @@ _PREFIX = "step-"
 
 
 @dataclass(frozen=True)
-class Found:
+class Checkpoint:
     """A complete checkpoint and what its marker says."""
 
     folder: Path
@@ -57,20 +57,20 @@ class Found:
         return int(self.facts["consumed"])
 
 
-def complete_checkpoints(folder: Path) -> list[Found]:
+def complete_checkpoints(folder: Path) -> list[Checkpoint]:
     """All that can be used, the oldest first."""
     paths = sorted(path for path in folder.glob(f"{_PREFIX}*") if _broken(path) is None)
-    return [Found(path, _facts(path)) for path in paths]
+    return [Checkpoint(path, _facts(path)) for path in paths]
 
 
-def latest(folder: Path, say: Callable[[str], None], step: int | None = None) -> Found | None:
+def latest(folder: Path, say: Callable[[str], None], step: int | None = None) -> Checkpoint | None:
     """The newest complete checkpoint, or that of `step`; says what it passes over."""
     for path in sorted(folder.glob(f"{_PREFIX}*"), reverse=True):
         if step is not None and path.name != _name(step):
             continue
         broken = _broken(path)
         if broken is None:
-            return Found(path, _facts(path))
+            return Checkpoint(path, _facts(path))
         say(f"Checkpoint {path} is passed over: {broken}. The one before is used.")
     return None
 

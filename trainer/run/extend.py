@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pipeline.store.errors import SettingError
 from trainer.optim.batch_schedule import Batches
 from trainer.optim.schedule import length_matters_after
-from trainer.run.checkpoint import Found, complete_checkpoints
+from trainer.run.checkpoint import Checkpoint, complete_checkpoints
 from trainer.run.run import RunFolder
 from trainer.settings.recipe import RunRecipe
 
@@ -54,7 +54,7 @@ def extend(folder: RunFolder, recipe: RunRecipe, say: Say) -> None:
         )
 
 
-def _set_apart(folder: RunFolder, later: list[Found]) -> RunFolder:
+def _set_apart(folder: RunFolder, later: list[Checkpoint]) -> RunFolder:
     """Moves checkpoints, with all it takes to use them, into a run below the run's folder."""
     ended = RunFolder(folder.path / f"ended-{later[-1].step:08d}")
     ended.checkpoints.mkdir(parents=True, exist_ok=True)

@@ -54,7 +54,7 @@ class RunLog:
         self._board: Any = None
         self._bar: Progress | None = None
         self._total, self._every = total, settings.seconds
-        self._said = time.monotonic()
+        self._printed = time.monotonic()
         self._console = Console(stderr=True, quiet=quiet, markup=False)
         if quiet:
             return
@@ -75,8 +75,8 @@ class RunLog:
         said = describe(line, left)
         if self._bar is not None:
             self._bar.update(self._task, completed=consumed, said=said)
-        elif time.monotonic() - self._said >= self._every or consumed == self._total:
-            self._said = time.monotonic()
+        elif time.monotonic() - self._printed >= self._every or consumed == self._total:
+            self._printed = time.monotonic()
             self._console.print(said, soft_wrap=True, highlight=False)
 
     def evaluation(self, step: int, result: dict[str, float]) -> None:

@@ -12,10 +12,8 @@ from trainer.run.log import read_log
 from trainer.run.run import RunFolder
 
 REPORT = "report.html"
-#: Curves of the page: what is drawn, its name in the log, its unit.
+#: Curves of the page beside the losses: what is drawn, its name in the log, its unit.
 CURVES = (
-    ("Loss", "loss", "nats a token"),
-    ("Validation loss", "validation_loss", "nats a token"),
     ("Learning rate", "lr", ""),
     ("Gradient norm", "grad_norm", ""),
     ("Speed", "tokens_per_second", "tokens/s"),
@@ -25,8 +23,11 @@ _WIDTH, _HEIGHT, _POINTS = 640, 180, 600
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse } td, th { padding: .15rem .8rem .15rem 0; text-align: left }
-svg { width: 100%; height: auto; background: #f6f6f4 } figure { margin: 1.5rem 0 }
-figcaption { color: #444 } code { font-size: 13px } .skip { color: #a00 }
+svg { width: 100%; height: auto; background: #f6f6f4 } svg text { font: 12px system-ui; fill: #444 }
+figure { margin: 1.5rem 0 }
+figcaption { color: #444 } code { font-size: 13px; overflow-wrap: anywhere }
+@media (max-width: 30rem) { svg text { font-size: 19px } }
+ .skip { color: #a00 }
 """
 
 
@@ -42,7 +43,10 @@ def write_run_report(run: RunFolder) -> str:
     parts = [
         f"<h1>{html.escape(run.path.name)}</h1>",
         _table(_summary(lines)),
-        *(_figure(title, _points(lines, key), unit) for title, key, unit in CURVES),
+        *(
+            _figure(title, _points(lines, key), unit)
+            for title, key, unit in (*_losses(lines), *CURVES)
+        ),
         *_skips(lines),
         "<h2>Checkpoints</h2>",
         _table([(p.parent.name, "complete") for p in sorted(run.checkpoints.glob(f"*/{MARKER}"))]),
@@ -89,6 +93,28 @@ def _summary(lines: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
     return rows
 
 
+#: What a line of the log says of a step beside its loss and the terms of that.
+_OF_A_STEP = frozenset(
+    """step loss lr grad_norm skipped first_sample samples seconds tokens_per_second mfu mfu_peak
+    data_wait memory""".split()
+)
+
+
+def _losses(lines: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    """The loss and its validation; of a sum of several terms, each of them too.
+
+    Only a loss of one term is nats a token: a sum weighs terms of unlike targets.
+    """
+    step = next((line for line in lines if "loss" in line), {})
+    terms = [name for name in step if name not in _OF_A_STEP]
+    unit = "nats a token" if not terms else "weighted sum of its terms"
+    curves = [("Loss", "loss", unit), ("Validation loss", "validation_loss", unit)]
+    for name in terms:
+        curves.append((f"Term {name}", name, "nats a target"))
+        curves.append((f"Validation, term {name}", f"validation_{name}", "nats a target"))
+    return curves
+
+
 def _points(lines: Sequence[dict[str, Any]], key: str) -> list[tuple[float, float]]:
     """(step, value), thinned to what a screen shows; a value that is not a number is left out."""
     found = [(float(line["step"]), float(line[key])) for line in lines if key in line]
@@ -107,12 +133,29 @@ def _figure(title: str, points: list[tuple[float, float]], unit: str) -> str:
         f"{(x - xs[0]) / across * _WIDTH:.1f},{_HEIGHT - (y - min(ys)) / up * _HEIGHT:.1f}"
         for x, y in points
     )
-    said = f"{title}: {min(ys):.4g} to {max(ys):.4g} {unit}, steps {xs[0]:,.0f} to {xs[-1]:,.0f}"
+    values = f"{min(ys):.4g} to {max(ys):.4g} {unit}".rstrip()
+    said = f"{title}: {values}, steps {xs[0]:,.0f} to {xs[-1]:,.0f}"
     return (
-        f'<figure><svg viewBox="0 -4 {_WIDTH} {_HEIGHT + 8}" role="img" aria-label="{title}">'
+        f'<figure><svg viewBox="-64 -12 {_WIDTH + 80} {_HEIGHT + 36}" role="img" '
+        f'aria-label="{html.escape(title)}">{_axes(xs, ys)}'
         f'<polyline fill="none" stroke="#246" stroke-width="1.5" points="{path}"/></svg>'
-        f"<figcaption>{said}</figcaption></figure>"
+        f"<figcaption>{html.escape(said)}</figcaption></figure>"
     )
+
+
+def _axes(xs: Sequence[float], ys: Sequence[float]) -> str:
+    """Lines and numbers at the ends and in the middle of both axes; steps run to the right."""
+    parts = [f'<path d="M0 0V{_HEIGHT}H{_WIDTH}" fill="none" stroke="#888"/>']
+    for share in (0.0, 0.5, 1.0):
+        y, value = _HEIGHT * (1 - share), min(ys) + share * (max(ys) - min(ys))
+        parts.append(f'<path d="M0 {y}H{_WIDTH}" stroke="#ddd"/>')
+        parts.append(f'<text x="-6" y="{y + 4}" text-anchor="end">{value:.3g}</text>')
+        x, step = _WIDTH * share, xs[0] + share * (xs[-1] - xs[0])
+        name = "step " if share == 0 else ""
+        anchor = ("start", "middle", "end")[round(2 * share)]
+        at = f'x="{x}" y="{_HEIGHT + 18}" text-anchor="{anchor}"'
+        parts.append(f"<text {at}>{name}{step:,.0f}</text>")
+    return "".join(parts)
 
 
 def _skips(lines: Sequence[dict[str, Any]]) -> list[str]:

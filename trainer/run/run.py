@@ -24,7 +24,7 @@ from trainer.data.tokenizers import read_tokenizer
 from trainer.models.gpt import GPT
 from trainer.objectives import build_objective
 from trainer.objectives.base import Objective
-from trainer.run.checkpoint import Found, latest, read_into, write_atomic
+from trainer.run.checkpoint import Checkpoint, latest, read_into, write_atomic
 from trainer.settings.recipe import RunRecipe
 
 #: What a training writes before its first step.
@@ -171,7 +171,7 @@ class Loaded:
     recipe: RunRecipe
     objective: Objective
     tokenizer: Tokenizer
-    checkpoint: Found
+    checkpoint: Checkpoint
 
 
 def load_run(path: str, device: torch.device, step: int | None, say: Any) -> Loaded:

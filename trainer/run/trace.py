@@ -19,7 +19,7 @@ from trainer.run.run import RunFolder
 
 
 @dataclass(frozen=True)
-class Source:
+class SampleDocument:
     """`tokens` tokens of document `id` were in sample `sample` (its number in the run).
 
     `links`: where its address was posted, as `r/SUBREDDIT REDDIT_ID KARMA`; empty, like `url`,
@@ -33,7 +33,7 @@ class Source:
     links: tuple[str, ...]
 
 
-def trace(run: RunFolder, step: int, sample: int | None = None) -> list[Source]:
+def trace(run: RunFolder, step: int, sample: int | None = None) -> list[SampleDocument]:
     """The documents of step `step` (counted from 1), or of one sample of it.
 
     Raises SettingError when the step or sample is not in the run, or the shards have changed.
@@ -50,7 +50,7 @@ def trace(run: RunFolder, step: int, sample: int | None = None) -> list[Source]:
         )
     numbers = range(first, first + size) if sample is None else [sample]
     stream = open_stream(recipe, shards, "train")
-    documents = Documents()
+    documents = DocumentTables()
     found = [
         (number, identity, tokens)
         for number in numbers
@@ -62,7 +62,9 @@ def trace(run: RunFolder, step: int, sample: int | None = None) -> list[Source]:
     urls = documents.column("corpus", "url", wanted)
     mentions = documents.column("links", "mentions", wanted)
     return [
-        Source(number, identity, tokens, urls.get(identity, ""), _links(mentions.get(identity)))
+        SampleDocument(
+            number, identity, tokens, urls.get(identity, ""), _links(mentions.get(identity))
+        )
         for number, identity, tokens in found
     ]
 
@@ -74,7 +76,7 @@ def _links(mentions: list[dict[str, Any]] | None) -> tuple[str, ...]:
     )
 
 
-class Documents:
+class DocumentTables:
     """The documents tables of the shards, read one shard at a time."""
 
     def __init__(self) -> None:

@@ -134,7 +134,8 @@ class TrainSettings(Settings):
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """`auto` is bf16 on a GPU that has it and fp32 elsewhere."""
     loss_chunk: int = Field(0, ge=0)
-    """Rows of logits alive at a time, in tokens; 0 keeps those of the whole micro-batch."""
+    """Rows of logits alive at a time, in tokens; 0 keeps those of the whole micro-batch.  On a CPU
+    a decoder's are never more than its caches hold."""
     device: str = "auto"
     """`cpu`, `cuda`, `cuda:1`, …; `auto` takes a GPU where there is one."""
     recompute: bool = False
@@ -267,12 +268,12 @@ def read_run_recipe(recipe: str, overrides: Iterable[str] = ()) -> RunRecipe:
 
 
 def differences(
-    said: Mapping[str, Any], recorded: Mapping[str, Any], prefix: str = ""
+    chosen: Mapping[str, Any], recorded: Mapping[str, Any], prefix: str = ""
 ) -> list[str]:
     """`model.width: 256 here, 192 there` for each value in which two identities differ."""
     found: list[str] = []
-    for key in sorted(said.keys() | recorded.keys()):
-        here, there = said.get(key), recorded.get(key)
+    for key in sorted(chosen.keys() | recorded.keys()):
+        here, there = chosen.get(key), recorded.get(key)
         if isinstance(here, Mapping) and isinstance(there, Mapping):
             found += differences(here, there, f"{prefix}{key}.")
         elif here != there:

@@ -3,8 +3,8 @@
 The bound is each page's own: the one for which the expected F1 of the chosen words is highest, if
 chances are taken at their word; on a short page it is so high that a list between two paragraphs
 fails it, so gaps are closed.  Then come rules that no chance decides: captions by setting,
-what no reader sees, names of authors, tables as a whole, titles and quotations that stand there
-already.
+what no reader sees, names of authors, lines of forum software, tables as a whole, titles and
+quotations that stand there already.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pipeline.documents.blocks.names import FAMILY
 from pipeline.documents.blocks.numbers import Column
 from pipeline.documents.blocks.structure import Structure
 from pipeline.documents.blocks.tables import data_tables
+from pipeline.documents.blocks.thread_lines import MOST_WORDS, is_thread_line
 from pipeline.documents.blocks.told import letters
 
 Chosen = npt.NDArray[np.bool_]
@@ -52,7 +53,9 @@ def choose(
     chosen &= ~_unseen(layout, tree, chosen, words)
     chosen &= ~_calls(layout, tree, chosen)
     chosen &= ~_people(layout, tree, words)
-    chosen &= ~_quoted_again(layout, tree, words)
+    quoted = _quoted(layout, tree)
+    chosen &= ~_quoted_again(layout, quoted, words)
+    chosen &= ~_thread_lines(layout, chosen, quoted, words)
     chosen &= ~_titles(layout, tree, title)
     return chosen
 
@@ -136,11 +139,24 @@ def _unseen(layout: Layout, tree: Structure, chosen: Chosen, words: Column) -> C
     return unseen
 
 
-def _quoted_again(layout: Layout, tree: Structure, words: Column) -> Chosen:
-    """Blocks of a quotation that stand on the page before."""
+def _quoted(layout: Layout, tree: Structure) -> Chosen:
+    """Blocks of quotations."""
     telling = np.array(layout.telling, dtype=np.int64)[tree.owner]
     above = np.array(layout.above, dtype=np.int64)[tree.owner]
-    quoted = (telling & _QUOTATION != 0) | (above & FAMILY["quote"] != 0)
+    quoted: Chosen = (telling & _QUOTATION != 0) | (above & FAMILY["quote"] != 0)
+    return quoted
+
+
+def _thread_lines(layout: Layout, chosen: Chosen, quoted: Chosen, words: Column) -> Chosen:
+    """Chosen blocks that forum software writes between posts."""
+    found = np.zeros_like(chosen)
+    for place in np.flatnonzero(chosen & (words <= MOST_WORDS)).tolist():
+        found[place] = is_thread_line(layout.text[place], bool(quoted[place]))
+    return found
+
+
+def _quoted_again(layout: Layout, quoted: Chosen, words: Column) -> Chosen:
+    """Blocks of a quotation that stand on the page before."""
     again = np.zeros(len(layout.text), dtype=np.bool_)
     if quoted.any():
         seen: set[str] = set()

@@ -28,9 +28,9 @@ _DOMINANT_UNLINKED = 600
 _FAR = 100
 
 
-def containers(layout: Layout, tree: Structure, found: Basics) -> dict[str, Column]:
+def containers(layout: Layout, tree: Structure, basics: Basics) -> dict[str, Column]:
     """Columns about the elements around a block and their like."""
-    held = _Held(tree, found)
+    held = _Held(tree, basics)
     images = np.zeros(len(tree.tag), dtype=np.int64)
     np.add.at(images, np.array(layout.images, dtype=np.int64), 1)
     images = np.minimum(totals(images, tree.above), 30)
@@ -46,7 +46,7 @@ def containers(layout: Layout, tree: Structure, found: Basics) -> dict[str, Colu
             named[f"up{level}_images"] = images[element]
     named |= _telling(layout, tree, held)
     named |= _dominant(layout, tree, held)
-    named |= _shapes(tree, found, held)
+    named |= _shapes(tree, basics, held)
     named |= _groups(tree, held)
     return named
 
@@ -54,14 +54,14 @@ def containers(layout: Layout, tree: Structure, found: Basics) -> dict[str, Colu
 class _Held:
     """What each element holds: characters, those in links, of running text; blocks."""
 
-    def __init__(self, tree: Structure, found: Basics) -> None:
+    def __init__(self, tree: Structure, basics: Basics) -> None:
         first, last = tree.first, tree.last
-        chars, running_chars = found.letters["chars"], found.running
+        chars, running_chars = basics.letters["chars"], basics.running
         self.total = max(int(chars.sum()), 1)
         self.total_running = max(int(running_chars.sum()), 1)
         sums = running(chars)
         self.chars = sums[last] - sums[first]
-        sums = running(found.link_chars)
+        sums = running(basics.link_chars)
         self.link_chars = sums[last] - sums[first]
         sums = running(running_chars)
         self.running = sums[last] - sums[first]
@@ -129,14 +129,14 @@ def _dominant(layout: Layout, tree: Structure, held: _Held) -> dict[str, Column]
     return named
 
 
-def _shapes(tree: Structure, found: Basics, held: _Held) -> dict[str, Column]:
+def _shapes(tree: Structure, basics: Basics, held: _Held) -> dict[str, Column]:
     """Blocks of the same shape: how many, how long, how much of the page."""
-    shape, chars = tree.shape, found.letters["chars"]
+    shape, chars = tree.shape, basics.letters["chars"]
     kinds = int(shape.max()) + 1
     blocks = np.bincount(shape, minlength=kinds)
     held_chars = by_key(shape, chars, kinds)
-    links = by_key(shape, found.link_chars, kinds)
-    prose = by_key(shape, found.running, kinds)
+    links = by_key(shape, basics.link_chars, kinds)
+    prose = by_key(shape, basics.running, kinds)
     return {
         "shape_blocks": np.minimum(blocks, 100)[shape],
         "shape_chars": np.minimum(held_chars // blocks, 2_000)[shape],
@@ -181,9 +181,9 @@ def _groups(tree: Structure, held: _Held) -> dict[str, Column]:
     }
 
 
-def page(layout: Layout, tree: Structure, found: Basics) -> dict[str, int]:
+def page(layout: Layout, tree: Structure, basics: Basics) -> dict[str, int]:
     """Numbers about the whole page."""
-    chars = found.letters["chars"]
+    chars = basics.letters["chars"]
     blocks, total = len(chars), max(int(chars.sum()), 1)
     families = np.array(layout.own, dtype=np.int64)[tree.owner]
     above = np.array(layout.above, dtype=np.int64)[tree.owner]
@@ -193,11 +193,11 @@ def page(layout: Layout, tree: Structure, found: Basics) -> dict[str, int]:
         "blocks": min(blocks, 1_500),
         "chars": min(total // 4, 25_000),
         "mean_chars": min(total // blocks, 800),
-        "prose": int(found.running.sum()) * 1000 // total,
-        "running_blocks": min(int((found.running > 0).sum()), 300),
-        "longest": min(int(found.running.max()), 3_000),
-        "links": int(found.link_chars.sum()) * 1000 // total,
-        "hidden": int((found.hidden & HIDDEN != 0).sum()) * 1000 // blocks,
+        "prose": int(basics.running.sum()) * 1000 // total,
+        "running_blocks": min(int((basics.running > 0).sum()), 300),
+        "longest": min(int(basics.running.max()), 3_000),
+        "links": int(basics.link_chars.sum()) * 1000 // total,
+        "hidden": int((basics.hidden & HIDDEN != 0).sum()) * 1000 // blocks,
         "code": min(sum(code >= 0 for code in layout.code), 200),
         "images": min(len(layout.images), 200),
         "headings": min(headings, 80),

@@ -14,7 +14,7 @@ from pipeline.documents.blocks import tags, told
 from pipeline.documents.blocks.containers import containers, page
 from pipeline.documents.blocks.layout import FOLDED, HIDDEN, Layout
 from pipeline.documents.blocks.letters import count
-from pipeline.documents.blocks.lexicon import Lexicon
+from pipeline.documents.blocks.lexicon import WordWeights
 from pipeline.documents.blocks.names import FAMILY
 from pipeline.documents.blocks.neighbours import neighbours
 from pipeline.documents.blocks.numbers import Column, running, thousandths, window
@@ -47,7 +47,7 @@ class Basics:
     words: Column  # and of its words
 
 
-def basics(layout: Layout, tree: Structure, lexicon: Lexicon) -> Basics:
+def basics(layout: Layout, tree: Structure, lexicon: WordWeights) -> Basics:
     """Counts the letters of all blocks, and weighs their words."""
     letters = count(layout.text)
     chars = letters["chars"]
@@ -71,16 +71,16 @@ def basics(layout: Layout, tree: Structure, lexicon: Lexicon) -> Basics:
     )
 
 
-def features(layout: Layout, tree: Structure, found: Basics, head: Head) -> dict[str, Column]:
+def features(layout: Layout, tree: Structure, basics: Basics, head: Head) -> dict[str, Column]:
     """All first-stage features of a page's blocks."""
-    named = _text(layout, found)
-    named |= _element(layout, tree, found)
-    named |= _copies(layout, found)
+    named = _text(layout, basics)
+    named |= _element(layout, tree, basics)
+    named |= _copies(layout, basics)
     named["titled"] = told.titled(layout.text, head)
     named["told"] = told.told(layout.text, head)
-    named |= containers(layout, tree, found)
-    named |= neighbours(layout, tree, found)
-    for name, value in (page(layout, tree, found) | told.kinds(head)).items():
+    named |= containers(layout, tree, basics)
+    named |= neighbours(layout, tree, basics)
+    for name, value in (page(layout, tree, basics) | told.kinds(head)).items():
         named[f"page_{name}"] = np.full(len(layout.text), value, dtype=np.int64)
     return named
 
@@ -97,13 +97,13 @@ def _name_weights(layout: Layout, tree: Structure) -> Column:
     return np.clip(weights, -3_000, 3_000)
 
 
-def _text(layout: Layout, found: Basics) -> dict[str, Column]:
-    counted = found.letters
+def _text(layout: Layout, basics: Basics) -> dict[str, Column]:
+    counted = basics.letters
     chars, words = counted["chars"], counted["words"]
     return {
         "chars": np.minimum(chars, 3_000),
         "words": np.minimum(words, 500),
-        "links": found.links,
+        "links": basics.links,
         "link_count": np.minimum(np.array(layout.links, dtype=np.int64), 30),
         "stops": np.minimum(counted["stops"], 40),
         "commas": np.minimum(counted["commas"], 40),
@@ -115,16 +115,16 @@ def _text(layout: Layout, found: Basics) -> dict[str, Column]:
         "word_length": np.minimum(chars * 10 // words, 1_000),
         "end": counted["end"],
         "breaks": np.minimum(np.array(layout.breaks, dtype=np.int64), 20),
-        "name_weight": found.names,
-        "word_weight": np.clip(found.words, -2_000, 2_000),
+        "name_weight": basics.names,
+        "word_weight": np.clip(basics.words, -2_000, 2_000),
     }  # fmt: skip
 
 
-def _element(layout: Layout, tree: Structure, found: Basics) -> dict[str, Column]:
+def _element(layout: Layout, tree: Structure, basics: Basics) -> dict[str, Column]:
     owner, around, further = tree.up[0], tree.up[1], tree.up[2]
     own = np.array(layout.own, dtype=np.int64)
     inner = np.array(layout.inner, dtype=np.int64)
-    short = found.letters["chars"] < _INNER_CHARS
+    short = basics.letters["chars"] < _INNER_CHARS
     named = {
         "tag": tree.tag[owner],
         "tag_around": tree.tag[around],
@@ -134,8 +134,8 @@ def _element(layout: Layout, tree: Structure, found: Basics) -> dict[str, Column
         "siblings": np.minimum(np.bincount(tree.above[1:], minlength=len(own))[around], 60),
         "linked": np.array(layout.linked, dtype=np.int64)[owner],
         "code": (np.array(layout.code, dtype=np.int64)[owner] >= 0).astype(np.int64),
-        "hidden": found.hidden & (HIDDEN | FOLDED),
-        "aria_hidden": found.hidden >> 1 & 3,
+        "hidden": basics.hidden & (HIDDEN | FOLDED),
+        "aria_hidden": basics.hidden >> 1 & 3,
     }
     own_families = own[owner] | np.where(short, inner, 0)
     near_families = own[around] | own[further]
@@ -156,9 +156,9 @@ def _flags(bits: Column, masks: dict[str, int]) -> dict[str, Column]:
     return dict(zip(masks, (bits & wanted != 0).astype(np.int64), strict=True))
 
 
-def _copies(layout: Layout, found: Basics) -> dict[str, Column]:
+def _copies(layout: Layout, basics: Basics) -> dict[str, Column]:
     """How often a text stands on the page, whether it stood there before, and so around it."""
-    chars = found.letters["chars"]
+    chars = basics.letters["chars"]
     places = np.arange(len(chars))
     whole: dict[str, int] = {}
     first = np.array([whole.setdefault(text, i) for i, text in enumerate(layout.text)])

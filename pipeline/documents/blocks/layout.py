@@ -20,7 +20,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from pipeline.documents.blocks import names as marks
 from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.formula import formula, unwrap
-from pipeline.documents.blocks.lexicon import NO_NAMES, Lexicon
+from pipeline.documents.blocks.lexicon import NO_NAMES, WordWeights
 
 #: A line break that the page asks for, while a block is gathered.
 _BREAK = "\x1f"
@@ -46,7 +46,7 @@ class Layout:
     own: Sequence[int]  # families of its names, marks.FAMILY
     above: Sequence[int]  # and of those it lies in
     telling: Sequence[int]  # tags.BIT of itself and those it lies in
-    own_score: Sequence[int]  # the lexicon's scores of its names (`lexicon.Said`)
+    own_score: Sequence[int]  # the lexicon's scores of its names (`lexicon.NameScores`)
     near_score: Sequence[int]
     far_score: Sequence[int]
     depth: Sequence[int]
@@ -75,7 +75,7 @@ _ROOT: _Place = (-1, False, False, -1, 0, 0, 0, -1)
 _ELEMENT_COLUMNS, _BLOCK_COLUMNS = 15, 6
 
 
-def read_layout(parser: LexborHTMLParser, lexicon: Lexicon) -> Layout:
+def read_layout(parser: LexborHTMLParser, lexicon: WordWeights) -> Layout:
     """The elements and blocks of a page."""
     walk = _Walk(lexicon)
     root = parser.root
@@ -93,7 +93,7 @@ class _Walk:
                  "_images", "_inner", "_kids", "_last", "_links", "_open", "_owner", "_places",
                  "_run", "_starts")  # fmt: skip
 
-    def __init__(self, lexicon: Lexicon) -> None:
+    def __init__(self, lexicon: WordWeights) -> None:
         self._describe = lexicon.describe
         self._elements: list[tuple[Any, ...]] = []  # the columns of `Layout`, a row an element
         self._last: list[int] = []
@@ -190,6 +190,8 @@ class _Walk:
             if said.marks:
                 if said.marks & marks.NEVER_TEXT:
                     return
+                if said.marks & marks.LINE and place[3] >= 0:
+                    self._code_line()
                 dropped = dropped or bool(said.marks & marks.UNSEEN)
             if hidden_by(attributes) & HIDDEN:
                 dropped = True
@@ -239,6 +241,11 @@ class _Walk:
         )  # fmt: skip
         if tag == "ol" and (start := attributes.get("start")) and start.isdecimal():
             self._starts[number] = int(start[:9])
+
+    def _code_line(self) -> None:
+        """Begins a line of code, where no character has ended the one before."""
+        if self._run and self._run[-1].rpartition("\n")[2].strip():
+            self._run.append("\n")
 
     def _line_break(self) -> None:
         run = self._run
@@ -317,19 +324,19 @@ def hidden_by(attributes: Attributes) -> int:
     return found
 
 
-def _hidden(attributes: Attributes, said: int, families: int, tag: str) -> int:
+def _hidden(attributes: Attributes, name_marks: int, families: int, tag: str) -> int:
     if tag == "dialog" and "open" not in attributes:
         return HIDDEN
     found = hidden_by(attributes)
-    if said & marks.UNSEEN:
+    if name_marks & marks.UNSEEN:
         found |= UNSEEN
     if found & HIDDEN and families & _FOLDING:
         return found ^ HIDDEN | FOLDED
     return found
 
 
-def _is_verbatim(attributes: Attributes, said: int) -> bool:
-    if said & marks.VERBATIM:
+def _is_verbatim(attributes: Attributes, name_marks: int) -> bool:
+    if name_marks & marks.VERBATIM:
         return True
     style = attributes.get("style")
     if not style or "pre" not in style:

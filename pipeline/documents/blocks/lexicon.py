@@ -22,7 +22,7 @@ _SHORT_WORDS = 40
 _FIRST, _LAST = 8, 4
 
 
-class Said(NamedTuple):
+class NameScores(NamedTuple):
     """What the names of an element say."""
 
     families: int  # names.FAMILY
@@ -30,10 +30,10 @@ class Said(NamedTuple):
     scores: tuple[int, int, int]  # for its own blocks, for those one or two below, for all deeper
 
 
-NO_NAMES = Said(0, 0, (0, 0, 0))
+NO_NAMES = NameScores(0, 0, (0, 0, 0))
 
 
-class Lexicon:
+class WordWeights:
     """The weights of words.  `names` gives three a word, `texts` one."""
 
     def __init__(self, names: Mapping[str, tuple[int, int, int]], texts: Mapping[str, int]) -> None:
@@ -42,7 +42,7 @@ class Lexicon:
         self.describe = lru_cache(maxsize=1 << 16)(self._describe)
         self._word = lru_cache(maxsize=1 << 16)(self._describe_word)
 
-    def _describe(self, names: str) -> Said:
+    def _describe(self, names: str) -> NameScores:
         said = own = near = far = 0
         for word in words(names):
             families_of_word, (on_own, on_near, on_far) = self._word(word)
@@ -50,7 +50,7 @@ class Lexicon:
             own += on_own
             near += on_near
             far += on_far
-        return Said(said, marks(names), (own, near, far))
+        return NameScores(said, marks(names), (own, near, far))
 
     def _describe_word(self, word: str) -> tuple[int, tuple[int, int, int]]:
         return families(word), self.names.get(word, (0, 0, 0))

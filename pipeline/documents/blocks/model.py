@@ -18,7 +18,7 @@ from pipeline.documents.blocks.context import context
 from pipeline.documents.blocks.features import Basics, features
 from pipeline.documents.blocks.forest import Forest
 from pipeline.documents.blocks.layout import Layout
-from pipeline.documents.blocks.lexicon import Lexicon
+from pipeline.documents.blocks.lexicon import WordWeights
 from pipeline.documents.blocks.numbers import Column
 from pipeline.documents.blocks.structure import Structure
 from pipeline.documents.head import Head
@@ -37,14 +37,14 @@ _MOST_MODELS = 8
 class Model:
     """`first` judges each block for itself, `second` with what `first` said of the others."""
 
-    lexicon: Lexicon
+    lexicon: WordWeights
     first: Forest
     second: Forest
 
-    def chances(self, layout: Layout, tree: Structure, found: Basics, head: Head) -> Column:
+    def chances(self, layout: Layout, tree: Structure, basics: Basics, head: Head) -> Column:
         """For each block the chance that it is main text, in thousandths."""
-        columns = features(layout, tree, found, head)
-        columns |= context(tree, self.first.chances(columns), found.letters["words"])
+        columns = features(layout, tree, basics, head)
+        columns |= context(tree, self.first.chances(columns), basics.letters["words"])
         return self.second.chances(columns)
 
     def to_json(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def read_model(path: str = "") -> Model:
             f"{path or OURS} is no model of the extractor: {error}",
             "Write one with `webtext train-extractor`, or leave documents.model out for ours",
         ) from None
-    return Model(Lexicon(names, texts), first, second)
+    return Model(WordWeights(names, texts), first, second)
 
 
 def _ours() -> bytes:

@@ -66,22 +66,28 @@ _MOST_WORDS = 40
 NEVER_TEXT = 1  # line numbers, permalink signs, pictures of formulas
 VERBATIM = 2  # lines of code in elements other than <pre>
 UNSEEN = 4  # for screen readers only
+LINE = 8  # an inline element that is a line of code: its style breaks the line, no character
 
 #: Whole names, by mark.
 _WHOLE_NAMES = {
     # Line numbers of Pygments, GitHub, GitLab, Rouge, highlight.js, Crayon, SyntaxHighlighter and
     # cgit; MediaWiki's links for editing; MathJax, KaTeX and MediaWiki where a formula stands
-    # beside its picture; permalink signs of Sphinx, Docusaurus and anchor.js.
+    # beside its picture; permalink signs of Sphinx, Docusaurus and anchor.js; of XenForo,
+    # FluxBB, IP.Board and vBulletin signatures, notes of editing, reactions, buttons of quotations.
     NEVER_TEXT: "linenos lineno line-number line-numbers linenumber linenumbers line_numbers "
     "linenodiv gutter blob-num lnum ln-num hljs-ln-n hljs-ln-numbers hljs-ln-line-number "
     "crayon-num crayon-nums rouge-gutter code-line-number diff-line-num mw-editsection "
     "MathJax_Preview katex-html MathJax MathJax_Display MathJax_SVG MathJax_SVG_Display "
-    "MathJax_CHTML MJX_Assistive_MathML headerlink hash-link anchorjs-link",
+    "MathJax_CHTML MJX_Assistive_MathML headerlink hash-link anchorjs-link message-signature "
+    "postsignature ipsSignature signaturecontainer message-lastEdit postedit lastedited "
+    "bbCodeBlock-expandLink bbCodeBlock-shrinkLink reactionsBar",
     VERBATIM: "blob-code blob-code-inner hljs-ln-code crayon-line crayon-pre react-code-text "
     "react-file-line view-line cm-line code-line syntaxhighlighter dp-highlighter",
     UNSEEN: "sr-only visually-hidden visuallyhidden visuallyHidden screen-reader-text "
     "screen-reader screen-reader-only screenreader screenreader-only a11y-hidden is-sr-only "
     "u-hidden-visually assistive-text element-invisible show-for-sr",
+    # Gatsby, Prism's React renderer, Shiki.
+    LINE: "gatsby-highlight-code-line token-line line",
 }
 _MARKS = {name: mark for mark, listed in _WHOLE_NAMES.items() for name in listed.split()}
 

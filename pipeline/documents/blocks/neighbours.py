@@ -32,14 +32,14 @@ _FAR = 100
 _NO_HEADING = 200
 
 
-def neighbours(layout: Layout, tree: Structure, found: Basics) -> dict[str, Column]:
+def neighbours(layout: Layout, tree: Structure, basics: Basics) -> dict[str, Column]:
     """Columns about the places around a block."""
-    named = _place(found)
+    named = _position(basics)
     tag = tree.tag[tree.owner]
-    chars = np.minimum(found.letters["chars"], 3_000)
-    columns = {"chars": chars, "links": found.links, "tag": tag, "end": found.letters["end"]}
+    chars = np.minimum(basics.letters["chars"], 3_000)
+    columns = {"chars": chars, "links": basics.links, "tag": tag, "end": basics.letters["end"]}
     beside = np.array(list(columns.values()))
-    weights = np.array([found.names, found.words])
+    weights = np.array([basics.names, basics.words])
     for away in _NEAR:
         named |= _named(f"at{away}_", columns, before(beside, away))
         if abs(away) < 3:
@@ -51,8 +51,8 @@ def neighbours(layout: Layout, tree: Structure, found: Basics) -> dict[str, Colu
         named[f"at{away}_beside"] = common
         named[f"at{away}_shape"] = (before(tree.shape, away) == tree.shape).astype(np.int64)
         named[f"at{away}_deeper"] = np.clip(depth - before(depth, away, 0), -200, 200)
-    named |= _windows(found)
-    named |= _headings(tree, found, tag)
+    named |= _windows(basics)
+    named |= _headings(tree, basics, tag)
     return named
 
 
@@ -60,9 +60,9 @@ def _named(start: str, names: Iterable[str], columns: Column) -> dict[str, Colum
     return dict(zip((start + name for name in names), columns, strict=True))
 
 
-def _place(found: Basics) -> dict[str, Column]:
+def _position(basics: Basics) -> dict[str, Column]:
     """Where on the page a block stands, by blocks, characters and running text."""
-    chars, prose = found.letters["chars"], found.running
+    chars, prose = basics.letters["chars"], basics.running
     blocks = len(chars)
     places = np.arange(blocks)
     return {
@@ -76,10 +76,10 @@ def _place(found: Basics) -> dict[str, Column]:
     }
 
 
-def _windows(found: Basics) -> dict[str, Column]:
-    places = np.arange(len(found.links))
-    chars = running(found.letters["chars"])
-    links, prose = running(found.link_chars), running(found.running)
+def _windows(basics: Basics) -> dict[str, Column]:
+    places = np.arange(len(basics.links))
+    chars = running(basics.letters["chars"])
+    links, prose = running(basics.link_chars), running(basics.running)
     named: dict[str, Column] = {}
     for reach in _WINDOWS:
         begin, end = window(places, reach)
@@ -87,7 +87,7 @@ def _windows(found: Basics) -> dict[str, Column]:
         named[f"within{reach}_links"] = thousandths(links[end] - links[begin], total)
         named[f"within{reach}_prose"] = thousandths(prose[end] - prose[begin], total)
         named[f"within{reach}_chars"] = np.minimum(total // (2 * reach + 1), 1_500)
-    names, words = running(found.names), running(found.words)
+    names, words = running(basics.names), running(basics.words)
     for reach in _WEIGHT_WINDOWS:
         begin, end = window(places, reach)
         named[f"within{reach}_name_weight"] = (names[end] - names[begin]) // (end - begin)
@@ -95,7 +95,7 @@ def _windows(found: Basics) -> dict[str, Column]:
     return named
 
 
-def _headings(tree: Structure, found: Basics, tag: Column) -> dict[str, Column]:
+def _headings(tree: Structure, basics: Basics, tag: Column) -> dict[str, Column]:
     """The heading that a block stands under, and the first <h1> of the page."""
     places = np.arange(len(tag))
     levels = np.zeros(len(tags.NUMBERED), dtype=np.int64)
@@ -110,8 +110,8 @@ def _headings(tree: Structure, found: Basics, tag: Column) -> dict[str, Column]:
     return {
         "heading_since": np.where(there, np.minimum(places - at, _FAR), _NO_HEADING),
         "heading_level": np.where(there, level[at], 0),
-        "heading_name_weight": np.where(there, found.names[at], 0),
-        "heading_word_weight": np.where(there, found.words[at], 0),
+        "heading_name_weight": np.where(there, basics.names[at], 0),
+        "heading_word_weight": np.where(there, basics.words[at], 0),
         "heading_inside": np.where(there, inside, 0),
         "h1_since": np.clip(places - first[0], -60, 200) if len(first) else np.full(len(tag), -100),
         "h1_count": np.full(len(tag), min(len(first), 5)),

@@ -48,7 +48,7 @@ _LINK_TABLE_SHARE = 0.5
 _HEADER_SHARE = 0.25
 
 
-def tidy(tree: HtmlElement) -> None:
+def clean(tree: HtmlElement) -> None:
     """Changes the tree of a page in place; call it after reading the metadata."""
     for script in list(tree.iter("script")):
         # JSON-LD stays: extraction falls back on its articleBody, and knows forums by it.

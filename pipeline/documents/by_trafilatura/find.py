@@ -8,7 +8,7 @@ Its settings were chosen by measurement on articles (`docs/extraction.md`):
   finds nothing at all on 4 % of manual pages;
 - `deduplicate=False`: its cache outlives the page, so output would depend on history.
 
-`tidy` brings the precision that the balanced focus lacks, and the title is left out
+`clean` brings the precision that the balanced focus lacks, and the title is left out
 of the text, because it has a column of its own.
 """
 
@@ -19,7 +19,7 @@ from trafilatura.core import bare_extraction
 from trafilatura.settings import Document, Extractor
 
 from pipeline.documents.blocks.told import letters
-from pipeline.documents.by_trafilatura.clean import tidy
+from pipeline.documents.by_trafilatura.clean import clean
 from pipeline.documents.by_trafilatura.main_content import mark_main_text
 from pipeline.documents.by_trafilatura.parse import parse_html
 from pipeline.documents.by_trafilatura.render import render
@@ -34,7 +34,7 @@ def find_text(html: str, title: str) -> str:
     tree = parse_html(html)
     if tree is None:
         return ""
-    tidy(tree)
+    clean(tree)
     mark_main_text(tree)
     found = bare_extraction(tree, options=_OPTIONS)
     if not isinstance(found, Document):

@@ -30,7 +30,7 @@ _TELLING = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _TOLD_BY = ("id", "class", "role", "itemprop")
-#: Blocks of running text, as `tidy` leaves them: <pre> is <code> by then.
+#: Blocks of running text, as `clean` leaves them: <pre> is <code> by then.
 _TEXT = ("p", "code", "li", "dd", "blockquote")
 _PARTED = frozenset({*_TEXT, "a", "pre", "dt", "ul", "ol", "dl", "div", "table", "td"})
 #: Blocks with less text outside their links are menus and teasers as often as not.

@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from pipeline.documents.blocks.features import basics, features
 from pipeline.documents.blocks.layout import HIDDEN, Layout, read_layout
-from pipeline.documents.blocks.lexicon import Lexicon
+from pipeline.documents.blocks.lexicon import WordWeights
 from pipeline.documents.blocks.numbers import Column
 from pipeline.documents.blocks.structure import Structure, structure
 from pipeline.documents.head import Head, read_head
@@ -34,7 +34,7 @@ _PHRASE_WORDS, _AGREED = 60.0, 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class TrainingPage:
     """A page as it is learned: `labels` are shares of text in [0, 1], `weights` 0 where unknown."""
 
     page: LabelledPage
@@ -46,9 +46,9 @@ class Example:
     nameless: bool
 
 
-def examples(pages: Iterable[LabelledPage], folds: int) -> Iterator[tuple[Example, Layout]]:
+def examples(pages: Iterable[LabelledPage], folds: int) -> Iterator[tuple[TrainingPage, Layout]]:
     """The examples that pages give, each with its layout; pages without text give none."""
-    plain = Lexicon({}, {})
+    plain = WordWeights({}, {})
     for page in pages:
         layout = read_layout(LexborHTMLParser(page.html), plain)
         if layout.text:
@@ -59,14 +59,14 @@ def examples(pages: Iterable[LabelledPage], folds: int) -> Iterator[tuple[Exampl
                 yield replace(example, weights=weights, nameless=True), without_names(layout)
 
 
-def columns(example: Example, lexicon: Lexicon) -> tuple[dict[str, Column], Structure]:
+def columns(example: TrainingPage, lexicon: WordWeights) -> tuple[dict[str, Column], Structure]:
     """The first-stage features of an example, with the weights of a lexicon."""
     layout, head, _ = parsed(example, lexicon)
     tree = structure(layout)
     return features(layout, tree, basics(layout, tree, lexicon), head), tree
 
 
-def parsed(example: Example, lexicon: Lexicon) -> tuple[Layout, Head, LexborHTMLParser]:
+def parsed(example: TrainingPage, lexicon: WordWeights) -> tuple[Layout, Head, LexborHTMLParser]:
     """The page of an example, read again with the weights of a lexicon."""
     page = example.page
     parser = LexborHTMLParser(page.html)
@@ -88,7 +88,7 @@ def without_names(layout: Layout) -> Layout:
     )  # fmt: skip
 
 
-def _example(page: LabelledPage, layout: Layout, folds: int) -> Example:
+def _example(page: LabelledPage, layout: Layout, folds: int) -> TrainingPage:
     texts = tuple(layout.text)
     words = np.array([len(tokens(text)) for text in texts], dtype=np.int64)
     weights = np.minimum(words, _MOST_WORDS) + 1.0
@@ -106,4 +106,4 @@ def _example(page: LabelledPage, layout: Layout, folds: int) -> Example:
         labels = np.nan_to_num(np.where(known, labels, others))
     total = weights.sum()
     weights *= page.weight / total if total else 0.0
-    return Example(page, page.fold(folds), texts, words, labels, weights, False)
+    return TrainingPage(page, page.fold(folds), texts, words, labels, weights, False)

@@ -64,17 +64,17 @@ def read_pages(paths: Sequence[str]) -> Iterator[LabelledPage]:
                     ) from None
 
 
-def _page(said: dict[str, Any], source: str) -> LabelledPage:
-    truth = said.get("main_content")
+def _page(row: dict[str, Any], source: str) -> LabelledPage:
+    truth = row.get("main_content")
     return LabelledPage(
-        url=str(said.get("url") or ""),
-        html=str(said["html"]),
-        kind=str(said.get("page_type") or "all"),
+        url=str(row.get("url") or ""),
+        html=str(row["html"]),
+        kind=str(row.get("page_type") or "all"),
         source=source,
-        weight=float(said.get("weight", 1)),
+        weight=float(row.get("weight", 1)),
         truth=None if truth is None else str(truth),
-        wanted=tuple(map(str, said.get("with") or ())),
-        unwanted=tuple(map(str, said.get("without") or ())),
+        wanted=tuple(map(str, row.get("with") or ())),
+        unwanted=tuple(map(str, row.get("without") or ())),
     )
 
 

@@ -33,9 +33,9 @@ class Score:
         )
 
 
-def word_score(found: str, truth: str) -> tuple[float, float, float]:
+def word_score(text: str, truth: str) -> tuple[float, float, float]:
     """F1, precision and recall of bags of words, WCXB's measure; two empty texts are equal."""
-    have, want = Counter(words(found)), Counter(words(truth))
+    have, want = Counter(words(text)), Counter(words(truth))
     if not have or not want:
         same = 1.0 if not have and not want else 0.0
         return same, same, same
@@ -44,9 +44,9 @@ def word_score(found: str, truth: str) -> tuple[float, float, float]:
     return (2 * precision * recall / (precision + recall) if both else 0.0), precision, recall
 
 
-def phrase_counts(found: str, page: LabelledPage) -> tuple[int, int, int]:
+def phrase_counts(text: str, page: LabelledPage) -> tuple[int, int, int]:
     """Phrases that are right, wrong and missing, trafilatura's measure (tests/eval_common.py)."""
-    plain = _SPACE.sub(" ", found).strip()
+    plain = _SPACE.sub(" ", text).strip()
     right = sum(_SPACE.sub(" ", phrase).strip() in plain for phrase in page.wanted)
     wrong = sum(_SPACE.sub(" ", phrase).strip() in plain for phrase in page.unwanted)
     return right, wrong, len(page.wanted) - right

@@ -19,13 +19,13 @@ import numpy.typing as npt
 from pipeline.documents.blocks.choose import choose
 from pipeline.documents.blocks.context import context
 from pipeline.documents.blocks.forest import Forest
-from pipeline.documents.blocks.lexicon import Lexicon
+from pipeline.documents.blocks.lexicon import WordWeights
 from pipeline.documents.blocks.model import Model
 from pipeline.documents.blocks.numbers import Column
 from pipeline.documents.blocks.structure import Structure
 from pipeline.documents.title import find_title
 from pipeline.documents.training import trees
-from pipeline.documents.training.dataset import Example, columns, examples, parsed
+from pipeline.documents.training.dataset import TrainingPage, columns, examples, parsed
 from pipeline.documents.training.pages import LabelledPage, read_pages
 from pipeline.documents.training.report import Score, scores
 from pipeline.documents.training.weigh import Words
@@ -91,7 +91,7 @@ class _Run:
 
     def __init__(self, paths: Sequence[str], effort: Effort, say: Callable[[str], None]) -> None:
         self._effort, self._say = effort, say
-        self._examples: list[Example] = []
+        self._examples: list[TrainingPage] = []
         self._words = Words()
         for example, layout in examples(read_pages(paths), effort.folds):
             self._examples.append(example)
@@ -106,7 +106,7 @@ class _Run:
         self._fold = np.repeat([example.fold for example in self._examples], sizes)
         self._labels = np.concatenate([example.labels for example in self._examples])
         self._weights = self._thinned()
-        self._lexicons: list[Lexicon] = []
+        self._lexicons: list[WordWeights] = []
         self._forests: list[Forest] = []  # of the folds, first stage and second
         self._trees: list[Structure] = []
         self.first: tuple[Table, list[str]]
@@ -114,7 +114,7 @@ class _Run:
         self._chances = np.zeros(len(self._fold), dtype=np.int64)
         say(f"{len(sizes):,} examples, {len(self._fold):,} blocks")
 
-    def weigh(self) -> Lexicon:
+    def weigh(self) -> WordWeights:
         """Fits the weights of words for each fold and for all; gives the last."""
         matrices = self._words.matrices()
         del self._words
@@ -181,13 +181,13 @@ class _Run:
                 texts.append(self._text(place, example))
         return scores(scored, texts)
 
-    def _text(self, place: int, example: Example) -> str:
+    def _text(self, number: int, example: TrainingPage) -> str:
         layout, head, parser = parsed(example, self._lexicons[example.fold])
         title = find_title(parser, head)
         chosen = choose(
             layout,
-            self._trees[place],
-            self._chances[self._rows(place)],
+            self._trees[number],
+            self._chances[self._rows(number)],
             example.words,
             title,
             False,
@@ -208,8 +208,8 @@ class _Run:
             self._effort.threads,
         )
 
-    def _rows(self, place: int) -> slice:
-        return slice(int(self._starts[place]), int(self._starts[place + 1]))
+    def _rows(self, number: int) -> slice:
+        return slice(int(self._starts[number]), int(self._starts[number + 1]))
 
     def _learned(self, fold: int | None) -> tuple[Rows, Floats, Floats]:
         """Rows that are learned from (without those of a fold), their labels and weights."""
@@ -228,6 +228,6 @@ class _Run:
         return weights
 
 
-def _fill(table: Table, rows: slice, found: dict[str, Column], names: list[str]) -> None:
+def _fill(table: Table, rows: slice, columns_of: dict[str, Column], names: list[str]) -> None:
     for row, name in enumerate(names):
-        table[row, rows] = np.clip(found[name], -(1 << 15), (1 << 15) - 1)
+        table[row, rows] = np.clip(columns_of[name], -(1 << 15), (1 << 15) - 1)

@@ -68,14 +68,14 @@ def fit(
     return _forest(said, names)
 
 
-def _forest(said: dict[str, Any], names: list[str]) -> Forest:
+def _forest(model: dict[str, Any], names: list[str]) -> Forest:
     """CatBoost's trees with whole thresholds and leaves, and only the features they ask for."""
     depth = int(_PARAMETERS["depth"])  # type: ignore[call-overload]
-    trees = said["oblivious_trees"]
+    trees = model["oblivious_trees"]
     asked = np.zeros((depth, len(trees)), dtype=np.int64)
     thresholds = np.full((depth, len(trees)), np.iinfo(np.int16).max, dtype=np.int16)
     leaves = np.zeros((len(trees), 1 << depth), dtype=np.int32)
-    scale, (bias,) = said["scale_and_bias"]
+    scale, (bias,) = model["scale_and_bias"]
     for number, tree in enumerate(trees):
         splits = tree["splits"] or []
         for place, split in enumerate(splits):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.documents.blocks.layout import Layout
-from pipeline.documents.blocks.lexicon import Lexicon, telling_words
+from pipeline.documents.blocks.lexicon import WordWeights, telling_words
 from pipeline.documents.blocks.names import words as name_words
 
 Floats = npt.NDArray[np.float64]
@@ -35,8 +35,8 @@ class Words:
     """The words around the blocks of all examples, in their order, as numbers."""
 
     def __init__(self) -> None:
-        self._names = _Rows()
-        self._texts = _Rows()
+        self._names = _WordRows()
+        self._texts = _WordRows()
 
     def add(self, layout: Layout, domain: str) -> None:
         """Adds the blocks of a page."""
@@ -52,13 +52,13 @@ class Words:
         return Matrices(names, texts, by_name, by_text)
 
 
-class _Rows:
+class _WordRows:
     """Rows of words; a word is a number, and may stand in one of several places."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
         self._domains: list[set[str]] = []
-        self._found = array("i")
+        self._listed = array("i")
         self._starts = array("q", [0])
 
     def numbers(self, listed: Iterable[str], domain: str) -> list[int]:
@@ -74,8 +74,8 @@ class _Rows:
 
     def row(self, numbers: Iterable[int]) -> None:
         """Adds a row: word times places + place, each."""
-        self._found.extend(numbers)
-        self._starts.append(len(self._found))
+        self._listed.extend(numbers)
+        self._starts.append(len(self._listed))
 
     def matrix(self, least: int, places: int) -> tuple[list[str], Any]:
         """Words of `least` domains in the order of the alphabet, and a sparse matrix of counts."""
@@ -85,7 +85,7 @@ class _Rows:
         column = np.full(len(enough), -1, dtype=np.int64)
         for place, word in enumerate(words):
             column[self._numbers[word]] = place
-        found = np.frombuffer(self._found, dtype=np.int32).astype(np.int64)
+        found = np.frombuffer(self._listed, dtype=np.int32).astype(np.int64)
         columns = column[found // places] * places + found % places
         known = column[found // places] >= 0
         kept = np.concatenate([[0], np.cumsum(known)])[np.array(self._starts)]
@@ -104,12 +104,12 @@ class Matrices:
         self._names, self._texts = names, texts
         self._by_name, self._by_text = by_name, by_text
 
-    def fit(self, rows: Rows, labels: Floats, weights: Floats) -> Lexicon:
+    def fit(self, rows: Rows, labels: Floats, weights: Floats) -> WordWeights:
         """The weights that tell best the labels of some rows; both are of these rows alone."""
         names = _regression(self._by_name[rows], labels, weights)
         texts = _regression(self._by_text[rows], labels, weights)
         placed = names.reshape(-1, _PLACES).tolist()
-        return Lexicon(
+        return WordWeights(
             {
                 word: (own, near, far)
                 for word, (own, near, far) in zip(self._names, placed, strict=True)
@@ -123,12 +123,12 @@ class Matrices:
         )
 
 
-def _around(parent: Sequence[int], said: list[list[int]], owner: int) -> Iterable[int]:
+def _around(parent: Sequence[int], words_of: list[list[int]], owner: int) -> Iterable[int]:
     """The words of an element and of all that it lies in, each with where it stands."""
     element, steps = owner, 0
     while element >= 0:
         place = _OWN if steps == 0 else _NEAR if steps < _PLACES else _FAR
-        for number in said[element]:
+        for number in words_of[element]:
             yield number * _PLACES + place
         element, steps = parent[element], steps + 1
 

@@ -14,6 +14,7 @@ import distributed
 from pipeline.engine.runners.beam_runner import parse_options, run_pipeline
 from pipeline.engine.runners.dask import DaskRunner
 from pipeline.engine.runners.dask_settings import DaskSettings
+from pipeline.engine.runners.late_workers import REFUSED, CheckLateWorkers
 from pipeline.engine.runners.preflight import check_shared, check_workers
 from pipeline.engine.runners.provision import made_cluster, wait_for_workers, worker_environment
 from pipeline.engine.runners.trim import TrimWhilePaused
@@ -46,6 +47,7 @@ class DaskBuild:
         self.name = name
         self.client, self._partitions, self._options = client, partitions, list(options)
         self._tasks = (0, 0)
+        self._refused: dict[str, None] = {}
 
     def run(self, transform: beam.PTransform, label: str) -> None:
         """Runs one transform; blocks."""
@@ -55,10 +57,15 @@ class DaskBuild:
         run_pipeline(pipeline, transform, label)
 
     def activity(self) -> str:
-        """Workers and tasks."""
+        """Workers and tasks, and workers that came later and were sent away."""
         workers = len(self.client.scheduler_info(n_workers=-1)["workers"])
         done, total = self._tasks
-        return f"{workers} workers, {done}/{total} tasks"
+        refused = [f"refused: {reason}" for reason in self._refused]
+        return ", ".join([f"{workers} workers", f"{done}/{total} tasks", *refused])
+
+    def tell_refused(self, event: tuple[float, str]) -> None:
+        """Called by the client with the time and the reason."""
+        self._refused[event[1]] = None
 
     def _count(self, done: int, total: int) -> None:
         self._tasks = (done, total)
@@ -95,11 +102,14 @@ def open_dask(
 def _checked(
     client: distributed.Client, settings: DaskSettings, options: Sequence[str], root: str
 ) -> DaskBuild:
-    """The build on workers of other machines, which are checked first."""
+    """The build on workers of other machines, which are checked first, and as they join."""
     check_workers(client)
     if root:
         check_shared(client, root)
-    return _build(client, f"dask, {len(client.nthreads())} workers", settings, options)
+    build = _build(client, f"dask, {len(client.nthreads())} workers", settings, options)
+    client.subscribe_topic(REFUSED, build.tell_refused)
+    client.register_plugin(CheckLateWorkers())
+    return build
 
 
 def _build(

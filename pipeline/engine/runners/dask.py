@@ -143,6 +143,10 @@ class _Graph:
         self._graph: dict[Any, Any] = {}
         self._produced: dict[bytes, list[Any]] = collections.defaultdict(list)
         self._spread = self._spread_buffers()
+        #: Buffers that are all their stage writes.
+        self._sole = {
+            buffer for stage in stages if len(outputs(stage)) == 1 for buffer in outputs(stage)
+        }
 
     def build(self) -> tuple[dict[Any, Any], dict[Any, str]]:
         """(graph, {key of one task's metrics: name of its stage})."""
@@ -189,7 +193,7 @@ class _Graph:
 
     def _stage_tasks(self, index: int, stage: Any) -> list[Any]:
         sides = [
-            [buffer_id, [self._take(task, buffer_id) for task in self._produced[buffer_id]]]
+            [buffer_id, [self._whole(task, buffer_id) for task in self._produced[buffer_id]]]
             for buffer_id in dict.fromkeys(buffer for buffer, _ in side_inputs(stage).values())
         ]
         tasks: list[Any] = []
@@ -210,11 +214,15 @@ class _Graph:
             return [[]]
         producers = self._produced[buffer_id]
         if buffer_id not in self._spread:
-            return [[self._take(task, buffer_id)] for task in producers]
+            return [[self._whole(task, buffer_id)] for task in producers]
         return [
             [self._take(task, buffer_id, bucket) for task in producers]
             for bucket in range(self._partitions)
         ]
+
+    def _whole(self, task: Any, buffer_id: bytes) -> Any:
+        """A buffer of a task's result; the result itself where it holds nothing else."""
+        return task if buffer_id in self._sole else self._take(task, buffer_id)
 
     def _take(self, task: Any, *what: Any) -> Any:
         """A task that takes one part of another's result."""

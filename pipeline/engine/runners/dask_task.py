@@ -17,7 +17,7 @@ import pickle
 import random
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,8 @@ from pipeline.engine.runners.translate import outputs, side_inputs
 METRICS = b""
 #: How the keys of the tasks begin that take one part of another's result.
 TAKE = "take-"
+#: Encoded elements, or a task's result that holds them and nothing else.
+Chunks = Sequence[bytes] | dict[bytes, list[bytes]]
 _TIMER_POLL = 0.05  # seconds between two looks at a processing-time timer
 
 
@@ -108,8 +110,8 @@ def run_task(
     index: int,
     partition: int,
     main: tuple[str, bytes] | None,
-    chunks: Sequence[Sequence[bytes]],
-    sides: Sequence[tuple[bytes, Sequence[Sequence[bytes]]]],
+    chunks: Sequence[Chunks],
+    sides: Sequence[tuple[bytes, Sequence[Chunks]]],
 ) -> dict[bytes, list[bytes]]:
     """Runs a partition of stage `index`; returns {buffer: encoded elements}, metrics included.
 
@@ -160,12 +162,10 @@ def _open_outputs(context: Any, written: dict[bytes, str], spec: JobSpec) -> Non
             )
 
 
-def _load_sides(
-    context: Any, stage: Any, sides: Sequence[tuple[bytes, Sequence[Sequence[bytes]]]]
-) -> None:
+def _load_sides(context: Any, stage: Any, sides: Sequence[tuple[bytes, Sequence[Chunks]]]) -> None:
     for buffer_id, chunks in sides:
         buffer = execution.ListBuffer(None)
-        for data in itertools.chain.from_iterable(chunks):
+        for data in _elements(buffer_id, chunks):
             buffer.append(data)
         context.pcoll_buffers[buffer_id] = buffer
         collection = translations.split_buffer_id(buffer_id)[1]
@@ -175,15 +175,20 @@ def _load_sides(
 
 
 def _load_main(
-    context: Any, manager: Any, stage: Any, main: tuple[str, bytes], chunks: Any
+    context: Any, manager: Any, stage: Any, main: tuple[str, bytes], chunks: Sequence[Chunks]
 ) -> None:
     name, buffer_id = main
     buffer = manager.get_buffer(buffer_id, name)
-    for data in itertools.chain.from_iterable(chunks):
+    for data in _elements(buffer_id, chunks):
         buffer.append(data)
     ready = (stage.name, translations.DataInput({name: buffer}, {}))
     context.queues.ready_inputs.enque(ready)
     context.pcoll_buffers.pop(buffer_id)
+
+
+def _elements(buffer_id: bytes, chunks: Sequence[Chunks]) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield from chunk[buffer_id] if isinstance(chunk, dict) else chunk
 
 
 def _execute(runner: Any, context: Any, manager: Any) -> list[Any]:

@@ -6,16 +6,13 @@ import os
 import platform
 import uuid
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 
 import distributed
 
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
+from pipeline.store.packages import versions
 from pipeline.store.registry import plugin_versions
-
-#: Packages whose version must be that of the submitting side: pickles and protos cross over.
-_PACKAGES = ("apache-beam", "cloudpickle", "dask", "distributed", "webtext")
 
 
 @dataclass(frozen=True)
@@ -23,7 +20,7 @@ class Installation:
     """What a process has: its Python, its packages, its hash seed."""
 
     python: str
-    packages: tuple[str, ...]
+    packages: dict[str, str]
     #: Distributions that add measures, sources and the like.
     plugins: tuple[str, ...]
     hash_seed: str
@@ -33,17 +30,10 @@ def installation() -> Installation:
     """That of this process; the Python version without its last number."""
     return Installation(
         ".".join(platform.python_version_tuple()[:2]),
-        tuple(f"{name} {_version(name)}" for name in _PACKAGES),
+        versions(),
         tuple(plugin_versions()),
         os.environ.get("PYTHONHASHSEED", "random"),
     )
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "missing"
 
 
 def check_workers(client: distributed.Client) -> None:
@@ -91,13 +81,17 @@ def _check_installation(role: str, address: str, answer: Installation | BaseExce
             f"{role} {address} cannot load this package: {answer}",
             "Install webtext in the same version on the scheduler and all workers",
         ) from answer
-    here = installation()
-    if answer.python != here.python:
+    difference(role, address, answer, installation())
+
+
+def difference(role: str, address: str, there: Installation, here: Installation) -> None:
+    """Raises WebtextError for the first thing in which a machine is not as this process is."""
+    if there.python != here.python:
         raise WebtextError(
-            f"{role} {address} runs Python {answer.python}, this process {here.python}",
+            f"{role} {address} runs Python {there.python}, this process {here.python}",
             "Use the same Python on all machines",
         )
-    if one_sided := set(answer.plugins) ^ set(here.plugins):
+    if one_sided := set(there.plugins) ^ set(here.plugins):
         plugin = min(one_sided)
         has, lacks = f"{role} {address}", "this process"
         if plugin in here.plugins:
@@ -106,10 +100,11 @@ def _check_installation(role: str, address: str, answer: Installation | BaseExce
             f"{has} has {plugin}, which adds to webtext, {lacks} has not",
             "Install the same distributions on all machines",
         )
-    for theirs, ours in zip(answer.packages, here.packages, strict=True):
+    for name in sorted(there.packages.keys() | here.packages.keys()):
+        theirs, ours = (side.packages.get(name, "missing") for side in (there, here))
         if theirs != ours:
             raise WebtextError(
-                f"{role} {address} has {theirs}, this process {ours}",
+                f"{role} {address} has {name} {theirs}, this process {ours}",
                 "Install from the same constraints file on all machines",
             )
 

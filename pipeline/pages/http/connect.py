@@ -40,7 +40,7 @@ class Connector:
     def __init__(self, allowed: Iterable[tuple[str, int]]) -> None:
         os.environ.setdefault("UV_THREADPOOL_SIZE", _THREADS)
         self._allowed = frozenset(allowed)
-        self._known: OrderedDict[tuple[str, int], tuple[float, Sequence[AddressInfo]]] = (
+        self._resolved: OrderedDict[tuple[str, int], tuple[float, Sequence[AddressInfo]]] = (
             OrderedDict()
         )
 
@@ -67,18 +67,18 @@ class Connector:
         return made
 
     async def _addresses(self, host: str, port: int) -> Sequence[AddressInfo]:
-        known = self._known.get((host, port))
+        known = self._resolved.get((host, port))
         if known is not None and known[0] > time.monotonic():
-            self._known.move_to_end((host, port))
+            self._resolved.move_to_end((host, port))
             return known[1]
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise NoAddressError(f"{host}: {error}") from None
-        self._known[host, port] = time.monotonic() + _SECONDS, found
-        if len(self._known) > _NAMES:
-            self._known.popitem(last=False)
+        self._resolved[host, port] = time.monotonic() + _SECONDS, found
+        if len(self._resolved) > _NAMES:
+            self._resolved.popitem(last=False)
         return found
 
 

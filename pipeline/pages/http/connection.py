@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol, cast
 
 from pipeline.pages.http.exchange import Exchange, Request, Wanted
 from pipeline.pages.http.memory import FREE, Share
-from pipeline.store.http_answer import AnswerReader, Head, Headers, NoHttpError
+from pipeline.store.http_answer import AnswerHead, AnswerReader, Headers, NoHttpError
 
 _STEP = 1 << 18  # bytes of a long body between two looks at the memory that is left
 
@@ -21,7 +21,7 @@ class Reader(Protocol):
     """What makes an answer of the bytes of a connection (`AnswerReader` for HTTP/1)."""
 
     @property
-    def head(self) -> Head | None:
+    def head(self) -> AnswerHead | None:
         """Status and headers, once they are read."""
 
     @property
@@ -136,7 +136,7 @@ class Connection(asyncio.Protocol):
             self.close()
         return Exchange(
             request.to_bytes(),
-            reader.head or Head(200, Headers()),
+            reader.head or AnswerHead(200, Headers()),
             bytes(reader.body),
             whole=reader.whole,
             late=late,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
-from pipeline.store.http_answer import Head
+from pipeline.store.http_answer import AnswerHead
 
 #: Characters that stand in a request as they are: those of an address, and `%` of escapes.
 _SAFE = "%/:=&?~+!$,;'@()*[]-._|^`{}"
@@ -52,10 +52,10 @@ class Request:
 class Wanted(Protocol):
     """What of an answer is wanted, judged by its head and its beginning."""
 
-    def most_bytes(self, head: Head) -> int:
+    def most_bytes(self, head: AnswerHead) -> int:
         """How many bytes of the body are read; with more, reading ends."""
 
-    def enough(self, head: Head, body: bytearray) -> bool:
+    def enough(self, head: AnswerHead, body: bytearray) -> bool:
         """Whether what has come is enough, so that the rest need not be waited for."""
 
 
@@ -64,7 +64,7 @@ class Exchange:
     """A request as it was sent and the answer that came."""
 
     request: bytes
-    head: Head
+    head: AnswerHead
     body: bytes  # without chunks, with its content coding
     #: Whether the body came as it was announced, to its end.
     whole: bool

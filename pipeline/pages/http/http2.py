@@ -12,7 +12,8 @@ from h2.settings import SettingCodes
 
 from pipeline.pages.http.connection import Connection, Reader
 from pipeline.pages.http.exchange import Request
-from pipeline.store.http_answer import Head, Headers, NoHttpError
+from pipeline.store.chunked import without_chunks
+from pipeline.store.http_answer import AnswerHead, Headers, NoHttpError
 
 _WINDOW = 1 << 20  # bytes that may come before they are acknowledged
 #: Headers of HTTP/1.1 that name the connection or the host in another way (RFC 9113, 8.2.2).
@@ -25,7 +26,7 @@ class Http2Reader:
     """Makes an answer of frames; `to_send` has what the protocol wants said back."""
 
     def __init__(self, request: Request, *, tls: bool) -> None:
-        self.head: Head | None = None
+        self.head: AnswerHead | None = None
         self.body = bytearray()
         self.done = self.whole = False
         self.reusable = False
@@ -74,12 +75,13 @@ class Http2Reader:
             if not status.isdigit():
                 raise NoHttpError("an answer without a status")
             fields = Headers(pair for pair in pairs if not pair[0].startswith(":"))
-            self.head = Head(int(status), fields, "2")
+            self.head = AnswerHead(int(status), fields, "2")
         elif isinstance(event, DataReceived):
             self.body += event.data or b""
             self._frames.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, StreamEnded):
-            self.done = self.whole = True
+            self.whole = True
+            self.end()
         elif isinstance(event, StreamReset) and not self.done:
             self.end(broken=True)
 
@@ -87,6 +89,7 @@ class Http2Reader:
         """There are no more bytes."""
         if self.head is None:
             raise NoHttpError("the connection was closed before an answer came")
+        self.body = bytearray(without_chunks(self.body))
         self.done = True
 
 

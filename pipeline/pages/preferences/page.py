@@ -49,8 +49,8 @@ def licensed_preferences(
         yield from _licensed(find_license(address), url, where)
 
 
-def _licensed(found: License | None, url: str, where: str) -> Iterator[Preference]:
+def _licensed(license_read: License | None, url: str, where: str) -> Iterator[Preference]:
     """What a licence says of the page; one that is named and cannot be read permits nothing."""
-    said = unread(where) if found is None else found.preference(url, where)
+    said = unread(where) if license_read is None else license_read.preference(url, where)
     if said is not None:
         yield said

@@ -12,7 +12,7 @@ class Preference(NamedTuple):
     """What a host or page prefers.  With the outcome `OK` it allows the use of the page."""
 
     outcome: Outcome
-    said: str  # such as `train-ai=n`
+    statement: str  # such as `train-ai=n`
     where: str  # such as `header Content-Usage` or `robots.txt`
 
     @property

@@ -20,7 +20,7 @@ EVERYONE = "*"
 
 
 @dataclass
-class Group:
+class RobotsGroup:
     """Lines that hold for the crawlers of these products; `*` is all that have no group."""
 
     products: list[str] = field(default_factory=list)
@@ -28,10 +28,10 @@ class Group:
 
 
 @dataclass
-class Groups:
+class RobotsGroups:
     """A robots.txt."""
 
-    groups: list[Group]
+    groups: list[RobotsGroup]
     #: Lines before the first group: what they state of usage holds for everyone.
     before: list[str]
     #: Addresses of RSL licences, which hold for all crawlers.
@@ -47,16 +47,16 @@ class Groups:
         return [line for group in own for line in group.lines] if own else None
 
 
-def parse_groups(text: str) -> Groups:
+def parse_groups(text: str) -> RobotsGroups:
     """The groups of a file; comments are gone, and what is no line of a group."""
-    found = Groups([], [], [])
+    found = RobotsGroups([], [], [])
     for raw in text.splitlines():
         line = raw.partition("#")[0].strip()
         agent = _USER_AGENT.fullmatch(line)
         licensed = _LICENSE.match(line)
         if agent:
             if not found.groups or found.groups[-1].lines:
-                found.groups.append(Group())
+                found.groups.append(RobotsGroup())
             found.groups[-1].products += _products(agent[1])
         elif licensed:
             found.licenses.append(licensed[1])

@@ -140,9 +140,8 @@ def test_a_killed_worker_changes_nothing(
     killer.start()
     dask.run(Toy(tmp_path / "dask", 7, seconds=0.2, pids=str(pids)), "toy")
     killer.join()
-    while not dask.activity().startswith("2 workers"):  # its nanny starts another
+    while psutil.pid_exists(killed[0]):  # until its nanny has seen it
         time.sleep(0.1)
-    assert killed and not psutil.pid_exists(killed[0])
     assert contents(tmp_path / "dask") == expected
 
 

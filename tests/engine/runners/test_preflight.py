@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -142,7 +143,8 @@ def test_each_difference_of_a_worker_has_its_own_error() -> None:
     _check_worker("tcp://w", seeded)
     wrong: dict[str, Installation | BaseException] = {
         "runs Python 3.9": replace(seeded, python="3.9"),
-        "apache-beam 2.0": replace(seeded, packages=("apache-beam 2.0", *here.packages[1:])),
+        "apache-beam 2.0": replace(seeded, packages=here.packages | {"apache-beam": "2.0"}),
+        "has webtext 0": replace(seeded, packages=here.packages | {"webtext": "0"}),
         "random hash seed": replace(here, hash_seed="random"),
         "has emoji 1.0, which adds to": replace(seeded, plugins=(*here.plugins, "emoji 1.0")),
         "cannot load this package": ModuleNotFoundError("No module named 'pipeline'"),
@@ -150,3 +152,17 @@ def test_each_difference_of_a_worker_has_its_own_error() -> None:
     for said, found in wrong.items():
         with pytest.raises(WebtextError, match=said):
             _check_worker("tcp://w", found)
+
+
+@pytest.mark.system
+def test_a_worker_that_joins_later_is_checked_as_well(tmp_path: Path) -> None:
+    with cluster(tmp_path, "--nthreads=1", PYTHONHASHSEED="0") as settings:
+        late = ("dask_worker", "--scheduler-file", str(tmp_path / "scheduler.json"), "--nthreads=1")
+        with open_runner(settings) as runner, processes(tmp_path) as start:
+            there = older_beam(tmp_path / "packages")
+            refused = start(*late, "--no-dashboard", PYTHONHASHSEED="0", **there)
+            refused.wait()
+            while "refused" not in runner.activity():
+                time.sleep(0.1)
+            assert "has apache-beam 2.76.0, this process" in runner.activity()
+            runner.run(Toy(tmp_path / "toy", units=3), "toy")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from forks import Command
 
-from pipeline.store.errors import FullDiskError
-from trainer.data.cache import DiskCache
+from pipeline.store.errors import FullDiskError, WebtextError
+from trainer.data.cache import DiskCache, default_folder
 
 MEGABYTE = 1 << 20
 
@@ -97,6 +97,40 @@ def test_a_full_disk_names_the_folder(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(FullDiskError, match=r"No space left for the cache in .* data\.cache"):
         DiskCache(tmp_path, MEGABYTE).get("a", Source())
     assert not list(tmp_path.glob("*/*"))
+
+
+def test_a_folder_that_cannot_be_used_is_named_with_the_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where neither HOME nor XDG_CACHE_HOME leads to a folder of this user."""
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    cache = DiskCache(default_folder(), MEGABYTE)
+    with pytest.raises(WebtextError, match=r"/file/webtext cannot be used: .*--set data\.cache="):
+        cache.get("a", Source())
+
+
+def test_what_the_source_says_is_not_put_on_the_folder(tmp_path: Path) -> None:
+    def refused() -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    with pytest.raises(PermissionError):
+        DiskCache(tmp_path, MEGABYTE).get("a", refused)
+
+
+@pytest.mark.parametrize("named", ["", "relative"])
+def test_the_cache_is_in_the_home_folder(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative $XDG_CACHE_HOME is none, by the specification."""
+    monkeypatch.setenv("XDG_CACHE_HOME", named)
+    monkeypatch.setattr(Path, "home", lambda: Path("/home/a"))
+    assert default_folder() == Path("/home/a/.cache/webtext")
+
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", unknown)
+    with pytest.raises(WebtextError, match=r"no home folder .*--set data\.cache="):
+        default_folder()
 
 
 WORKER = """

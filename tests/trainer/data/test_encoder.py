@@ -120,8 +120,8 @@ def test_an_epoch_has_each_token_once(samples: EncoderSamples) -> None:
     assert sorted(np.concatenate([s.tokens for s in taken])) == list(range(3270))
     assert [s.number for s in taken] == list(range(samples.samples))
     second = samples.take(samples.samples, samples.samples)
-    assert [s.place for s in taken] != [s.place for s in second]
-    assert {s.place for s in taken} == {s.place for s in second}
+    assert [s.piece for s in taken] != [s.piece for s in second]
+    assert {s.piece for s in taken} == {s.piece for s in second}
 
 
 def test_a_sample_is_the_same_alone_and_its_span_is_where_it_lies(samples: EncoderSamples) -> None:

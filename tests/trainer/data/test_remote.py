@@ -68,7 +68,7 @@ def test_remote_chunks_are_the_local_ones(corpus: Path, address: str, tmp_path: 
     ]
     for one, other in zip(*(s.take(0, 300) for s in streams), strict=True):
         assert (one.tokens == other.tokens).all() and (one.ends == other.ends).all()
-        assert (one.document, one.place) == (other.document, other.place)
+        assert (one.document, one.piece) == (other.document, other.piece)
     streams[1].close()
 
 
@@ -91,7 +91,7 @@ def test_shards_with_llm_cs_header_give_the_same_samples(
         samples = EncoderSamples(shards, "train", Packing(45), settings=chosen(tmp_path))
         for one, other in zip(pieces.take(0, 300), samples.take(0, 300), strict=True):
             assert (one.tokens == other.tokens).all() and (one.ends == other.ends).all()
-            assert (one.document, one.place) == (other.document, other.place)
+            assert (one.document, one.piece) == (other.document, other.piece)
         samples.close()
 
 

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from pipeline.store.errors import SettingError
 from trainer.eval.few_shot import FewShot, with_examples
 from trainer.eval.task import Item, read_items
-from trainer.eval.zero_shot import Text, encode, judge, log_likelihoods
+from trainer.eval.zero_shot import Text, encode, log_likelihoods, measure_choices
 from trainer.models.gpt import GPT
 from trainer.run.distributed import World
 from trainer.settings.recipe import ModelSettings
@@ -64,9 +64,11 @@ def test_encoding_splits_where_the_context_ends(tokenizer: Tokenizer) -> None:
 
 def test_the_likelier_choice_is_the_answer(model: GPT, tokenizer: Tokenizer) -> None:
     items = [Item("", ("He goes home.", "He go home zebra."), n % 2, f"g{n % 2}") for n in range(6)]
-    result = judge(model, tokenizer, items, 0, FewShot(), ALONE)
+    result = measure_choices(model, tokenizer, items, 0, FewShot(), ALONE)
     assert sorted((result["g0"], result["g1"])) == [0.0, 1.0] and result["accuracy"] == 0.5
-    same = judge(model, tokenizer, items, 0, FewShot(shots=2, normalise="unconditional"), ALONE)
+    same = measure_choices(
+        model, tokenizer, items, 0, FewShot(shots=2, normalise="unconditional"), ALONE
+    )
     assert 0 <= same["accuracy"] <= 1
 
 
@@ -166,7 +168,7 @@ def test_choices_that_differ_in_front_are_compared_by_what_follows(
     items = [Item("", ("there.",) * 2, 0, contexts=("He saw the", "Zebra zebra zebra"))]
     texts = [encode(tokenizer, one, "there.", 0, 65) for one in items[0].contexts]
     sums, _ = log_likelihoods(model, texts, ALONE)
-    right = judge(model, tokenizer, items, 0, FewShot(), ALONE)["accuracy"]
+    right = measure_choices(model, tokenizer, items, 0, FewShot(), ALONE)["accuracy"]
     assert right == float(sums[0] > sums[1])
     (prompted,) = with_examples([*items, *items], FewShot(shots=1))[:1]
     assert prompted.contexts[0] == "He saw the there.\n\nHe saw the"
@@ -178,6 +180,6 @@ def test_per_token_normalisation_divides_by_tokens(model: GPT, tokenizer: Tokeni
     sums, _ = log_likelihoods(model, texts, ALONE)
     counts = torch.tensor([len(text.ids) - text.start for text in texts])
     best = int((sums / counts).argmax())
-    found = judge(model, tokenizer, [item], 0, FewShot(normalise="tokens"), ALONE)
+    found = measure_choices(model, tokenizer, [item], 0, FewShot(normalise="tokens"), ALONE)
     assert found["accuracy"] == float(best == 0)
     assert found["accuracy_low"] <= found["accuracy"] <= found["accuracy_high"]

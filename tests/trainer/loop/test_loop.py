@@ -10,7 +10,7 @@ import pytest
 from trainer_runs import SMALL
 
 import trainer.loop.loop
-from trainer.loop.feed import Step
+from trainer.loop.feed import StepInput
 from trainer.loop.loop import Done, Trainer
 from trainer.loop.train import train
 
@@ -39,7 +39,7 @@ def test_no_garbage_is_collected_while_steps_run(
     collections: list[str] = []
     plain = Trainer._run_step
 
-    def watched(self: Trainer, step: Step) -> Done:
+    def watched(self: Trainer, step: StepInput) -> Done:
         seen.append((gc.isenabled(), gc.get_freeze_count()))
         return plain(self, step)
 

@@ -12,7 +12,7 @@ from trainer_runs import SMALL
 from trainer.data.shard_set import find_shards
 from trainer.data.tokenizers import read_tokenizer
 from trainer.loop import train
-from trainer.loop.feed import Step
+from trainer.loop.feed import StepInput
 from trainer.objectives.base import Objective
 from trainer.run.begin import start_run
 from trainer.run.distributed import World
@@ -53,7 +53,7 @@ def test_no_value_is_read_back(
         said = trainer.train_stream.batch(0, 4).reshape(2, 2, -1)
         rows = fake.from_tensor(torch.from_numpy(said))
         numbers = fake.from_tensor(torch.arange(4).view(2, 2))
-        done = trainer._run_step(Step(0, 4, rows, (said >= 0).sum(2), numbers))
+        done = trainer._run_step(StepInput(0, 4, rows, (said >= 0).sum(2), numbers))
         with pytest.raises(DataDependentOutputException):  # what asking is answered with
             done.results.tolist()
     trainer.saver.close()

@@ -16,7 +16,7 @@ from torch.nn import functional
 from pipeline.store.errors import SettingError, WebtextError
 from trainer.hf.folder import FORMATS, load_parts, save_parts, to_hf
 from trainer.hf.format import SpecialTokens
-from trainer.models.encoder import Encoder, Layout
+from trainer.models.encoder import BatchLayout, Encoder
 from trainer.models.parts import Parts
 from trainer.objectives.encoding import pair_loss
 
@@ -80,7 +80,7 @@ def named(model: Any, ids: Tensor, types: Tensor, **more: Any) -> dict[str, Any]
 
 def ours(parts: Parts[Encoder], unpad: bool) -> dict[str, Tensor]:
     ids, types, mask = example()
-    hidden = parts.model(ids, types, Layout.of(mask, unpad))
+    hidden = parts.model(ids, types, BatchLayout.of(mask, unpad))
     logits = {}
     if parts.masked is not None:
         said = parts.masked(hidden, parts.model.embeddings)[..., :VOCAB]

@@ -1,7 +1,7 @@
 """A hundred steps beside the same objective made of transformers' modules, with the same masks.
 
 The reference has its own forward pass, losses and optimizer (AdamW, which both have);
-the batches, masks and Gumbel noise are ours.
+the batches, masks and draws are ours.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from trainer.data.shard_set import find_shards
 from trainer.data.tokenizers import read_tokenizer
 from trainer.hf.folder import to_hf
 from trainer.models.encoder import Encoder
-from trainer.models.noise import gumbels
+from trainer.models.noise import drawn
 from trainer.models.parts import Parts
 from trainer.objectives import build_objective, open_stream
 from trainer.objectives.base import Batch, Objective
@@ -99,7 +99,7 @@ class TheirElectra(nn.Module):
         self.generator = filled(generator, parts)
         self.judge = filled(judge, Parts("electra", ours.model, replaced=ours.replaced))
         self.judge.electra.embeddings = self.generator.electra.embeddings  # type: ignore
-        self.noise = ours._noise
+        self.seed = ours._seed
 
     def forward(self, batch: Batch) -> Tensor:
         said = {"attention_mask": batch["mask"].long(), "token_type_ids": batch["types"]}
@@ -107,11 +107,10 @@ class TheirElectra(nn.Module):
         at = logits.gather(1, batch["places"][..., None].expand(-1, -1, logits.shape[2]))
         used = batch["used"]
         mlm = functional.cross_entropy(at[used], batch["targets"][used])
-        noise = gumbels(batch["samples"], batch["places"], 1024, self.noise)
-        drawn = (at.detach() + noise[..., : at.shape[2]]).argmax(-1)
+        tokens = drawn(at.detach(), batch["samples"], batch["places"], self.seed)
         replaced = batch["ids"].clone()
-        row = torch.arange(len(replaced))[:, None].expand_as(drawn)[used]
-        replaced[row, batch["places"][used]] = drawn[used]
+        row = torch.arange(len(replaced))[:, None].expand_as(tokens)[used]
+        replaced[row, batch["places"][used]] = tokens[used]
         fake = (replaced != batch["ids"]).long()
         loss: Tensor = mlm + 50 * self.judge(replaced, labels=fake, **said).loss
         return loss

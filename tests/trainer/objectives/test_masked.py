@@ -11,7 +11,7 @@ from torch import Tensor
 
 from trainer.data.seeds import seed_for
 from trainer.data.vocabulary import Vocabulary
-from trainer.models.noise import gumbels, uniforms
+from trainer.models.noise import drawn, uniforms
 from trainer.objectives.masked import Masker, scatter, scatter_as_released
 from trainer.objectives.ngrams import choose_ngrams, lengths_drawn
 from trainer.settings.objective import MaskSettings, Mode
@@ -198,12 +198,21 @@ def test_several_draws_at_one_place_are_averaged_as_released() -> None:
     ]
 
 
-def test_gumbel_noise_draws_from_the_softmax() -> None:
-    count, choices = 40_000, 12
-    logits = torch.linspace(-2, 2, choices)
-    noise = gumbels(torch.arange(count), torch.full((count, 1), 5), choices, seed_for(1, "g"))[:, 0]
-    counts = torch.bincount((logits + noise).argmax(1), minlength=choices).double()
+@pytest.mark.parametrize("choices", [2, 12, 17])
+def test_tokens_are_drawn_from_the_softmax(choices: int) -> None:
+    count = 40_000
+    logits = torch.linspace(-2, 2, choices).flip(0)
+    numbers, places = torch.arange(count // 4), torch.arange(4).expand(count // 4, 4)
+    tokens = drawn(logits.expand(count // 4, 4, choices), numbers, places, seed_for(1, "g"))
+    counts = torch.bincount(tokens.flatten(), minlength=choices).double()
     assert chi_squared(counts, logits.softmax(0).double()) < 5
+
+
+def test_no_token_is_drawn_that_has_no_chance() -> None:
+    logits = torch.full((500, 1, 101), float("-inf"))
+    logits[:, :, 40], logits[:, :, 77] = 1.0, 1.0
+    tokens = drawn(logits, torch.arange(500), torch.zeros(500, 1).long(), 3)
+    assert tokens.unique().tolist() == [40, 77]
 
 
 def test_uniform_numbers_are_uniform_and_apart() -> None:

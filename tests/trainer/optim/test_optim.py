@@ -72,7 +72,7 @@ def test_the_guard_tells_spikes_and_what_is_no_number() -> None:
     generator = torch.Generator().manual_seed(0)
 
     def judge(loss: float) -> float:
-        return float(guard.judge(torch.tensor(loss), torch.tensor(1.0)))
+        return float(guard.refuses(torch.tensor(loss), torch.tensor(1.0)))
 
     assert judge(1e9) == 0, "without a history nothing is a spike"
     ordinary = [3 + float(torch.randn((), generator=generator)) / 10 for _ in range(40)]
@@ -81,10 +81,12 @@ def test_the_guard_tells_spikes_and_what_is_no_number() -> None:
     assert [judge(loss) for loss in ordinary[24:]] == [0.0] * 16, "what was skipped is no history"
     again = Guard(GuardSettings(z=5, window=16), torch.device("cpu"))
     again.load(guard.state())
-    assert float(again.judge(torch.tensor(9.0), torch.tensor(1.0))) == 1
+    assert float(again.refuses(torch.tensor(9.0), torch.tensor(1.0))) == 1
 
 
 def test_without_z_only_what_is_no_number_is_skipped() -> None:
     guard = Guard(GuardSettings(), torch.device("cpu"))
     one = torch.tensor(1.0)
-    assert float(guard.judge(one * 1e9, one)) == 0 and float(guard.judge(one, one * math.nan)) == 1
+    assert (
+        float(guard.refuses(one * 1e9, one)) == 0 and float(guard.refuses(one, one * math.nan)) == 1
+    )

@@ -11,8 +11,8 @@ from token_corpora import corpus_table, numbered_corpus
 from trainer_runs import train_arguments, webtext
 
 from pipeline.store.schemas import SCHEMAS
+from trainer.run.exposure import runs_that_saw
 from trainer.run.run import RunFolder
-from trainer.run.saw import runs_that_saw
 from trainer.run.trace import trace
 
 

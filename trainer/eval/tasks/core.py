@@ -15,14 +15,14 @@ class Core(Task):
         has to be continued so, greedily.
         """
         if "choices" in row:
-            return Item(row["query"].rstrip(), _said(row["choices"]), int(row["gold"]))
+            return Item(row["query"].rstrip(), _spaced(row["choices"]), int(row["gold"]))
         if "context_options" in row:
             contexts = tuple(context.rstrip() for context in row["context_options"])
-            said = _said([row["continuation"]]) * len(contexts)
+            said = _spaced([row["continuation"]]) * len(contexts)
             return Item("", said, int(row["gold"]), contexts=contexts)
-        return Item(row["context"].strip(), _said([row["continuation"]]), 0)
+        return Item(row["context"].strip(), _spaced([row["continuation"]]), 0)
 
 
-def _said(choices: list[str]) -> tuple[str, ...]:
+def _spaced(choices: list[str]) -> tuple[str, ...]:
     """One space joins a choice to what stands before it, whatever the file has."""
     return tuple(choice.lstrip() for choice in choices)

@@ -37,14 +37,14 @@ def _is_of(data: str, root: str) -> bool:
     return any(_plain(one.rsplit("/tokens/", 1)[0]) == _plain(root) for one in token_folders(data))
 
 
-def _plain(place: str) -> str:
-    return place if "://" in place else str(Path(place).resolve())
+def _plain(folder: str) -> str:
+    return folder if "://" in folder else str(Path(folder).resolve())
 
 
 def _told(run: Any, ids: set[str]) -> dict[str, Any]:
     from trainer.objectives import open_stream  # noqa: PLC0415
     from trainer.run.log import read_log  # noqa: PLC0415
-    from trainer.run.trace import Documents  # noqa: PLC0415
+    from trainer.run.trace import DocumentTables  # noqa: PLC0415
 
     lines = read_log(run.log) if run.log.exists() else []
     taken = max((n["first_sample"] + n["samples"] for n in lines if "first_sample" in n), default=0)
@@ -52,7 +52,7 @@ def _told(run: Any, ids: set[str]) -> dict[str, Any]:
         stream = open_stream(run.recipe(), run.shards(), "train")
     except WebtextError as error:
         return {"saw": None, "said": f"what it saw cannot be told: {error}"}
-    documents, saw = Documents(), set[str]()
+    documents, saw = DocumentTables(), set[str]()
     for number in range(taken):
         for span in stream.spans(number):
             saw.update(page for page, _ in documents.within(span) if page in ids)

@@ -1,0 +1,31 @@
+"""Lines that forum software writes between posts: notes of editing, buttons, names of the quoted.
+
+They are told by their words, in English, where their elements have no names of their own; the
+named ones of XenForo, FluxBB and others are in `names.py`.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: Longer blocks are what somebody wrote.
+MOST_WORDS = 12
+
+#: XenForo, phpBB, IP.Board, vBulletin, MyBB: "Last edited: Jul 6, 2024", "Edited November 13, 2025
+#: by NAME", "Last edited by NAME; 01-02-2024 at 09:03 AM.", and buttons.
+_NOTE = re.compile(
+    r"(last\s+)?edited(:|\s+by\b|\s+(on\s+)?(\w+\s+)?(?=\d))(?=.*\d).*"
+    r"|click\s+to\s+(expand|shrink)\W*"
+    r"|code:\s*select\s+all\W*"
+    r"|view\s+attachment\s+\d+",
+    re.IGNORECASE | re.DOTALL,
+)
+#: Of a quotation whose words these are: "NAME said:", "NAME wrote: ↑", "Originally posted by NAME".
+_SPEAKER = re.compile(
+    r".+\b(said|wrote):\s*\W?|originally\s+posted\s+by\b.*", re.IGNORECASE | re.DOTALL
+)
+
+
+def is_thread_line(text: str, quoted: bool) -> bool:
+    """Whether a block of at most `MOST_WORDS` words is such a line; `quoted` in a quotation."""
+    return bool(_NOTE.fullmatch(text) or (quoted and _SPEAKER.fullmatch(text)))

@@ -1,0 +1,1 @@
+"""Text classifiers in files as columns: fastText, ONNX, and what other distributions add."""
