@@ -8,13 +8,24 @@ calibrates by length; FineWeb keeps English from 0.65 of fastText's probability,
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 #: Characters that are looked at: three windows from the start, the middle and the end.
 #: The model reads byte by byte, so its time grows with them.  Of 660 real texts 3,000 characters
 #: decide all as the whole text does, 1,500 all but one.
 SAMPLE_CHARS = 1_500
+#: Texts are cut into pieces of this many bytes, which are read side by side …
+_PIECE = 20
+#: … each from so many bytes before it: a state of the model's automaton follows from the last six.
+_WARM_UP = 8
+#: Shorter texts are read byte by byte: the first calls of numpy cost more than they do.
+_SHORT = 300
+
+Scores = npt.NDArray[np.float32]
 
 
 def identify(text: str, chars: int = SAMPLE_CHARS) -> tuple[str, float]:
@@ -38,6 +49,44 @@ def _sample(text: str, chars: int) -> str:
     return "\n".join((text[:window], text[middle : middle + window], text[-window:]))
 
 
+class _Identifier(LanguageIdentifier):
+    """py3langid's identifier with its loop over bytes in numpy: the same scores in less time."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._moves = np.frombuffer(self.tk_nextmove, dtype=np.uint32)
+        self._bases = np.array(self._rowbase, dtype=np.int64)
+        self._features = np.array(self.tk_output, dtype=np.int64)
+
+    def _raw_score(self, text: bytes) -> Scores:
+        found = self._features[self._states(text)] if len(text) > _SHORT else np.zeros(0, np.int64)
+        found = found[found >= 0]
+        if not len(found):
+            return super()._raw_score(text)  # type: ignore[no-any-return]
+        _, first, counts = np.unique(found, return_index=True, return_counts=True)
+        order = np.argsort(first)  # sums of floats depend on the order: it is that of the text
+        often = np.log1p(counts[order].astype(np.float32))
+        scores: Scores = often @ self.nb_ptc[found[first[order]]] + self.nb_pc
+        return scores
+
+    def _states(self, text: bytes) -> npt.NDArray[np.int64]:
+        """The state of the automaton after each byte."""
+        pieces = -(-len(text) // _PIECE)
+        padded = np.zeros(_WARM_UP + pieces * _PIECE, dtype=np.int64)
+        padded[_WARM_UP : _WARM_UP + len(text)] = np.frombuffer(text, dtype=np.uint8)
+        steps = np.arange(_WARM_UP + _PIECE)[:, None]
+        read = padded[steps + np.arange(pieces) * _PIECE]  # a row a step, a column a piece
+        states = np.empty((_PIECE, pieces), dtype=np.int64)
+        state = np.zeros(pieces, dtype=np.int64)
+        for step in range(-_WARM_UP, _PIECE):
+            if step == 0:
+                state[0] = 0  # nothing stands before the first piece
+            state = self._moves[self._bases[state] + read[step + _WARM_UP]].astype(np.int64)
+            if step >= 0:
+                states[step] = state
+        return states.T.ravel()[: len(text)]
+
+
 @cache
 def _model() -> LanguageIdentifier:
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    return _Identifier.from_model_file(MODEL_FILE, norm_probs=True)
