@@ -26,9 +26,14 @@ _SURE = 0.9
 _RUNNING_CHARS = 60
 
 
-def words_at_most(layout: Layout) -> int:
-    """No fewer words than the main text of a page has."""
-    return count_words("\n".join(layout.text))
+def words_at_most(layout: Layout, enough: int) -> int:
+    """No fewer words than the main text of a page has; they are counted up to `enough`."""
+    words = 0
+    for text in layout.text:
+        words += count_words(text)
+        if words >= enough:
+            break
+    return words
 
 
 def foreign(layout: Layout, declared: str, languages: Collection[str]) -> tuple[str, float] | None:

@@ -74,8 +74,7 @@ def judge(page: Page, settings: DocumentsSettings) -> Verdict:
 
 
 def _judge_html(html: str, page: Page, settings: DocumentsSettings) -> Verdict:
-    tags = count_tags(html)
-    if tags > settings.max_tags:
+    if html.count("<") > settings.max_tags and (tags := count_tags(html)) > settings.max_tags:
         return Verdict("too_many_tags", float(tags))
     source = prepare(html, page.url, settings.model or "")
     turned_away = _first_pass(source, settings) if settings.prefilter else None
@@ -91,7 +90,7 @@ def count_tags(text: str) -> int:
 
 
 def _first_pass(source: ParsedPage, settings: DocumentsSettings) -> Verdict | None:
-    words = words_at_most(source.layout)
+    words = words_at_most(source.layout, settings.min_words)
     if words < settings.min_words:
         return Verdict("too_short" if words else "empty", float(words), "by the first pass")
     if found := foreign(source.layout, source.head.language, settings.languages):

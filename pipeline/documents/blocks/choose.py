@@ -50,10 +50,10 @@ def choose(
     _close_gaps(layout, tree, chance, chosen)
     if not captions:
         chosen &= ~_captions(layout, tree)
-    chosen &= ~_unseen(layout, tree, chosen, words)
+    chosen &= ~_unseen(tree, chosen, words)
     chosen &= ~_calls(layout, tree, chosen)
     chosen &= ~_people(layout, tree, words)
-    quoted = _quoted(layout, tree)
+    quoted = _quoted(tree)
     chosen &= ~_quoted_again(layout, quoted, words)
     chosen &= ~_thread_lines(layout, chosen, quoted, words)
     chosen &= ~_titles(layout, tree, title)
@@ -95,11 +95,10 @@ def _tables_whole(layout: Layout, tree: Structure, chance: Column, words: Column
 
 def _captions(layout: Layout, tree: Structure) -> Chosen:
     """Blocks in a <figcaption>, and short ones that names call so, their own or those around."""
-    own = np.array(layout.own, dtype=np.int64)
+    own = tree.families
     named = (own | own[tree.above])[tree.owner] & FAMILY["legend"] != 0
-    telling = np.array(layout.telling, dtype=np.int64)[tree.owner]
     short = np.fromiter(map(len, layout.text), dtype=np.int64) < _CAPTION_CHARS
-    captions: Chosen = (short & named) | (telling & _FIGURE != 0)
+    captions: Chosen = (short & named) | (tree.telling & _FIGURE != 0)
     return captions
 
 
@@ -114,10 +113,9 @@ def _calls(layout: Layout, tree: Structure, chosen: Chosen) -> Chosen:
 
 def _people(layout: Layout, tree: Structure, words: Column) -> Chosen:
     """Names of authors and what stands with them: short blocks in elements that are named so."""
-    own = np.array(layout.own, dtype=np.int64)
     named = np.array(layout.inner, dtype=np.int64)
     for element in tree.up[:_NEAR_ELEMENTS]:
-        named = named | own[element]
+        named = named | tree.families[element]
     ends = np.fromiter((text[-1] in _SENTENCE_ENDS for text in layout.text), dtype=np.bool_)
     people: Chosen = (words <= _NAME_WORDS) & ~ends & (named & (FAMILY["author"] | PERSON) != 0)
     return people
@@ -129,21 +127,19 @@ def _link_chars(layout: Layout) -> tuple[Column, Column]:
     return np.minimum(np.array(layout.link_chars, dtype=np.int64), chars), chars
 
 
-def _unseen(layout: Layout, tree: Structure, chosen: Chosen, words: Column) -> Chosen:
+def _unseen(tree: Structure, chosen: Chosen, words: Column) -> Chosen:
     """Hidden blocks, unless most of the text is hidden: then a script would have shown it."""
-    hidden = np.array(layout.hidden, dtype=np.int64)[tree.owner]
-    unseen: Chosen = hidden & (HIDDEN | UNSEEN) != 0
-    unseen &= hidden & FOLDED == 0
+    unseen: Chosen = tree.hidden & (HIDDEN | UNSEEN) != 0
+    unseen &= tree.hidden & FOLDED == 0
     if words[chosen & unseen].sum() > words[chosen & ~unseen].sum():
         return np.zeros_like(unseen)
     return unseen
 
 
-def _quoted(layout: Layout, tree: Structure) -> Chosen:
+def _quoted(tree: Structure) -> Chosen:
     """Blocks of quotations."""
-    telling = np.array(layout.telling, dtype=np.int64)[tree.owner]
-    above = np.array(layout.above, dtype=np.int64)[tree.owner]
-    quoted: Chosen = (telling & _QUOTATION != 0) | (above & FAMILY["quote"] != 0)
+    quoted: Chosen = tree.telling & _QUOTATION != 0
+    quoted |= tree.families_above & FAMILY["quote"] != 0
     return quoted
 
 
@@ -174,7 +170,9 @@ def _titles(layout: Layout, tree: Structure, title: str) -> Chosen:
     if wanted:
         levels = tree.tag[tree.owner]
         for place, text in enumerate(layout.text):
-            if len(text) <= 2 * len(title) + 20 and wanted in (said := letters(text)):
+            # A small letter has two characters at most.
+            fits = len(wanted) <= 2 * len(text) and len(text) <= 2 * len(title) + 20
+            if fits and wanted in (said := letters(text)):
                 heading = int(levels[place]) in tags.HEADINGS
                 found[place] = said == wanted or (heading and said == "re" + wanted)
     return found

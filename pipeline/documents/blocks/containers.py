@@ -44,8 +44,8 @@ def containers(layout: Layout, tree: Structure, basics: Basics) -> dict[str, Col
             named[f"up{level}_tag"] = tree.tag[element]
         if 1 <= level <= 4:
             named[f"up{level}_images"] = images[element]
-    named |= _telling(layout, tree, held)
-    named |= _dominant(layout, tree, held)
+    named |= _telling(tree, held)
+    named |= _dominant(tree, held)
     named |= _shapes(tree, basics, held)
     named |= _groups(tree, held)
     return named
@@ -82,17 +82,18 @@ class _Held:
         }
 
 
-def _telling(layout: Layout, tree: Structure, held: _Held) -> dict[str, Column]:
+def _telling(tree: Structure, held: _Held) -> dict[str, Column]:
     """The nearest element whose names or tag speak for or against its text."""
-    own = np.array(layout.own, dtype=np.int64)
-    depth = np.array(layout.depth, dtype=np.int64)
+    depth = tree.depth
     named: dict[str, Column] = {}
     for name, families, elements in (
         ("against", _FURNITURE, _FURNITURE_TAGS),
         ("for", _MAIN, _MAIN_TAGS),
     ):
         mask = sum(FAMILY[family] for family in families)
-        marked = (own & mask != 0) | np.isin(tree.tag, [tags.NUMBER[tag] for tag in elements])
+        marked = tree.families & mask != 0
+        for tag in elements:
+            marked |= tree.tag == tags.NUMBER[tag]
         marked[:2] = False  # names of <html> and <body> are of the whole page
         near = nearest(marked, tree.above)[tree.owner]
         there, at = near >= 0, np.maximum(near, 0)
@@ -105,11 +106,10 @@ def _telling(layout: Layout, tree: Structure, held: _Held) -> dict[str, Column]:
     return named
 
 
-def _dominant(layout: Layout, tree: Structure, held: _Held) -> dict[str, Column]:
+def _dominant(tree: Structure, held: _Held) -> dict[str, Column]:
     """Where a block lies against the smallest element that holds most of the text."""
     unlinked = held.chars - held.link_chars
     places = np.arange(len(tree.owner))
-    depth = np.array(layout.depth, dtype=np.int64)
     named: dict[str, Column] = {}
     for name, part, whole, share in (
         *(("running_" + n, held.running, held.total_running, s) for n, s in _DOMINANT.items()),
@@ -124,7 +124,7 @@ def _dominant(layout: Layout, tree: Structure, held: _Held) -> dict[str, Column]
             named |= {
                 f"{name}_links": np.full(len(places), int(held.links[element])),
                 f"{name}_blocks": np.full(len(places), min(int(held.blocks[element]), 500)),
-                f"{name}_depth": depth[tree.owner] - int(depth[element]),
+                f"{name}_depth": tree.depth[tree.owner] - int(tree.depth[element]),
             }
     return named
 
@@ -185,8 +185,7 @@ def page(layout: Layout, tree: Structure, basics: Basics) -> dict[str, int]:
     """Numbers about the whole page."""
     chars = basics.letters["chars"]
     blocks, total = len(chars), max(int(chars.sum()), 1)
-    families = np.array(layout.own, dtype=np.int64)[tree.owner]
-    above = np.array(layout.above, dtype=np.int64)[tree.owner]
+    families = tree.families[tree.owner]
     tag_counts = np.bincount(tree.tag, minlength=len(tags.NUMBERED))
     headings = sum(int(tag_counts[number]) for number in tags.HEADINGS)
     return {
@@ -197,7 +196,7 @@ def page(layout: Layout, tree: Structure, basics: Basics) -> dict[str, int]:
         "running_blocks": min(int((basics.running > 0).sum()), 300),
         "longest": min(int(basics.running.max()), 3_000),
         "links": int(basics.link_chars.sum()) * 1000 // total,
-        "hidden": int((basics.hidden & HIDDEN != 0).sum()) * 1000 // blocks,
+        "hidden": int((tree.hidden & HIDDEN != 0).sum()) * 1000 // blocks,
         "code": min(sum(code >= 0 for code in layout.code), 200),
         "images": min(len(layout.images), 200),
         "headings": min(headings, 80),
@@ -207,5 +206,5 @@ def page(layout: Layout, tree: Structure, basics: Basics) -> dict[str, int]:
         },
         "posts": min(int((families & FAMILY["post"] != 0).sum()), 150),
         "products": min(int((families & FAMILY["product"] != 0).sum()), 150),
-        "comments": int((above & FAMILY["comment"] != 0).sum()) * 1000 // blocks,
+        "comments": int((tree.families_above & FAMILY["comment"] != 0).sum()) * 1000 // blocks,
     }

@@ -42,7 +42,6 @@ class Basics:
     link_chars: Column
     links: Column  # thousandths of the characters that are in links
     running: Column  # characters of blocks of running text, 0 of others
-    hidden: Column
     names: Column  # the lexicon's weight of the names around a block
     words: Column  # and of its words
 
@@ -53,19 +52,17 @@ def basics(layout: Layout, tree: Structure, lexicon: WordWeights) -> Basics:
     chars = letters["chars"]
     link_chars = np.minimum(np.array(layout.link_chars, dtype=np.int64), chars)
     links = thousandths(link_chars, chars)
-    hidden = np.array(layout.hidden, dtype=np.int64)[tree.owner]
     is_running = (
         (chars >= _RUNNING_CHARS)
         & (links < _RUNNING_LINKS)
         & (letters["stops"] + letters["commas"] > 0)
-        & ((hidden & HIDDEN) == 0)
+        & ((tree.hidden & HIDDEN) == 0)
     )
     return Basics(
         letters=letters,
         link_chars=link_chars,
         links=links,
         running=np.where(is_running, chars, 0),
-        hidden=hidden,
         names=_name_weights(layout, tree),
         words=np.array([lexicon.score(text) for text in layout.text], dtype=np.int64),
     )
@@ -122,32 +119,29 @@ def _text(layout: Layout, basics: Basics) -> dict[str, Column]:
 
 def _element(layout: Layout, tree: Structure, basics: Basics) -> dict[str, Column]:
     owner, around, further = tree.up[0], tree.up[1], tree.up[2]
-    own = np.array(layout.own, dtype=np.int64)
     inner = np.array(layout.inner, dtype=np.int64)
     short = basics.letters["chars"] < _INNER_CHARS
     named = {
         "tag": tree.tag[owner],
         "tag_around": tree.tag[around],
         "tag_further": tree.tag[further],
-        "depth": np.minimum(np.array(layout.depth, dtype=np.int64)[owner], 200),
+        "depth": np.minimum(tree.depth[owner], 200),
         "nth": np.minimum(np.array(layout.nth, dtype=np.int64)[owner], 40),
-        "siblings": np.minimum(np.bincount(tree.above[1:], minlength=len(own))[around], 60),
+        "siblings": np.minimum(np.bincount(tree.above[1:], minlength=len(tree.tag))[around], 60),
         "linked": np.array(layout.linked, dtype=np.int64)[owner],
         "code": (np.array(layout.code, dtype=np.int64)[owner] >= 0).astype(np.int64),
-        "hidden": basics.hidden & (HIDDEN | FOLDED),
-        "aria_hidden": basics.hidden >> 1 & 3,
+        "hidden": tree.hidden & (HIDDEN | FOLDED),
+        "aria_hidden": tree.hidden >> 1 & 3,
     }
-    own_families = own[owner] | np.where(short, inner, 0)
-    near_families = own[around] | own[further]
-    far_families = np.array(layout.above, dtype=np.int64)[owner]
+    own_families = tree.families[owner] | np.where(short, inner, 0)
+    near_families = tree.families[around] | tree.families[further]
     for where, listed, families in (
         ("own", _OWN, own_families),
         ("around", _AROUND, near_families),
-        ("further", _FURTHER, far_families),
+        ("further", _FURTHER, tree.families_above),
     ):
         named |= _flags(families, {f"{where}_{family}": FAMILY[family] for family in listed})
-    telling = np.array(layout.telling, dtype=np.int64)[owner]
-    return named | _flags(telling, {f"in_{tag}": tags.BIT[tag] for tag in tags.TELLING})
+    return named | _flags(tree.telling, {f"in_{tag}": tags.BIT[tag] for tag in tags.TELLING})
 
 
 def _flags(bits: Column, masks: dict[str, int]) -> dict[str, Column]:

@@ -11,7 +11,7 @@ one tuple (`_Place`), and writes a row an element and a row a block.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,14 +80,12 @@ def read_layout(parser: LexborHTMLParser, lexicon: WordWeights) -> Layout:
     walk = _Walk(lexicon)
     root = parser.root
     if root is not None:
-        take = walk.node
-        for node in root.traverse(include_text=True):
-            take(node)
+        walk.take_all(root.traverse(include_text=True))
     return walk.layout()
 
 
 class _Walk:
-    """The state of a walk.  `node` is called for each node, parents before children."""
+    """The state of a walk."""
 
     __slots__ = ("_any_code", "_blocks", "_breaks", "_chars", "_code", "_describe", "_elements",
                  "_images", "_inner", "_kids", "_last", "_links", "_open", "_owner", "_places",
@@ -109,31 +107,36 @@ class _Walk:
         self._any_code = False  # whether the page has a verbatim element so far
         self._links = self._chars = self._inner = self._breaks = 0
 
-    def node(self, node: LexborNode) -> None:
-        """Takes in the next node."""
-        tag, text = node.tag, ""
-        if tag == "-text":
-            text = node.text_content or ""
-            if not self._run and not self._any_code and text.isspace():
-                return  # half of all text: the white space between elements
-        above = node.parent
-        place = self._places.get(above.mem_id) if above is not None else None
-        if place is None:
-            if not self._elements and tag == "html":
-                self._block(node, tag, _ROOT)
-            return
-        element = place[0]
-        if self._open[-1] != element and tag not in tags.NEVER_TEXT:
-            self._close_to(element)
-        if tag == "-text":
-            if not place[2]:
-                self._text(text, place)
-        elif tag in tags.INLINE:
-            self._inline(node, tag, place)
-        elif tag in tags.NUMBER:
-            self._block(node, tag, place)
-        elif tag is not None:
-            self._other(node, tag, place)
+    def take_all(self, nodes: Iterable[LexborNode]) -> None:
+        """Takes in all nodes of a page, parents before children.
+
+        This loop and `_block` take most of the time of a walk, so they call as little as they can.
+        """
+        run, places, opened = self._run, self._places, self._open
+        inline, numbered, never = tags.INLINE, tags.NUMBER, tags.NEVER_TEXT
+        for node in nodes:
+            tag, text = node.tag, ""
+            if tag == "-text":
+                text = node.text_content or ""
+                if not run and not self._any_code and text.isspace():
+                    continue  # half of all text: the white space between elements
+            above = node.parent
+            place = places.get(above.mem_id) if above is not None else None
+            if place is None:
+                if tag == "html" and not self._elements:
+                    self._block(node, tag, _ROOT)
+                continue
+            if opened[-1] != place[0] and tag not in never:
+                self._close_to(place[0])
+            if tag == "-text":
+                if not place[2]:
+                    self._text(text, place)
+            elif tag in inline:
+                self._inline(node, tag, place)
+            elif tag in numbered:
+                self._block(node, tag, place)
+            elif tag is not None:
+                self._other(node, tag, place)
 
     def layout(self) -> Layout:
         """Closes what is open, and turns rows into columns."""
@@ -209,19 +212,19 @@ class _Walk:
         element, linked, dropped, code, hidden, above, telling, depth = place
         attributes = node.attributes
         names = names_of(attributes) if attributes else ""
-        said = self._describe(names) if names else NO_NAMES
-        if said.marks & marks.NEVER_TEXT and tag != "mjx-container":
+        families, name_marks, scores = self._describe(names) if names else NO_NAMES
+        if name_marks & marks.NEVER_TEXT and tag != "mjx-container":
             return
         number, nth = len(self._elements), 0
         if code < 0:
             self._flush()
-            if tag in tags.VERBATIM or _is_verbatim(attributes, said.marks):
+            if tag in tags.VERBATIM or (attributes and _is_verbatim(attributes, name_marks)):
                 code, self._any_code = number, True
         elif self._run and not self._run[-1].endswith("\n"):
             self._run.append("\n")
         if attributes or tag == "dialog":
-            hidden |= _hidden(attributes, said.marks, above | said.families, tag)
-        above |= said.families
+            hidden |= _hidden(attributes, name_marks, above | families, tag)
+        above |= families
         telling |= tags.BIT.get(tag, 0)
         depth += 1
         if element >= 0:
@@ -230,8 +233,8 @@ class _Walk:
         self._kids.append(0)
         self._elements.append(
             (
-                element, tags.NUMBER.get(tag, 0), names, said.families, above, telling,
-                *said.scores, depth, nth, len(self._blocks) + bool(self._run), hidden, code, linked,
+                element, tags.NUMBER.get(tag, 0), names, families, above, telling,
+                *scores, depth, nth, len(self._blocks) + bool(self._run), hidden, code, linked,
             )
         )  # fmt: skip
         self._last.append(0)
@@ -275,7 +278,7 @@ class _Walk:
     def _flush(self) -> None:
         """Ends the block that is being gathered."""
         if self._run:
-            joined = "".join(self._run)
+            joined = "".join(self._run) if len(self._run) > 1 else self._run[0]
             self._run.clear()
             if self._code:
                 text = "" if joined.isspace() else joined.strip("\r\n")
@@ -296,7 +299,7 @@ def names_of(attributes: Attributes) -> str:
     """The names of an element on one line; an id begins with "#", a role with "@"."""
     get = attributes.get
     names = get("class") or ""
-    if len(attributes) == 1 and names:
+    if len(attributes) == 1 and "class" in attributes:
         return names
     if more := get("id"):
         names += " #" + more

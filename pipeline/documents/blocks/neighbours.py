@@ -44,7 +44,7 @@ def neighbours(layout: Layout, tree: Structure, basics: Basics) -> dict[str, Col
         named |= _named(f"at{away}_", columns, before(beside, away))
         if abs(away) < 3:
             named |= _named(f"at{away}_", _WEIGHTS, before(weights, away, 0))
-    depth = np.array(layout.depth, dtype=np.int64)[tree.owner]
+    depth = tree.depth[tree.owner]
     for away in (1, -1):
         common = (before(tree.up[1], away) == tree.up[1]).astype(np.int64)
         common += before(tree.up[2], away) == tree.up[2]

@@ -27,6 +27,12 @@ class Structure:
     up: list[Column]  # of each block: its element, the one above, … (LEVELS)
     shape: Column  # blocks of one shape have elements of the same tag and names in like ones
     group: Column  # elements of one group are siblings of the same tag and first name
+    depth: Column
+    families: Column  # of the names of each element
+    # Of the element of each block.
+    telling: Column
+    families_above: Column
+    hidden: Column
 
 
 def structure(layout: Layout) -> Structure:
@@ -52,6 +58,11 @@ def structure(layout: Layout) -> Structure:
         up=up,
         shape=np.unique(pairs, return_inverse=True)[1],
         group=np.unique((parent + 1) * names + named, return_inverse=True)[1],
+        depth=np.array(layout.depth, dtype=np.int64),
+        families=np.array(layout.own, dtype=np.int64),
+        telling=np.array(layout.telling, dtype=np.int64)[owner],
+        families_above=np.array(layout.above, dtype=np.int64)[owner],
+        hidden=np.array(layout.hidden, dtype=np.int64)[owner],
     )
 
 

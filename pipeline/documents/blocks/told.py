@@ -17,6 +17,10 @@ from pipeline.documents.head import Head
 
 _TEXTS = re.compile(r'"(?:articleBody|text|description|reviewBody)"\s*:\s*"((?:[^"\\]|\\.){20,})"')
 _NO_LETTERS = re.compile(r"[\W_]+")
+#: The same of ASCII, which most texts are, for a pass in C.
+_ASCII = bytes(range(128))
+_ASCII_LOWER = bytes.maketrans(_ASCII, _ASCII.lower())
+_ASCII_OTHERS = bytes(code for code in _ASCII if not chr(code).isalnum())
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)")
 _TYPE = re.compile(r'"@type"\s*:\s*\[?\s*"(\w{1,40})"')
 #: Kinds of page by schema.org's types.
@@ -50,6 +54,8 @@ _PART_OF_TITLE = 15
 
 def letters(text: str) -> str:
     """Lower-case letters and digits alone, for comparing."""
+    if text.isascii():
+        return text.encode().translate(_ASCII_LOWER, _ASCII_OTHERS).decode()
     return _NO_LETTERS.sub("", text).lower()
 
 
