@@ -84,13 +84,10 @@ def features(layout: Layout, tree: Structure, basics: Basics, head: Head) -> dic
 
 def _name_weights(layout: Layout, tree: Structure) -> Column:
     """Weights of the names of a block's element, of the two around it, and of all further out."""
-    far: list[int] = []
-    for score, parent in zip(layout.far_score, layout.parent, strict=True):
-        far.append(score + far[parent] if parent >= 0 else score)
     own = np.array(layout.own_score, dtype=np.int64)
     near = np.array(layout.near_score, dtype=np.int64)
     weights: Column = own[tree.up[0]] + near[tree.up[1]] + near[tree.up[2]]
-    weights += np.array(far, dtype=np.int64)[tree.up[3]]
+    weights += np.array(layout.far_score, dtype=np.int64)[tree.up[3]]
     return np.clip(weights, -3_000, 3_000)
 
 

@@ -7,6 +7,7 @@ whose sum depends on no order and no processor.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -19,6 +20,17 @@ from pipeline.documents.blocks.numbers import Column
 SCALE = 1 << 12
 #: Numbers of features are cut to 16 bits.
 _LEAST, _MOST = -(1 << 15), (1 << 15) - 1
+#: So many blocks are judged at once that what is made on the way stays near the processor.
+_AT_ONCE = 400
+
+Short = npt.NDArray[np.int16]
+
+
+def shortened(columns: dict[str, Column]) -> dict[str, Short]:
+    """Columns as a forest reads them, in 16 bits each; larger numbers become the largest."""
+    table = np.array(list(columns.values()))
+    np.clip(table, _LEAST, _MOST, out=table)
+    return dict(zip(columns, table.astype(np.int16), strict=True))
 
 
 @dataclass(frozen=True)
@@ -32,15 +44,14 @@ class Forest:
     bias: int
     bounds: npt.NDArray[np.int64]  # the least sum for a chance of 1, 2, … 999 thousandths
 
-    def chances(self, columns: dict[str, Column]) -> Column:
+    def chances(self, columns: Mapping[str, Short]) -> Column:
         """The chance of each block, in thousandths; `columns` has all `features`."""
-        wide = np.array([columns[name] for name in self.features])
-        np.maximum(wide, _LEAST, out=wide)
-        np.minimum(wide, _MOST, out=wide)
-        sums = self.sums(wide.astype(np.int16))
+        table = np.array([columns[name] for name in self.features])
+        blocks = range(0, table.shape[1], _AT_ONCE)
+        sums = np.concatenate([self.sums(table[:, at : at + _AT_ONCE]) for at in blocks])
         return np.searchsorted(self.bounds, sums, side="right").astype(np.int64)
 
-    def sums(self, table: npt.NDArray[np.int16]) -> Column:
+    def sums(self, table: Short) -> Column:
         """The sum of leaves (features by blocks in, one a block out), in 1 / SCALE."""
         depth, trees = self.asked.shape
         leaf = np.zeros((trees, table.shape[1]), dtype=np.uint8)

@@ -48,7 +48,7 @@ class Layout:
     telling: Sequence[int]  # tags.BIT of itself and those it lies in
     own_score: Sequence[int]  # the lexicon's scores of its names (`lexicon.NameScores`)
     near_score: Sequence[int]
-    far_score: Sequence[int]
+    far_score: Sequence[int]  # of itself and all that it lies in
     depth: Sequence[int]
     nth: Sequence[int]  # among its siblings
     first: Sequence[int]  # its blocks begin here
@@ -69,9 +69,9 @@ class Layout:
 
 
 #: Where a node lies: number of its block-level element, whether in a link, whether its text is
-#: dropped; and of that element: code, hidden, above, telling, depth.
-_Place = tuple[int, bool, bool, int, int, int, int, int]
-_ROOT: _Place = (-1, False, False, -1, 0, 0, 0, -1)
+#: dropped; and of that element: code, hidden, above, telling, depth, far score.
+_Place = tuple[int, bool, bool, int, int, int, int, int, int]
+_ROOT: _Place = (-1, False, False, -1, 0, 0, 0, -1, 0)
 _ELEMENT_COLUMNS, _BLOCK_COLUMNS = 15, 6
 
 
@@ -209,10 +209,10 @@ class _Walk:
         self._places[node.mem_id] = place
 
     def _block(self, node: LexborNode, tag: str, place: _Place) -> None:
-        element, linked, dropped, code, hidden, above, telling, depth = place
+        element, linked, dropped, code, hidden, above, telling, depth, far = place
         attributes = node.attributes
         names = names_of(attributes) if attributes else ""
-        families, name_marks, scores = self._describe(names) if names else NO_NAMES
+        families, name_marks, (own, near, more) = self._describe(names) if names else NO_NAMES
         if name_marks & marks.NEVER_TEXT and tag != "mjx-container":
             return
         number, nth = len(self._elements), 0
@@ -227,6 +227,7 @@ class _Walk:
         above |= families
         telling |= tags.BIT.get(tag, 0)
         depth += 1
+        far += more
         if element >= 0:
             nth = self._kids[element]
             self._kids[element] = nth + 1
@@ -234,13 +235,14 @@ class _Walk:
         self._elements.append(
             (
                 element, tags.NUMBER.get(tag, 0), names, families, above, telling,
-                *scores, depth, nth, len(self._blocks) + bool(self._run), hidden, code, linked,
+                own, near, far, depth, nth, len(self._blocks) + bool(self._run), hidden, code,
+                linked,
             )
         )  # fmt: skip
         self._last.append(0)
         self._open.append(number)
         self._places[node.mem_id] = (
-            number, linked, dropped, code, hidden, above, telling, depth,
+            number, linked, dropped, code, hidden, above, telling, depth, far,
         )  # fmt: skip
         if tag == "ol" and (start := attributes.get("start")) and start.isdecimal():
             self._starts[number] = int(start[:9])

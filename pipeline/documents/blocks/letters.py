@@ -71,8 +71,8 @@ def count(texts: Sequence[str]) -> dict[str, Column]:
     counted = np.bincount(of + kind, minlength=len(texts) * len(combinations))
     counts = counted[: len(texts) * len(combinations)].reshape(len(texts), -1)
     found: dict[str, Column] = {"chars": chars}
-    for name, bit in CLASSES.items():
-        found[name] = counts[:, combinations & bit != 0].sum(axis=1)
+    has = combinations & np.array(list(CLASSES.values()))[:, None] != 0
+    found |= zip(CLASSES, has.astype(np.int64) @ counts.T, strict=True)
     found["words"] = found["spaces"] + 1 + found["ideographs"] // 2
     last, classes = codes[end - 1], combinations[kind[end - 1]]
     colon = (last == ord(":")) | (last == ord("："))

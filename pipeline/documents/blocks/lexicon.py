@@ -16,6 +16,11 @@ from typing import NamedTuple
 from pipeline.documents.blocks.names import families, marks, words
 
 _TOKEN = re.compile(r"\w+")
+#: ASCII in lower case, with spaces for what is in no word: a pass in C for most texts.
+_ASCII_WORDS = bytes(
+    ord(chr(code).lower()) if chr(code).isalnum() or chr(code) == "_" else ord(" ")
+    for code in range(128)
+) + bytes(128)
 #: Blocks with more characters or words than these are told by other things than their words.
 _SHORT_CHARS = 300
 _SHORT_WORDS = 40
@@ -57,6 +62,8 @@ class WordWeights:
 
     def score(self, text: str) -> int:
         """The weight of a block's words; 0 for long ones."""
+        if len(text) > _SHORT_CHARS:
+            return 0
         return sum(map(self.texts.get, telling_words(text), repeat(0)))
 
 
@@ -64,7 +71,11 @@ def telling_words(text: str) -> list[str]:
     """The first eight and last four words of a short text, in lower case; none of a long one."""
     if len(text) > _SHORT_CHARS:
         return []
-    found: list[str] = _TOKEN.findall(text.lower())
+    found: list[str]
+    if text.isascii():
+        found = text.encode().translate(_ASCII_WORDS).decode().split()
+    else:
+        found = _TOKEN.findall(text.lower())
     if len(found) > _SHORT_WORDS:
         return []
     if len(found) > _FIRST + _LAST:

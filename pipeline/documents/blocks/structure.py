@@ -46,9 +46,8 @@ def structure(layout: Layout) -> Structure:
     for _ in range(LEVELS - 1):
         up.append(above[up[-1]])
     alike, kinds = _numbered(zip(layout.tag, layout.names, strict=True))
-    pairs = alike[owner] * kinds + alike[above[owner]]
-    heads = (name.partition(" ")[0] for name in layout.names)
-    named, names = _numbered(zip(layout.tag, heads, strict=True))
+    pairs = alike[owner] * len(kinds) + alike[above[owner]]
+    named, names = _numbered((tag, name.partition(" ")[0]) for tag, name in kinds)
     return Structure(
         tag=np.array(layout.tag, dtype=np.int64),
         above=above,
@@ -57,7 +56,7 @@ def structure(layout: Layout) -> Structure:
         owner=owner,
         up=up,
         shape=np.unique(pairs, return_inverse=True)[1],
-        group=np.unique((parent + 1) * names + named, return_inverse=True)[1],
+        group=np.unique((parent + 1) * len(names) + named[alike], return_inverse=True)[1],
         depth=np.array(layout.depth, dtype=np.int64),
         families=np.array(layout.own, dtype=np.int64),
         telling=np.array(layout.telling, dtype=np.int64)[owner],
@@ -66,11 +65,11 @@ def structure(layout: Layout) -> Structure:
     )
 
 
-def _numbered(keys: Iterable[tuple[int, str]]) -> tuple[Column, int]:
-    """Each key as the number of its first appearance, and how many there are."""
+def _numbered(keys: Iterable[tuple[int, str]]) -> tuple[Column, list[tuple[int, str]]]:
+    """Each key as the number of its first appearance, and those that there are in this order."""
     numbers: dict[tuple[int, str], int] = {}
     numbered = [numbers.setdefault(key, len(numbers)) for key in keys]
-    return np.array(numbered, dtype=np.int64), len(numbers)
+    return np.array(numbered, dtype=np.int64), list(numbers)
 
 
 def totals(values: Column, above: Column) -> Column:

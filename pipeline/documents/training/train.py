@@ -156,10 +156,7 @@ class _Run:
             forest = self._fit(table, names, count, fold)
             self._forests.append(forest)
             rows = np.flatnonzero(self._fold == fold)
-            part = {
-                feature: table[names.index(feature), rows].astype(np.int64)
-                for feature in forest.features
-            }
+            part = {feature: table[names.index(feature), rows] for feature in forest.features}
             chances[rows] = forest.chances(part)
             self._say(f"{name} stage: fold {fold + 1} of {self._effort.folds}")
         self._chances = chances
