@@ -2,7 +2,7 @@
 
     python benchmarks/extract.py [--data FOLDER] [--pages N] [KIND ...]
 
-KIND is wcxb, quality, frame, speed, prefilter or language; without one all are measured.
+KIND is wcxb, quality, frame, speed, prefilter, language or dates; without one all are measured.
 
 `FOLDER/extraction` holds pages (`ID.html.gz`) and `ground-truth.json` in the layout of the
 article extraction benchmark (https://github.com/scrapinghub/article-extraction-benchmark),
@@ -11,7 +11,9 @@ quality measure is that benchmark's own (evaluate.py): precision and recall over
 words, each averaged over pages, and their harmonic mean.  `FOLDER/wcxb-dev.ndjson.zst` is
 the development split of WCXB (arXiv 2605.21097), pages of seven kinds, scored by words.  Our model
 has learned from it: how it does on sites that it has not seen, `webtext train-extractor` reports
-by folds.  All figures of one kind are measured in one run, in turns, by processor time.
+by folds.  `FOLDER/htmldate` is htmldate's repository (https://github.com/adbar/htmldate), whose
+tests hold 1,000 pages with their day; both systems are given the page and its address.  All
+figures of one kind are measured in one run, in turns, by processor time.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from pathlib import Path
 
 import trafilatura
 from fastwarc.warc import ArchiveIterator, WarcRecordType
+from htmldate import find_date
 from resiliparse.extract.html2text import extract_plain_text
 
 from pipeline.documents.by_trafilatura.main_content import is_marked
@@ -42,6 +45,7 @@ from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.training.pages import LabelledPage, read_pages
 from pipeline.documents.training.report import word_score
 from pipeline.documents.verdict import Page, judge
+from pipeline.store.decode import decode
 from pipeline.store.language import identify
 from pipeline.store.unspaced import count_words
 
@@ -278,7 +282,41 @@ def language(data: Path, count: int) -> None:
         print(f"  English below {bound}: {below} ({100 * below / len(english):.2f} %)")
 
 
+def dated_pages(data: Path) -> dict[str, list[tuple[Sample, str]]]:
+    """Pages with the day that is known of them, by htmldate's two lists."""
+    tests = data / "htmldate" / "tests"
+    sets: dict[str, list[tuple[Sample, str]]] = {}
+    for listing in ("eval_default.json", "eval_mediacloud_2020.json"):
+        rows = sets[listing] = []
+        for url, known in json.loads((tests / listing).read_text("utf-8")).items():
+            folders = (tests / name / known["file"] for name in ("test_set", "cache", "eval"))
+            body = next(path for path in folders if path.is_file()).read_bytes()
+            if re.fullmatch(r"\d{4}-\d\d-\d\d", str(known["date"])):  # a few have none
+                rows.append((Sample(url, decode(body, "text/html")[0]), known["date"]))
+    return sets
+
+
+def dates(data: Path, count: int) -> None:
+    """Days of publication, ours and htmldate's, on the pages that htmldate is tested with."""
+    systems: dict[str, Callable[[Sample], str]] = {
+        "webtext": lambda page: extract(page.html, page.url, TODAY).date,
+        "htmldate": lambda page: (
+            find_date(page.html, url=page.url, original_date=True, extensive_search=True) or ""
+        ),
+    }
+    for name, pages in dated_pages(data).items():
+        print(f"dates: {len(pages)} pages of {name}")
+        for system, run in systems.items():
+            days = [run(page) for page, _ in pages]
+            right = sum(day == known for day, (_, known) in zip(days, pages, strict=True))
+            given = sum(map(bool, days))
+            print(f"  {system:<10} {right} right, {given - right} wrong", end="")
+            print(f", {len(pages) - given} none: precision {right / given:.3f}", end="")
+            print(f", recall {right / len(pages):.3f}")
+
+
 KINDS = {
+    "dates": dates,
     "wcxb": wcxb,
     "quality": quality,
     "frame": frame,

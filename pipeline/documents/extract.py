@@ -71,7 +71,7 @@ def finish(
     """
     title = find_title(source.parser, source.head)
     text, used = _text(source, title, extractor, captions) if source.layout.text else ("", "")
-    day = find_date(source.parser, source.head, source.layout, latest)
+    day = find_date(source.parser, source.head, source.layout, latest, title)
     return Extracted(text, title, day, source.head.canonical, used)
 
 
