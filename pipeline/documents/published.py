@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from itertools import chain
 from urllib.parse import urlsplit
 
@@ -41,6 +42,8 @@ _CHANGED_METAS = (
 )  # fmt: skip
 _JSON_LD = re.compile(r'"(?:datePublished|dateCreated)"\s*:\s*"([^"]{8,40})"')
 _CHANGED_JSON_LD = re.compile(r'"dateModified"\s*:\s*"([^"]{8,40})"')
+#: Every day in figures or words has two of them in a row: its year.
+_FIGURES = re.compile(r"\d\d")
 _IN_PATH = re.compile(
     r"[/_-]((?:19|20)\d\d/\d\d?/\d\d?(?=[/_.]|$)|(?:19|20)\d\d-\d\d?-\d\d?(?=[/_.-]|$)"
     r"|\d\d-\d\d-20\d\d(?=[/_.-]|$))"
@@ -68,7 +71,7 @@ _LATER = 2
 _TELLING = FAMILY["meta"] | FAMILY["author"]
 #: Languages (and none given) in which "3/5" is 5 March; but not where English is day first, told
 #: by the domain of the country.
-_MONTH_FIRST = ("", "en", "en-us", "en_us")
+_MONTH_FIRST = ("", "en", "en-us")
 _DAY_FIRST_DOMAINS = frozenset("uk ie au nz in za sg my hk ke ng".split())
 #: Words for publishing and for changing in languages of the web, as stems.
 _PUBLISHING = re.compile(
@@ -129,11 +132,8 @@ class _Page:
         self, parser: LexborHTMLParser, head: Head, layout: Layout, latest: date, title: str
     ) -> None:
         self._parser, self._head, self._layout, self._latest = parser, head, layout, latest
-        self._month_first = _is_month_first(parser, head.url)
-        lines = list(self._dated_lines())
-        self._lines = [line for line in lines if not line.changing]
-        self._changes = [line for line in lines if line.changing]
-        self._title = _title_block(layout, title)
+        self._month_first = _is_month_first(head)
+        self._title_is = title
 
     def found(self) -> date | None:
         """The first day of the first place that names one."""
@@ -191,7 +191,7 @@ class _Page:
 
     def changed(self) -> Iterator[date]:
         """In what speaks of the last change: lines, then markup."""
-        yield from (line.day for line in self._changes)
+        yield from (line.day for line in self._all_lines if line.changing)
         for said in _CHANGED_JSON_LD.findall(self._head.json_ld):
             yield from self._read(said)
         yield from self._metas(_CHANGED_METAS)
@@ -258,6 +258,18 @@ class _Page:
         """In a short line anywhere on a page that has no prose to name other days."""
         yield from (line.day for line in self._lines if line.chars < _LINE_CHARS)
 
+    @cached_property
+    def _title(self) -> int | None:
+        return _title_block(self._layout, self._title_is)
+
+    @cached_property
+    def _lines(self) -> list[_DatedLine]:
+        return [line for line in self._all_lines if not line.changing]
+
+    @cached_property
+    def _all_lines(self) -> list[_DatedLine]:
+        return list(self._dated_lines())
+
     def _dated_lines(self) -> Iterator[_DatedLine]:
         layout = self._layout
         for block, (text, owner) in enumerate(zip(layout.text, layout.owner, strict=True)):
@@ -267,7 +279,7 @@ class _Page:
             telling = bool((own | layout.inner[block]) & _TELLING)
             label = layout.text[block - 1][-_LABEL_CHARS:] if block else ""
             for line in text.split("\n"):
-                if any(map(str.isdigit, line)) and not _JOINING.search(label + " " + line):
+                if _FIGURES.search(line) and not _JOINING.search(label + " " + line):
                     for day in self._read(line):
                         changing = bool(_CHANGING.search(line) and not _PUBLISHING.search(line))
                         yield _DatedLine(block, day, telling, len(line), changing)
@@ -284,12 +296,10 @@ class _Page:
             yield day
 
 
-def _is_month_first(parser: LexborHTMLParser, url: str) -> bool:
+def _is_month_first(head: Head) -> bool:
     """Whether "3/5" is 5 March on a page, by its language and its domain."""
-    root = parser.css_first("html")
-    language = (root.attributes.get("lang") or "").lower() if root is not None else ""
-    domain = (urlsplit(url).hostname or "").rpartition(".")[2]
-    return language in _MONTH_FIRST and domain not in _DAY_FIRST_DOMAINS
+    domain = (urlsplit(head.url).hostname or "").rpartition(".")[2]
+    return head.language in _MONTH_FIRST and domain not in _DAY_FIRST_DOMAINS
 
 
 def _title_block(layout: Layout, title: str) -> int | None:
