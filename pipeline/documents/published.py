@@ -70,8 +70,8 @@ class _Page:
     def __init__(self, parser: LexborHTMLParser, head: Head, layout: Layout, latest: date) -> None:
         self._parser, self._head, self._layout, self._latest = parser, head, layout, latest
         root = parser.css_first("html")
-        said = (root.attributes.get("lang") or "").lower() if root is not None else ""
-        self._month_first = said in _MONTH_FIRST
+        language = (root.attributes.get("lang") or "").lower() if root is not None else ""
+        self._month_first = language in _MONTH_FIRST
         self._blocks = list(self._dated_blocks())
         self._title = next(
             (
@@ -84,8 +84,8 @@ class _Page:
 
     def address(self) -> Iterator[date]:
         """Of the page's address: it names the day where the author was."""
-        if said := date_in_path(self._head.url, self._latest):
-            yield date.fromisoformat(said)
+        if day := date_in_path(self._head.url, self._latest):
+            yield date.fromisoformat(day)
 
     def near_title(self) -> Iterator[date]:
         """In a by-line below the title, or in a short line."""
@@ -99,8 +99,8 @@ class _Page:
 
     def json_ld(self) -> Iterator[date]:
         """In JSON-LD, found without parsing: much of it on the web is not valid."""
-        for said in _JSON_LD.findall(self._head.json_ld):
-            yield from self._read(said)
+        for block in _JSON_LD.findall(self._head.json_ld):
+            yield from self._read(block)
 
     def metas(self) -> Iterator[date]:
         """In <meta> elements."""
@@ -137,8 +137,8 @@ class _Page:
     def dated(self) -> Iterator[date]:
         """In any element whose names hold the word "date"."""
         for node in self._parser.css(_DATE_NAMES)[:_MOST_NAMED]:
-            said = (node.attributes.get("title") or "") + " " + node.text(deep=True)[:_SHORT_CHARS]
-            yield from self._read(said)
+            text = (node.attributes.get("title") or "") + " " + node.text(deep=True)[:_SHORT_CHARS]
+            yield from self._read(text)
 
     def anywhere(self) -> Iterator[date]:
         """In a short line anywhere on a page that has no prose to name other days."""
@@ -157,8 +157,8 @@ class _Page:
                     yield block, day, bool((own | layout.inner[block]) & _TELLING)
 
     def _of(self, node: LexborNode) -> Iterator[date]:
-        said = node.attributes.get("datetime") or node.attributes.get("content")
-        yield from self._read(said or node.text(deep=True)[:_SHORT_CHARS])
+        value = node.attributes.get("datetime") or node.attributes.get("content")
+        yield from self._read(value or node.text(deep=True)[:_SHORT_CHARS])
 
     def _read(self, text: str, plain: bool = False) -> Iterator[date]:
         day = find_day(text, self._latest, self._month_first)

@@ -41,14 +41,14 @@ class WordWeights:
         self.describe = lru_cache(maxsize=1 << 16)(self._describe)
 
     def _describe(self, names: str) -> NameScores:
-        said = own = near = far = 0
+        marked = own = near = far = 0
         for word in words(names):
-            said |= families(word)
+            marked |= families(word)
             if weights := self.names.get(word):
                 own += weights[0]
                 near += weights[1]
                 far += weights[2]
-        return NameScores(said, marks(names), (own, near, far))
+        return NameScores(marked, marks(names), (own, near, far))
 
     def score(self, text: str) -> int:
         """The weight of a block's words; 0 for long ones."""
