@@ -65,8 +65,8 @@ def _end_after(text: str, start: int) -> int | None:
     """The place of the next tag that may end the head."""
     first = len(text)
     for end in _ENDS:
-        place = text.find(end, start, first)
-        first = place if place >= 0 else first
+        hit = text.find(end, start, first)
+        first = hit if hit >= 0 else first
     if first < len(text):
         return first
     odd = _END.search(text, start)

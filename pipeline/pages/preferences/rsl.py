@@ -58,11 +58,11 @@ def _speaks_of(pattern: str, url: str) -> bool:
     """Whether a pattern, a whole address or empty for the page itself, matches an address."""
     if not pattern:
         return True
-    said, asked = urlsplit(pattern), urlsplit(url)
-    if said.hostname != asked.hostname:
+    wanted, address = urlsplit(pattern), urlsplit(url)
+    if wanted.hostname != address.hostname:
         return False
-    query = f"?{said.query}" if said.query else ""
-    return path_matcher(f"{said.path or '/'}{query}")(url)
+    query = f"?{wanted.query}" if wanted.query else ""
+    return path_matcher(f"{wanted.path or '/'}{query}")(url)
 
 
 def read_license(document: bytes, base: str) -> License | None:
