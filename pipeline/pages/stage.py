@@ -68,7 +68,7 @@ class PagesStage(Stage):
     """From links to archived pages."""
 
     name = "pages"
-    version = "4"
+    version = "5"
     unit_seconds = 0.0023
 
     def settings(self, job: Job) -> PagesSettings:
