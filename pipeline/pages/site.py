@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
-from urllib.parse import urljoin
 
 from pipeline.pages import robots
 from pipeline.pages.fetch import Answer, file_text
@@ -15,7 +14,7 @@ from pipeline.pages.outcomes import UNREACHED, Outcome
 from pipeline.pages.preferences import rsl, tdmrep
 from pipeline.pages.preferences.preference import Preference, strongest
 from pipeline.pages.settings import PagesSettings
-from pipeline.store.addresses import repair
+from pipeline.store.addresses import resolve
 
 _MOST_LICENSES = 5  # of one robots.txt that are asked for
 
@@ -103,7 +102,7 @@ class Site:
 
     async def _read_license(self, address: str) -> rsl.License | None:
         """The licence at an address as robots.txt names it; None where none can be read."""
-        url = repair(urljoin(f"{self._root}/robots.txt", address))
+        url = resolve(f"{self._root}/robots.txt", address)
         if url is None:
             return None
         answer = await self._fetch(url, rsl.MOST_BYTES, 1)

@@ -45,7 +45,7 @@ class License:
         found = [
             (len(address), allowed)
             for address, allowed in self.contents
-            if _speaks_of(urljoin(self.base, address) if address else "", url)
+            if _speaks_of(self.base, address, url)
         ]
         if not found:
             return None
@@ -56,11 +56,14 @@ class License:
         return Preference(Outcome.RSL, "training not permitted", where)
 
 
-def _speaks_of(pattern: str, url: str) -> bool:
-    """Whether a pattern, a whole address or empty for the page itself, matches an address."""
+def _speaks_of(base: str, pattern: str, url: str) -> bool:
+    """Whether a pattern, an address or empty for the page itself, matches an address."""
     if not pattern:
         return True
-    wanted, address = urlsplit(pattern), urlsplit(url)
+    try:
+        wanted, address = urlsplit(urljoin(base, pattern)), urlsplit(url)
+    except ValueError:  # such as `http://[`
+        return False
     if wanted.hostname != address.hostname:
         return False
     query = f"?{wanted.query}" if wanted.query else ""
