@@ -167,8 +167,8 @@ class _Page:
 
     def address(self) -> Iterator[date]:
         """Of the page's address: it names the day where the author was."""
-        if said := date_in_path(self._head.url, self._latest):
-            yield date.fromisoformat(said)
+        if day := date_in_path(self._head.url, self._latest):
+            yield date.fromisoformat(day)
 
     def near_title(self) -> Iterator[date]:
         """In a by-line below the title, or in a short line."""
@@ -182,8 +182,8 @@ class _Page:
 
     def json_ld(self) -> Iterator[date]:
         """In JSON-LD, found without parsing: much of it on the web is not valid."""
-        for said in _JSON_LD.findall(self._head.json_ld):
-            yield from self._read(said)
+        for block in _JSON_LD.findall(self._head.json_ld):
+            yield from self._read(block)
 
     def metas(self) -> Iterator[date]:
         """In <meta> elements."""
@@ -230,8 +230,8 @@ class _Page:
     def dated(self) -> Iterator[date]:
         """In any element whose names hold the word "date"."""
         for node in self._parser.css(_DATE_NAMES)[:_MOST_NAMED]:
-            said = (node.attributes.get("title") or "") + " " + node.text(deep=True)[:_SHORT_CHARS]
-            yield from self._read(said)
+            text = (node.attributes.get("title") or "") + " " + node.text(deep=True)[:_SHORT_CHARS]
+            yield from self._read(text)
 
     def phrased(self) -> Iterator[date]:
         """Beside a word for publishing: "This entry was posted on Monday, 3 March 2008 at 5 pm"."""
@@ -285,8 +285,8 @@ class _Page:
                         yield _DatedLine(block, day, telling, len(line), changing)
 
     def _of(self, node: LexborNode) -> Iterator[date]:
-        said = node.attributes.get("datetime") or node.attributes.get("content")
-        yield from self._read(said or node.text(deep=True)[:_SHORT_CHARS])
+        value = node.attributes.get("datetime") or node.attributes.get("content")
+        yield from self._read(value or node.text(deep=True)[:_SHORT_CHARS])
 
     def _read(self, text: str, plain: bool = False) -> Iterator[date]:
         day = find_day(text, self._latest, self._month_first)
