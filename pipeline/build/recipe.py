@@ -13,6 +13,7 @@ from pipeline.documents.settings import DocumentsSettings
 from pipeline.engine.runners.profiles import RunnerSettings
 from pipeline.engine.stage import Job
 from pipeline.links.settings import LinksSettings
+from pipeline.pages.page_source import PAGE_SOURCES
 from pipeline.pages.settings import PagesSettings
 from pipeline.quality.fit import check_fit
 from pipeline.quality.settings import QualitySettings
@@ -88,6 +89,20 @@ class Recipe(Settings):
     def _rules_fit_languages(self) -> Self:
         check_fit(self.quality, self.documents.languages)
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _links_of_pages(cls, values: Any) -> Any:
+        """Where a source of pages brings its links, `[links]` need not name it again."""
+        pages = values.get("pages") if isinstance(values, dict) else None
+        name = pages.get("source") if isinstance(pages, dict) else None
+        if not isinstance(name, str) or name not in PAGE_SOURCES.names():
+            return values
+        kind, links = PAGE_SOURCES.get(name).link_kind, values.get("links", {})
+        if not kind or not isinstance(links, dict) or "sources" in links:
+            return values
+        source = {**pages.get(name, {}), "kind": kind}
+        return values | {"links": {"blocklists": [], **links, "sources": [source]}}
 
     @model_validator(mode="before")
     @classmethod
