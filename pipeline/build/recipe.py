@@ -94,11 +94,11 @@ class Recipe(Settings):
     @classmethod
     def _links_of_pages(cls, values: Any) -> Any:
         """Where a source of pages brings its links, `[links]` need not name it again."""
-        pages = values.get("pages") if isinstance(values, dict) else None
-        name = pages.get("source") if isinstance(pages, dict) else None
-        if not isinstance(name, str) or name not in PAGE_SOURCES.names():
+        if not isinstance(values, dict) or not isinstance(values.get("pages"), dict):
             return values
-        kind, links = PAGE_SOURCES.get(name).link_kind, values.get("links", {})
+        pages, links = values["pages"], values.get("links", {})
+        name = pages.get("source")
+        kind = PAGE_SOURCES.get(name).link_kind if name in PAGE_SOURCES.names() else ""
         if not kind or not isinstance(links, dict) or "sources" in links:
             return values
         source = {**pages.get(name, {}), "kind": kind}

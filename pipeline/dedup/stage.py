@@ -159,7 +159,7 @@ class DedupStage(Stage):
     """Duplicates of an interval and passages, within it and against all before it."""
 
     name: ClassVar[str] = "dedup"
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
     unit_seconds = 0.001
 
     def settings(self, job: Job) -> DedupSettings:

@@ -179,7 +179,7 @@ class _Archives(AbstractContextManager["_Archives"]):
         self.names.append(self._copy.archive_name(len(self.names)))
         path = files.join(self._copy.folder, self.names[-1])
         temporary = self._open.enter_context(files.atomic(path))
-        self._stream = self._open.enter_context(Path(temporary).open("wb"))
+        self._stream = self._open.enter_context(Path(temporary).open("wb"))  # noqa: SIM115
         self._stream.write(warc.warcinfo(self.names[-1], self._begun)[1])
 
 

@@ -92,7 +92,7 @@ class _Rescuer:
             for table in sorted(self._unit.tables):
                 parts.append(await self._table(table))
         names = files.listed(self._unit.folder, f"{ORIGIN}-*.warc.gz")
-        return [*parts, *(file_part(self._unit.folder, name.rsplit("/", 1)[-1]) for name in names)]
+        return [*parts, *(file_part(self._unit.folder, files.name_of(name)) for name in names)]
 
     async def _table(self, table: str) -> Part:
         unit = self._unit

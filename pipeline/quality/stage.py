@@ -214,7 +214,7 @@ class QualityStage(Stage):
     """From documents to measurements and verdicts."""
 
     name = "quality"
-    version = "7"
+    version = "8"
     unit_seconds = 0.0032
 
     def settings(self, job: Job) -> VerdictSettings:

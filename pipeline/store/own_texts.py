@@ -1,4 +1,4 @@
-"""Texts that a user has already: which files they are in, by which columns, and what they are named.
+"""Texts that a user has already: in which files and columns they are, and how they are named.
 
 They enter a corpus as pages whose text is known: the links stage reads their addresses, the pages
 stage their texts, each with the settings below.
@@ -217,9 +217,7 @@ def _found(path: str, setting: str) -> tuple[list[str], str]:
 
 def _folder_of(pattern: str) -> str:
     """The folder of a file, or that of all files of a glob: what is before its first sign."""
-    if files.exists(pattern):
-        fixed = pattern
-    else:
-        fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+    named = files.exists(pattern)  # its signs mean themselves
+    fixed = pattern if named else re.split(r"[*?\[]", pattern, maxsplit=1)[0]
     folder = fixed.rpartition("/")[0]
     return folder if files.is_remote(pattern) else os.path.abspath(files.local_path(folder or "."))
