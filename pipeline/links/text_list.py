@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar, Literal
 
+from pipeline.links.audit import TEXTS
 from pipeline.links.list_row import mention
 from pipeline.links.read_log import ReadLog
 from pipeline.links.records import BadLineError, Mention
@@ -50,7 +51,9 @@ class TextList(LinkSource, TextFiles):
         bundle = _bundle(item)
         for number, row in enumerate(rows_of(bundle, self)):
             log.count()
-            yield from log.attempt(number, b"", partial(_mentions, row))
+            mentions = log.attempt(number, b"", partial(_mentions, row))
+            log.numbers[TEXTS] = log.numbers.get(TEXTS, 0) + len(mentions)
+            yield from mentions
         log.progress(bundle.size())
 
     def fingerprint(self, item: SourceItem) -> str:
