@@ -38,7 +38,7 @@ _HEADERS = Headers([("Content-Type", MEDIA_TYPE)])
 
 
 @dataclass(frozen=True)
-class Copy:
+class TextsUnit:
     """A bundle of texts to archive."""
 
     bundle: TextBundle
@@ -49,7 +49,7 @@ class Copy:
     texts: TextFiles
 
     def index_name(self, number: int) -> str:
-        """The scratch index of some of its texts; that without a number is written last."""
+        """The scratch index of some of its texts; number 0 has none, and is written last."""
         return f"{WORK}/index-{self.number:05d}-{number:05d}.parquet"
 
     def archive_name(self, number: int) -> str:
@@ -57,7 +57,7 @@ class Copy:
         return f"texts-{self.number:05d}-{number:03d}.warc.gz"
 
 
-class Texts(PageSource):
+class OwnTexts(PageSource):
     """Each file is archived once, then links are looked up part by part."""
 
     settings = TextFiles
@@ -70,12 +70,12 @@ class Texts(PageSource):
     def steps(self, run: PagesRun) -> list[Step]:
         """A unit for each bundle of texts; then one for each part of the links stage."""
         texts = self._texts()
-        copies = [
-            Copy(bundle, number, run.folder, work_key(run.key, bundle.name), self.pages, texts)
+        units = [
+            TextsUnit(bundle, number, run.folder, work_key(run.key, bundle.name), self.pages, texts)
             for number, bundle in enumerate(self._bundles())
         ]
         return [
-            Step("Archive", partial(all_of, copies), copy_texts),
+            Step("Archive", partial(all_of, units), archive_texts),
             Step("Look up", partial(_plan, run, self.pages), look_up_part),
         ]
 
@@ -87,53 +87,53 @@ class Texts(PageSource):
         return find_bundles(self._texts(), "pages.texts.path")
 
 
-def _plan(run: PagesRun, pages: PagesSettings, copied: Reports) -> list[tuple[Lookup, str]]:
-    indexes = [part for part in copied if part.file and part.file.name.startswith(f"{WORK}/")]
+def _plan(run: PagesRun, pages: PagesSettings, archived: Reports) -> list[tuple[Lookup, str]]:
+    indexes = [part for part in archived if part.file and part.file.name.startswith(f"{WORK}/")]
     return plan_look_ups(run, pages, indexes)
 
 
-def copy_texts(copy: Copy) -> list[Part]:
+def archive_texts(unit: TextsUnit) -> list[Part]:
     """Writes the archives of a bundle and their scratch indexes, some thousand rows each."""
-    done = _finished(copy)
+    done = _finished(unit)
     if done is not None:
         return done
     parts: list[Part] = []
     rows: list[Row] = []
     with (
-        Progress(copy.folder, f"texts-{copy.number:05d}") as progress,
-        _Archives(copy) as archives,
+        Progress(unit.folder, f"texts-{unit.number:05d}") as progress,
+        _Archives(unit) as archives,
     ):
-        for text in rows_of(copy.bundle, copy.texts):
+        for text in rows_of(unit.bundle, unit.texts):
             if isinstance(text, OwnText):
                 rows.append(archives.add(text))
                 progress.add(0, archived=1)
             if len(rows) == _INDEXED:
-                parts.append(_write_index(copy, len(parts) + 1, rows))
+                parts.append(_write_index(unit, len(parts) + 1, rows))
                 rows = []
-    parts.append(_write_index(copy, len(parts) + 1, rows))
-    made = [file_part(copy.folder, name) for name in archives.names]
+    parts.append(_write_index(unit, len(parts) + 1, rows))
+    made = [file_part(unit.folder, name) for name in archives.names]
     # Written last of all: with it the bundle is done.
-    return [*parts, *made, _write_index(copy, 0, [], indexes=len(parts), archives=len(made))]
+    return [*parts, *made, _write_index(unit, 0, [], indexes=len(parts), archives=len(made))]
 
 
-def _finished(copy: Copy) -> list[Part] | None:
+def _finished(unit: TextsUnit) -> list[Part] | None:
     """What a run before has made of a bundle; None where it did not come to its end."""
-    last = finished_part(copy.folder, copy.index_name(0), copy.key)
+    last = finished_part(unit.folder, unit.index_name(0), unit.key)
     if last is None:
         return None
-    indexes = [copy.index_name(number + 1) for number in range(int(last.extra["indexes"]))]
-    found = [finished_part(copy.folder, name, copy.key) for name in indexes]
-    names = [copy.archive_name(number) for number in range(int(last.extra["archives"]))]
-    if None in found or not all(files.exists(files.join(copy.folder, name)) for name in names):
+    indexes = [unit.index_name(number + 1) for number in range(int(last.extra["indexes"]))]
+    found = [finished_part(unit.folder, name, unit.key) for name in indexes]
+    names = [unit.archive_name(number) for number in range(int(last.extra["archives"]))]
+    if None in found or not all(files.exists(files.join(unit.folder, name)) for name in names):
         return None
-    made = [file_part(copy.folder, name) for name in names]
+    made = [file_part(unit.folder, name) for name in names]
     return [*(part for part in found if part), *made, last]
 
 
-def _write_index(copy: Copy, number: int, rows: list[Row], **numbers: int) -> Part:
+def _write_index(unit: TextsUnit, number: int, rows: list[Row], **numbers: int) -> Part:
     rows.sort(key=lambda row: (row["id"], row["fetched_at"], row["warc_file"], row["warc_offset"]))
-    name = copy.index_name(number)
-    with PartWriter(copy.folder, name, INDEX, copy.key, fingerprinted=False) as writer:
+    name = unit.index_name(number)
+    with PartWriter(unit.folder, name, INDEX, unit.key, fingerprinted=False) as writer:
         writer.extra |= numbers
         writer.add(rows)
     return writer.finish()
@@ -142,8 +142,8 @@ def _write_index(copy: Copy, number: int, rows: list[Row], **numbers: int) -> Pa
 class _Archives(AbstractContextManager["_Archives"]):
     """The archives of a bundle, one after the other, each whole or not there."""
 
-    def __init__(self, copy: Copy) -> None:
-        self._copy = copy
+    def __init__(self, unit: TextsUnit) -> None:
+        self._unit = unit
         self.names: list[str] = []
 
     def __enter__(self) -> Self:
@@ -156,7 +156,7 @@ class _Archives(AbstractContextManager["_Archives"]):
 
     def add(self, text: OwnText) -> Row:
         """Archives a text; gives its row of the index."""
-        pages, body = self._copy.pages, text.packed()
+        pages, body = self._unit.pages, text.packed()
         url = address.url if (address := page_of(text.url)) else text.url
         when = _seconds(text)
         capture = Capture(url, 200, _HEADERS, body, when or int(self._begun))
@@ -176,8 +176,8 @@ class _Archives(AbstractContextManager["_Archives"]):
 
     def _begin(self) -> None:
         self._begun = time.time()
-        self.names.append(self._copy.archive_name(len(self.names)))
-        path = files.join(self._copy.folder, self.names[-1])
+        self.names.append(self._unit.archive_name(len(self.names)))
+        path = files.join(self._unit.folder, self.names[-1])
         temporary = self._open.enter_context(files.atomic(path))
         self._stream = self._open.enter_context(Path(temporary).open("wb"))  # noqa: SIM115
         self._stream.write(warc.warcinfo(self.names[-1], self._begun)[1])
