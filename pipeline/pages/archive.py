@@ -122,10 +122,10 @@ def _row(archive: Archive, response: Response) -> Row:
         target = judged.refresh
     capture = Capture(response.url, response.status, response.headers, response.body, response.date)
     row = capture.row(_id(response.url), response.url, judged, "warc")
-    place = {"warc_file": archive.path, "warc_offset": response.offset}
+    where = {"warc_file": archive.path, "warc_offset": response.offset}
     # From http:// to https:// of one page is no way to another.
     target = "" if _id(target) == row["id"] else target
-    row |= place | {"payload": response.payload, "target": target}
+    row |= where | {"payload": response.payload, "target": target}
     return row | {"outcome": _REDIRECT} if target and judged.outcome != Outcome.OK else row
 
 
