@@ -146,8 +146,8 @@ def write_sets(unit: SetsUnit) -> list[Part]:
     with PartWriter(batch.work, unit.name, SETS, key, fingerprinted=False) as writer:
         for number, text in zip(numbers[rows].tolist(), texts, strict=True):
             shingles = shingles_of(normalised(text, batch.settings.folds)).astype("<u8").tobytes()
-            place = int(slices[np.searchsorted(members, number)])
-            writer.add([{"slice": place, "number": number, "shingles": shingles}])
+            part = int(slices[np.searchsorted(members, number)])
+            writer.add([{"slice": part, "number": number, "shingles": shingles}])
     return [writer.finish()]
 
 

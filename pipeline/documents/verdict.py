@@ -60,7 +60,7 @@ class Verdict:
         return cls(**{**values, "document": Extracted(**values["document"])})
 
 
-def judge(page: Page, settings: DocumentsSettings) -> Verdict:
+def verdict_on(page: Page, settings: DocumentsSettings) -> Verdict:
     """Decodes, checks limits, extracts, and measures length and language."""
     media_type = read_label([page.content_type]).media_type
     if media_type == MEDIA_TYPE:
@@ -75,10 +75,10 @@ def judge(page: Page, settings: DocumentsSettings) -> Verdict:
     text, _, _ = decode(page.body, page.content_type)
     if kind == "plain":
         return _measure(extract_plain(text, page.url, page.fetched), settings)
-    return _judge_html(text, page, settings)
+    return _verdict_on_html(text, page, settings)
 
 
-def _judge_html(html: str, page: Page, settings: DocumentsSettings) -> Verdict:
+def _verdict_on_html(html: str, page: Page, settings: DocumentsSettings) -> Verdict:
     tags = count_tags(html)
     if tags > settings.max_tags:
         return Verdict("too_many_tags", float(tags))

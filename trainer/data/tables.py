@@ -33,8 +33,8 @@ def _squad(articles: list[Any], path: str) -> Iterator[Row]:
     try:
         for article in articles:
             for paragraph in article["paragraphs"]:
-                for asked in paragraph["qas"]:
-                    yield {**asked, "context": paragraph["context"]}
+                for item in paragraph["qas"]:
+                    yield {**item, "context": paragraph["context"]}
     except (KeyError, TypeError) as error:
         raise SettingError(
             f"{path} is not in SQuAD's layout ({error!r})",
