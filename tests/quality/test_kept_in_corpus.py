@@ -28,17 +28,18 @@ STAGES = ("links", "documents", "quality", "dedup", "corpus")
 LIST = " ".join(f"Item{number} costs{number}." for number in range(60))
 
 
-def texts_of(rng: random.Random, articles: list[str]) -> str:
-    """An article: copied, edited, within another page, or on a page that breaks a rule."""
-    article, other = rng.sample(articles, 2)
+def text_of(rng: random.Random, article: str, own: str) -> str:
+    """An article: copied, edited, quoted on a page of its own, or on one that breaks a rule."""
     edited = article.replace("the", "that", rng.randrange(1, 3))
-    return rng.choice([article, edited, f"{other}\n\n{article}", f"{article}\n\n{LIST}", LIST])
+    return rng.choice([article, edited, f"{own}\n\n{article}", f"{article}\n\n{LIST}", LIST])
 
 
-def write_month(corpus: Corpus, month: str, rng: random.Random, articles: list[str]) -> None:
+def write_month(corpus: Corpus, month: str, rng: random.Random, texts: list[str]) -> None:
+    """Of some texts six are articles, the others each page's own."""
+    articles, others = texts[:6], texts[6:]
     pages = [
-        page(f"https://{month}.org/{n}", texts_of(rng, articles), karma=rng.randint(3, 9))
-        for n in range(12)
+        page(f"https://{month}.org/{n}", text_of(rng, rng.choice(articles), own), karma=n % 7 + 3)
+        for n, own in enumerate(others)
     ]
     rows = sorted((document(p) | p for p in pages), key=lambda row: row["id"])
     write_table(corpus, "links", [[link(row) for row in rows]], interval=month)
@@ -82,17 +83,20 @@ def check(corpus: Corpus, months: list[str]) -> list[set[str]]:
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.system)])
 def test_a_page_that_stays_is_in_the_corpus(seed: int, tmp_path: Path) -> None:
     rng = random.Random(seed)
-    articles = [
+    texts = [
         text.replace(" near ", " with ").replace(" in ", " of ")
-        for text in english(60_000, sentences=30)[:9]
+        for text in english(110_000, sentences=30)
     ]
+    articles, others = texts[:9], texts[9:]
+    assert len(others) > 24
     on: dict[str, Any] = {"passages": {"enabled": True}}
     job = recipe(str(tmp_path / "corpus"), dedup=on).job()
     corpus = job.corpus
     for number, month in enumerate(MONTHS, 1):
         months = list(MONTHS[:number])
         # Some articles are in both months, some are new.
-        write_month(corpus, month, rng, articles[3 * number - 3 : 3 * number + 3])
+        of_month = articles[3 * number - 3 : 3 * number + 3] + others[number - 1 : 24 : 2]
+        write_month(corpus, month, rng, of_month)
         build(job, [month])
         tables = check(corpus, months)
         assert all(tables)
