@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.links.list_values import score_of, seconds_of
+from pipeline.links.list_values import created_of, score_of
 from pipeline.links.records import BadLineError, Mention, in_range, is_whole
 
 #: Names of columns, best first.  Those with `reddit_` are of OpenWebText2's scrapes.
@@ -72,7 +72,7 @@ def _bare_address(text: str) -> str:
 
 def mention(url: str, score: Any = None, date: Any = None) -> Mention:
     """An address of a list; without a score it is one that someone chose."""
-    number, created = score_of(score), seconds_of(date)
+    number, created = score_of(score), created_of(date)
     in_range(number or 0, created)
     return Mention(url, "list", score=number, created=created)
 
@@ -85,7 +85,7 @@ def _post_mentions(url: str, row: Mapping[str, Any]) -> Iterator[Mention]:
         subreddit, score, date = (
             column[number] if number < len(column) else None for column in columns
         )
-        points, created = score_of(score), seconds_of(date)
+        points, created = score_of(score), created_of(date)
         in_range(points or 0, created)
         name = f"t3_{_base_36(post) if type(post) is int else post}"
         yield Mention(url, "post", name, str(subreddit or ""), points or 0, created)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.links.list_values import score_of, seconds_of
+from pipeline.links.list_values import created_of, score_of
 from pipeline.links.records import BadLineError
 
 DAY, TEN = 1_704_412_800, 1_704_448_800  # 2024-01-05, and at ten o'clock
@@ -32,7 +32,7 @@ DATES: list[tuple[Any, int]] = [
 
 @pytest.mark.parametrize(("date", "seconds"), DATES)
 def test_dates(date: Any, seconds: int) -> None:
-    assert seconds_of(date) == seconds
+    assert created_of(date) == seconds
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_dates(date: Any, seconds: int) -> None:
 )
 def test_what_is_no_date(date: Any) -> None:
     with pytest.raises(BadLineError, match="date: "):
-        seconds_of(date)
+        created_of(date)
 
 
 SCORES: list[tuple[Any, int | None]] = [
@@ -64,7 +64,7 @@ def test_what_is_no_score(value: Any) -> None:
 
 @given(st.text(alphabet="0123456789 -/:.,TZ+JanFebMonUTCESTamp()'\u0660é", max_size=24))
 def test_any_text_is_a_value_or_none(text: str) -> None:
-    for read in (score_of, seconds_of):
+    for read in (score_of, created_of):
         try:
             assert isinstance(read(text) or 0, int)
         except BadLineError as error:
