@@ -38,7 +38,7 @@ from pipeline.dedup.batch import Batch, Source, signature_schema
 from pipeline.dedup.minhash import SHINGLE_WORDS, shingles_of, signature_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.settings import DedupSettings
-from pipeline.dedup.stage import steps_of
+from pipeline.dedup.transform import steps_of
 from pipeline.dedup.verify import jaccard
 from pipeline.store.addresses import page_id
 from pipeline.store.parts import Part

@@ -18,11 +18,11 @@ from pipeline.dedup.batch import ORDER, Batch, read, rows_of
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.settings import Preference
 from pipeline.store import files
-from pipeline.store.parquet import open_table
+from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part
 
 _MEMORY = "2GB"
-_ROWS = 100_000  # rows that pass between DuckDB and files at a time
+ROWS = 100_000  # rows that pass between DuckDB and files at a time
 
 _SQL: dict[Preference, str] = {
     "karma": "coalesce(karma, 0) DESC",
@@ -106,16 +106,10 @@ FROM placed LEFT JOIN texts USING (exact) ORDER BY number
 
 
 def tables(query: duckdb.DuckDBPyRelation, schema: pa.Schema) -> Iterator[pa.Table]:
-    """The rows of a query, `_ROWS` at a time."""
-    reader: pa.RecordBatchReader = query.to_arrow_reader(_ROWS)
+    """The rows of a query, `ROWS` at a time."""
+    reader: pa.RecordBatchReader = query.to_arrow_reader(ROWS)
     for rows in reader:
         yield pa.Table.from_batches([rows]).cast(schema)
-
-
-def batches(path: str, columns: list[str], rows: int = _ROWS) -> Iterator[pa.RecordBatch]:
-    """Some columns of a Parquet file, `rows` rows at a time."""
-    with open_table(path) as stored:
-        yield from stored.iter_batches(rows, columns=columns)
 
 
 def _reader(schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> pa.RecordBatchReader:
@@ -143,7 +137,7 @@ def _past(batch: Batch) -> Iterator[pa.RecordBatch]:
     number = 0
     for decided in batch.history:
         for path in decided.registers:
-            for rows in batches(path, ["id", "exact"]):
+            for rows in batches(path, ["id", "exact"], ROWS):
                 numbers = np.arange(number, number + rows.num_rows)
                 number += rows.num_rows
                 ids = pa.nulls(rows.num_rows, pa.string()) if decided.elsewhere else rows["id"]

@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from pipeline.dedup.batch import REGISTER, Batch, rows_of
 from pipeline.dedup.decide import DECISIONS
-from pipeline.dedup.order import batches, database, tables
+from pipeline.dedup.order import ROWS, database, tables
 from pipeline.dedup.passages.decide import GONE
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
+from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name
 from pipeline.store.schemas import SCHEMAS
 
@@ -180,9 +181,9 @@ def _load(connection: duckdb.DuckDBPyConnection, unit: WriteUnit) -> None:
     streams = {
         "decided": (
             DECISIONS,
-            (rows for path in decided for rows in batches(path, DECISIONS.names)),
+            (rows for path in decided for rows in batches(path, DECISIONS.names, ROWS)),
         ),
-        "gone": (GONE, (rows for path in gone for rows in batches(path, GONE.names))),
+        "gone": (GONE, (rows for path in gone for rows in batches(path, GONE.names, ROWS))),
         "ids": (_IDS, _numbered(scopes, ["id"], 0, _IDS)),
         "firsts": (
             _FIRSTS,
@@ -201,7 +202,7 @@ def _numbered(
     """Columns of files, with the scope and the number of rows before them."""
     for scope, paths in enumerate(scopes):
         for path in paths:
-            for rows in batches(path, columns):
+            for rows in batches(path, columns, ROWS):
                 numbers = pa.array(np.arange(number, number + rows.num_rows))
                 number += rows.num_rows
                 scoped = pa.array(np.full(rows.num_rows, scope))
@@ -214,7 +215,7 @@ def _elsewhere(batch: Batch) -> Iterator[pa.RecordBatch]:
     for scope, decided in enumerate(batch.history):
         if scope in of_texts:
             for path in decided.documents:
-                for rows in batches(path, ["id", "url"]):
+                for rows in batches(path, ["id", "url"], ROWS):
                     scopes = pa.array(np.full(rows.num_rows, scope))
                     yield pa.record_batch([scopes, rows["id"], rows["url"]], schema=_ELSEWHERE)
         elif decided.elsewhere:
@@ -278,7 +279,7 @@ def _write_register(connection: duckdb.DuckDBPyConnection, unit: WriteUnit, name
     number = sum(rows_of(path) for interval in batch.history for path in interval.registers)
     with PartWriter(batch.folder, name, REGISTER, batch.key, fingerprinted=False) as writer:
         writer.extra = dict(unit.measured)
-        for rows in batches(batch.order, ["id", "place", "exact", "first"]):
+        for rows in batches(batch.order, ["id", "place", "exact", "first"], ROWS):
             numbers = np.arange(number, number + rows.num_rows)
             number += rows.num_rows
             copy = rows["first"].to_numpy() != numbers  # or an earlier page crawled anew
