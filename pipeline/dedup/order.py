@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.dedup.batch import ORDER, Batch, read, rows_of
+from pipeline.dedup.batch import ORDER, Batch, read
 from pipeline.dedup.exact import EXACT_BYTES
+from pipeline.dedup.places import finished_places, write_places
 from pipeline.dedup.settings import Preference
 from pipeline.store import files
 from pipeline.store.parquet import batches
@@ -62,18 +63,14 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def arrange(batch: Batch) -> list[Part]:
-    """Writes the keep order of the batch's documents that passed."""
+    """Writes the keep order of the batch's documents that passed, and the tables of places."""
     folder, name = batch.order.rsplit("/", 1)
-    done = finished_part(folder, name, batch.key)
-    if done:
-        return [done]
-    base = sum(rows_of(path) for decided in batch.history for path in decided.registers)
+    done = [finished_part(folder, name, batch.key), *finished_places(batch)]
+    if all(done):
+        return [part for part in done if part]
     preferences = ", ".join(_SQL[preference] for preference in batch.settings.keep)
     preferences += ", " if preferences else ""
-    with (
-        database() as connection,
-        PartWriter(folder, name, ORDER, batch.key, fingerprinted=False) as writer,
-    ):
+    with database() as connection:
         connection.register("signed", _reader(_SIGNED, _signed(batch)))
         connection.from_arrow(_reader(_PAST, _past(batch))).create("past")
         # The preferences are this module's own words and the base is a number.
@@ -81,13 +78,16 @@ def arrange(batch: Batch) -> list[Part]:
             f"""
             CREATE TEMP TABLE numbered AS
             SELECT id, place, exact,
-                row_number() OVER (ORDER BY source, {preferences} id) - 1 + {base} AS number
+                row_number() OVER (ORDER BY source, {preferences} id) - 1 + {batch.base()} AS number
             FROM signed
             """  # noqa: S608
         )
-        for rows in tables(connection.sql(_FIRSTS), ORDER):
-            writer.add(rows)
-    return [writer.finish()]
+        with PartWriter(folder, name, ORDER, batch.key, fingerprinted=False) as writer:
+            for rows in tables(connection.sql(_FIRSTS), ORDER):
+                writer.add(rows)
+    # A database of its own: what the order took is given back before.
+    with database() as connection:
+        return [writer.finish(), *write_places(connection, batch)]
 
 
 #: A page of an earlier interval is decided as it was then, whatever it says now.

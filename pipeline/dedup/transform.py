@@ -27,13 +27,14 @@ from pipeline.dedup.decide import (
     GroupUnit,
     decide,
     group,
-    sets_units,
-    write_sets,
+    slice_units,
+    write_slices,
 )
 from pipeline.dedup.evaluation import (
     evaluation_units,
     sign_evaluation,
 )
+from pipeline.dedup.keys import keys_units, write_keys
 from pipeline.dedup.order import arrange
 from pipeline.dedup.passages.decide import cut_units, write_cuts
 from pipeline.dedup.passages.minimizers import minimizer_units, write_minimizers
@@ -63,7 +64,7 @@ def plan_order(_before: Sequence[Part], batch: Batch) -> list[Batch]:
 
 def plan_group(before: Sequence[Part], batch: Batch) -> list[GroupUnit]:
     """The components are one unit."""
-    return [GroupUnit(batch, tuple(names_of(before, "close-")))]
+    return [GroupUnit(batch, tuple(names_of(before, "forest-")))]
 
 
 def plan_decide(before: Sequence[Part], batch: Batch) -> list[DecideUnit]:
@@ -106,10 +107,11 @@ def steps_of(batch: Batch) -> tuple[Step, ...]:
         step("Evaluation", evaluation_units, sign_evaluation, alone=len(batch.evaluation) < 2),
         step("Sign", sign_units, sign),
         step("Order", plan_order, arrange, alone=True),
+        step("Keys", keys_units, write_keys),
         step("Search", band_units, search_band),
         step("Compare", compare_units, compare),
         step("Group", plan_group, group, alone=True),
-        step("Sets", sets_units, write_sets),
+        step("Slices", slice_units, write_slices),
         step("Decide", plan_decide, decide),
         *(passages if batch.settings.passages.enabled else ()),
         step("Write", plan_write, write, alone=True),

@@ -15,7 +15,7 @@ from pipeline.engine.stage import Job
 from pipeline.engine.steps import Reports, Step
 from pipeline.quality import lines
 from pipeline.quality.accept import AcceptUnit, accept_part
-from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, batches_of, join
+from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, join
 from pipeline.quality.lines import LinesUnit, RepeatedUnit, find_lines, plan_repeated, sample_lines
 from pipeline.quality.measure import MEASURES
 from pipeline.quality.passages import PassageRules
@@ -28,7 +28,7 @@ from pipeline.quality.verdicts import VerdictUnit, WrittenLimits, give_verdicts
 from pipeline.store import files
 from pipeline.store.corpus import Corpus
 from pipeline.store.manifest import WORK, Manifest, table_of
-from pipeline.store.parts import Part, part_name, work_key
+from pipeline.store.parts import Part, batches_of, part_name, work_key
 from pipeline.store.takedown import read_takedown
 
 

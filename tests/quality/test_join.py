@@ -12,10 +12,11 @@ from quality_corpus import Build, page, prose, run
 from pipeline.engine.stage import Job
 from pipeline.quality import join as joins
 from pipeline.quality import stage
-from pipeline.quality.join import JoinUnit, batches_of, look_up
+from pipeline.quality.join import JoinUnit, look_up
 from pipeline.quality.stage import CorpusStage, QualityStage
 from pipeline.store import files
 from pipeline.store.addresses import page_id
+from pipeline.store.parts import batches_of
 
 KARMA = pa.schema([("karma", pa.int64())])
 
