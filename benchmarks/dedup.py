@@ -49,7 +49,7 @@ HASHES, CHARS = 100, 4500
 FOLD = DedupSettings().folds
 FILE_ROWS = 100_000  # documents of a simulated part
 SHARE = 5  # every fifth document is made from another one
-TIMED = ("Order", "Search", "Compare", "Group", "Decide", "Write")
+TIMED = ("Order", "Keys", "Search", "Compare", "Group", "Slices", "Decide", "Write")
 TEMPLATE = 10  # every tenth shares its first two bands with all other tenths
 
 

@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from pipeline.dedup.bands import is_among
 from pipeline.dedup.batch import REGISTER, Batch, rows_of
 from pipeline.dedup.decide import DECISIONS
 from pipeline.dedup.order import ROWS, database, tables
@@ -78,7 +79,8 @@ SELECT own.number, whole.similarity AS share,
     CASE WHEN whole.number IS NULL THEN own.elsewhere ELSE whole.elsewhere END AS elsewhere
 FROM own LEFT JOIN whole USING (number)
 """
-#: What became of every unique document that was removed, then the copies of all.
+#: What became of every unique document that was removed, then the copies of all.  In order of
+#: place, so that DuckDB passes over what is of other parts.
 _REMOVED = """
 CREATE TEMP TABLE removed AS
 WITH fates AS (
@@ -97,9 +99,12 @@ SELECT firsts.number, firsts.place, firsts.id,
 FROM firsts JOIN stays ON stays.number = firsts.first
 LEFT JOIN fates ON fates.number = firsts.first
 WHERE firsts.first <> firsts.number OR fates.number IS NOT NULL
+ORDER BY firsts.place
 """
 #: Without those that went for their passages: later documents are compared with them as before.
-_DUPLICATES = "SELECT number FROM removed EXCEPT SELECT number FROM gone WHERE start IS NULL"
+_DUPLICATES = """
+SELECT number FROM removed EXCEPT SELECT number FROM gone WHERE start IS NULL ORDER BY number
+"""
 
 _CUT_OF_PART = """
 SELECT count(DISTINCT gone.number), coalesce(sum(stop - start), 0)
@@ -117,7 +122,6 @@ WHERE place >= ? AND place < ? ORDER BY id
 _DROPS_OF_PART = """
 SELECT kind, count(*) FROM removed WHERE place >= ? AND place < ? GROUP BY kind ORDER BY kind
 """
-_SEEN_BY_PART = "SELECT count(*) FROM firsts WHERE place >= ? AND place < ?"
 _LARGE = """
 SELECT kept_id, elsewhere, count(*) AS size, min(id, $examples) AS examples
 FROM removed GROUP BY kept_id, elsewhere HAVING count(*) > $limit
@@ -157,8 +161,9 @@ def write(unit: WriteUnit) -> list[Part]:
         for query in (_OWN, _PAST, _WHOLE, _STAYS, _REMOVED):
             connection.execute(query)
         written = [_write_large(connection, batch, clusters)]
-        for name, first, end in zip(names, places, places[1:], strict=False):
-            written.append(_write_part(connection, batch, name, (first, end)))
+        passed = _passed(batch, places)
+        for name, seen, first, end in zip(names, passed, places, places[1:], strict=False):
+            written.append(_write_part(connection, batch, name, (first, end), seen))
         for name, first, end in zip(passages, places, places[1:], strict=False):
             written.append(_write_passages(connection, batch, name, (first, end)))
         written.append(_write_register(connection, unit, register))
@@ -245,17 +250,28 @@ def _write_large(connection: duckdb.DuckDBPyConnection, batch: Batch, name: str)
     return writer.finish()
 
 
+def _passed(batch: Batch, places: Sequence[int]) -> list[int]:
+    """How many documents of each part passed, given the places where parts begin and end."""
+    passed = np.zeros(len(places) - 1, np.int64)
+    for rows in batches(batch.order, ["place"], ROWS):
+        passed += np.histogram(rows["place"].to_numpy(), places)[0] if len(passed) else 0
+    return [int(count) for count in passed]
+
+
 def _write_part(
-    connection: duckdb.DuckDBPyConnection, batch: Batch, name: str, ours: tuple[int, int]
+    connection: duckdb.DuckDBPyConnection,
+    batch: Batch,
+    name: str,
+    ours: tuple[int, int],
+    seen: int,
 ) -> Part:
-    """The duplicates of one part of documents, by their places, with their share of the counts."""
+    """The duplicates of one part of documents, by their places; `seen` of them came here."""
     with PartWriter(batch.folder, name, SCHEMAS["dedup"], batch.key) as writer:
         for rows in tables(connection.sql(_ROWS_OF_PART, params=ours), SCHEMAS["dedup"]):
             writer.add(rows)
         for kind, number in connection.execute(_DROPS_OF_PART, ours).fetchall():
             writer.counts.drop(kind, number)
-        for (seen,) in connection.execute(_SEEN_BY_PART, ours).fetchall():
-            writer.counts.keep(seen - writer.counts.seen)
+        writer.counts.keep(seen - writer.counts.seen)
     return writer.finish()
 
 
@@ -283,7 +299,7 @@ def _write_register(connection: duckdb.DuckDBPyConnection, unit: WriteUnit, name
             numbers = np.arange(number, number + rows.num_rows)
             number += rows.num_rows
             copy = rows["first"].to_numpy() != numbers  # or an earlier page crawled anew
-            kept = ~np.isin(numbers, removed)
+            kept = ~is_among(numbers, removed)
             columns = [rows["id"], rows["place"], rows["exact"], copy, kept]
             writer.add(pa.table(columns, schema=REGISTER))
     return writer.finish()
