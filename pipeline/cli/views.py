@@ -209,12 +209,13 @@ def train_extractor(
     folds: Annotated[int, typer.Option(min=2, help="Parts of the report, by domain")] = 5,
     trees: Annotated[int, typer.Option(min=1, help="Trees of each stage")] = 400,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads")] = 1,
+    keep_folds: Annotated[bool, typer.Option(help="Also write the models of the folds")] = False,
 ) -> Result:
     """Train the choice of main text on labelled pages; reports scores by kind of page."""
     from pipeline.documents.training.train import Effort, train
 
     effort = Effort(folds, trees, trees, threads=threads)
-    scores = train(pages, model, effort, typer.echo)
+    scores = train(pages, model, effort, typer.echo, keep_folds)
     for score in scores:
         typer.echo(score.render())
     return Result({"model": model, "scores": [asdict(score) for score in scores]})

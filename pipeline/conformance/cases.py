@@ -116,7 +116,7 @@ def run_group(
 def _read_group(group: str, folder: str) -> Results:
     """What a group wrote: its outputs, and the lines of text files in scratch folders."""
     results: Results = {
-        path.rsplit("/", 1)[-1]: orjson.loads(files.read_bytes(path))
+        files.name_of(path): orjson.loads(files.read_bytes(path))
         for path in files.listed(folder, "*.json")
     }
     for name in GROUPS[group]:

@@ -121,7 +121,7 @@ def _minimizers(unit: EvaluationUnit) -> list[Part]:
 
 def _write_texts(unit: EvaluationUnit) -> Part:
     """Texts of fewer words than a shingle are left: they would match pages by chance."""
-    name = unit.file.path.rsplit("/", 1)[-1]
+    name = files.name_of(unit.file.path)
     rows = [
         {"id": page_id(f"{name}#{i}"), "url": f"{name}#{i}", "text": text, "date": ""}
         for i, text in enumerate(read_set(unit.file.path, ()), 1)

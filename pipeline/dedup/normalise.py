@@ -4,7 +4,7 @@ In this order:
 
 1. Unicode: compatibility decomposition (NFKD), decimal digits of all scripts as 0 to 9.
 2. Words are parted by white space and controls.  A symbol (`+`, `=`, an emoji) is a word by
-   itself, and so is a character of a script without spaces (`pipeline/store/scripts.py`).
+   itself, and so is a character of a script without spaces (`pipeline/store/unspaced.py`).
    Invisible characters (soft hyphens, joiners, variation selectors) are left out.
 3. What `fold` names makes no difference:
    - `case`: case folding;
@@ -25,7 +25,7 @@ from functools import cache, lru_cache
 from string import punctuation as ascii_marks
 from typing import Literal
 
-from pipeline.store.scripts import is_unspaced
+from pipeline.store.unspaced import is_unspaced
 
 Fold = Literal["case", "accents", "punctuation", "digits"]
 Folds = frozenset[Fold]

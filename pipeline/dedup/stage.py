@@ -40,7 +40,7 @@ class DedupStage(Stage):
     """Duplicates of an interval and passages, within it and against all before it."""
 
     name: ClassVar[str] = "dedup"
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
     byte_seconds = 7e-7
     page_seconds = 0.0021
     steps = 9

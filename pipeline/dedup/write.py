@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
@@ -233,17 +234,17 @@ def _write_large(connection: duckdb.DuckDBPyConnection, batch: Batch, name: str)
     rows = connection.execute(_LARGE, {"limit": limit, "examples": _EXAMPLES}).fetchall()
     if rows:
         page, elsewhere, size, examples = rows[0]
-        said = (
+        message = (
             f"{len(rows)} documents in {batch.folder} stand for more than {limit:,} others each; "
             f"{page or elsewhere} for {size:,}, such as {', '.join(examples[:3])}"
         )
         if batch.settings.on_large_cluster == "stop":
             raise WebtextError(
-                said,
+                message,
                 "Look at them with `webtext show ROOT documents --where`; then raise "
                 'dedup.large_cluster or set dedup.on_large_cluster = "report"',
             )
-        logging.getLogger(__name__).warning("%s; all are in %s", said, name)
+        logging.getLogger(__name__).warning("%s; all are in %s", message, name)
     with PartWriter(batch.folder, name, CLUSTERS, batch.key, fingerprinted=False) as writer:
         writer.extra = {"large_clusters": len(rows)}
         writer.add(dict(zip(CLUSTERS.names, row, strict=True)) for row in rows)
@@ -258,6 +259,17 @@ def _passed(batch: Batch, places: Sequence[int]) -> list[int]:
     return [int(count) for count in passed]
 
 
+@contextmanager
+def _written(
+    batch: Batch, name: str, table: str, rows: duckdb.DuckDBPyRelation
+) -> Iterator[PartWriter]:
+    """A writer that has taken in the rows of a table."""
+    with PartWriter(batch.folder, name, SCHEMAS[table], batch.key) as writer:
+        for some in tables(rows, SCHEMAS[table]):
+            writer.add(some)
+        yield writer
+
+
 def _write_part(
     connection: duckdb.DuckDBPyConnection,
     batch: Batch,
@@ -266,9 +278,8 @@ def _write_part(
     seen: int,
 ) -> Part:
     """The duplicates of one part of documents, by their places; `seen` of them came here."""
-    with PartWriter(batch.folder, name, SCHEMAS["dedup"], batch.key) as writer:
-        for rows in tables(connection.sql(_ROWS_OF_PART, params=ours), SCHEMAS["dedup"]):
-            writer.add(rows)
+    rows = connection.sql(_ROWS_OF_PART, params=ours)
+    with _written(batch, name, "dedup", rows) as writer:
         for kind, number in connection.execute(_DROPS_OF_PART, ours).fetchall():
             writer.counts.drop(kind, number)
         writer.counts.keep(seen - writer.counts.seen)
@@ -278,10 +289,9 @@ def _write_part(
 def _write_passages(
     connection: duckdb.DuckDBPyConnection, batch: Batch, name: str, ours: tuple[int, int]
 ) -> Part:
-    """The passages that go of one part of documents, by their places."""
-    with PartWriter(batch.folder, name, SCHEMAS["passages"], batch.key) as writer:
-        for rows in tables(connection.sql(_PASSAGES_OF_PART, params=ours), SCHEMAS["passages"]):
-            writer.add(rows)
+    """The passages that go of one part of documents, by their rows."""
+    rows = connection.sql(_PASSAGES_OF_PART, params=ours)
+    with _written(batch, name, "passages", rows) as writer:
         for pages, characters in connection.execute(_CUT_OF_PART, ours).fetchall():
             writer.extra = {"passage_pages": pages, "passage_characters": int(characters)}
     return writer.finish()

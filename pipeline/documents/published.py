@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -30,6 +31,8 @@ _METAS = (
     "og:pubdate", "article_date_original", "date", "prism.publicationdate",
 )  # fmt: skip
 _JSON_LD = re.compile(r'"(?:datePublished|dateCreated)"\s*:\s*"([^"]{8,40})"')
+#: Every day in figures or words has two of them in a row: its year.
+_FIGURES = re.compile(r"\d\d")
 _IN_PATH = re.compile(r"[/_-]((?:19|20)\d\d[/-]\d\d?[/-]\d\d?)(?=[/_.-]|$)")
 _MARKED = '[itemprop~="datePublished"], time[pubdate]'
 _TIME_NAMES = ("publish", "entry-date")
@@ -41,7 +44,7 @@ _SHORT_CHARS, _LINE_CHARS = 200, 80
 _BY_LINE, _BELOW, _ABOVE = 12, 8, 6
 _TELLING = FAMILY["meta"] | FAMILY["author"]
 #: Languages (and none given) in which "3/5" is 5 March.
-_MONTH_FIRST = ("", "en", "en-us", "en_us")
+_MONTH_FIRST = ("", "en", "en-us")
 
 
 def find_date(parser: LexborHTMLParser, head: Head, layout: Layout, latest: date) -> str:
@@ -69,10 +72,7 @@ class _Page:
 
     def __init__(self, parser: LexborHTMLParser, head: Head, layout: Layout, latest: date) -> None:
         self._parser, self._head, self._layout, self._latest = parser, head, layout, latest
-        root = parser.css_first("html")
-        said = (root.attributes.get("lang") or "").lower() if root is not None else ""
-        self._month_first = said in _MONTH_FIRST
-        self._blocks = list(self._dated_blocks())
+        self._month_first = head.language in _MONTH_FIRST
         self._title = next(
             (
                 block
@@ -147,14 +147,17 @@ class _Page:
     def _is_line(self, block: int) -> bool:
         return len(self._layout.text[block]) < _LINE_CHARS
 
-    def _dated_blocks(self) -> Iterator[tuple[int, date, bool]]:
+    @cached_property
+    def _blocks(self) -> list[tuple[int, date, bool]]:
+        """Short blocks with a day, each with that day and whether names speak of dates."""
         layout = self._layout
+        blocks = []
         for block, (text, owner) in enumerate(zip(layout.text, layout.owner, strict=True)):
-            short = len(text) < _SHORT_CHARS and layout.code[owner] < 0
-            if short and any(map(str.isdigit, text)):
+            if len(text) < _SHORT_CHARS and layout.code[owner] < 0 and _FIGURES.search(text):
                 for day in self._read(text):
                     own = layout.own[owner] | layout.own[max(layout.parent[owner], 0)]
-                    yield block, day, bool((own | layout.inner[block]) & _TELLING)
+                    blocks.append((block, day, bool((own | layout.inner[block]) & _TELLING)))
+        return blocks
 
     def _of(self, node: LexborNode) -> Iterator[date]:
         said = node.attributes.get("datetime") or node.attributes.get("content")

@@ -94,7 +94,7 @@ def _first_pass(source: ParsedPage, settings: DocumentsSettings) -> Verdict | No
     words = words_at_most(source.layout)
     if words < settings.min_words:
         return Verdict("too_short" if words else "empty", float(words), "by the first pass")
-    if found := foreign(source.layout, settings.languages):
+    if found := foreign(source.layout, source.head.language, settings.languages):
         language, score = found
         return Verdict("language", score, "by the first pass", language, score)
     return None

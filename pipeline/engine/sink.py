@@ -174,7 +174,7 @@ def remove_unlisted(folder: str, manifest: Manifest) -> None:
     for name in (WORK, PROGRESS):
         files.remove(files.join(folder, name))
     for path in files.listed(folder, "*"):
-        if path.rsplit("/", 1)[-1] not in listed:
+        if files.name_of(path) not in listed:
             files.remove(path)
     for path in files.leftovers(folder):
         files.remove(path)

@@ -88,7 +88,7 @@ def read_source(unit: SourceUnit) -> list[Part]:
 def open_log(unit: SourceUnit, progress: Progress, threads: PartWriter) -> ReadLog:
     """The account of an item, from 0."""
     scratch = files.join(unit.folder, f"{WORK}/answers-{unit.number:05d}")
-    name = unit.item.path.rsplit("/", 1)[-1]
+    name = files.name_of(unit.item.path)
     crossposts = unit.crossposts
     return ReadLog(name, unit.over_18, scratch, progress, threads, crossposts=crossposts)
 

@@ -89,7 +89,7 @@ class SourceItem:
     @property
     def name(self) -> str:
         """How the manifest names it."""
-        return self.label or self.path.rsplit("/", 1)[-1]
+        return self.label or files.name_of(self.path)
 
 
 SOURCES = Registry("webtext.sources", LinkSource, "link source")  # type: ignore[type-abstract]

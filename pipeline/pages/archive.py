@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import urljoin
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +19,7 @@ from pipeline.pages.settings import PagesSettings
 from pipeline.pages.stored import screen_head
 from pipeline.pages.table import Row, blank_row, write_fetches
 from pipeline.store import files
-from pipeline.store.addresses import canonical_key, host_of, page_id, repair, without_port
+from pipeline.store.addresses import canonical_key, host_of, page_id, resolve, without_port
 from pipeline.store.archives import Note, Response, Revisit, captures
 from pipeline.store.blocklist import AddressRules
 from pipeline.store.manifest import WORK
@@ -118,9 +117,9 @@ def _row(archive: Archive, response: Response) -> Row:
     judged, target = _judged(response, archive.settings), ""
     location = response.headers.values("location")
     if 300 <= response.status < 400 and location:
-        target = repair(urljoin(response.url, location[0])) or ""
+        target = resolve(response.url, location[0]) or ""
     elif judged.refresh:
-        target = repair(urljoin(response.url, judged.refresh)) or ""
+        target = judged.refresh
     capture = Capture(response.url, response.status, response.headers, response.body, response.date)
     row = capture.row(_id(response.url), response.url, judged, "warc")
     place = {"warc_file": archive.path, "warc_offset": response.offset}

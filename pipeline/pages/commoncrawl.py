@@ -74,7 +74,7 @@ class _CaptureReader:
             for number in range(len(self._of.links)):
                 parts.append(await self._part(number))
         names = files.listed(self._of.folder, f"{ORIGIN}-*.warc.gz")
-        return [*parts, *(file_part(self._of.folder, name.rsplit("/", 1)[-1]) for name in names)]
+        return [*parts, *(file_part(self._of.folder, files.name_of(name)) for name in names)]
 
     async def _part(self, number: int) -> Part:
         reading = self._of

@@ -20,9 +20,15 @@ from pipeline.store.errors import SettingError
 _WEB_PORTS = frozenset({80, 443})
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # RFC 4291: all that is assigned so far
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
-#: Public by their numbers, but each cloud's machines reach an inner service there: Azure's
-#: platform (learn.microsoft.com, "What is IP address 168.63.129.16?"), Oracle's metadata.
-_INNER_SERVICES = frozenset(map(ipaddress.ip_address, ("168.63.129.16", "192.0.0.192")))
+#: Set aside by IANA's registries of special-purpose addresses; not every version of Python knows
+#: them: protocol assignments (RFC 6890, 2928; Oracle's cloud has its metadata at 192.0.0.192), the
+#: relays of 6to4 (RFC 7526), documentation (RFC 9637).  Nobody serves pages there.
+_SET_ASIDE = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "3fff::/20"))
+)
+#: Public by their numbers, but a cloud's machines reach an inner service there: Azure's platform
+#: (learn.microsoft.com, "What is IP address 168.63.129.16?").
+_INNER_SERVICE = ipaddress.ip_address("168.63.129.16")
 
 #: An IPv6 address in brackets, or a name or IPv4 address; a port or none.
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/\[\]]+))(?::(\d{1,5}))?")
@@ -48,7 +54,8 @@ def is_public(address: str) -> bool:
         # Other forms can carry a private address too: ::/96, local NAT64 prefixes, site-local.
         if ip not in _GLOBAL_UNICAST:
             return False
-    return ip.is_global and not ip.is_multicast and ip not in _INNER_SERVICES
+    apart = ip == _INNER_SERVICE or any(ip in network for network in _SET_ASIDE)
+    return ip.is_global and not ip.is_multicast and not apart
 
 
 def permitted(via: str, allow_hosts: Iterable[str]) -> frozenset[tuple[str, int]]:

@@ -141,8 +141,7 @@ class Journal:
         self._archive.close()
         self._open_path.unlink(missing_ok=True)
         return sorted(
-            path.rsplit("/", 1)[-1]
-            for path in files.listed(self._folder, f"{self._name}-*.warc.gz")
+            files.name_of(path) for path in files.listed(self._folder, f"{self._name}-*.warc.gz")
         )
 
     def _locate(self, row: dict[str, Any], encoding: str) -> None:

@@ -82,7 +82,7 @@ def archives_of(folder: str, origin: str, number: int, of: int) -> list[Part]:
     paths = files.listed(folder, f"{origin}-*.warc.gz")
     return [
         file_part(folder, name)
-        for name in (path.rsplit("/", 1)[-1] for path in paths)
+        for name in (files.name_of(path) for path in paths)
         if name.startswith(f"{archive_prefix(origin, number, of)}-")
         or (number == 0 and f"-of-{of:05d}-" not in name)
     ]

@@ -14,6 +14,7 @@ from pipeline.pages.outcomes import UNREACHED, Outcome
 from pipeline.pages.preferences import rsl, tdmrep
 from pipeline.pages.preferences.preference import Preference, strongest
 from pipeline.pages.settings import PagesSettings
+from pipeline.store.addresses import resolve
 
 _MOST_LICENSES = 5  # of one robots.txt that are asked for
 
@@ -92,14 +93,21 @@ class Site:
         if self._host.delay > self._settings.max_delay:
             return
         for address in self._rules.licenses[:_MOST_LICENSES]:
-            answer = await self._fetch(address, rsl.MOST_BYTES, 1)
-            text = file_text(answer) if answer.status == 200 else None
-            self._licenses.append(rsl.read_license(text, self._root) if text else None)
+            self._licenses.append(await self._read_license(address))
         place = f"{self._root}{tdmrep.PATH}"
         if self._rules.may_fetch(place):
             answer = await self._fetch(place, tdmrep.MOST_BYTES, 1)
             text = file_text(answer) if answer.status == 200 else None
             self._reservations = tdmrep.parse_reservations(text or b"")
+
+    async def _read_license(self, address: str) -> rsl.License | None:
+        """The licence at an address as robots.txt names it; None where none can be read."""
+        url = resolve(f"{self._root}/robots.txt", address)
+        if url is None:
+            return None
+        answer = await self._fetch(url, rsl.MOST_BYTES, 1)
+        text = file_text(answer) if answer.status == 200 else None
+        return rsl.read_license(text, self._root) if text else None
 
 
 def _rules_of(answer: Answer, agent: str) -> robots.RobotsRules:

@@ -28,7 +28,7 @@ class PagesStage(Stage):
     """From links to archived pages."""
 
     name = "pages"
-    version = "4"
+    version = "5"
     byte_seconds = 3.3e-8  # of an archive that pages are taken from
     page_seconds = 0.0023  # crawled
     steps = 3
@@ -42,7 +42,7 @@ class PagesStage(Stage):
         links = job.corpus.require("links", job.interval)
         found = {"links": links.fingerprint, RULES: work_key(self.rules(job).identity())}
         for path in self.settings(job).chosen_source().files():
-            name = path.rsplit("/", 1)[-1]
+            name = files.name_of(path)
             found[path if name in found else name] = files.content_fingerprint(path)
         return found
 

@@ -12,7 +12,7 @@ import asyncio
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
 import orjson
 
@@ -26,7 +26,7 @@ from pipeline.pages.screen import is_wanted, screen_body, unknown_license
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.table import Row, fetched_before, left_before, write_fetches
 from pipeline.store import files
-from pipeline.store.addresses import canonical_key, page_id
+from pipeline.store.addresses import canonical_key, page_id, resolve
 from pipeline.store.content_coding import TooLargeError
 from pipeline.store.http_answer import Headers
 from pipeline.store.manifest import WORK
@@ -92,7 +92,7 @@ class _Rescuer:
             for table in sorted(self._unit.tables):
                 parts.append(await self._table(table))
         names = files.listed(self._unit.folder, f"{ORIGIN}-*.warc.gz")
-        return [*parts, *(file_part(self._unit.folder, name.rsplit("/", 1)[-1]) for name in names)]
+        return [*parts, *(file_part(self._unit.folder, files.name_of(name)) for name in names)]
 
     async def _table(self, table: str) -> Part:
         unit = self._unit
@@ -172,7 +172,7 @@ class _Rescuer:
         place = f"{self._base}/web/{stamp}id_/{spot.url}"
         for _ in range(_HOPS):
             reply = await self._client.get(place, self._settings.max_bytes, {})
-            target = urljoin(place, reply.headers.joined("location"))
+            target = resolve(place, reply.headers.joined("location")) or ""
             if not 300 <= reply.status < 400 or not target.startswith(f"{self._base}/web/"):
                 break
             place = target

@@ -31,7 +31,7 @@ class QualityStage(Stage):
     """From documents to measurements and verdicts."""
 
     name = "quality"
-    version = "7"
+    version = "8"
     byte_seconds = 2.3e-6
     page_seconds = 0.0083
     steps = 4

@@ -15,11 +15,12 @@ from tokenizers import Encoding, Tokenizer
 
 from pipeline.store import files
 from pipeline.store.errors import SettingError
-from pipeline.store.scorer import Activation, Floats, ScorerOptions
+from pipeline.store.scorer import Activation, Floats, Scorer, ScorerOptions
 
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 _MOST_BYTES = {CONFIG: 1 << 20, TOKENIZER: 1 << 28}
 _MANY_LABELS = "multi_label_classification"  # as transformers names it
+_AGAIN = "Fetch the model again"
 
 Ids = npt.NDArray[np.int64]
 
@@ -28,7 +29,7 @@ Ids = npt.NDArray[np.int64]
 class TokenBatch:
     """Texts as tokens, padded to the longest: int64 (texts, tokens) each, and which texts."""
 
-    places: list[int]
+    numbers: list[int]
     input_ids: Ids
     attention_mask: Ids
     token_type_ids: Ids
@@ -85,7 +86,26 @@ class ClassifierFolder:
         return BatchEncoder(tokenizer, self._options, pad if isinstance(pad, int) else 0)
 
 
-_AGAIN = "Fetch the model again"
+class FolderScorer(Scorer):
+    """A classifier of a folder as hubs have it, by its weights, config and tokenizer."""
+
+    digits = 5  # kernels differ between processors from the sixth or seventh on
+    _labels: tuple[str, ...]  # set when the model is opened
+
+    def __init__(self, options: ScorerOptions) -> None:
+        super().__init__(options)
+        self._folder = ClassifierFolder(options)
+
+    @classmethod
+    def files(cls, path: str) -> list[str]:
+        """The model's file, and those beside it that decide its outputs."""
+        beside_it = (beside(path, name) for name in (CONFIG, TOKENIZER))
+        return [path, *(one for one in beside_it if one is not None)]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Of the model's own map, else of the config, else numbers."""
+        return self._labels
 
 
 class BatchEncoder:
@@ -99,20 +119,20 @@ class BatchEncoder:
     def batches(self, texts: Sequence[str]) -> Iterator[TokenBatch]:
         """Texts of like length together, the shortest first: little is padding."""
         encoded = [self._tokenizer.encode(text) for text in texts]
-        order = sorted(range(len(texts)), key=lambda place: (len(encoded[place]), place))
+        order = sorted(range(len(texts)), key=lambda number: (len(encoded[number]), number))
         for start in range(0, len(order), self._batch):
-            places = order[start : start + self._batch]
-            yield self._padded(places, [encoded[place] for place in places])
+            numbers = order[start : start + self._batch]
+            yield self._padded(numbers, [encoded[number] for number in numbers])
 
-    def _padded(self, places: list[int], rows: Sequence[Encoding]) -> TokenBatch:
+    def _padded(self, numbers: list[int], rows: Sequence[Encoding]) -> TokenBatch:
         shape = len(rows), max(1, *(len(row) for row in rows), 1)
         ids, mask, types = np.full(shape, self._pad), np.zeros(shape), np.zeros(shape)
-        for number, row in enumerate(rows):
-            ids[number, : len(row)] = row.ids
-            mask[number, : len(row)] = 1
-            types[number, : len(row)] = row.type_ids
+        for n, row in enumerate(rows):
+            ids[n, : len(row)] = row.ids
+            mask[n, : len(row)] = 1
+            types[n, : len(row)] = row.type_ids
         whole = (array.astype(np.int64) for array in (ids, mask, types))
-        return TokenBatch(places, *whole)
+        return TokenBatch(numbers, *whole)
 
 
 def activated(values: Floats, activation: Activation) -> Floats:
@@ -125,25 +145,19 @@ def activated(values: Floats, activation: Activation) -> Floats:
     return values
 
 
-def folder_files(path: str) -> list[str]:
-    """The model's file, and those beside it that decide its outputs."""
-    found = (beside(path, name) for name in (CONFIG, TOKENIZER))
-    return [path, *(one for one in found if one is not None)]
-
-
 def beside(path: str, name: str) -> str | None:
     """File `name` in the folder of a model, or above it where the folder is `onnx`."""
     folder = path.rpartition("/")[0] or "."
     above = folder.rpartition("/")[0] or "."
-    folders = [folder, above] if folder.rpartition("/")[2] == "onnx" else [folder]
-    places = (files.join(place, name) for place in folders)
-    return next((place for place in places if files.exists(place)), None)
+    folders = [folder, above] if files.name_of(folder) == "onnx" else [folder]
+    paths = (files.join(one, name) for one in folders)
+    return next((one for one in paths if files.exists(one)), None)
 
 
 def _read(path: str, name: str) -> bytes | None:
-    place = beside(path, name)
-    if place is None:
+    file = beside(path, name)
+    if file is None:
         return None
-    if files.size(place) > _MOST_BYTES[name]:
-        raise SettingError(f"{place} is longer than {_MOST_BYTES[name]:,} bytes", _AGAIN)
-    return files.read_bytes(place)
+    if files.size(file) > _MOST_BYTES[name]:
+        raise SettingError(f"{file} is longer than {_MOST_BYTES[name]:,} bytes", _AGAIN)
+    return files.read_bytes(file)

@@ -50,7 +50,7 @@ class Corpus:
     def token_stages(self) -> list[str]:
         """The stages with shards, one a tokenizer: `tokens/NAME`."""
         folders = files.listed(self.root, "tokens", "*")
-        return ["tokens/" + path.rsplit("/", 1)[-1] for path in folders]
+        return ["tokens/" + files.name_of(path) for path in folders]
 
     def manifest(self, stage: str, interval: str) -> Manifest | None:
         """The manifest of a stage, None while it is unfinished."""

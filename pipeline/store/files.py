@@ -115,7 +115,7 @@ def glob(pattern: str) -> list[str]:
     fs, fs_path = filesystem(pattern)
     matches = [fs_path] if exists(pattern) else sorted(map(str, fs.glob(fs_path)))
     paths = [fs.unstrip_protocol(path) for path in matches] if is_remote(pattern) else matches
-    return [path for path in paths if TEMPORARY not in path.rsplit("/", 1)[-1]]
+    return [path for path in paths if TEMPORARY not in name_of(path)]
 
 
 def matching(pattern: str, setting: str) -> list[str]:
@@ -149,7 +149,7 @@ def listed(folder: str, *names: str) -> list[str]:
     `listed(root, "links", "*")` gives `root/links/2024-01`, …; leftovers of killed runs are
     left out, and a folder that is not there has nothing in it.
     """
-    return [path for path in _below(folder, names) if TEMPORARY not in path.rsplit("/", 1)[-1]]
+    return [path for path in _below(folder, names) if TEMPORARY not in name_of(path)]
 
 
 def leftovers(folder: str) -> list[str]:
@@ -162,7 +162,7 @@ def _below(folder: str, names: tuple[str, ...]) -> list[str]:
     for pattern in names:
         if _MAGIC.search(pattern):
             below = (join(f, name) for f in folders for name in _names(f))
-            folders = [path for path in below if fnmatchcase(path.rsplit("/", 1)[-1], pattern)]
+            folders = [path for path in below if fnmatchcase(name_of(path), pattern)]
         else:
             folders = [path for f in folders if exists(path := join(f, pattern))]
     return sorted(folders)
@@ -176,7 +176,7 @@ def _names(folder: str) -> Iterator[str]:
     except (FileNotFoundError, NotADirectoryError):
         return
     for path in paths:
-        name = path.rstrip("/").rsplit("/", 1)[-1]
+        name = name_of(path)
         if path.rstrip("/") != fs_path.rstrip("/"):  # some stores list the folder itself
             yield name
 

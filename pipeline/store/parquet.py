@@ -54,7 +54,7 @@ def _readable(path: str, remedy: str | None = None) -> Iterator[IO[bytes]]:
 
 def _build_again(path: str) -> str:
     folder = path.rsplit("/", 1)[0]
-    name = (manifest_path(folder) or MANIFEST).rsplit("/", 1)[-1]
+    name = files.name_of(manifest_path(folder) or MANIFEST)
     return (
         f"Delete it and the {name} beside it, and build again: that stage makes what is "
         "missing. `webtext verify ROOT` names other damaged files"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from pipeline.store.cuts import Span, joined
-from pipeline.store.scripts import count_unspaced
+from pipeline.store.unspaced import count_unspaced
 
 NO_LINES: frozenset[bytes] = frozenset()
 

@@ -112,7 +112,7 @@ class StageEdit:
         self, path: str, make: Callable[[pa.Table], pa.Table], key: str | None = None
     ) -> None:
         """Writes a table anew with the rows that `make` gives for its rows, some at a time."""
-        name, made_by = path.rsplit("/", 1)[-1], part_key(path) or ""
+        name, made_by = files.name_of(path), part_key(path) or ""
         before = finished_part(self.folder, name, made_by)
         if before is None or before.file is None:
             raise WebtextError(f"{path} is damaged", "Run `webtext verify`, and build it again")

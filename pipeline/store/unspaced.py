@@ -1,30 +1,71 @@
-"""Words of texts in any script: by white space, and by characters where there is none.
+"""Scripts without spaces between words: which they are, and words of texts in any script.
 
-Chinese, Japanese, Thai, Lao, Khmer and Burmese put no spaces between words.  Their runs are cut
-into pieces of the usual length of a word: two characters of Han and kana, five of the others, whose
-vowels and tones are characters too.  That is no segmentation, but counts come out near.
+Chinese, Japanese, Thai, Lao, Khmer and Burmese put no spaces between words.  There are two ways to
+words all the same, and neither is a segmentation:
+
+- For counts, runs are cut into pieces of the usual length of a word: two characters of Han and
+  kana, five of the others, whose vowels and tones are characters too.
+- For comparisons, each character is a word by itself.
+
+Code points by Unicode 16, Blocks.txt: planes 2 and 3 are set aside for Han.
 """
 
 from __future__ import annotations
 
 import re
 
-_HAN_KANA = "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
-_HAN_KANA += "\uf900-\ufaff\U00020000-\U0003ffff"
-_SOUTH_EAST = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\ua9e0-\ua9ff\uaa60-\uaa7f"
+#: First and last code points: radicals and marks of iteration, kana, Han with its extensions.
+_HAN_KANA = (
+    (0x2E80, 0x2FDF),
+    (0x3005, 0x3007),
+    (0x3040, 0x30FF),
+    (0x31F0, 0x31FF),
+    (0x3400, 0x4DBF),
+    (0x4E00, 0x9FFF),
+    (0xF900, 0xFAFF),
+    (0x20000, 0x3FFFF),
+)
+#: Thai and Lao, Burmese, Khmer, and the two extensions of Burmese.
+_SOUTH_EAST = (
+    (0x0E00, 0x0EFF),
+    (0x1000, 0x109F),
+    (0x1780, 0x17FF),
+    (0xA9E0, 0xA9FF),
+    (0xAA60, 0xAA7F),
+)
+#: First and last code points of all these scripts.
+UNSPACED = _HAN_KANA + _SOUTH_EAST
 #: Characters of a word.
 HAN_KANA_WORD, SOUTH_EAST_WORD = 2, 5
+
+
+def _in_class(ranges: tuple[tuple[int, int], ...]) -> str:
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
+
+
+_UNSPACED = re.compile(f"[{_in_class(UNSPACED)}]")
 #: Pieces of unspaced scripts, and all other runs without white space.
 _PIECE = re.compile(
-    rf"[{_HAN_KANA}]{{1,{HAN_KANA_WORD}}}|[{_SOUTH_EAST}]{{1,{SOUTH_EAST_WORD}}}"
-    rf"|[^\s{_HAN_KANA}{_SOUTH_EAST}]+"
+    rf"[{_in_class(_HAN_KANA)}]{{1,{HAN_KANA_WORD}}}"
+    rf"|[{_in_class(_SOUTH_EAST)}]{{1,{SOUTH_EAST_WORD}}}"
+    rf"|[^\s{_in_class(UNSPACED)}]+"
 )
-_ANY = re.compile(rf"[{_HAN_KANA}{_SOUTH_EAST}]")
+_CHARACTER = re.compile(rf"[{_in_class(UNSPACED)}]|[^\s{_in_class(UNSPACED)}]+")
+
+
+def is_unspaced(character: str) -> bool:
+    """True for a character of a script without spaces."""
+    return _UNSPACED.match(character) is not None
+
+
+def count_unspaced(text: str) -> int:
+    """How many characters of a text are of a script without spaces."""
+    return 0 if text.isascii() else len(_UNSPACED.findall(text))
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a text, in order."""
-    if text.isascii() or not _ANY.search(text):
+    """The words of a text, in order, with pieces of runs without spaces."""
+    if text.isascii() or not _UNSPACED.search(text):
         return text.split()
     return _PIECE.findall(text)
 
@@ -32,3 +73,8 @@ def split_words(text: str) -> list[str]:
 def count_words(text: str) -> int:
     """How many words a text has."""
     return len(split_words(text))
+
+
+def words_and_characters(text: str) -> list[str]:
+    """The words of a text by white space; each character without spaces is a word by itself."""
+    return text.split() if text.isascii() else _CHARACTER.findall(text)

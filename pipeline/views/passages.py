@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pipeline.store.corpus import Corpus
 from pipeline.store.cuts import Span, read_cuts, without
 from pipeline.store.errors import WebtextError
-from pipeline.store.scripts import words_and_characters
 from pipeline.store.sql import Database
+from pipeline.store.unspaced import words_and_characters
 
 _REMEDY = "Build dedup of the interval of the first and those behind it again"
 #: Each passage on both pages; SQL counts characters from 1.

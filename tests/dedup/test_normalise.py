@@ -17,7 +17,7 @@ from pipeline.dedup.minhash import shingles_of, signature_of
 from pipeline.dedup.normalise import Folds, normalised
 from pipeline.dedup.settings import DedupSettings
 from pipeline.dedup.verify import jaccard
-from pipeline.store.scripts import count_unspaced, is_unspaced
+from pipeline.store.unspaced import count_unspaced, is_unspaced
 
 FOLD = DedupSettings().folds
 ALL: Folds = frozenset({"case", "accents", "punctuation", "digits"})

@@ -18,7 +18,7 @@ from pipeline.dedup.passages.winnow import (
 )
 from pipeline.dedup.passages.words import CHARACTERS, hash_groups, hash_words
 from pipeline.store.cuts import original_span, without
-from pipeline.store.scripts import words_and_characters
+from pipeline.store.unspaced import words_and_characters
 
 TEXTS = {
     "empty": "",

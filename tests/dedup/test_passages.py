@@ -16,7 +16,7 @@ from pipeline.dedup.passages.spans import PageText, equal_words
 from pipeline.dedup.stage import DedupStage
 from pipeline.store.errors import WebtextError
 from pipeline.store.forgotten import FORGOTTEN
-from pipeline.store.scripts import words_and_characters
+from pipeline.store.unspaced import words_and_characters
 
 ON = {"enabled": True, "bounds": "word", "least": 20, "words": 20}
 New = Callable[..., Document]

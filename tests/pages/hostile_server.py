@@ -154,8 +154,9 @@ ROBOTS: dict[str, bytes] = {
     ),
     **{
         f"{name}.test": answer(b"License: http://%s.test/license.xml\n" % name.encode())
-        for name in ("rsl", "rsl-free", "rsl-unread")
+        for name in ("rsl", "rsl-unread")
     },
+    "rsl-free.test": answer(b"License: /license.xml\n"),
     "robots-500.test": answer(b"", status="500 Internal Server Error"),
     "ai-closed.test": answer(b"User-agent: GPTBot\nDisallow: /\n", kind="text/plain"),
     "crawl-delay.test": answer(b"User-agent: *\nCrawl-delay: 9999\n", kind="text/plain"),

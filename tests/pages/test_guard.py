@@ -22,6 +22,8 @@ INNER = [
     # Inner services of clouds: Azure, Oracle, Alibaba, Amazon over IPv6.
     "168.63.129.16", "::ffff:168.63.129.16", "64:ff9b::a83f:8110", "192.0.0.192",
     "100.100.100.200", "fd00:ec2::254",
+    # Set aside by IANA, which not every version of Python knows.
+    "192.0.0.8", "192.88.99.1", "2001:2::1", "2001:20::1", "3fff::1", "3fff:fff:ffff::1", "5f00::1",
 ]  # fmt: skip
 
 

@@ -51,7 +51,12 @@ HEADERS = [
     ("X-Robots-Tag: otherbot: noindex\nX-Robots-Tag: noml", "opt_out_noml"),
     ("X-Robots-Tag: GPTBot: noindex", "opt_out_ai_agents"),
     ("X-Robots-Tag: unavailable_after: 25 Jun 2010 15:00:00 PST", "ok"),
+    # A date has commas and colons of its own.
+    ("X-Robots-Tag: unavailable_after: Wed, 03 Dec 2045 13:09:53 GMT, noindex", "opt_out_noindex"),
+    ("X-Robots-Tag: unavailable_after: Monday, 03-Dec-45 13:09 GMT, noai", "opt_out_noai"),
+    ("X-Robots-Tag: otherbot: unavailable_after: Wed, 3 Dec 2045 13:09:53 GMT, noai", "ok"),
     ("X-Robots-Tag: max-snippet:20, noai", "opt_out_noai"),
+    ('X-Robots-Tag: "noai, noimageai"', "opt_out_noai"),
     ("X-Robots-Tag:", "ok"),
     ("Content-Usage: train-ai=n", "opt_out_content_usage"),
     ("Content-Usage: search=y, train-ai=n;note=1", "opt_out_content_usage"),
@@ -65,7 +70,12 @@ HEADERS = [
     ("TDM-Reservation: 2", "ok"),
     ("TDM-Reservation: 1\nTDM-Policy: https://a.test/policy.json", "opt_out_tdm"),
     ('Link: </l.xml>; rel="license"; type="application/rsl+xml"', "opt_out_rsl"),
+    ("TDM-Reservation: 0\nTDM-Reservation: 1", "opt_out_tdm"),
+    ("TDM-Reservation: 1, 1", "opt_out_tdm"),
+    ("Link: </l.xml>;REL=LICENSE;TYPE=application/rsl+xml", "opt_out_rsl"),
     ('Link: </l.html>; rel="license"', "ok"),  # a licence for people
+    ('Link: </license>; rel=next; type="application/rsl+xml"', "ok"),
+    ('Link: </a>; rel=alternate; title="license application/rsl+xml"', "ok"),
 ]
 
 
@@ -91,6 +101,10 @@ METAS = [
     ('<div>too early</div><meta name="robots" content="noai">', "opt_out_noai"),
     (f"<style>{'a{}' * 40_000}</style><meta name=robots content=noai>", "opt_out_noai"),
     (f"<script>{'//</head> <body>' * 6}</script><meta name=robots content=noai>", "opt_out_noai"),
+    ('<meta name="robots" content="no&#97;i">', "opt_out_noai"),
+    ("<meta title='</head>' name=robots content=noai>", "opt_out_noai"),
+    ("<meta content='a > <body>' name=x><meta name=robots content=noai>", "opt_out_noai"),
+    ("<header>early</header><bodyguard/><meta name=robots content=noai>", "opt_out_noai"),
     # What only looks like it.
     ('<meta name="googlebot" content="noindex">', "ok"),
     ('<meta property="robots" content="noindex">', "ok"),
@@ -194,6 +208,7 @@ def test_content_usage(value: str, allowed: bool | None) -> None:
         ("search=yes, ai-input=no", None),
         ("search=yes,use=reference", False),
         ("use=full", None),
+        ("ai-train=no, ai-train=yes", False),
         ("ai-train=perhaps", None),
         ("", None),
     ],
@@ -335,7 +350,8 @@ def test_links_to_licences() -> None:
             b'{"location": "/", "tdm-reservation": 1}]',
             False,
         ),
-        (b'{"location": "/", "tdm-reservation": 1}', False),
+        (b'{"location": "/", "tdm-reservation": 1}', True),  # one rule that is in no array
+        (b'\xef\xbb\xbf[{"location": "/", "tdm-reservation": true}]', True),
         (b'[1, null, {"location": 5}, {"tdm-reservation": 1}]', False),
         (b'[{"location": "/\\nDisallow: /", "tdm-reservation": 1}]', True),
         (b"", False),

@@ -16,25 +16,23 @@ import numpy as np
 import orjson
 
 from pipeline.store import files
-from pipeline.store.classifier_folder import ClassifierFolder, activated, folder_files
+from pipeline.store.classifier_folder import FolderScorer, activated
 from pipeline.store.errors import SettingError
-from pipeline.store.scorer import Floats, Scorer, ScorerOptions
+from pipeline.store.scorer import Floats, ScorerOptions
 
 _LONGEST_HEADER = 1 << 26  # bytes; of the largest models it has some 100 kB
 _SUFFIX = "ForSequenceClassification"
 _AGAIN = "Fetch the model again, or use another"
 
 
-class TextClassifier(Scorer):
+class TextClassifier(FolderScorer):
     """`model.safetensors` with `config.json` and `tokenizer.json` beside it, in a local folder."""
 
     modules = ("torch", "transformers", "safetensors")
     extras = "scorers,train"
-    digits = 5  # kernels differ between processors from the sixth or seventh on
 
     def __init__(self, options: ScorerOptions) -> None:
         super().__init__(options)
-        self._folder = ClassifierFolder(options)
         self._encoder = self._folder.encoder()
         self._model = _load(options.path, self._folder.config)
         count = int(self._model.config.num_labels)
@@ -45,16 +43,6 @@ class TextClassifier(Scorer):
     def reads(cls, head: bytes) -> bool:
         """By the header: its length, then JSON."""
         return len(head) > 8 and head[8:9] == b"{" and _length(head) <= _LONGEST_HEADER
-
-    @classmethod
-    def files(cls, path: str) -> list[str]:
-        """With config and tokenizer."""
-        return folder_files(path)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Of the config."""
-        return self._labels
 
     def outputs(self, texts: Sequence[str]) -> Floats:
         """Scores by label: of one output the output itself, else probabilities."""
@@ -70,7 +58,7 @@ class TextClassifier(Scorer):
                 inputs["token_type_ids"] = types
             with torch.inference_mode():
                 logits = self._model(**inputs).logits.double().numpy()
-            values |= dict(zip(batch.places, logits, strict=True))
+            values |= dict(zip(batch.numbers, logits, strict=True))
         return activated(np.stack([values[n] for n in range(len(texts))]), self._activation)
 
 

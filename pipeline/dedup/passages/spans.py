@@ -11,8 +11,8 @@ from pipeline.dedup.passages.cut import Passage
 from pipeline.dedup.passages.settings import Bounds
 from pipeline.dedup.passages.words import HashedWords, hash_words
 from pipeline.store.cuts import Span
-from pipeline.store.scripts import words_and_characters
 from pipeline.store.sentences import split_sentences
+from pipeline.store.unspaced import words_and_characters
 
 _BREAK = re.compile(r"\n\s*")
 #: Where sentences end that no white space follows: ideographic and full-width marks.

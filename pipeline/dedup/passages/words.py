@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from pipeline.dedup.bands import Numbers
 from pipeline.dedup.minhash import Hashes64, finalise64
-from pipeline.store.scripts import UNSPACED
+from pipeline.store.unspaced import UNSPACED
 
 #: Characters hashed at a time; a word longer than that counts as several.
 CHARACTERS = 1 << 17

@@ -34,10 +34,11 @@ class Forest:
 
     def chances(self, columns: dict[str, Column]) -> Column:
         """The chance of each block, in thousandths; `columns` has all `features`."""
-        table = np.empty((len(self.features), len(next(iter(columns.values())))), dtype=np.int16)
-        for row, name in enumerate(self.features):
-            table[row] = np.clip(columns[name], _LEAST, _MOST)
-        return np.searchsorted(self.bounds, self.sums(table), side="right").astype(np.int64)
+        wide = np.array([columns[name] for name in self.features])
+        np.maximum(wide, _LEAST, out=wide)
+        np.minimum(wide, _MOST, out=wide)
+        sums = self.sums(wide.astype(np.int16))
+        return np.searchsorted(self.bounds, sums, side="right").astype(np.int64)
 
     def sums(self, table: npt.NDArray[np.int16]) -> Column:
         """The sum of leaves (features by blocks in, one a block out), in 1 / SCALE."""

@@ -80,17 +80,18 @@ def read_layout(parser: LexborHTMLParser, lexicon: WordWeights) -> Layout:
     walk = _Walk(lexicon)
     root = parser.root
     if root is not None:
+        take = walk.node
         for node in root.traverse(include_text=True):
-            walk.node(node)
+            take(node)
     return walk.layout()
 
 
 class _Walk:
     """The state of a walk.  `node` is called for each node, parents before children."""
 
-    __slots__ = ("_blocks", "_breaks", "_chars", "_code", "_describe", "_elements", "_images",
-                 "_inner", "_kids", "_last", "_links", "_open", "_owner", "_places", "_run",
-                 "_starts")  # fmt: skip
+    __slots__ = ("_any_code", "_blocks", "_breaks", "_chars", "_code", "_describe", "_elements",
+                 "_images", "_inner", "_kids", "_last", "_links", "_open", "_owner", "_places",
+                 "_run", "_starts")  # fmt: skip
 
     def __init__(self, lexicon: WordWeights) -> None:
         self._describe = lexicon.describe
@@ -105,13 +106,18 @@ class _Walk:
         self._run: list[str] = []  # pieces of the block that is being gathered
         self._owner = -1
         self._code = False  # whether that block is verbatim
+        self._any_code = False  # whether the page has a verbatim element so far
         self._links = self._chars = self._inner = self._breaks = 0
 
     def node(self, node: LexborNode) -> None:
         """Takes in the next node."""
+        tag, text = node.tag, ""
+        if tag == "-text":
+            text = node.text_content or ""
+            if not self._run and not self._any_code and text.isspace():
+                return  # half of all text: the white space between elements
         above = node.parent
         place = self._places.get(above.mem_id) if above is not None else None
-        tag = node.tag
         if place is None:
             if not self._elements and tag == "html":
                 self._block(node, tag, _ROOT)
@@ -121,7 +127,7 @@ class _Walk:
             self._close_to(element)
         if tag == "-text":
             if not place[2]:
-                self._text(node.text_content or "", place)
+                self._text(text, place)
         elif tag in tags.INLINE:
             self._inline(node, tag, place)
         elif tag in tags.NUMBER:
@@ -210,7 +216,7 @@ class _Walk:
         if code < 0:
             self._flush()
             if tag in tags.VERBATIM or _is_verbatim(attributes, said.marks):
-                code = number
+                code, self._any_code = number, True
         elif self._run and not self._run[-1].endswith("\n"):
             self._run.append("\n")
         if attributes or tag == "dialog":
@@ -288,14 +294,17 @@ class _Walk:
 
 def names_of(attributes: Attributes) -> str:
     """The names of an element on one line; an id begins with "#", a role with "@"."""
-    names = attributes.get("class") or ""
-    if more := attributes.get("id"):
+    get = attributes.get
+    names = get("class") or ""
+    if len(attributes) == 1 and names:
+        return names
+    if more := get("id"):
         names += " #" + more
-    if more := attributes.get("role"):
+    if more := get("role"):
         names += " @" + more
-    if more := attributes.get("itemprop"):
+    if more := get("itemprop"):
         names += " =" + more
-    if more := attributes.get("data-testid"):
+    if more := get("data-testid"):
         names += " " + more
     return names
 

@@ -29,6 +29,8 @@ from pipeline.store.errors import WebtextError
 FORMAT = 1
 OURS = "model.json.gz"
 _MOST_BYTES = 100_000_000
+#: Models that are kept in memory: ours, and those of the folds of a measurement.
+_MOST_MODELS = 8
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Model:
         files.write_bytes(path, gzip.compress(text.encode(), mtime=0))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=_MOST_MODELS)
 def read_model(path: str = "") -> Model:
     """The model in a file, ours without a path; WebtextError for a file that is none."""
     try:

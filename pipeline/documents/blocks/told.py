@@ -16,6 +16,7 @@ from pipeline.documents.blocks.numbers import Column
 from pipeline.documents.head import Head
 
 _TEXTS = re.compile(r'"(?:articleBody|text|description|reviewBody)"\s*:\s*"((?:[^"\\]|\\.){20,})"')
+_NO_LETTERS = re.compile(r"[\W_]+")
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)")
 _TYPE = re.compile(r'"@type"\s*:\s*\[?\s*"(\w{1,40})"')
 #: Kinds of page by schema.org's types.
@@ -49,7 +50,7 @@ _PART_OF_TITLE = 15
 
 def letters(text: str) -> str:
     """Lower-case letters and digits alone, for comparing."""
-    return "".join(filter(str.isalnum, text)).lower()
+    return _NO_LETTERS.sub("", text).lower()
 
 
 def told(texts: Sequence[str], head: Head) -> Column:

@@ -18,6 +18,7 @@ import tldextract
 import trafilatura
 from resiliparse.extract.html2text import extract_plain_text
 
+from pipeline.store import files
 from pipeline.store.chance import chance_of
 from pipeline.store.errors import WebtextError
 from pipeline.store.textfiles import read_lines
@@ -50,7 +51,7 @@ class LabelledPage:
 def read_pages(paths: Sequence[str]) -> Iterator[LabelledPage]:
     """The pages of files, in order; WebtextError names the file and line of a bad one."""
     for path in paths:
-        source = path.rstrip("/").rsplit("/", 1)[-1].split(".", 1)[0]
+        source = files.name_of(path).split(".", 1)[0]
         for number, line in enumerate(read_lines(path), start=1):
             if line.strip():
                 try:

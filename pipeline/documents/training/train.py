@@ -10,7 +10,7 @@ The report is on texts chosen by the folds' models; the model that is written ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,10 +52,22 @@ class Effort:
     threads: int = 1
 
 
+def fold_model(model: str, fold: int) -> str:
+    """The file of the model that has seen no page of a fold, beside that of all pages."""
+    folder, slash, name = model.rpartition("/")
+    return f"{folder}{slash}fold{fold}-{name}"
+
+
 def train(
-    paths: Sequence[str], model: str, effort: Effort, say: Callable[[str], None]
+    paths: Sequence[str],
+    model: str,
+    effort: Effort,
+    say: Callable[[str], None],
+    keep_folds: bool = False,
 ) -> list[Score]:
     """Trains a model on the pages of files (`pages.py`), writes it, and gives the report.
+
+    With `keep_folds` the models of the folds are written too, as `fold_model` names them.
 
     Raises WebtextError for a broken file or a missing library, SettingError with too few pages.
     """
@@ -67,6 +79,9 @@ def train(
     run.look_again()
     second = run.stage(run.second, effort.second_trees, "second")
     Model(lexicon, first, second).write(model)
+    if keep_folds:
+        for fold, one in enumerate(run.fold_models()):
+            one.write(fold_model(model, fold))
     say(f"Wrote {model}")
     return run.report()
 
@@ -92,6 +107,7 @@ class _Run:
         self._labels = np.concatenate([example.labels for example in self._examples])
         self._weights = self._thinned()
         self._lexicons: list[WordWeights] = []
+        self._forests: list[Forest] = []  # of the folds, first stage and second
         self._trees: list[Structure] = []
         self.first: tuple[Table, list[str]]
         self.second: tuple[Table, list[str]]
@@ -138,6 +154,7 @@ class _Run:
         chances = np.zeros_like(self._chances)
         for fold in range(self._effort.folds):
             forest = self._fit(table, names, count, fold)
+            self._forests.append(forest)
             rows = np.flatnonzero(self._fold == fold)
             part = {
                 feature: table[names.index(feature), rows].astype(np.int64)
@@ -147,6 +164,12 @@ class _Run:
             self._say(f"{name} stage: fold {fold + 1} of {self._effort.folds}")
         self._chances = chances
         return self._fit(table, names, count, None)
+
+    def fold_models(self) -> Iterator[Model]:
+        """The models of the folds; each has seen no page of its own."""
+        folds = self._effort.folds
+        stages = zip(self._lexicons, self._forests[:folds], self._forests[folds:], strict=True)
+        return (Model(*parts) for parts in stages)
 
     def report(self) -> list[Score]:
         """Scores of the texts that the folds' models choose."""

@@ -19,12 +19,13 @@ _LESS_THAN_FULL = frozenset({"immediate", "reference"})
 
 def signal_preference(value: str, where: str) -> Preference | None:
     """What a signal says of training; None where it says nothing of it."""
-    told = dict(_PAIR.findall(value.lower()))
-    if told.get("ai-train") == "no":
+    signals = _PAIR.findall(value.lower())
+    if ("ai-train", "no") in signals:
         return Preference(Outcome.CONTENT_SIGNAL, "ai-train=no", where)
-    if told.get("use") in _LESS_THAN_FULL:
-        return Preference(Outcome.CONTENT_SIGNAL, f"use={told['use']}", where)
-    if told.get("ai-train") == "yes":
+    for name, use in signals:
+        if name == "use" and use in _LESS_THAN_FULL:
+            return Preference(Outcome.CONTENT_SIGNAL, f"use={use}", where)
+    if ("ai-train", "yes") in signals:
         return Preference(Outcome.OK, "ai-train=yes", where)
     return None
 

@@ -8,6 +8,7 @@ before.  A page without either tag has the head that the parser gives it.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -15,9 +16,10 @@ from typing import NamedTuple
 from resiliparse.parse.html import ElementNode, HTMLTree, Node
 
 from pipeline.pages.preferences.robots_directives import DIRECTIVES
+from pipeline.pages.preferences.rsl import is_license, is_rsl
+from pipeline.store.addresses import resolve
 
-_ENDS = ("</head", "</HEAD", "<body", "<BODY")
-_END = re.compile(r"</head|<body", re.I)
+_END = re.compile(r"<(?:/head|body)(?=[\s/>]|$)", re.I)
 #: Words without which nothing in a head is of interest, in lower case.
 _WORDS = (*(name for name in DIRECTIVES if name != "none"), "reservation", "refresh", "rsl+xml")
 #: A directive that stands in styles as well: of interest beside the name of the element alone.
@@ -27,8 +29,11 @@ _WITHOUT_TAGS = ("script", "style", "textarea", "title", "template", "iframe", "
 #: It goes behind the part that is parsed: where it is no element, the part ended inside
 #: something else, such as a comment.
 _MARK = "webtext-end-of-head"
+#: Elements of a head with attributes, in which a part may end.
+_TAGS = ("<html", "<head", "<meta", "<link", "<base")
+#: Elements that may say something to machines.
+_TELLING = frozenset({"meta", "link", "script", "base"})
 _MOST_PARTS = 4  # ends that are tried before the whole page is parsed
-_LICENSE = "application/rsl+xml"
 _REFRESH = re.compile(r"\s*(\d{1,6})[\d.]*\s*[;,]?\s*(?:url\s*=\s*)?([\"']?)(.*)", re.I | re.S)
 
 
@@ -39,6 +44,11 @@ class PageHead(NamedTuple):
     refresh: str = ""  # content of the first refresh that does not stand in a noscript element
     license_links: tuple[str, ...] = ()  # addresses, as they stand there
     licenses: tuple[str, ...] = ()  # RSL documents that stand in the page itself
+    base: str = ""  # address of the base element, as it stands there
+
+    def base_of(self, url: str) -> str:
+        """What addresses in the page at `url` are relative to."""
+        return (self.base and resolve(url, self.base)) or url
 
 
 def read_head(text: str) -> PageHead:
@@ -63,33 +73,31 @@ def read_head(text: str) -> PageHead:
 
 def _end_after(text: str, start: int) -> int | None:
     """The place of the next tag that may end the head."""
-    first = len(text)
-    for end in _ENDS:
-        place = text.find(end, start, first)
-        first = place if place >= 0 else first
-    if first < len(text):
-        return first
-    odd = _END.search(text, start)
-    return odd.start() if odd else None
+    end = _END.search(text, start)
+    return end.start() if end else None
 
 
 def _is_of_interest(part: str) -> bool:
-    small = part.lower()
+    small = html.unescape(part).lower() if "&" in part else part.lower()
     return any(word in small for word in _WORDS) or (_NONE in small and _ELEMENT in small)
 
 
 def _may_be_open(part: str) -> bool:
     """True where a part may end inside something in which tags are no tags."""
     small = part.lower()
-    return small.rfind("<!--") > small.rfind("-->") or any(
-        small.rfind(f"<{name}") > small.rfind(f"</{name}") for name in _WITHOUT_TAGS
+    last_tag = small[max(0, *(small.rfind(tag) for tag in _TAGS)) :]
+    return (
+        last_tag.count('"') % 2 == 1
+        or last_tag.count("'") % 2 == 1
+        or small.rfind("<!--") > small.rfind("-->")
+        or any(small.rfind(f"<{name}") > small.rfind(f"</{name}") for name in _WITHOUT_TAGS)
     )
 
 
 def _elements(root: Iterable[Node] | None) -> Iterator[ElementNode]:
     """The elements below a node that may say something, in order."""
     for node in root or ():
-        if isinstance(node, ElementNode) and node.tag in ("meta", "link", "script"):
+        if isinstance(node, ElementNode) and node.tag in _TELLING:
             yield node
 
 
@@ -97,9 +105,9 @@ def _read(elements: Iterator[ElementNode]) -> PageHead:
     metas: list[tuple[str, str]] = []
     links: list[str] = []
     licenses: list[str] = []
-    refresh = ""
+    refresh = base = ""
     for element in elements:
-        kind = (element.getattr("type") or "").strip().lower()
+        kind = element.getattr("type") or ""
         if element.tag == "meta":
             content = element.getattr("content") or ""
             if name := (element.getattr("name") or "").strip().lower():
@@ -107,11 +115,13 @@ def _read(elements: Iterator[ElementNode]) -> PageHead:
             equivalent = (element.getattr("http-equiv") or "").strip().lower()
             if equivalent == "refresh" and not refresh and not _without_script(element):
                 refresh = content
-        elif kind == _LICENSE and element.tag == "script":
+        elif element.tag == "base":
+            base = base or element.getattr("href") or ""
+        elif element.tag == "script" and is_rsl(kind):
             licenses.append(element.text or "")
-        elif kind == _LICENSE and "license" in (element.getattr("rel") or "").lower().split():
+        elif element.tag == "link" and is_license(element.getattr("rel") or "", kind):
             links.append(element.getattr("href") or "")
-    return PageHead(tuple(metas), refresh, tuple(links), tuple(licenses))
+    return PageHead(tuple(metas), refresh, tuple(links), tuple(licenses), base)
 
 
 def _without_script(element: ElementNode) -> bool:

@@ -26,6 +26,8 @@ DIRECTIVES = {
 #: Directives that carry a value, so that what stands before the colon is no crawler's name.
 _VALUED = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
 _AGENT = re.compile(r"[\w.*/ -]+")
+#: The time of a date behind `unavailable_after`, whose colons follow no crawler's name.
+_TIME = re.compile(r"\b\d\d?:\d\d(?::\d\d)?\b")
 _TO_ALL = frozenset({"*", "robots"})
 
 
@@ -39,7 +41,7 @@ def header_preferences(
     """
     for value in values:
         to = "*"
-        for part in value.lower().split(","):
+        for part in _TIME.sub("", value.lower()).split(","):
             name, colon, rest = (piece.strip() for piece in part.partition(":"))
             if colon and name not in _VALUED and _AGENT.fullmatch(name):
                 to, name = product(name), rest.partition(":")[0]
@@ -62,7 +64,7 @@ def _refusals(
     ours = to in _TO_ALL or to == agent.lower()
     if not ours and not (ai_agents and to in AI_AGENTS):
         return
-    for directive in re.split(r"[\s,;]+", directives):
+    for directive in re.split(r"[\s,;\"']+", directives):
         outcome = DIRECTIVES.get(directive)
         if outcome is not None:
             said = directive if ours else f"{to}: {directive}"

@@ -26,6 +26,8 @@ _TRAINING = frozenset({"all", "ai-all", "ai-train", "train-ai", "train-genai"})
 #: Kinds of payment that cost nothing (RSL 1.0, 3.6); one without a kind is of these, too.
 _FREE = frozenset({"", "free", "attribution"})
 _UNREAD = "a licence that cannot be read"
+#: A parameter of a Link header: its name, and its value in quotes or without.
+_PARAMETER = re.compile(r";\s*([\w*-]+)\s*=\s*(?:\"([^\"]*)\"|([^\s;\"]*))")
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class License:
         found = [
             (len(address), allowed)
             for address, allowed in self.contents
-            if _speaks_of(urljoin(self.base, address) if address else "", url)
+            if _speaks_of(self.base, address, url)
         ]
         if not found:
             return None
@@ -54,11 +56,14 @@ class License:
         return Preference(Outcome.RSL, "training not permitted", where)
 
 
-def _speaks_of(pattern: str, url: str) -> bool:
-    """Whether a pattern, a whole address or empty for the page itself, matches an address."""
+def _speaks_of(base: str, pattern: str, url: str) -> bool:
+    """Whether a pattern, an address or empty for the page itself, matches an address."""
     if not pattern:
         return True
-    said, asked = urlsplit(pattern), urlsplit(url)
+    try:
+        said, asked = urlsplit(urljoin(base, pattern)), urlsplit(url)
+    except ValueError:  # such as `http://[`
+        return False
     if said.hostname != asked.hostname:
         return False
     query = f"?{said.query}" if said.query else ""
@@ -122,7 +127,20 @@ def license_links(values: Iterable[str]) -> Iterator[str]:
     """The addresses of RSL licences in Link headers (RFC 8288)."""
     for value in values:
         for link in re.split(r",\s*(?=<)", value):
-            target, _, parameters = link.partition(">")
-            small = parameters.lower()
-            if "license" in small and "application/rsl+xml" in small:
+            target, _, rest = link.partition(">")
+            parameters = {
+                name.lower(): (quoted or bare).lower()
+                for name, quoted, bare in reversed(_PARAMETER.findall(rest))
+            }
+            if is_license(parameters.get("rel", ""), parameters.get("type", "")):
                 yield target.strip().lstrip("<")
+
+
+def is_license(rel: str, media_type: str) -> bool:
+    """Whether a link of this relation and type leads to an RSL licence."""
+    return "license" in rel.lower().split() and is_rsl(media_type)
+
+
+def is_rsl(media_type: str) -> bool:
+    """Whether a media type, with its parameters or without, is that of RSL."""
+    return media_type.partition(";")[0].strip().lower() == "application/rsl+xml"

@@ -3,11 +3,12 @@
 By the W3C community group's report of 2024-05-10.  `/.well-known/tdmrep.json` is an array of
 rules with a `location` in the notation of robots.txt, of which the first that matches counts; a
 file that cannot be had or read reserves nothing.  A page's own statement stands above that of
-its header.
+its header; of several in one place that which reserves holds.
 """
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ PATH = "/.well-known/tdmrep.json"
 MOST_BYTES = 500 * 1024  # as for robots.txt
 _MOST_RULES = 1_000  # each costs a parser; sites have a handful
 _NAME = "tdm-reservation"
+_RESERVED = (1, "1")  # `true` equals 1
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,14 @@ class Reservations:
 def parse_reservations(body: bytes) -> Reservations:
     """The reservations of a file; rules that are not as they should be are left out."""
     try:
-        found = orjson.loads(body)
+        found = orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError:
         return Reservations()
     rules = []
-    for rule in found[:_MOST_RULES] if isinstance(found, list) else []:
+    for rule in found[:_MOST_RULES] if isinstance(found, list) else [found]:
         location = rule.get("location") if isinstance(rule, dict) else None
         if isinstance(location, str) and location.startswith(("/", "*")):
-            rules.append((path_matcher(location), str(rule.get(_NAME)).strip() == "1"))
+            rules.append((path_matcher(location), rule.get(_NAME) in _RESERVED))
     return Reservations(tuple(rules))
 
 
@@ -55,11 +57,11 @@ def page_preferences(
     header: Iterable[str], metas: Iterable[tuple[str, str]]
 ) -> Iterator[Preference]:
     """What a page says: by its meta elements, (name in lower case, content), else its headers."""
-    told = [(content, "meta") for name, content in metas if name == _NAME]
-    told += [(value, "header") for value in header]
-    for value, where in told:
-        if value.strip() in ("0", "1"):
-            yield _preference(value.strip() == "1", f"{where} {_NAME}")
+    in_metas = (content for name, content in metas if name == _NAME)
+    for where, values in (("meta", in_metas), ("header", header)):
+        stated = {one.strip() for value in values for one in value.split(",")} & {"0", "1"}
+        if stated:
+            yield _preference("1" in stated, f"{where} {_NAME}")
             return
 
 

@@ -14,13 +14,12 @@ import numpy as np
 from pipeline.store import files
 from pipeline.store.classifier_folder import (
     BatchEncoder,
-    ClassifierFolder,
+    FolderScorer,
     TokenBatch,
     activated,
-    folder_files,
 )
 from pipeline.store.errors import SettingError
-from pipeline.store.scorer import Floats, Scorer, ScorerOptions
+from pipeline.store.scorer import Floats, ScorerOptions
 
 #: The first field of a model, `ir_version`, whose numbers have been small since 2017.
 _IR_VERSION, _NEWEST_IR = 0x08, 64
@@ -29,16 +28,14 @@ _FLOATS = ("tensor(float)", "tensor(float16)", "tensor(double)")
 _TRIAL = "A first text."
 
 
-class OnnxClassifier(Scorer):
+class OnnxClassifier(FolderScorer):
     """A `.onnx` file; one that keeps its weights in further files is not read."""
 
     modules = ("onnxruntime",)
-    digits = 5  # kernels differ between processors from the sixth or seventh on
 
     def __init__(self, options: ScorerOptions) -> None:
         super().__init__(options)
         self._session = _open(options.path)
-        self._folder = ClassifierFolder(options)
         self._inputs = {one.name: one for one in self._session.get_inputs()}
         self._tensor = _output(self._session, options)
         takes_text = [one.type for one in self._inputs.values()] == ["tensor(string)"]
@@ -55,16 +52,6 @@ class OnnxClassifier(Scorer):
         """By the first field of the model's message."""
         return len(head) > 1 and head[0] == _IR_VERSION and 0 < head[1] < _NEWEST_IR
 
-    @classmethod
-    def files(cls, path: str) -> list[str]:
-        """With config and tokenizer."""
-        return folder_files(path)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Of the model's own map, else of the config, else numbers."""
-        return self._labels
-
     def outputs(self, texts: Sequence[str]) -> Floats:
         """Scores by label."""
         return activated(self._values(texts), self._activation)
@@ -75,9 +62,9 @@ class OnnxClassifier(Scorer):
                 return self._run(self._texts(texts), len(texts))
             values: dict[int, Floats] = {}
             for batch in self._encoder.batches(texts):
-                found = self._run(self._tokens(batch), len(batch.places))
-                values |= dict(zip(batch.places, found, strict=True))
-            return np.stack([values[place] for place in range(len(texts))])
+                found = self._run(self._tokens(batch), len(batch.numbers))
+                values |= dict(zip(batch.numbers, found, strict=True))
+            return np.stack([values[number] for number in range(len(texts))])
         except SettingError:
             raise
         except Exception as error:  # onnxruntime's own classes share no other base

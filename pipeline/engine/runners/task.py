@@ -1,4 +1,4 @@
-"""What one dask task does: one partition of one fused stage, by Beam's own bundle code.
+"""What one task does on any engine: one partition of one fused stage, by Beam's own bundle code.
 
 FnApiRunner executes the bundle in an execution context that holds this single
 stage; tagged outputs, side inputs, state, timers, splittable DoFns, windows and
@@ -32,8 +32,6 @@ from pipeline.engine.runners.translate import outputs, side_inputs
 
 #: Buffer of a task's metrics among its results.
 METRICS = b""
-#: How the keys of the tasks begin that take one part of another's result.
-TAKE = "take-"
 #: Encoded elements, or a task's result that holds them and nothing else.
 Chunks = Sequence[bytes] | dict[bytes, list[bytes]]
 _TIMER_POLL = 0.05  # seconds between two looks at a processing-time timer
@@ -209,21 +207,3 @@ def _execute(runner: Any, context: Any, manager: Any) -> list[Any]:
     if len(queues.watermark_pending_inputs):
         raise RuntimeError("a bundle waits for a watermark that will not come")
     return infos
-
-
-def pick(
-    result: dict[bytes, list[bytes]], buffer_id: bytes, bucket: int | None = None
-) -> list[bytes]:
-    """One buffer of a task's result, or one bucket of it: only this travels to the next task."""
-    found = result[buffer_id]
-    return found if bucket is None else found[bucket : bucket + 1]
-
-
-def urgency(key: Any) -> int:
-    """Dask's priority of a task: those that take a part of a result go before all else.
-
-    A result is one value to dask.  If its parts are taken only when somebody needs them, it
-    must stay until the last one is, and under a tight memory limit it is spilled and read
-    again, whole, for each.  Taken at once, the parts are spilled and read one by one.
-    """
-    return int(isinstance(key, tuple) and str(key[0]).startswith(TAKE))
