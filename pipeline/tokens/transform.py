@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import apache_beam as beam
@@ -12,7 +13,9 @@ from pipeline.store import files
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import Manifest, read_manifest
 from pipeline.store.parts import Part, unit_key
-from pipeline.tokens.encode import SPLITS, EncodeUnit, encode_part
+from pipeline.tokens.draws import SPLITS
+from pipeline.tokens.empty_split import fill_empty_split
+from pipeline.tokens.encode import EncodeUnit, encode_part
 from pipeline.tokens.megatron import dtype_for
 from pipeline.tokens.shards import ShardUnit, assemble_shard
 from pipeline.tokens.tokenizer import TOKENIZER
@@ -68,19 +71,26 @@ def plan_shards(
     dtype, header = _token_type(unit)
     trained = with_tokenizer(unit.folder, settings.name, draft)
     names = tuple(sorted(part.file.name for part in pieces if part.file))
+    tokens = {split: sum(part.extra[f"{split}_tokens"] for part in pieces) for split in SPLITS}
+    moved = fill_empty_split([files.join(folder, name) for name in names], tokens)
+    if moved:
+        tokens = {
+            split: n + moved.token_changes()[f"{split}_tokens"] for split, n in tokens.items()
+        }
     units: list[ShardUnit] = []
-    for split in SPLITS:
-        tokens = sum(part.extra[f"{split}_tokens"] for part in pieces)
-        if tokens == 0:
-            documents = sum(part.counts.kept for part in pieces)
-            raise WebtextError(
-                f"Stage tokens: of {documents:,} documents none is for {split}",
-                f"Change tokens.validation_fraction (now {settings.validation_fraction:g})",
-            )
-        wanted = settings.shards if split == "train" else 0
-        of = wanted or max(1, -(-tokens // settings.shard_tokens))
+    for split in (split for split in SPLITS if tokens[split]):
+        of = settings.shards if split == "train" else 0
+        of = of or -(-tokens[split] // settings.shard_tokens)
+        if moved and split == moved.to:
+            of = 1
         key = unit_key(trained, split, of, names)
-        units += [ShardUnit(split, n, of, names, folder, key, dtype, header) for n in range(of)]
+        first = ShardUnit(split, 0, of, names, folder, key, dtype, header, moved)
+        units += [replace(first, number=n) for n in range(of)]
+    if not units:
+        raise WebtextError(
+            f"Stage tokens: the tokenizer {settings.name} makes no token of any document",
+            "Take another tokenizer, or look at the texts: `webtext show ROOT corpus`",
+        )
     return units
 
 
@@ -106,7 +116,10 @@ def with_tokenizer(folder: str, name: str, manifest: Manifest) -> Manifest:
     tokenizer = _require(folder)
     inputs = manifest.inputs | {f"tokenizers/{name}": tokenizer.fingerprint}
     extra = manifest.extra | {"vocab_size": tokenizer.extra["vocab_size"]}
-    update = {"inputs": inputs, "extra": extra, "warnings": tokenizer.warnings}
+    warnings = [*tokenizer.warnings]
+    if extra.get("train_tokens") and not extra["validation_tokens"]:
+        warnings.append("its one document is to train on, so there is no text for validation")
+    update = {"inputs": inputs, "extra": extra, "warnings": warnings}
     return manifest.model_copy(update=update)
 
 
