@@ -24,9 +24,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -83,7 +85,9 @@ def main() -> None:
     if arguments.command == "template":
         template_recall(arguments.documents)
         return
-    print(f"documents{''.join(f'{name:>9}' for name in (*TIMED, 'total'))}  GB a process")
+    print(
+        f"seconds of processor time\ndocuments{''.join(f'{name:>9}' for name in (*TIMED, 'total'))}  GB a process"
+    )
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
             # A process of its own, so that peaks of memory are each size's own.
@@ -273,8 +277,14 @@ def _text_dedup(texts: list[str], folder: str, python: str) -> float:
     return time.perf_counter() - start
 
 
+def _timed(make: Callable[[Any], Iterable[Part]], unit: Any) -> tuple[list[Part], float]:
+    """The parts of a unit, and the seconds of processor time that it took."""
+    start = time.process_time()
+    return list(make(unit)), time.process_time() - start
+
+
 def scale(size: int, folder: str) -> None:
-    """Simulates `size` signatures, decides them, prints times, memory and what was found."""
+    """Simulates `size` signatures, decides them, prints processor time, memory, what was found."""
     settings = DedupSettings(verify="signature")
     files = range(-(-size // FILE_ROWS))
     # Only the names of documents parts and their number matter: no text is read.
@@ -287,10 +297,11 @@ def scale(size: int, folder: str) -> None:
     seconds = []
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         for step in (step for step in steps_of(batch) if step.name in TIMED):
-            start = time.perf_counter()
-            units = list(step.plan(parts))
-            parts += [part for made in pool.map(step.make, units) for part in made]
-            seconds.append(time.perf_counter() - start)
+            units, used = list(step.plan(parts)), 0.0
+            for made, spent in pool.map(partial(_timed, step.make), units):
+                parts += made
+                used += spent
+            seconds.append(used)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     times = "".join(f"{second:9.1f}" for second in [*seconds, sum(seconds)])
     print(f"{size:9,}{times}  {peak:12.2f}", flush=True)

@@ -11,6 +11,8 @@ import numpy as np
 
 from pipeline.dedup.bands import Numbers
 
+_AT_ONCE = 100_000  # components that are Python numbers at a time
+
 
 class UnionFind:
     """Union-find over documents 0 to `size` - 1, fed with arrays of pairs.
@@ -56,9 +58,10 @@ def slices_of(labels: Numbers, weights: Numbers, limit: int) -> Numbers:
     totals = np.bincount(inverse, weights).astype(np.int64)
     slice_of_root = np.empty(len(roots), np.int64)
     number, load = 0, 0
-    for place, total in enumerate(totals.tolist()):
-        if load and load + total > limit:
-            number, load = number + 1, 0
-        slice_of_root[place] = number
-        load += total
+    for start in range(0, len(totals), _AT_ONCE):
+        for place, total in enumerate(totals[start : start + _AT_ONCE].tolist(), start):
+            if load and load + total > limit:
+                number, load = number + 1, 0
+            slice_of_root[place] = number
+            load += total
     return slice_of_root[inverse]

@@ -57,9 +57,9 @@ def group(unit: GroupUnit) -> list[Part]:
     done = finished_part(batch.work, _MEMBERS, key)
     if done:
         return [done]
-    members = np.empty(0, np.int64)
-    for name in unit.forest:
-        members = np.union1d(members, column(_of_work(batch, name, ["number"]), "number"))
+    each = [column(_of_work(batch, name, ["number"]), "number") for name in unit.forest]
+    members = np.unique(np.concatenate([np.empty(0, np.int64), *each]))
+    del each
     joined, weights = UnionFind(len(members)), np.zeros(len(members), np.int64)
     for name in unit.forest:
         table = _of_work(batch, name, FOREST.names)
