@@ -85,9 +85,8 @@ def main() -> None:
     if arguments.command == "template":
         template_recall(arguments.documents)
         return
-    print(
-        f"seconds of processor time\ndocuments{''.join(f'{name:>9}' for name in (*TIMED, 'total'))}  GB a process"
-    )
+    print("seconds of processor time")
+    print(f"documents{''.join(f'{name:>9}' for name in (*TIMED, 'total'))}  GB a process")
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
             # A process of its own, so that peaks of memory are each size's own.

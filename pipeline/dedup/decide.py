@@ -1,6 +1,6 @@
-"""Fifth to seventh steps: components, the shingles of their documents, and the decisions.
+"""After the grouping: the pairs of each slice, the shingles of its documents, and the decisions.
 
-Components are dealt out to slices of a fixed weight.  The shingle sets of a slice are
+Components are dealt out to slices of a fixed weight (`group.py`).  The shingle sets of a slice are
 made from text once; then the slice is decided by itself.  A component heavier than a slice
 is decided in windows: only the sets that later pairs still need stay in memory.
 """
@@ -16,12 +16,11 @@ import pyarrow as pa
 
 from pipeline.dedup.bands import Numbers
 from pipeline.dedup.batch import Batch, column, names_of, read
-from pipeline.dedup.components import UnionFind, slices_of
+from pipeline.dedup.group import MEMBERS_NAME, WINDOW
 from pipeline.dedup.minhash import Hashes64, shingles_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.places import numbers_of_file
 from pipeline.dedup.representatives import removals
-from pipeline.dedup.search import FOREST
 from pipeline.dedup.texts import rows_at
 from pipeline.dedup.verify import jaccard
 from pipeline.store import files
@@ -29,52 +28,11 @@ from pipeline.store.cuts import read_cuts, without
 from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
 
-#: Shingles of a slice or window: 64 MB as sets.
-_WINDOW = 8_000_000
-
-MEMBERS = pa.schema([("number", pa.int64()), ("slice", pa.int64()), ("shingles", pa.int64())])
 EDGES = pa.schema(
     [("slice", pa.int64()), ("later", pa.int64()), ("earlier", pa.int64()), ("matches", pa.int64())]
 )
 SETS = pa.schema([("slice", pa.int64()), ("number", pa.int64()), ("shingles", pa.large_binary())])
 DECISIONS = pa.schema([("number", pa.int64()), ("kept", pa.int64()), ("similarity", pa.float64())])
-
-_MEMBERS = "members.parquet"
-
-
-@dataclass(frozen=True)
-class GroupUnit:
-    """The documents of close pairs, by the names of the files of their components."""
-
-    batch: Batch
-    forest: tuple[str, ...]
-
-
-def group(unit: GroupUnit) -> list[Part]:
-    """Joins the components of all files, and deals them out to slices."""
-    batch = unit.batch
-    key = work_key(batch.key, "group", *unit.forest)
-    done = finished_part(batch.work, _MEMBERS, key)
-    if done:
-        return [done]
-    each = [column(_of_work(batch, name, ["number"]), "number") for name in unit.forest]
-    members = np.unique(np.concatenate([np.empty(0, np.int64), *each]))
-    del each
-    joined, weights = UnionFind(len(members)), np.zeros(len(members), np.int64)
-    for name in unit.forest:
-        table = _of_work(batch, name, FOREST.names)
-        one, root = (np.searchsorted(members, column(table, n)) for n in ("number", "root"))
-        joined.join(one, root)
-        weights[one] = column(table, "shingles")
-    slices = slices_of(joined.labels(np.arange(len(members))), weights, _WINDOW)
-    with PartWriter(batch.work, _MEMBERS, MEMBERS, key, fingerprinted=False) as writer:
-        writer.extra = {"slices": int(slices.max(initial=-1)) + 1}
-        writer.add(pa.table([members, slices, weights], schema=MEMBERS))
-    return [writer.finish()]
-
-
-def _of_work(batch: Batch, name: str, columns: list[str]) -> pa.Table:
-    return read([files.join(batch.work, name)], columns)
 
 
 @dataclass(frozen=True)
@@ -97,7 +55,7 @@ def write_edges(unit: EdgesUnit) -> list[Part]:
     done = finished_part(batch.work, unit.name, key)
     if done:
         return [done]
-    table = _of_work(batch, unit.close, EDGES.names[1:])
+    table = read([files.join(batch.work, unit.close)], EDGES.names[1:])
     slices = _slices(batch, column(table, "later"))[1]
     table = table.add_column(0, "slice", pa.array(slices))
     order = [("slice", "ascending"), ("later", "ascending"), ("earlier", "ascending")]
@@ -110,9 +68,9 @@ def _slices(batch: Batch, numbers: Numbers) -> tuple[Numbers, Numbers]:
     """Which of the numbers belong to a component, as places among them, and to which slice."""
     order = np.argsort(numbers, kind="stable")
     ordered, slices = numbers[order], np.full(len(numbers), -1, np.int64)
-    for rows in batches(files.join(batch.work, _MEMBERS), ["number", "slice"]):
+    for rows in batches(files.join(batch.work, MEMBERS_NAME), ["number", "slice"]):
         members = rows["number"].to_numpy()
-        start, stop = np.searchsorted(ordered, members[0]), len(ordered)
+        start = np.searchsorted(ordered, members[0])
         stop = np.searchsorted(ordered, members[-1], "right")
         at = np.searchsorted(members, ordered[start:stop])
         ours = members[at] == ordered[start:stop]
@@ -229,10 +187,10 @@ class Sets:
         order = np.argsort(later, kind="stable")
         # The last writing of a repeated key stays: the last document that needs each one.
         self._last_use = dict(zip(earlier[order].tolist(), later[order].tolist(), strict=True))
-        path = files.join(unit.batch.work, _MEMBERS)
+        path = files.join(unit.batch.work, MEMBERS_NAME)
         members = read([path], ["number", "shingles"], [("slice", "=", unit.part)])
         numbers, loads = column(members, "number"), np.cumsum(column(members, "shingles"))
-        starts = np.searchsorted(loads, np.arange(0, int(loads[-1]) + 1, _WINDOW))
+        starts = np.searchsorted(loads, np.arange(0, int(loads[-1]) + 1, WINDOW))
         self._windows = iter(np.unique(numbers[np.minimum(starts, len(numbers) - 1)]).tolist())
         self._stop = next(self._windows)
 

@@ -24,9 +24,7 @@ import apache_beam as beam
 from pipeline.dedup.batch import Batch, names_of
 from pipeline.dedup.decide import (
     DecideUnit,
-    GroupUnit,
     decide,
-    group,
     slice_units,
     write_slices,
 )
@@ -34,6 +32,7 @@ from pipeline.dedup.evaluation import (
     evaluation_units,
     sign_evaluation,
 )
+from pipeline.dedup.group import GroupUnit, group
 from pipeline.dedup.keys import keys_units, write_keys
 from pipeline.dedup.order import arrange
 from pipeline.dedup.passages.decide import cut_units, write_cuts
