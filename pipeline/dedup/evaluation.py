@@ -146,18 +146,18 @@ def _write_register(unit: EvaluationUnit) -> Part:
     with PartWriter(
         unit.work, unit.file.name("register"), REGISTER, unit.key, fingerprinted=False
     ) as writer:
-        place = 0
+        row = 0
         for rows in batches(path, ["id", "exact"]):
             exact = rows["exact"].to_pylist()
             copies = []
             for value in exact:
                 copies.append(value in seen)
                 seen.add(value)
-            places = pa.array(range(place, place + rows.num_rows), pa.int64())
-            place += rows.num_rows
+            row_numbers = pa.array(range(row, row + rows.num_rows), pa.int64())
+            row += rows.num_rows
             columns = [
                 rows["id"],
-                places,
+                row_numbers,
                 pa.array(exact, pa.binary(EXACT_BYTES)),
                 pa.array(copies, pa.bool_()),
                 pa.array([not copy for copy in copies], pa.bool_()),

@@ -59,6 +59,7 @@ CREATE TABLE members AS
 SELECT number, coalesce(any_value(other), number) AS root, any_value(shingles) AS shingles
 FROM forest LEFT JOIN edges ON one = number GROUP BY number
 """
+_SLICE_COUNT = "SELECT coalesce(max(slice) + 1, 0) FROM slices"
 _TOTALS = "SELECT root, sum(shingles) FROM members GROUP BY root ORDER BY root"
 _RESULT = """
 SELECT number, slice, shingles FROM members JOIN slices USING (root) ORDER BY number
@@ -92,7 +93,7 @@ def group(unit: GroupUnit) -> list[Part]:
         connection.from_arrow(dealt).create("slices")
         for table in tables(connection.sql(_RESULT), MEMBERS):
             writer.add(table)
-        (slices,) = connection.execute("SELECT coalesce(max(slice) + 1, 0) FROM slices").fetchone()
+        [(slices,)] = connection.execute(_SLICE_COUNT).fetchall()
         writer.extra = {"slices": slices}
     return [writer.finish()]
 

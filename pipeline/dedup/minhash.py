@@ -63,8 +63,8 @@ def shingles_of(words: bytes) -> Hashes64:
     length = min(len(hashes), SHINGLE_WORDS)
     last = len(hashes) - length + 1
     combined = hashes[:last] * _PLACES[0]
-    for place in range(1, length):
-        combined += hashes[place : place + last] * _PLACES[place]
+    for word in range(1, length):
+        combined += hashes[word : word + last] * _PLACES[word]
     return _distinct(finalise64(combined + np.uint64(length)))
 
 

@@ -119,14 +119,14 @@ def _reader(schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> pa.RecordBatch
 def _signed(batch: Batch) -> Iterator[pa.RecordBatch]:
     """The documents that passed, with their karma."""
     names = iter(batch.signature_names())
-    place = 0
+    row = 0
     for number, source in enumerate(batch.sources):
         for verdicts in source.verdicts:
             signed = read([files.join(batch.folder, next(names))], ["id", "exact", "chars", "date"])
             judged = read([verdicts], ["id", "karma", "reason"])
             judged = judged.take(pc.index_in(signed["id"], value_set=judged["id"]))
-            places = np.arange(place, place + len(signed))
-            place += len(signed)
+            places = np.arange(row, row + len(signed))
+            row += len(signed)
             sources = pa.array(np.full(len(signed), number))
             columns = [sources, pa.array(places), *signed.columns, judged["karma"]]
             rows = pa.table(columns, schema=_SIGNED)

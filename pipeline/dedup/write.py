@@ -147,7 +147,7 @@ def write(unit: WriteUnit) -> list[Part]:
     """
     batch = unit.batch
     ends = np.cumsum([rows_of(files.join(batch.folder, name)) for name in batch.signature_names()])
-    places = np.concatenate([[0], ends]).tolist()
+    bounds = np.concatenate([[0], ends]).tolist()
     names = [part_name(i, len(ends)) for i in range(len(ends))]
     register = part_name(0, 1, "_register")
     clusters = part_name(0, 1, "_clusters")
@@ -162,10 +162,10 @@ def write(unit: WriteUnit) -> list[Part]:
         for query in (_OWN, _PAST, _WHOLE, _STAYS, _REMOVED):
             connection.execute(query)
         written = [_write_large(connection, batch, clusters)]
-        passed = _passed(batch, places)
-        for name, seen, first, end in zip(names, passed, places, places[1:], strict=False):
+        passed = _passed(batch, bounds)
+        for name, seen, first, end in zip(names, passed, bounds, bounds[1:], strict=False):
             written.append(_write_part(connection, batch, name, (first, end), seen))
-        for name, first, end in zip(passages, places, places[1:], strict=False):
+        for name, first, end in zip(passages, bounds, bounds[1:], strict=False):
             written.append(_write_passages(connection, batch, name, (first, end)))
         written.append(_write_register(connection, unit, register))
     return [part for part in written if part]

@@ -67,12 +67,12 @@ def match_index(index: IndexFile) -> list[Part]:
     done = finished_part(index.folder, name, index.key)
     if done is not None:
         return [done]
-    known = _known_ids(index.links)
+    prefixes = _known_ids(index.links)
     rows: list[dict[str, Any]] = []
     with Progress(index.folder, f"index-{index.number:05d}") as progress:
         for batch in _candidates(index):
             ids = [page_id(canonical_key(spot.url)) for spot in batch]
-            mine = np.isin(_prefixes(ids), known)
+            mine = np.isin(_prefixes(ids), prefixes)
             both = zip(ids, batch, mine, strict=True)
             rows += [{"id": identity, **spot._asdict()} for identity, spot, ours in both if ours]
             progress.add(0, candidates=len(ids), captures=int(mine.sum()))

@@ -107,11 +107,11 @@ def reached_something(folder: str, manifest: Manifest) -> Manifest:
         for entry in manifest.tables("fetches-"):
             files.remove(files.join(folder, entry.name))
         files.remove(files.join(files.local_scratch(folder), WORK))
-        said = ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(dropped.items()))
+        outcomes = ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(dropped.items()))
         remedy = "See `webtext show ROOT fetches` for the errors"
         if dropped.keys() <= passing:
             remedy = "Check the network (and pages.via), then run the same command again"
-        raise WebtextError(f"Stage pages fetched no page: {said}", remedy)
+        raise WebtextError(f"Stage pages fetched no page: {outcomes}", remedy)
     return manifest
 
 

@@ -80,8 +80,8 @@ def screen_body(
         return Judged(Outcome.TOO_LARGE, str(error))
     kind = kind_of(media_type(headers), plain.data)
     if kind not in settings.content_types:
-        said = headers.joined("content-type")[:100]
-        return Judged(Outcome.CONTENT_TYPE, f"{kind} by its first bytes, labelled {said!r}")
+        label = headers.joined("content-type")[:100]
+        return Judged(Outcome.CONTENT_TYPE, f"{kind} by its first bytes, labelled {label!r}")
     text, charset, charset_by = "", "", ""
     head = PageHead()
     if kind != "pdf":

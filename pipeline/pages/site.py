@@ -60,16 +60,16 @@ class Site:
 
     def preference(self, url: str) -> Preference | None:
         """The strongest of what the site's own files say of the use of an address."""
-        said = list(self._rules.preferences(url))
+        preferences = list(self._rules.preferences(url))
         if self._settings.respect_ai_opt_out and (shut := self._rules.ai_refusal(url)):
-            said.append(shut)
+            preferences.append(shut)
         if reserved := self._reservations.preference(url):
-            said.append(reserved)
+            preferences.append(reserved)
         where = "robots.txt License"
         for licensed in self._licenses:
             found = licensed.preference(url, where) if licensed else rsl.unread(where)
-            said += [found] if found else []
-        return strongest(said)
+            preferences += [found] if found else []
+        return strongest(preferences)
 
     def _refusal_by_rules(self, url: str) -> Refusal | None:
         if not self._rules.may_fetch(url):

@@ -72,9 +72,9 @@ def look_up(ids: pa.Array, paths: Sequence[str], schema: pa.Schema) -> pa.Table:
     for path in paths:
         for batch in batches(path, ["id", *schema.names]):
             position = _positions(by_id, batch.column("id"))
-            known = pc.is_valid(position)
-            rows.append(batch.filter(known).select(schema.names).cast(schema))
-            positions.append(position.filter(known).to_numpy())
+            valid = pc.is_valid(position)
+            rows.append(batch.filter(valid).select(schema.names).cast(schema))
+            positions.append(position.filter(valid).to_numpy())
     table = pa.Table.from_batches(rows, schema).combine_chunks()
     row = np.full(len(ids), -1)
     row[order.to_numpy()[np.concatenate(positions)]] = np.arange(len(table))

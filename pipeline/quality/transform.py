@@ -68,7 +68,11 @@ class Quality(beam.PTransform):
         self._written = _written_limits(corpus, job.interval)
         inputs = draft.inputs
         self._read_key = work_key(draft.code_version, inputs["documents"])
-        measured = {name: said for name, said in inputs.items() if name not in ("links", TAKEDOWN)}
+        measured = {
+            name: fingerprint
+            for name, fingerprint in inputs.items()
+            if name not in ("links", TAKEDOWN)
+        }
         self._measure_key = work_key(
             draft.code_version, settings.measured().digest(), sorted(measured.items())
         )

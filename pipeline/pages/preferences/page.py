@@ -57,6 +57,6 @@ def licensed_preferences(
 
 def _licensed(license_read: License | None, url: str, where: str) -> Iterator[Preference]:
     """What a licence says of the page; one that is named and cannot be read permits nothing."""
-    said = unread(where) if license_read is None else license_read.preference(url, where)
-    if said is not None:
-        yield said
+    preference = unread(where) if license_read is None else license_read.preference(url, where)
+    if preference is not None:
+        yield preference

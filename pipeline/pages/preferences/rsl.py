@@ -61,13 +61,13 @@ def _speaks_of(base: str, pattern: str, url: str) -> bool:
     if not pattern:
         return True
     try:
-        said, asked = urlsplit(urljoin(base, pattern)), urlsplit(url)
+        wanted, address = urlsplit(urljoin(base, pattern)), urlsplit(url)
     except ValueError:  # such as `http://[`
         return False
-    if said.hostname != asked.hostname:
+    if wanted.hostname != address.hostname:
         return False
-    query = f"?{said.query}" if said.query else ""
-    return path_matcher(f"{said.path or '/'}{query}")(url)
+    query = f"?{wanted.query}" if wanted.query else ""
+    return path_matcher(f"{wanted.path or '/'}{query}")(url)
 
 
 def read_license(document: bytes, base: str) -> License | None:
