@@ -56,11 +56,9 @@ class UnitCosts:
     dedup_scratch: float = 870.0
     dedup_sorted: float = 430.0
     """Memory of dedup's sorting, a document, up to `dedup_most`: DuckDB spills beyond it (fitted to
-    0.75 GB at 10^6 and 2.33 GB at 10^7 of the same run)."""
+    0.75 GB at 10^6 and 2.33 GB at 10^7 of the same run).  Nothing else of dedup grows with the
+    documents."""
     dedup_most: float = 1.75 * GB
-    dedup_index: float = 26.0
-    """Memory of a document that cannot spill: the index while components are found
-    (docs/dedup.md)."""
 
     measure_mb_seconds: float = 0.71
     """A MB of text in quality."""

@@ -204,7 +204,6 @@ def _quality(v: Volumes) -> StagePlan:
 
 def _dedup(v: Volumes) -> StagePlan:
     c, alone = v.costs, v.searched * v.costs.order_seconds
-    sorted_in_memory = min(v.documents * c.dedup_sorted, c.dedup_most)
     return StagePlan(
         "dedup",
         cpu=v.text / MB * c.sign_mb_seconds + v.searched * c.search_seconds + alone,
@@ -212,7 +211,7 @@ def _dedup(v: Volumes) -> StagePlan:
         disk=v.documents * c.signature_bytes,
         files=2 * v.parts + 2 * v.load.intervals,
         scratch=v.documents * c.dedup_scratch,
-        memory=sorted_in_memory + v.documents * c.dedup_index,
+        memory=min(v.documents * c.dedup_sorted, c.dedup_most),
     )
 
 
