@@ -55,10 +55,9 @@ class UnitCosts:
     """On disk, a document in dedup."""
     dedup_scratch: float = 870.0
     dedup_sorted: float = 430.0
-    """Memory of dedup's sorting, a document, up to `dedup_most`: DuckDB spills beyond it (fitted to
-    0.75 GB at 10^6 and 2.33 GB at 10^7 of the same run).  Nothing else of dedup grows with the
-    documents."""
-    dedup_most: float = 1.75 * GB
+    """Memory of dedup's sorting, a document, up to `dedup_most`, where DuckDB spills (fitted to
+    0.75 GB at 10^6 documents).  Nothing else of dedup grows with the documents."""
+    dedup_most: float = 1.0 * GB
 
     measure_mb_seconds: float = 0.71
     """A MB of text in quality."""

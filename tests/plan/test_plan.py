@@ -93,7 +93,7 @@ def test_the_largest_host_decides_how_long_a_crawl_takes() -> None:
         ([], {"links": 1e9}, "set pages.host_pages"),
         ([], {"links": 1e9}, "raise pages.links_a_group"),
         ([], {"links": 1e8}, "take dask"),
-        ([], {"links": 1e8}, "dedup: a worker takes"),
+        (["runner.dask.memory_limit_mb=1000"], {"links": 1e8}, "dedup: a worker takes"),
         (["runner.dask.memory_limit_mb=300"], {"links": 1e4}, "links: a worker takes 0.5 GB"),
     ],
 )
