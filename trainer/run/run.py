@@ -93,7 +93,8 @@ class RunFolder:
             raise SettingError(
                 f"{self.path} already holds a run", "Add --resume, or choose another --out"
             )
-        others = sorted(p.name for p in self.path.glob("*") if p.name not in _OURS)
+        others = [p.name for p in self.path.glob("*") if p.name not in _OURS]
+        others.sort(key=lambda name: (name.startswith("."), name))
         if others and not (self.path / "run.json").exists():
             raise SettingError(
                 f"--out {self.path} holds other files ({others[0]}) and no run",
