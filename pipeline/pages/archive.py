@@ -147,8 +147,8 @@ def look_up(lookup: Lookup, links: Iterable[Dated]) -> list[Part]:
     done = finished_part(lookup.folder, name, lookup.key)
     if done is not None:
         return [done]
-    rows = _follow(lookup, list(links))
-    _resolve(lookup, rows)
+    rows, others = _follow(lookup, list(links))
+    _resolve(lookup, rows, others)
     with Progress(lookup.folder, f"range-{lookup.number:05d}") as progress:
         for row in rows.values():
             del row["payload"], row["target"]
@@ -156,10 +156,14 @@ def look_up(lookup: Lookup, links: Iterable[Dated]) -> list[Part]:
     return [write_fetches(lookup.folder, name, lookup.key, rows.values())]
 
 
-def _follow(lookup: Lookup, links: list[Dated]) -> dict[str, Row]:
-    """The row at the end of each link's redirects, by the link's id."""
+def _follow(lookup: Lookup, links: list[Dated]) -> tuple[dict[str, Row], dict[str, Row]]:
+    """The row at the end of each link's redirects, by the link's id.
+
+    And captures of pages on the way, for where what was nearest in time leads nowhere: it
+    redirects to a page that no archive has, or stands for a body that none has.
+    """
     ended: dict[str, Row] = {}
-    sending: dict[str, Row] = {}  # pages that send their reader on, by the link's id
+    others: dict[str, Row] = {}
     standing = {link.id: (link, link.id) for link in links}
     low, high = id_range(lookup.number, lookup.of)
     for hop in range(lookup.settings.max_redirects + 1):
@@ -168,22 +172,23 @@ def _follow(lookup: Lookup, links: list[Dated]) -> dict[str, Row]:
         rows = _index_rows(lookup, wanted, *between)
         onward: dict[str, tuple[Dated, str]] = {}
         for link, identity in standing.values():
-            row = _nearest(rows.get(identity, []), link.first_seen)
+            captured = rows.get(identity, [])
+            row = _nearest(captured, link.first_seen)
+            if other := _nearest(filter(_has_body, captured), link.first_seen):
+                others[link.id] = other
             target = row["target"] if row else ""
             if row is None or not target:
-                last = row or sending.get(link.id) or _missing(link, hop)
+                last = row or others.get(link.id) or _missing(link, hop)
                 ended[link.id] = _own(last, link)
             elif reason := lookup.rules.reason_to_drop(target, without_port(host_of(target))):
                 off = {"outcome": Outcome.OFF_LIMITS.value, "error": f"{reason}: {target}"}
                 ended[link.id] = _own(row, link) | off | _NOWHERE
             else:
                 onward[link.id] = link, _id(target)
-                if row["outcome"] == Outcome.OK:
-                    sending[link.id] = row
         standing = onward
     for link, _ in standing.values():
         ended[link.id] = _own(blank_row("", "", Outcome.REDIRECT_LOOP, "warc"), link) | _NOWHERE
-    return ended
+    return ended, others
 
 
 def _index_rows(lookup: Lookup, wanted: set[str], low: str, high: str) -> dict[str, list[Row]]:
@@ -217,6 +222,11 @@ def _is_page(row: Row) -> bool:
     return outcome in (Outcome.OK, _REVISIT, _REDIRECT) or outcome.startswith("opt_out")
 
 
+def _has_body(row: Row) -> bool:
+    """Whether a row is of a page whose record holds its body."""
+    return _is_page(row) and row["outcome"] not in (_REVISIT, _REDIRECT)
+
+
 def _missing(link: Dated, hops: int) -> Row:
     row = blank_row(link.id, link.url, Outcome.NOT_IN_ARCHIVE, "warc")
     return row | {"error": "it redirects to a page that no archive has"} if hops else row
@@ -228,8 +238,8 @@ def _own(row: Row, link: Dated) -> Row:
     return blank | row | {"id": link.id, "url": link.url}
 
 
-def _resolve(lookup: Lookup, rows: dict[str, Row]) -> None:
-    """Points revisits to the record that holds their body, where an archive has it."""
+def _resolve(lookup: Lookup, rows: dict[str, Row], others: dict[str, Row]) -> None:
+    """Points revisits to the record that holds their body, or else to another of their page."""
     revisits = {identity: row for identity, row in rows.items() if row["outcome"] == _REVISIT}
     wanted = pa.array(sorted({row["payload"] for row in revisits.values()}), pa.string())
     bodies: dict[str, Row] = {}
@@ -243,7 +253,9 @@ def _resolve(lookup: Lookup, rows: dict[str, Row]) -> None:
     for identity, row in revisits.items():
         body = bodies.get(row["payload"])
         own = {name: row[name] for name in ("id", "url", "final_url", "fetched_at")}
-        if body is None:
+        if body is None and identity in others:
+            body, own = others[identity], {name: row[name] for name in ("id", "url")}
+        elif body is None:
             body = blank_row(identity, row["url"], Outcome.NOT_IN_ARCHIVE, "warc")
             body |= {"payload": "", "target": "", "error": "no archive has the body it refers to"}
         rows[identity] = body | own
