@@ -82,8 +82,8 @@ def _pairs(batch: Batch, name: str) -> tuple[Numbers, Numbers]:
 def _shingle_counts(index: Index, members: Numbers) -> Numbers:
     counts = np.zeros(len(index), np.int64)
     for path, numbers in index.by_file():
-        known = numbers >= 0
-        counts[numbers[known]] = column(read([path], ["shingles"]), "shingles")[known]
+        filled = numbers >= 0
+        counts[numbers[filled]] = column(read([path], ["shingles"]), "shingles")[filled]
     return counts[members]
 
 
@@ -185,9 +185,9 @@ def decide(unit: DecideUnit) -> list[Part]:
     else:
         shares = (column(table, "matches") / batch.settings.hashes).tolist()
         ask = partial(_look_up, dict(zip(pairs, shares, strict=True)))
-    found = removals(pairs, ask, batch.settings.threshold)
+    removed = removals(pairs, ask, batch.settings.threshold)
     with PartWriter(batch.work, unit.name, DECISIONS, key, fingerprinted=False) as writer:
-        writer.add(removal._asdict() for removal in found)
+        writer.add(removal._asdict() for removal in removed)
     return [writer.finish()]
 
 

@@ -185,10 +185,10 @@ def parquet_rows(path: str, progress: Callable[[int], None]) -> Iterator[Mapping
     size = files.size(path)
     with open_table(path, "Fetch it again, or write it anew") as table:
         names = table.schema_arrow.names
-        known = [name for name in ("meta", "text", *ADDRESSES) if name in names]
-        if not known:
+        columns = [name for name in ("meta", "text", *ADDRESSES) if name in names]
+        if not columns:
             raise WebtextError(f"{path} has no column `url`", f"It has: {', '.join(names)}")
-        wanted = [*known, *(name for name in (*SCORES, *DATES, *TABLE_COLUMNS) if name in names)]
+        wanted = [*columns, *(name for name in (*SCORES, *DATES, *TABLE_COLUMNS) if name in names)]
         for batch in table.iter_batches(batch_size=10_000, columns=wanted):
             yield from batch.to_pylist()
             progress(size * batch.num_rows // max(table.metadata.num_rows, 1))

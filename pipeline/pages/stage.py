@@ -78,11 +78,11 @@ class PagesStage(Stage):
     def inputs(self, job: Job) -> dict[str, str]:
         """The links, and each archive or file of an index by its name."""
         links = job.corpus.require("links", job.interval)
-        found = {"links": links.fingerprint, RULES: work_key(self.rules(job).identity())}
+        fingerprints = {"links": links.fingerprint, RULES: work_key(self.rules(job).identity())}
         for path in self.settings(job).chosen_source().files():
             name = files.name_of(path)
-            found[path if name in found else name] = files.content_fingerprint(path)
-        return found
+            fingerprints[path if name in fingerprints else name] = files.content_fingerprint(path)
+        return fingerprints
 
     def remove_pages(self, edit: StageEdit) -> Removal:
         """Rows of fetch tables, and records of the crawl's archives."""
