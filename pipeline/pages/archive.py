@@ -38,8 +38,8 @@ from pipeline.store.schemas import SCHEMAS
 
 #: A row of the fetch table, the digest by which a revisit finds the record with the body, and
 #: where a redirect, or a page that sends its reader on at once, leads.
-_INDEX = SCHEMAS["fetches"].append(pa.field("payload", pa.string()))
-_INDEX = _INDEX.append(pa.field("target", pa.string()))
+INDEX = SCHEMAS["fetches"].append(pa.field("payload", pa.string()))
+INDEX = INDEX.append(pa.field("target", pa.string()))
 #: In place of an outcome, until the record is found that they refer to.
 _REVISIT, _REDIRECT = "revisit", "redirect"
 #: What a row that points to no record holds of its place.
@@ -94,7 +94,7 @@ def index_archive(archive: Archive) -> list[Part]:
                 rows += _alias(capture)
             progress.add(0, indexed=1)
     rows.sort(key=lambda row: (row["id"], row["fetched_at"], row["warc_offset"]))
-    with PartWriter(archive.folder, name, _INDEX, archive.key, fingerprinted=False) as writer:
+    with PartWriter(archive.folder, name, INDEX, archive.key, fingerprinted=False) as writer:
         writer.add(rows)
     return [writer.finish()]
 

@@ -68,7 +68,7 @@ class PagesStage(Stage):
     """From links to archived pages."""
 
     name = "pages"
-    version = "5"
+    version = "4"
     unit_seconds = 0.0023
 
     def settings(self, job: Job) -> PagesSettings:
@@ -78,11 +78,8 @@ class PagesStage(Stage):
     def inputs(self, job: Job) -> dict[str, str]:
         """The links, and each archive or file of an index by its name."""
         links = job.corpus.require("links", job.interval)
-        fingerprints = {"links": links.fingerprint, RULES: work_key(self.rules(job).identity())}
-        for path in self.settings(job).chosen_source().files():
-            name = files.name_of(path)
-            fingerprints[path if name in fingerprints else name] = files.content_fingerprint(path)
-        return fingerprints
+        own = {"links": links.fingerprint, RULES: work_key(self.rules(job).identity())}
+        return self.settings(job).chosen_source().inputs() | own
 
     def remove_pages(self, edit: StageEdit) -> Removal:
         """Rows of fetch tables, and records of the crawl's archives."""
