@@ -55,3 +55,12 @@ def bucket_pairs(keys: Hashes64, numbers: Numbers, leaders: int) -> tuple[Number
         later.append(numbers[behind])
         earlier.append(numbers[starts[behind] + leader])
     return np.concatenate(later), np.concatenate(earlier)
+
+
+def is_among(numbers: Numbers, among: Numbers) -> npt.NDArray[np.bool_]:
+    """Which of the numbers are among others, which are sorted."""
+    if not len(among):
+        return np.zeros(len(numbers), bool)
+    at = np.minimum(np.searchsorted(among, numbers), len(among) - 1)
+    found: npt.NDArray[np.bool_] = among[at] == numbers
+    return found

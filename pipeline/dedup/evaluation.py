@@ -16,7 +16,6 @@ import pyarrow as pa
 from pipeline.dedup.batch import REGISTER, Batch, Decided, EvaluationFile
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.minhash import SHINGLE_WORDS
-from pipeline.dedup.order import batches
 from pipeline.dedup.passages.minimizers import MinimizerUnit, write_minimizers
 from pipeline.dedup.settings import DedupSettings
 from pipeline.dedup.sign import SignUnit, sign
@@ -24,6 +23,7 @@ from pipeline.store import files
 from pipeline.store.addresses import page_id
 from pipeline.store.errors import SettingError
 from pipeline.store.manifest import WORK
+from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part, work_key
 from pipeline.store.textfiles import read_set
 

@@ -22,7 +22,6 @@ from pipeline.store.manifest import WORK
 from pipeline.store.parquet import batches, open_table
 from pipeline.store.parts import Part, PartWriter, finished_part
 from pipeline.store.progress import Progress
-from pipeline.store.sql import Database
 
 MATCHES = pa.schema(
     [
@@ -86,6 +85,8 @@ def match_index(index: IndexFile) -> list[Part]:
 def _candidates(index: IndexFile) -> Iterator[list[Spot]]:
     """Batches of captures with status 200 on hosts that links lead to."""
     _refuse_other_tables(index.path)
+    from pipeline.store.sql import Database  # noqa: PLC0415  # imports DuckDB
+
     database = Database(_REMEDY)
     database.ask("SET threads = 1")  # workers are processes
     database.ask("SET memory_limit = '1GB'")

@@ -8,7 +8,7 @@ once for all of them, and leaves each part a scratch table of its own rows.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import methodcaller
 
@@ -40,18 +40,6 @@ class JoinUnit:
     key: str
     #: Whether it matters who mentioned a page.
     mentions: bool
-
-
-def batches_of(rows: Sequence[int], most: int) -> Iterator[slice]:
-    """Runs of neighbouring parts with at most `most` rows together, or of one larger part."""
-    start = together = 0
-    for number, count in enumerate(rows):
-        if number > start and together + count > most:
-            yield slice(start, number)
-            start, together = number, 0
-        together += count
-    if rows:
-        yield slice(start, len(rows))
 
 
 def join(unit: JoinUnit) -> list[Part]:

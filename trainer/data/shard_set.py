@@ -211,10 +211,12 @@ def _find(data: str) -> TokenCorpus:
     intervals = []
     for name, manifest in zip(names, manifests, strict=True):
         folder = corpus.folder(stage, name)
+        # Pages that were forgotten may have been all of a split.
+        empty = tuple(f"{split}-" for split in SPLITS if manifest.extra.get(f"{split}_tokens") == 0)
         sizes = {
             f"{folder}/{entry.name.removesuffix('.bin')}": entry.bytes
             for entry in sorted(manifest.files, key=lambda f: f.name)
-            if entry.name.endswith(".bin")
+            if entry.name.endswith(".bin") and not entry.name.startswith(empty)
         }
         intervals.append(Interval(name, manifest.fingerprint, sizes))
     everything = Generation(0, tuple(names), add_fingerprints(m.fingerprint for m in manifests))
