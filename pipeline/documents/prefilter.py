@@ -8,7 +8,8 @@ text, when it is long and surely none of those wanted.  What it costs and loses 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import chain
 
 from pipeline.documents.blocks.layout import Layout
 from pipeline.store.language import identify
@@ -26,10 +27,13 @@ _SURE = 0.9
 _RUNNING_CHARS = 60
 
 
-def words_at_most(layout: Layout, enough: int) -> int:
-    """No fewer words than the main text of a page has; they are counted up to `enough`."""
+def words_at_most(layout: Layout, posts: Sequence[str], enough: int) -> int:
+    """No fewer words than the main text of a page has, with posts that only JSON-LD holds.
+
+    They are counted up to `enough`.
+    """
     words = 0
-    for text in layout.text:
+    for text in chain(layout.text, posts):
         words += count_words(text)
         if words >= enough:
             break

@@ -95,7 +95,7 @@ def count_tags(text: str) -> int:
 
 
 def _first_pass(source: ParsedPage, settings: DocumentsSettings) -> Verdict | None:
-    words = words_at_most(source.layout, settings.min_words)
+    words = words_at_most(source.layout, source.posts, settings.min_words)
     if words < settings.min_words:
         return Verdict("too_short" if words else "empty", float(words), "by the first pass")
     if found := foreign(source.layout, source.head.language, settings.languages):
