@@ -77,14 +77,14 @@ class TokenCorpus:
 
         Raises SettingError when one is not there.
         """
-        found = {interval.name: interval for interval in self.intervals}
-        missing = [name for name in names if name not in found]
+        by_name = {interval.name: interval for interval in self.intervals}
+        missing = [name for name in names if name not in by_name]
         if missing:
             raise SettingError(
                 f"{self.address} has no finished interval {missing[0]}",
                 "Bring back the shards that the run was started on",
             )
-        fingerprint = add_fingerprints(found[name].fingerprint for name in names)
+        fingerprint = add_fingerprints(by_name[name].fingerprint for name in names)
         return Generation(first, tuple(names), fingerprint)
 
     def joined(self, first: int) -> TokenCorpus:
