@@ -109,10 +109,7 @@ class _Walk:
         self._links = self._chars = self._inner = self._breaks = 0
 
     def take_all(self, nodes: Iterable[LexborNode]) -> None:
-        """Takes in all nodes of a page, parents before children.
-
-        This loop and `_block` take most of the time of a walk, so they call as little as they can.
-        """
+        """Takes in all nodes, parents before children; most of a walk's time, so with few calls."""
         run, places, opened = self._run, self._places, self._open
         inline, numbered, never = tags.INLINE, tags.NUMBER, tags.NEVER_TEXT
         for node in nodes:
@@ -133,10 +130,7 @@ class _Walk:
                 if not around[2]:
                     self._text(text, around)
             elif tag in inline:
-                if tag == "cite" and not run and around[6] & _QUOTATION:
-                    self._block(node, tag, around)  # who is quoted, on a line of its own
-                else:
-                    self._inline(node, tag, around)
+                self._inline(node, tag, around)
             elif tag in numbered:
                 self._block(node, tag, around)
             elif tag is not None:
@@ -188,6 +182,9 @@ class _Walk:
             self._text(f" {tex} ", around)
 
     def _inline(self, node: LexborNode, tag: str, around: _Place) -> None:
+        if tag == "cite" and not self._run and around[6] & _QUOTATION:
+            self._block(node, tag, around)  # who is quoted, on a line of its own
+            return
         attributes = node.attributes
         if attributes:
             names = names_of(attributes)
