@@ -23,6 +23,7 @@ from deployment import (
 )
 
 from pipeline.build.recipe import Recipe
+from pipeline.engine.runners.beam_flink import BeamFlinkSettings
 from pipeline.engine.runners.profiles import RunnerSettings
 
 #: Kinds of operators: their pods are checked, and the dask operator's by its own schema.
@@ -124,12 +125,12 @@ def test_recipes_are_valid_and_name_the_cluster() -> None:
     (cluster,) = manifests("DaskCluster")
     place = f"tcp://{cluster['metadata']['name']}-scheduler:8786"
     assert found["webtext-recipe"].dask.scheduler == place
-    flink = found["webtext-flink-recipe"].flink
+    flink = found["webtext-flink-recipe"].of(BeamFlinkSettings)
     assert (flink.environment, flink.environment_config) == ("EXTERNAL", "localhost:50000")
 
 
 def test_flink_is_of_the_version_that_beam_is_told() -> None:
-    version = RunnerSettings().flink.version
+    version = BeamFlinkSettings().version
     (deployment,) = manifests("FlinkDeployment")
     assert deployment["spec"]["flinkVersion"] == f"v{version.replace('.', '_')}"
     assert deployment["spec"]["image"].startswith(f"flink:{version}.")
