@@ -1,15 +1,24 @@
-"""Trains on the corpus as soon as it is published, and publishes what is not worse.
+"""Trains on the corpus as soon as a month of it is published, and publishes what is not worse.
 
-Each state of the corpus has a run of its own; with params.run a run of that name goes on
-instead, and `data.grow=true` in params.settings lets it take in the months that joined.
+Each month that is published starts one run, whose partition is the month.  Each state of the
+corpus has a model run of its own; with params.run one of that name goes on instead, and
+`data.grow=true` in params.settings lets it take in the months that joined.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, Param, chain
-from webtext_deployment import CORPUS, DEFAULTS, MACROS, MODELS, RUNS, SETTINGS, TRAIN_RECIPE
+from airflow.sdk import DAG, Param, PartitionedAssetTimetable, chain
+from webtext_deployment import (
+    CORPUS,
+    DEFAULTS,
+    MODELS,
+    RUN_DEFAULTS,
+    RUNS,
+    SETTINGS,
+    TRAIN_RECIPE,
+)
 from webtext_operator import WebtextOperator
 
 DATA = "{{ published(triggering_asset_events, params) }}"
@@ -17,19 +26,16 @@ RUN = RUNS + "/{{ run_name(triggering_asset_events, params, run_id) }}"
 
 with DAG(
     dag_id="webtext_train",
-    schedule=[CORPUS],
-    max_active_runs=1,
-    dagrun_timeout=timedelta(days=60),
+    schedule=PartitionedAssetTimetable(assets=CORPUS),
     default_args={**DEFAULTS, "pool": "webtext_train"},
-    user_defined_macros=MACROS,
     params={
         "data": Param("", type="string", description="Token shards; else the asset's"),
         "run": Param("", type="string", description="Name of the run; else by the corpus"),
         "tolerance": Param(0.0, type="number", minimum=0, description="Nats it may be worse"),
         "settings": Param([], type="array", description="Overrides: train.steps=1000"),
     },
-    tags=["webtext"],
     doc_md=__doc__,
+    **RUN_DEFAULTS,
 ):
     train = WebtextOperator(
         task_id="train",

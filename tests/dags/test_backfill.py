@@ -7,13 +7,7 @@ as when all are built at once.  The corpus's asset starts the training.
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,8 +15,8 @@ from typing import Any
 import psutil
 import pyarrow.parquet as pq
 import pytest
-from airflow_runs import airflow_environment
-from support import PROJECT, Run, free_ports
+from airflow_runs import Airflow
+from support import PROJECT, Run
 
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.manifest import add_fingerprints
@@ -87,95 +81,6 @@ def recipe(sample_root: Path, tmp_path: Path, replay: str) -> Path:
     return place
 
 
-class Airflow:
-    """`airflow standalone`, its command and its API."""
-
-    def __init__(self, python: Path, home: Path, **settings: str) -> None:
-        self._python = python
-        api, logs, triggers = free_ports(3)
-        self.address = f"http://localhost:{api}"
-        self.log = home / "standalone.log"
-        self._environment = airflow_environment(
-            home,
-            PATH=f"{python.parent}:{os.environ['PATH']}",
-            AIRFLOW__CORE__PARALLELISM="2",
-            AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS="True",
-            AIRFLOW__CORE__EXECUTION_API_SERVER_URL=f"{self.address}/execution/",
-            AIRFLOW__API__PORT=str(api),
-            AIRFLOW__API__BASE_URL=self.address,
-            AIRFLOW__API__WORKERS="1",
-            AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT=str(logs),
-            AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT=str(triggers),
-            **settings,
-        )
-
-    def command(self, *arguments: str) -> None:
-        done = subprocess.run(
-            [self._python, "-m", "airflow", *arguments],
-            env=self._environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
-
-    @contextmanager
-    def standalone(self) -> Iterator[None]:
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [self._python, "-m", "airflow", "standalone"],
-                env=self._environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        try:
-            yield
-        finally:
-            self._stop()
-
-    def ask(self, path: str, **change: Any) -> Any:
-        """What the API says, after a change if one is given; None where it does not answer."""
-        request = urllib.request.Request(f"{self.address}/api/v2/{path}")
-        if change:
-            request.method, request.data = "PATCH", json.dumps(change).encode()
-            request.add_header("Content-Type", "application/json")
-        try:
-            with urllib.request.urlopen(request, timeout=600) as answer:
-                return json.load(answer)
-        except OSError:
-            return None
-
-    def runs(self, dag: str, kind: str) -> list[dict[str, Any]] | None:
-        """The runs of a DAG once there are some and all have ended."""
-        said = self.ask(f"dags/{dag}/dagRuns?run_type={kind}") or {"dag_runs": []}
-        states = {run["state"] for run in said["dag_runs"]}
-        return said["dag_runs"] if states and states <= {"success", "failed"} else None
-
-    def wait(self, done: Callable[[], Any]) -> Any:
-        """Polls until there is an answer that is true; the test's time-out bounds it."""
-        while not (found := done()):
-            assert self._process.poll() is None, self.log.read_text()[-4000:]
-            time.sleep(0.5)
-        return found
-
-    def _stop(self) -> None:
-        family = self.family()
-        self._process.send_signal(signal.SIGINT)
-        try:
-            self._process.wait(60)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-        for child in family:
-            if child.is_running():
-                child.kill()
-
-    def family(self) -> list[psutil.Process]:
-        """All that it has started."""
-        return psutil.Process(self._process.pid).children(recursive=True)
-
-
 @pytest.fixture
 def airflow(airflow_python: Path, home: Path, recipe: Path) -> Airflow:
     folder = recipe.parent
@@ -222,7 +127,7 @@ def test_a_backfill_of_three_months_is_one_full_build_and_is_trained_on(
         kill_the_documents_of_the_first_month(airflow, root)
         whole = all_at_once(recipe, webtext)
         runs = airflow.wait(lambda: airflow.runs("webtext_monthly", "backfill"))
-        trained = airflow.wait(lambda: airflow.runs("webtext_train", "asset_triggered"))
+        trained = airflow.wait(lambda: trained_on(MONTHS, airflow))
         said = airflow.ask("dags/webtext_monthly/dagRuns/~/taskInstances?limit=200")
         events = airflow.ask("assets/events")["asset_events"]
     assert [run["state"] for run in runs] == ["success"] * 3
@@ -238,10 +143,18 @@ def test_a_backfill_of_three_months_is_one_full_build_and_is_trained_on(
 
     ours = [event["extra"] for event in events if event["extra"].get("root") == str(root)]
     assert [extra["interval"] for extra in ours] == list(MONTHS)
+    keys = [event["partition_key"] for event in events if event["extra"].get("root") == str(root)]
+    assert keys == list(MONTHS)
     assert {run["state"] for run in trained} == {"success"}
     published = json.loads((recipe.parent / "models" / "PUBLISHED.json").read_text())
     prints = [extra["fingerprint"][:12] for extra in ours]
     assert any(published["model"].endswith(f"/tiny-{one}-00000003") for one in prints)
+
+
+def trained_on(months: tuple[str, ...], airflow: Airflow) -> list[dict[str, Any]] | None:
+    """The training runs once each month has one, by its partition, and all have ended."""
+    runs = airflow.runs("webtext_train", "asset_triggered") or []
+    return runs if {run["partition_key"] for run in runs} == set(months) else None
 
 
 def all_at_once(recipe: Path, webtext: Run) -> Corpus:
