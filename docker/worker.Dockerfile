@@ -4,7 +4,7 @@
 #
 # BASE needs Python 3.11 to 3.13 with venv, the version of all other machines. BEAM gives only its
 # boot program, so its Python must not differ from BASE's. The target `worker` leaves BEAM out.
-ARG BASE=python:3.11.14-slim-bookworm
+ARG BASE=python:3.11.14-slim-bookworm@sha256:bcbbec29f7a3f9cbee891e3cd69d7fe4dec7e281daf36cbd415ddd8ee2ba0077
 ARG BEAM=apache/beam_python3.11_sdk:2.77.0
 
 FROM ${BASE} AS requirements
@@ -34,9 +34,17 @@ COPY pipeline pipeline
 COPY trainer trainer
 RUN /opt/webtext/bin/pip install --no-index --no-build-isolation --no-deps --root /package .
 
+# What the image has installed, for whoever must know: CycloneDX.
+FROM package AS inventory
+COPY docker/sbom.sh ./
+RUN cp -a /package/. /
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
+    sh sbom.sh /opt/webtext/bin/python /opt/webtext/sbom.json
+
 FROM ${BASE} AS worker
 COPY --from=environment /opt/webtext /opt/webtext
 COPY --from=package /package/ /
+COPY --from=inventory /opt/webtext/sbom.json /opt/webtext/
 COPY docker/entrypoint.sh docker/healthy.py /opt/webtext/bin/
 # /data and /tmp take files of any user, for `docker run --user`. Builds ask for a fixed hash seed;
 # Beam's boot program must not make another environment.

@@ -80,6 +80,7 @@ def test_what_our_service_runs_exists(name: str) -> None:
     assert (COMPOSE.parent / service["build"]["context"]).resolve() == PROJECT
     assert PROJECT / service["build"]["dockerfile"] == dockerfile
     assert service["user"] == "10001:10001" and service["cap_drop"] == ["ALL"]
+    assert service["read_only"] and "/tmp" in service["volumes"]
     if "command" in service:
         words = service.get("entrypoint", []) + service["command"]
         check_command(words)

@@ -105,7 +105,10 @@ def spark() -> Iterator[OpenRunner]:
         master="local[2]", partitions=4, conf={"spark.executorEnv.PYTHONPATH": TESTS_PATH}
     )
     with open_runner(RunnerSettings(name="spark").model_copy(update={"spark": own})) as runner:
+        started = javas()
+        assert started
         yield runner
+    assert not started & javas()
 
 
 @pytest.mark.system
@@ -156,12 +159,6 @@ class TestOnThisMachine:
     def test_a_step_that_kills_its_process_ends_with_one_error(self, spark: OpenRunner) -> None:
         with pytest.raises(WebtextError, match="killed its worker 4 times"):
             spark.run(Failing("abort"), "toy")
-
-    def test_java_ends_with_the_build(self, tmp_path: Path) -> None:
-        with open_runner(RunnerSettings(name="spark", workers=1)) as runner:
-            assert javas() and runner.name.endswith("1 local cores")
-            before = javas()
-        assert not before & javas()
 
 
 def javas() -> set[int]:
