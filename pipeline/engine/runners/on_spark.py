@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
 
+from pipeline.engine.runners.beam_kind import check_reachable
 from pipeline.engine.runners.runner_kind import OpenRunner, RunnerKind, needed
 from pipeline.engine.runners.spark_settings import SparkSettings
 from pipeline.store.errors import SettingError
@@ -27,11 +28,11 @@ class OnSpark(RunnerKind):
         if self.own.master.startswith("k8s://"):
             example = "registry/webtext-spark:1.0"
             needed(self.own.kubernetes.image, "runner.spark.kubernetes.image", example)
-        with (
-            warnings.catch_warnings()
-        ):  # that it does not know the latest pandas, which is not used
-            warnings.simplefilter("ignore")
-            from pipeline.engine.runners.spark_build import open_spark  # noqa: PLC0415
+        if self.own.master.startswith("spark://") and "," not in self.own.master:
+            check_reachable(self.own.master.removeprefix("spark://"), "runner.spark.master")
+        # It does not know the latest pandas, which is not used.
+        warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
+        from pipeline.engine.runners.spark_build import open_spark  # noqa: PLC0415  # late: pyspark
 
         return open_spark(self.own, self.runner.worker_count(), options, root)
 

@@ -201,10 +201,10 @@ def _spark_errors() -> Iterator[None]:
     except WebtextError as error:
         cause = error.__cause__
         if isinstance(cause, Py4JError):
-            raise spark_error(cause) from cause
+            raise _spark_error(cause) from cause
         raise
     except Py4JError as error:
-        raise spark_error(error) from error
+        raise _spark_error(error) from error
 
 
 #: What Spark says of a lost Python process or a lost executor.
@@ -213,15 +213,17 @@ _PYTHON = re.compile(r"Python in worker has different version: (\S+) than that i
 _MODULE = re.compile(r"ModuleNotFoundError: (No module named '[^']+')")
 
 
-def spark_error(error: Py4JError) -> WebtextError:
-    """An error of Spark in one line, with what to do."""
-    if not isinstance(error, Py4JJavaError):
-        return WebtextError(
-            "The Java process of Spark on this machine has ended",
-            "It may need more memory: raise runner.spark.java_memory_mb, then run the same "
-            "command again",
-        )
-    text = str(error)
+def _spark_error(error: Py4JError) -> WebtextError:
+    if isinstance(error, Py4JJavaError):
+        return job_error(str(error))
+    return WebtextError(
+        "The Java process of Spark on this machine has ended",
+        "Raise runner.spark.java_memory_mb if it was memory, and run the same command again",
+    )
+
+
+def job_error(text: str) -> WebtextError:
+    """What Spark says of a job that it ended, in one line, with what to do."""
     if versions := _PYTHON.search(text):
         return WebtextError(
             f"An executor of Spark runs Python {versions[1]}, this process {versions[2]}",

@@ -93,6 +93,40 @@ def test_a_plan_knows_how_much_carries_it(
     assert (kind.processes(), kind.memory_limit() is not None) == (processes, limited)
 
 
+ABORTED = "org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 "
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (ABORTED + "failed 4 times: Python worker exited unexpectedly (crashed)", "killed its"),
+        (ABORTED + "failed 4 times: ExecutorLostFailure (executor 3 exited", "killed its worker"),
+        (
+            "[PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.12 than that in "
+            "driver: 3.11, PySpark cannot run",
+            "runs Python 3.12, this process 3.11",
+        ),
+        ("ModuleNotFoundError: No module named 'pipeline'", "No module named 'pipeline'"),
+        (ABORTED + "was cancelled\n\tat org.apache", "Spark ended the job: Job aborted due to"),
+    ],
+)
+def test_what_spark_says_becomes_one_line(text: str, message: str) -> None:
+    pytest.importorskip("pyspark", reason="needs the extra `spark`")
+    from pipeline.engine.runners.spark_build import job_error
+
+    found = str(job_error(text))
+    assert message in found and "\n" not in found
+
+
+def test_a_master_that_is_not_there_is_named() -> None:
+    pytest.importorskip("pyspark", reason="needs the extra `spark`")
+    with (
+        pytest.raises(WebtextError, match="Nothing answers at 127.0.0.1:9"),
+        open_runner(read_profile("spark", ["runner.spark.master=spark://127.0.0.1:9"])),
+    ):
+        pass
+
+
 needs_spark = pytest.mark.skipif(
     shutil.which("java") is None or find_spec("pyspark") is None,
     reason="needs Java 17 and the extra `spark`",
