@@ -1,6 +1,6 @@
 """Extraction beside trafilatura's default: quality, throughput, and what the first pass loses.
 
-    python benchmarks/extract.py [--data FOLDER] [--pages N] [KIND ...]
+    python benchmarks/extract.py [--data FOLDER] [--pages N] [--models FILE] [KIND ...]
 
 KIND is wcxb, quality, frame, speed, prefilter or language; without one all are measured.
 
@@ -10,8 +10,9 @@ article extraction benchmark (https://github.com/scrapinghub/article-extraction-
 quality measure is that benchmark's own (evaluate.py): precision and recall over 4-grams of
 words, each averaged over pages, and their harmonic mean.  `FOLDER/wcxb-dev.ndjson.zst` is
 the development split of WCXB (arXiv 2605.21097), pages of seven kinds, scored by words.  Our model
-has learned from it: how it does on sites that it has not seen, `webtext train-extractor` reports
-by folds.  All figures of one kind are measured in one run, in turns, by processor time.
+has learned from it: how it does on sites that it has not seen, the models of folds show, which
+`webtext train-extractor FILE … --folds 4 --keep-folds` writes beside FILE.  All figures of one
+kind are measured in one run, in turns, by processor time.
 """
 
 from __future__ import annotations
@@ -34,19 +35,22 @@ import trafilatura
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 from resiliparse.extract.html2text import extract_plain_text
 
+from pipeline.documents.blocks.model import read_model
 from pipeline.documents.by_trafilatura.main_content import is_marked
 from pipeline.documents.by_trafilatura.parse import parse_html
-from pipeline.documents.extract import ParsedPage, extract, prepare
+from pipeline.documents.extract import ParsedPage, extract, finish, prepare
 from pipeline.documents.prefilter import foreign, words_at_most
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.training.pages import LabelledPage, read_pages
 from pipeline.documents.training.report import word_score
-from pipeline.documents.verdict import Page, judge
+from pipeline.documents.training.train import fold_model
+from pipeline.documents.verdict import Page, verdict_on
 from pipeline.store.language import identify
 from pipeline.store.unspaced import count_words
 
 TODAY = date(2026, 11, 24)
 ROUNDS = 3
+FOLDS = 4
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def ours(sample: Sample) -> str:
 def judged(sample: Sample) -> str:
     """Text by the stage's whole judgement: decoding, first pass, extraction, language."""
     page = Page(sample.url, sample.html.encode(), "text/html; charset=utf-8", TODAY)
-    return judge(page, DocumentsSettings()).document.text
+    return verdict_on(page, DocumentsSettings()).document.text
 
 
 def theirs(**options: bool) -> Callable[[Sample], str]:
@@ -221,7 +225,7 @@ def prefilter(data: Path, count: int) -> None:
 def turned_away(source: ParsedPage, settings: DocumentsSettings) -> bool:
     """Whether the first pass drops a page."""
     few = words_at_most(source.layout) < settings.min_words
-    return few or foreign(source.layout, settings.languages) is not None
+    return few or foreign(source.layout, source.head.language, settings.languages) is not None
 
 
 def kept_without(sample: Sample, settings: DocumentsSettings) -> bool:
@@ -235,11 +239,26 @@ def kept_without(sample: Sample, settings: DocumentsSettings) -> bool:
     )
 
 
-def wcxb(data: Path, count: int) -> None:
+def unseen(models: Path, folds: int) -> Callable[[LabelledPage], str]:
+    """Text by the model of the fold that a page is in, which has seen no page of its domain."""
+    files = [fold_model(str(models), fold) for fold in range(folds)]
+
+    def text(page: LabelledPage) -> str:
+        source = prepare(page.html, page.url, files[page.fold(folds)])
+        return finish(source, TODAY).text
+
+    for file in files:
+        read_model(file)  # a missing one ends the run before it has begun
+    return text
+
+
+def wcxb(data: Path, models: Path | None) -> None:
     """Scores by kind of page, and processor time, on every page of a split of WCXB."""
     pages = list(read_pages([str(data / "wcxb-dev.ndjson.zst")]))
     systems: dict[str, Callable[[LabelledPage], str]] = {
-        "webtext": lambda page: extract(page.html, page.url, TODAY).text,
+        "webtext (has learned from these pages)": lambda page: (
+            extract(page.html, page.url, TODAY).text
+        ),
         "trafilatura default": lambda page: trafilatura.extract(page.html) or "",
         "trafilatura fast": lambda page: trafilatura.extract(page.html, fast=True) or "",
         "trafilatura recall": lambda page: trafilatura.extract(page.html, favor_recall=True) or "",
@@ -247,19 +266,24 @@ def wcxb(data: Path, count: int) -> None:
             page.html, main_content=True, alt_texts=False
         ),
     }
+    if models:
+        systems = {"webtext (models of folds, sites not seen)": unseen(models, FOLDS), **systems}
     identify("loads the model")
-    print(f"wcxb: {len(pages)} pages, by words")
-    for name, system in systems.items():
-        rows: defaultdict[str, list[tuple[float, float, float]]] = defaultdict(list)
-        took = 0.0
-        for page in pages:
-            started = time.process_time()
+    rows: defaultdict[tuple[str, str], list[tuple[float, float, float]]] = defaultdict(list)
+    took: Counter[str] = Counter()
+    for page in pages:
+        for name, system in systems.items():
+            started = time.process_time_ns()
             text = system(page)
-            took += time.process_time() - started
+            took[name] += time.process_time_ns() - started
             for kind in ("all", page.kind):
-                rows[kind].append(word_score(text, page.truth or ""))
-        print(f"  {name}: {1000 * took / len(pages):.1f} ms a page")
-        for kind, found in sorted(rows.items()):
+                rows[name, kind].append(word_score(text, page.truth or ""))
+    print(f"wcxb: {len(pages)} pages, by words, all systems in one run")
+    for name in systems:
+        print(f"  {name}: {took[name] / len(pages) / 1e6:.1f} ms a page", end="")
+        print(f", {took['trafilatura default'] / took[name]:.2f} times trafilatura default")
+        for kind in sorted({kind for _, kind in rows}):
+            found = rows[name, kind]
             f1, precision, recall = (statistics.mean(column) for column in zip(*found, strict=True))
             print(f"    {kind:<14} {len(found):>5}  F1 {f1:.4f}", end="")
             print(f"  precision {precision:.4f}  recall {recall:.4f}")
@@ -279,7 +303,6 @@ def language(data: Path, count: int) -> None:
 
 
 KINDS = {
-    "wcxb": wcxb,
     "quality": quality,
     "frame": frame,
     "speed": speed,
@@ -291,15 +314,21 @@ KINDS = {
 def main() -> None:
     """Runs the kinds of measurement that are asked for, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("kinds", nargs="*", help=f"of {', '.join(KINDS)}; default all")
+    parser.add_argument("kinds", nargs="*", help=f"of wcxb, {', '.join(KINDS)}; default all")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--pages", type=int, default=400, help="manual pages to take")
+    parser.add_argument(
+        "--models", type=Path, help="a file by `webtext train-extractor --folds 4 --keep-folds`"
+    )
     asked = parser.parse_args()
     logging.disable(logging.CRITICAL)  # trafilatura warns about each page it finds nothing in
-    if unknown := set(asked.kinds) - set(KINDS):
+    if unknown := set(asked.kinds) - {"wcxb", *KINDS}:
         parser.error(f"no such kind: {', '.join(sorted(unknown))}")
-    for kind in asked.kinds or KINDS:
-        KINDS[kind](asked.data, asked.pages)
+    for kind in asked.kinds or ("wcxb", *KINDS):
+        if kind == "wcxb":
+            wcxb(asked.data, asked.models)
+        else:
+            KINDS[kind](asked.data, asked.pages)
 
 
 if __name__ == "__main__":

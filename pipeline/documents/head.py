@@ -21,6 +21,7 @@ class Head:
     metas: dict[str, str]
     json_ld: str  # all scripts of this kind, one after another
     canonical: str  # the address that the page gives as its own, absolute, or empty
+    language: str  # what <html> names, in lower case ("en-us"), or empty
 
 
 def read_head(parser: LexborHTMLParser, url: str) -> Head:
@@ -33,6 +34,7 @@ def read_head(parser: LexborHTMLParser, url: str) -> Head:
         metas=_metas(parser),
         json_ld="\n".join(script.text(deep=True) for script in scripts)[:_MOST_JSON],
         canonical=_canonical(parser, url),
+        language=_language(parser),
     )
 
 
@@ -50,6 +52,12 @@ def _metas(parser: LexborHTMLParser) -> dict[str, str]:
         if name and content:
             found.setdefault(name.lower(), content)
     return found
+
+
+def _language(parser: LexborHTMLParser) -> str:
+    root = parser.root
+    named = root.attributes.get("lang") if root is not None else None
+    return (named or "").strip().lower().replace("_", "-")
 
 
 def _canonical(parser: LexborHTMLParser, url: str) -> str:

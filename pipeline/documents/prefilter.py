@@ -28,12 +28,16 @@ _RUNNING_CHARS = 60
 
 def words_at_most(layout: Layout) -> int:
     """No fewer words than the main text of a page has."""
-    return sum(map(count_words, layout.text))
+    return count_words("\n".join(layout.text))
 
 
-def foreign(layout: Layout, languages: Collection[str]) -> tuple[str, float] | None:
-    """The language of a page and its probability, when it is surely none of `languages`."""
-    if not languages:
+def foreign(layout: Layout, declared: str, languages: Collection[str]) -> tuple[str, float] | None:
+    """The language of a page and its probability, when it is surely none of `languages`.
+
+    Only a page that is `declared` to be in another (`Head.language`) is looked at: of all others
+    the language of the text is told in the end anyway, and looking twice costs more than it saves.
+    """
+    if not languages or not declared or declared.partition("-")[0] in languages:
         return None
     text = "\n".join(text for text in layout.text if len(text) >= _RUNNING_CHARS)
     if len(text) < _ENOUGH_CHARS:

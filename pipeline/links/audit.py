@@ -14,6 +14,9 @@ from pipeline.store.manifest import Audit, Manifest
 #: The tables of the audit.
 SOURCES, MONTHS = "sources", "score months"
 
+#: Of a source: how many of its links are of texts that are there already.
+TEXTS = "texts"
+
 #: More bad lines than this share of a source are worth a warning.
 _BAD = 0.05
 #: Of the scores of a month that say when they were read, the share of young ones that matters.
@@ -82,6 +85,7 @@ def warnings_of(manifest: Manifest) -> list[str]:
     return [
         *_of_sources(manifest.audit.get(SOURCES, {})),
         *(line for kind, months in early.items() for line in _of_early(kind, months)),
+        *_of_same_address(manifest),
         *_of_odd(manifest, {month for months in early.values() for month in months}),
     ]
 
@@ -149,6 +153,18 @@ def _of_early(kind: str, months: Mapping[str, Row]) -> Iterator[str]:
                 "threshold on karma loses their links; `webtext rescore` asks for them again, or "
                 "use a later dump"
             )
+
+
+def _of_same_address(manifest: Manifest) -> Iterator[str]:
+    """Texts that share an address are one page, so that only one of them is taken."""
+    rows = manifest.audit.get(SOURCES, {}).values()
+    texts, links = (sum(row.get(name, 0) for row in rows) for name in (TEXTS, "mentions"))
+    lost = texts - manifest.counts.seen
+    if texts == links and lost > 0:
+        yield (
+            f"{lost:,} of {texts:,} texts have the address or the name of another and are left "
+            "out; name a column as pages.texts.id that differs in each, or none"
+        )
 
 
 def _listed(kind: str, months: Mapping[str, Row]) -> str:

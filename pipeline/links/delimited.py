@@ -203,9 +203,9 @@ def told_columns(sample: Sequence[Sequence[str]]) -> tuple[Columns, bool]:
     of whole numbers behind the address, or the only one, and the date the first of times.
     """
     first = [_bare(name) for name in sample[0]] if sample else []
-    place = _first_known(first, ADDRESSES)
-    if place is not None and not any(map(is_address, first)):
-        return Columns(place, _first_known(first, SCORES), _first_known(first, DATES)), True
+    address = _first_known(first, ADDRESSES)
+    if address is not None and not any(map(is_address, first)):
+        return Columns(address, _first_known(first, SCORES), _first_known(first, DATES)), True
     header = len(first) > 1 and all(map(_NAME.fullmatch, first))
     sample = sample[header:]
     width = max(map(len, sample), default=1)

@@ -44,21 +44,21 @@ def _without_bracket(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 def _elements(pieces: Iterable[bytes]) -> Iterator[Any]:
     """The elements of the array that the pieces of a text are."""
-    source, text, place = iter(pieces), "", 0
+    source, text, start = iter(pieces), "", 0
     while True:
-        place = _next_element(text, place)
-        if text[place : place + 1] == "]":
+        start = _next_element(text, start)
+        if text[start : start + 1] == "]":
             return
-        value, end, failure = _decoded(text, place)
+        value, end, failure = _decoded(text, start)
         if end < len(text):
             yield value
-            place = end
+            start = end
             continue
         # What is there may be the beginning of a longer element.
         piece = next(source, None)
-        if piece is not None and len(text) - place <= _LONGEST:
-            text, place = text[place:] + piece.decode("utf-8", "surrogateescape"), 0
-        elif text[place:].strip():
+        if piece is not None and len(text) - start <= _LONGEST:
+            text, start = text[start:] + piece.decode("utf-8", "surrogateescape"), 0
+        elif text[start:].strip():
             raise BadLineError(failure or "it ends in the middle")
         else:
             return

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from pipeline.links.records import BadLineError, Mention, in_range, is_whole
+from pipeline.store.moments import is_missing, seconds_of
 
 #: Names of columns, best first.  Those with `reddit_` are of OpenWebText2's scrapes.
 ADDRESSES = (
@@ -27,11 +26,7 @@ DATES = (
 _POSTS = ("id", "reddit_id")
 _SUBREDDITS = ("subreddit", "reddit_subreddit")
 
-#: What stands for no value: as Python, databases and tables of numbers write it.
-_MISSING = frozenset({"", "none", "null", "nan", "na", "n/a", "\\n", "-"})
 _THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+")
-_MILLISECONDS = 100_000_000_000  # a number from here on counts them; as seconds it is year 5138
-_ZONE = re.compile(r" (?:UTC|GMT)$")
 _ADDRESS = re.compile(r"\s*https?:[/\\]+[^\s/\\]\S*\s*", re.I)
 _BASE_36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -98,13 +93,6 @@ def _first(row: Mapping[str, Any], names: Sequence[str]) -> Any:
     return next((row[name] for name in names if row.get(name) not in (None, "", [])), None)
 
 
-def _is_missing(value: Any) -> bool:
-    """Whether a value stands for none: as JSON, databases and tables of numbers write it."""
-    if isinstance(value, str):
-        return value.strip().lower() in _MISSING
-    return value is None or value == [] or value != value  # noqa: PLR0124 - NaN
-
-
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
@@ -123,7 +111,7 @@ def _score(value: Any) -> int | None:
     try:
         if isinstance(value, list):
             return sum(_score(one) or 0 for one in value)
-        if _is_missing(value):
+        if is_missing(value):
             return None
         if isinstance(value, str) and _THOUSANDS.fullmatch(value.strip()):
             value = value.replace(",", "")
@@ -133,35 +121,10 @@ def _score(value: Any) -> int | None:
 
 
 def _seconds(date: Any) -> int:
-    """Seconds since 1970 of a date as lists write it, in UTC where it names no zone."""
+    """Seconds since 1970 of a date; of several the first, 0 where there is none."""
     if isinstance(date, list):
         date = min(date, key=str, default=None)
-    if _is_missing(date):
-        return 0
     try:
-        if isinstance(date, (int, float)):
-            return _from_number(date)
-        if isinstance(date, datetime):
-            return _in_utc(date)
-        return _from_text(str(date).strip())
-    except (TypeError, ValueError, OverflowError) as error:
+        return seconds_of(date)
+    except ValueError as error:
         raise BadLineError(f"date: {error}") from None
-
-
-def _from_text(text: str) -> int:
-    """A time of an archive's index, a number, the date of a mail, or an ISO date."""
-    if len(text) == 14 and text.isdigit():
-        return _in_utc(datetime.strptime(text, "%Y%m%d%H%M%S"))
-    if text.replace(".", "", 1).isdigit() and len(text) > 8:
-        return _from_number(float(text))
-    if text[:1].isalpha():
-        return _in_utc(parsedate_to_datetime(text))
-    return _in_utc(datetime.fromisoformat(_ZONE.sub("", text)))
-
-
-def _from_number(date: float) -> int:
-    return int(date / 1_000 if date >= _MILLISECONDS else date)
-
-
-def _in_utc(moment: datetime) -> int:
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -14,7 +14,7 @@ from pipeline.documents.blocks.model import read_model
 from pipeline.documents.extract import extract, finish, prepare
 from pipeline.documents.training.labels import from_phrases, from_text
 from pipeline.documents.training.report import word_score
-from pipeline.documents.training.train import Effort, train
+from pipeline.documents.training.train import Effort, fold_model, train
 from pipeline.store.errors import SettingError, WebtextError
 
 TODAY = date(2026, 1, 1)
@@ -58,7 +58,7 @@ def test_a_model_is_trained_reported_and_used(
         ),
     ]
     model = str(tmp_path / "model.json.gz")
-    said = run(tmp_path / "result.json", model, *files, "--folds=2", "--trees=6")
+    said = run(tmp_path / "result.json", model, *files, "--folds=2", "--trees=6", "--keep-folds")
     printed = capsys.readouterr().out
     assert "threads forum" in printed and "threads list" in printed and "phrases all" in printed
     kinds = {(score["source"], score["kind"]): score for score in said["scores"]}  # type: ignore
@@ -67,6 +67,11 @@ def test_a_model_is_trained_reported_and_used(
     again = str(tmp_path / "again.json.gz")
     train(files, again, Effort(folds=2, first_trees=6, second_trees=6), lambda line: None)
     assert Path(again).read_bytes() == Path(model).read_bytes()
+    assert [path.name for path in sorted(tmp_path.glob("fold*"))] == [
+        "fold0-model.json.gz", "fold1-model.json.gz",
+    ]  # fmt: skip
+    halves = [read_model(fold_model(model, fold)).to_json() for fold in (0, 1)]
+    assert halves[0] != halves[1] != read_model(model).to_json()
     new = thread_pages.xenforo(11)
     found = finish(prepare(new, "https://new.example/t/1", model), TODAY).text
     wanted = "\n\n".join(p for post in thread_pages.posts(11) for p in post)

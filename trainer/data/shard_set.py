@@ -19,6 +19,7 @@ from pipeline.store import files
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import Manifest, add_fingerprints, read_manifest
+from trainer.data.tokenizers import same_tokenizers
 
 SPLITS = ("train", "validation")
 
@@ -119,8 +120,12 @@ class Shards:
     @property
     def fingerprint(self) -> str:
         """What all shards of the last generation hold; of one corpus, its own fingerprint."""
-        said = [corpus.generations[-1].fingerprint for corpus in self.corpora]
-        return said[0] if len(said) == 1 else hashlib.blake2b("/".join(said).encode()).hexdigest()
+        fingerprints = [corpus.generations[-1].fingerprint for corpus in self.corpora]
+        return (
+            fingerprints[0]
+            if len(fingerprints) == 1
+            else hashlib.blake2b("/".join(fingerprints).encode()).hexdigest()
+        )
 
     @property
     def train(self) -> tuple[str, ...]:
@@ -173,8 +178,7 @@ def find_shards(data: str) -> Shards:
     tokenizer beside them is missing or is not the one that they were made with.
     """
     corpora = tuple(_find(one) for one in token_folders(data))
-    tokenizers = {files.sha256(corpus.tokenizer) for corpus in corpora}
-    if len(tokenizers) > 1:
+    if not same_tokenizers([corpus.tokenizer for corpus in corpora]):
         raise SettingError(
             f"The corpora of --data {data} have different tokenizers",
             'Build all with one: [tokens] kind = "file" takes an existing tokenizer.json',

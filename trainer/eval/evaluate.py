@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pipeline.store.errors import SettingError
 from trainer.data.shard_set import find_shards
 from trainer.data.stream import Stream
+from trainer.data.tokenizers import same_tokenizers
 from trainer.eval.few_shot import FewShot
 from trainer.eval.loss import evaluate, token_bytes, unigram_entropy
 from trainer.eval.pseudo import judge_pairs
@@ -20,7 +22,10 @@ Say = Callable[[str], None]
 
 
 def evaluate_run(run: str, data: str | None, step: int | None, say: Say) -> dict[str, float]:
-    """The whole validation split of the run's shards (or of `data`)."""
+    """The whole validation split of the run's shards (or of `data`).
+
+    Raises SettingError where the shards have another tokenizer.
+    """
     with joined("auto") as world:
         loaded = load_run(run, world.device, step, say)
         shards = find_shards(data or loaded.facts.data)
@@ -28,6 +33,11 @@ def evaluate_run(run: str, data: str | None, step: int | None, say: Say) -> dict
             shards = shards.at(loaded.facts.generations)
         if data is None and shards.fingerprint != loaded.facts.fingerprint:
             say("The shards have changed since the run began: these figures are on the new ones.")
+        if not same_tokenizers([shards.tokenizer, loaded.folder.tokenizer_path]):
+            raise SettingError(
+                f"The shards in {shards.address} have another tokenizer than {run}",
+                'Build them with the run\'s: [tokens] kind = "file" takes its tokenizer.json',
+            )
         stream = open_stream(loaded.recipe, shards, "validation")
         bf16 = False
         sizes = token_bytes(loaded.folder.tokenizer_path)

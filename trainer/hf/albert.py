@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any
 
 from pipeline.store.errors import SettingError
@@ -21,7 +22,12 @@ class AlbertFormat(Format):
     kind = "albert"
     families = ("albert",)
     inputs = INPUTS
-    copies = ("predictions.decoder.weight", "predictions.decoder.bias")
+    copies = MappingProxyType(
+        {
+            "predictions.decoder.weight": "albert.embeddings.word_embeddings.weight",
+            "predictions.decoder.bias": "predictions.bias",
+        }
+    )
     optional = ("sop_classifier.classifier.weight", "sop_classifier.classifier.bias")
 
     def architectures(self) -> tuple[str, ...]:

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any
 
 from pipeline.store.errors import SettingError
-from trainer.hf.config import Config
+from trainer.hf.config import ACTIVATIONS, Config
 from trainer.hf.format import Format, Named, SpecialTokens, stacked_weights, weights_of
 from trainer.models.encoder import STD, Embeddings, Encoder
 from trainer.models.heads import MaskedHead, PairHead, ReplacedHead
 from trainer.models.parts import Parts
 from trainer.settings.model import EncoderSettings, ModelSettings
 
-#: Their names of our activations; other names of the same.
-ACTIVATIONS = {"gelu": "erf", "gelu_new": "tanh", "silu": "silu", "relu2": "relu2"}
-SAME = {
-    "gelu_pytorch_tanh": "gelu_new",
-    "gelu_fast": "gelu_new",
-    "gelu_python": "gelu",
-    "swish": "silu",
-}
 INPUTS = ("input_ids", "token_type_ids", "attention_mask")
 
 
@@ -30,7 +23,12 @@ class BertFormat(Format):
     kind = "bert"
     families = ("bert",)
     inputs = INPUTS
-    copies = ("cls.predictions.decoder.weight", "cls.predictions.decoder.bias")
+    copies = MappingProxyType(
+        {
+            "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
+            "cls.predictions.decoder.bias": "cls.predictions.bias",
+        }
+    )
     optional = ("cls.seq_relationship.weight", "cls.seq_relationship.bias")
 
     def architectures(self) -> tuple[str, ...]:
@@ -92,7 +90,11 @@ class ElectraFormat(Format):
     kind = "electra"
     families = ("electra",)
     inputs = INPUTS
-    copies = ("generator_lm_head.weight",)
+    copies = MappingProxyType(
+        {
+            "generator_lm_head.weight": "electra.embeddings.word_embeddings.weight",
+        }
+    )
 
     def architectures(self) -> tuple[str, ...]:
         """Both, and the encoder alone."""
@@ -154,13 +156,9 @@ def encoder_values(config: Config) -> dict[str, Any]:
     config.must("add_cross_attention", False)
     config.must("tie_word_embeddings", True)
     config.must("pruned_heads", {})
-    act = config.get("hidden_act", "gelu")
-    act = SAME.get(act, act)
-    if act not in ACTIVATIONS:
-        raise config.refusal("hidden_act", act)
     return {
         "kind": "encoder",
-        "layers": config.need("num_hidden_layers"),
+        "layers": config.layers("num_hidden_layers"),
         "width": config.need("hidden_size"),
         "heads": config.need("num_attention_heads"),
         "inner": config.need("intermediate_size"),
@@ -170,7 +168,7 @@ def encoder_values(config: Config) -> dict[str, Any]:
         "dropout": config.get("hidden_dropout_prob", 0.1),
         "attention_dropout": config.get("attention_probs_dropout_prob", 0.1),
         "eps": config.get("layer_norm_eps", 1e-12),
-        "activation": ACTIVATIONS[act],
+        "activation": config.activation("hidden_act", "gelu"),
     }
 
 
@@ -193,12 +191,11 @@ def encoder_config(format: Format, parts: Parts[Encoder], special: SpecialTokens
             f"Hugging Face's {format.kind} has no shared layers",
             "Only an ALBERT of this shape can be exported",
         )
-    names = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
     return {
         "architectures": [format.architecture(parts)],
         "attention_probs_dropout_prob": settings.attention_drop,
         "dtype": "float32",
-        "hidden_act": names[settings.activation],
+        "hidden_act": ACTIVATIONS[settings.activation],
         "hidden_dropout_prob": settings.dropout,
         "hidden_size": settings.width,
         "initializer_range": STD,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.store.errors import SettingError
+from trainer.settings.model import MOST_LAYERS
 
 #: What a config may say that does not change a model's numbers: names and versions, how weights
 #: were first filled, what is returned, how text is generated, how classes are called.
@@ -31,13 +32,21 @@ NO_MATTER = frozenset(
     torch_dtype torchscript transformers_version typical_p unk_token_id use_bfloat16 use_cache
     """.split()
 )
+#: Our activations by the name that is written, and other names of the same.
+ACTIVATIONS = {"erf": "gelu", "tanh": "gelu_new", "silu": "silu", "relu2": "relu2"}
+_SAME = {
+    "erf": ("gelu_python",),
+    "tanh": ("gelu_pytorch_tanh", "gelu_fast"),
+    "silu": ("swish",),
+    "relu2": (),
+}
 
 
 class Config:
     """The values of a `config.json`, each to be asked for once; what is left is refused."""
 
     def __init__(self, values: Mapping[str, Any], where: str) -> None:
-        self._values, self._where = dict(values), where
+        self._values, self.where = dict(values), where
         self._asked: set[str] = set()
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -49,10 +58,23 @@ class Config:
     def need(self, name: str) -> Any:
         """A value that must be there."""
         if self.get(name) is None:
-            raise SettingError(
-                f"{self._where}: {name} is missing", "Take the config of the weights"
-            )
+            raise SettingError(f"{self.where}: {name} is missing", "Take the config of the weights")
         return self.get(name)
+
+    def layers(self, name: str) -> int:
+        """How many layers there are, which lists are made of before a model is."""
+        count = self.need(name)
+        if type(count) is not int or not 0 < count <= MOST_LAYERS:
+            raise self.refusal(name, count)
+        return count
+
+    def activation(self, name: str, default: str) -> str:
+        """Ours, by any of the names that transformers has for it."""
+        value = self.get(name, default)
+        for ours, theirs in ACTIVATIONS.items():
+            if value == theirs or value in _SAME[ours]:
+                return ours
+        raise self.refusal(name, value)
 
     def must(self, name: str, *allowed: Any, default: Any = None) -> None:
         """Refuses a value other than the first of `allowed`, or any of them."""
@@ -63,7 +85,7 @@ class Config:
     def refusal(self, name: str, value: Any) -> SettingError:
         """The error for a value that makes another model."""
         return SettingError(
-            f"{self._where}: {name} = {value!r} makes a model that is not known here",
+            f"{self.where}: {name} = {value!r} makes a model that is not known here",
             "Take other weights, or build such a model as an objective of your own",
         )
 
@@ -72,6 +94,6 @@ class Config:
         for name, value in sorted(self._values.items()):
             if name not in self._asked and name not in NO_MATTER and value not in (None, {}, []):
                 raise SettingError(
-                    f"{self._where}: {name} = {value!r} is not known here and may change the model",
+                    f"{self.where}: {name} = {value!r} is not known here and may change the model",
                     "Take it out of the file if it does not",
                 )

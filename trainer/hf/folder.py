@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,13 @@ FORMATS: dict[str, Format] = {
     )
 }
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_LONGEST_JSON = 1 << 26  # bytes; the index of the largest released models has some 10 MB
+_NEEDS = (
+    "It needs config.json and model.safetensors; pickled weights are not read: save them anew with "
+    "transformers' save_pretrained"
+)
+#: What weights are kept in; quantised ones mean nothing without their scales.
+_KINDS = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 
 def load_parts(folder: str | Path) -> Parts[Any]:
@@ -63,36 +72,55 @@ def load_parts(folder: str | Path) -> Parts[Any]:
         raise SettingError(
             f"{folder}: model_type = {family!r} is not known here", f"Known: {known}"
         )
-    architecture = (config.get("architectures") or found.architectures())[0]
+    architecture = _architecture(config, found)
     tasks = task_architectures(found.kind)
     if architecture not in found.architectures() and architecture not in tasks:
         raise SettingError(
             f"{folder}: architectures = [{architecture!r}] is not known here",
             f"Known of {family}: {', '.join([*found.architectures(), *tasks])}",
         )
-    settings = found.settings(config)
+    with _values_understood(config):
+        settings = found.settings(config)
     config.done()
     use = tasks.get(architecture)
     weights = _named(found, use, read_weights(folder), folder)
     others = {n for n in weights if use is None or not belongs_to_task(n, found.kind, use)}
-    parts = found.build(settings, others)
-    if use is not None:
-        parts.task = build_task_head(parts, use, values, str(folder))
-    with torch.no_grad():
-        for parameter in parts.parameters():
-            parameter.zero_()  # padding rows of the vocabulary, and heads that the file has not
+    with torch.device("meta"):  # a config may ask for more than there is memory
+        parts = found.build(settings, others)
+        if use is not None:
+            with _values_understood(config):
+                parts.task = build_task_head(parts, use, values, str(folder))
     fill(found, parts, weights)
     return parts.eval()
+
+
+@contextmanager
+def _values_understood(config: Config) -> Iterator[None]:
+    """A value of another kind than its name has (text for a number) is the config's mistake."""
+    try:
+        yield
+    except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError) as error:
+        raise SettingError(
+            f"{config.where} holds a value of a wrong kind: {error}",
+            "Take the config of the weights",
+        ) from None
+
+
+def _architecture(config: Config, format: Format) -> str:
+    """The first class that a config names, or the usual one."""
+    named = config.get("architectures") or format.architectures()
+    if not isinstance(named, list | tuple) or not isinstance(named[0], str):
+        raise config.refusal("architectures", named)
+    return named[0]
 
 
 def read_config(folder: Path) -> dict[str, Any]:
     """`config.json`; WebtextError where it is missing or damaged."""
     try:
-        values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        values = _read_json(folder / "config.json")
     except (OSError, ValueError) as error:
         raise WebtextError(
-            f"{folder} holds no model of Hugging Face: {reason(error)}",
-            "It needs config.json and model.safetensors (pickled weights are not read)",
+            f"{folder} holds no model of Hugging Face: {reason(error)}", _NEEDS
         ) from None
     if not isinstance(values, dict):
         raise WebtextError(f"{folder / 'config.json'} is no object", "Take it from the model again")
@@ -104,20 +132,43 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     try:
         if (folder / _WEIGHTS).exists() or not (folder / _INDEX).exists():
             return load_file(folder / _WEIGHTS)
-        named = json.loads((folder / _INDEX).read_text(encoding="utf-8"))["weight_map"]
         weights: dict[str, Tensor] = {}
+        named = _index(folder)
         for file in sorted(set(named.values())):
-            if Path(file).name != file:
-                raise ValueError(f"{_INDEX} names {file!r}, which is not in the folder")
-            weights |= load_file(folder / file)
+            part = load_file(folder / file)
+            if twice := sorted(part.keys() & weights.keys()):
+                raise ValueError(f"{twice[0]} is in two files")
+            weights |= part
         if missing := sorted(named.keys() - weights.keys()):
             raise ValueError(f"{missing[0]} is in none of the files that {_INDEX} names")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise WebtextError(
-            f"{folder} holds no weights that can be read: {reason(error)}",
-            "It needs model.safetensors (pickled weights are not read)",
+            f"{folder} holds no weights that can be read: {reason(error)}", _NEEDS
         ) from None
     return weights
+
+
+def _index(folder: Path) -> dict[str, str]:
+    """In which file of the folder each tensor is; ValueError for an index that says otherwise."""
+    index = _read_json(folder / _INDEX)
+    named = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(named, dict) or not named:
+        raise ValueError(f"{_INDEX} has no weight_map")
+    for file in named.values():
+        plain = isinstance(file, str) and Path(file).name == file
+        if not plain or not file.endswith(".safetensors"):
+            raise ValueError(f"{_INDEX} names {file!r}, which is no safetensors file of the folder")
+    return named
+
+
+def _read_json(path: Path) -> Any:
+    """OSError or ValueError where it cannot be read."""
+    if path.stat().st_size > _LONGEST_JSON:
+        raise ValueError(f"{path.name} is longer than {_LONGEST_JSON:,} bytes")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError(f"{path.name} is nested too deeply") from None
 
 
 def _named(
@@ -140,9 +191,49 @@ def _named(
 
 
 def fill(format: Format, parts: Parts[Any], weights: dict[str, Tensor]) -> None:
-    """Fills the model.  Raises WebtextError for a name or shape that is not this model's."""
-    wanted = dict(format.tensors(parts)) | dict(task_tensors(parts))
-    extra = weights.keys() - wanted.keys() - set(format.copies)
+    """Fills the model, with memory of its own; what `weights` has not is 0.
+
+    Raises WebtextError for a name, shape or kind of number that is not this model's.
+    """
+    weights = _without_copies(format, weights, dict(format.tensors(parts)).keys())
+    _check_fit(format, parts, weights)
+    parts.to_empty(device="cpu")
+    with torch.no_grad():
+        for parameter in parts.parameters():
+            parameter.zero_()  # padding rows of the vocabulary, and heads that the file has not
+        for name, tensor in _tensors(format, parts).items():
+            if name in weights:
+                tensor.copy_(weights[name].float())
+
+
+def _tensors(format: Format, parts: Parts[Any]) -> dict[str, Tensor]:
+    """All weights under their names: the model's, and those of a head for a task."""
+    return dict(format.tensors(parts)) | dict(task_tensors(parts))
+
+
+def _without_copies(
+    format: Format, weights: dict[str, Tensor], wanted: Collection[str]
+) -> dict[str, Tensor]:
+    """Each tied weight once.  WebtextError where a copy is not equal to what it copies.
+
+    transformers unties such weights, which makes another model.
+    """
+    result = dict(weights)
+    for copy, original in format.copies.items():
+        if copy in wanted or copy not in result:
+            continue
+        tensor = result.pop(copy)
+        if not torch.equal(result.setdefault(original, tensor), tensor):
+            raise WebtextError(
+                f"{copy} is not {original}, though config.json says that they are one",
+                "Set tie_word_embeddings = false there if they are two",
+            )
+    return result
+
+
+def _check_fit(format: Format, parts: Parts[Any], weights: dict[str, Tensor]) -> None:
+    wanted = _tensors(format, parts)
+    extra = weights.keys() - wanted.keys()
     missing = wanted.keys() - weights.keys() - set(format.optional)
     for name, what in ((min(extra, default=""), "has no counterpart here"),
                        (min(missing, default=""), "is missing")):  # fmt: skip
@@ -151,21 +242,23 @@ def fill(format: Format, parts: Parts[Any], weights: dict[str, Tensor]) -> None:
                 f"The weights are not those of {format.architecture(parts)}: {name} {what}",
                 "Name another model, or set [model] as its config.json says",
             )
-    for name, tensor in wanted.items():
-        if name not in weights:
-            continue
-        if weights[name].shape != tensor.shape:
+    for name, tensor in weights.items():
+        if tensor.shape != wanted[name].shape:
             raise WebtextError(
-                f"{name} has the shape {tuple(weights[name].shape)}, not {tuple(tensor.shape)}",
+                f"{name} has the shape {tuple(tensor.shape)}, not {tuple(wanted[name].shape)}",
                 "Take the config.json of the weights",
             )
-        with torch.no_grad():
-            tensor.copy_(weights[name].float())
+        if tensor.dtype not in _KINDS:
+            raise WebtextError(
+                f"{name} is of {str(tensor.dtype).removeprefix('torch.')}; quantised weights are "
+                "not read",
+                "Take the model in float32, bfloat16 or float16",
+            )
 
 
 def to_hf(parts: Parts[Any]) -> dict[str, Tensor]:
     """The weights under Hugging Face's names, the padding rows of the vocabulary cut off."""
-    named = dict(FORMATS[parts.kind].tensors(parts)) | dict(task_tensors(parts))
+    named = _tensors(FORMATS[parts.kind], parts)
     return {name: tensor.cpu().contiguous() for name, tensor in named.items()}
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor, nn
@@ -37,8 +38,8 @@ class Format(ABC):
     families: tuple[str, ...]
     #: What its tokenizer gives the model.
     inputs: tuple[str, ...] = ("input_ids", "attention_mask")
-    #: Tensors that are copies of others where `tie_word_embeddings` is true.
-    copies: tuple[str, ...] = ()
+    #: Tensors that are copies where `tie_word_embeddings` is true, and what of.
+    copies: Mapping[str, str] = MappingProxyType({})
     #: Tensors that a file may lack: an encoder is often saved without the score of its pairs.
     optional: tuple[str, ...] = ()
 

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any
 
 from torch import nn
 
 from pipeline.store.errors import SettingError
-from trainer.hf.config import Config
+from trainer.hf.config import ACTIVATIONS, Config
 from trainer.hf.format import Format, Named, SpecialTokens, weights_of
 from trainer.models.gpt import GPT
 from trainer.models.parts import Parts
 from trainer.settings.model import ModelSettings
 
 _MASK = re.compile(r"\.attn\.bias$")
-#: Their names of our activations; the second group are other names of the same.
-_ACTIVATIONS = {"gelu_new": "tanh", "gelu": "erf"}
-_SAME = {"gelu_pytorch_tanh": "gelu_new", "gelu_fast": "gelu_new", "gelu_python": "gelu"}
 
 
 class Gpt2Format(Format):
@@ -30,7 +28,7 @@ class Gpt2Format(Format):
 
     kind = "gpt2"
     families = ("gpt2",)
-    copies = ("lm_head.weight",)
+    copies = MappingProxyType({"lm_head.weight": "transformer.wte.weight"})
 
     def architectures(self) -> tuple[str, ...]:
         """With or without the head, which is the token embedding."""
@@ -46,12 +44,8 @@ class Gpt2Format(Format):
         config.must("scale_attn_by_inverse_layer_idx", False)
         config.must("add_cross_attention", False)
         config.must("is_decoder", False, True)
-        act = config.get("activation_function", "gelu_new")
-        act = _SAME.get(act, act)
-        if act not in _ACTIVATIONS:
-            raise config.refusal("activation_function", act)
         values = {
-            "layers": config.need("n_layer"),
+            "layers": config.layers("n_layer"),
             "width": config.need("n_embd"),
             "heads": config.need("n_head"),
             "inner": config.get("n_inner", 0),
@@ -60,7 +54,7 @@ class Gpt2Format(Format):
             "dropout": config.get("resid_pdrop", 0.1),
             "attention_dropout": config.get("attn_pdrop", 0.1),
             "eps": config.get("layer_norm_epsilon", 1e-5),
-            "activation": _ACTIVATIONS[act],
+            "activation": config.activation("activation_function", "gelu_new"),
             "tied": config.get("tie_word_embeddings", True),
         }
         config.get("embd_pdrop")  # there is one rate here for embedding and residuals
@@ -74,9 +68,8 @@ class Gpt2Format(Format):
                 "Hugging Face's GPT-2 has neither banded attention nor document masks",
                 "Export a run with model.attention = dense and model.document_mask = false",
             )
-        names = {ours: theirs for theirs, ours in _ACTIVATIONS.items()}
         return {
-            "activation_function": names[settings.activation],
+            "activation_function": ACTIVATIONS[settings.activation],
             "architectures": [self.architecture(parts)],
             "attn_pdrop": settings.attention_drop,
             "bos_token_id": special.first,

@@ -6,6 +6,7 @@ The first where query and key are normalised, the last where the feed-forward la
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any
 
 from pipeline.store.errors import SettingError
@@ -28,7 +29,7 @@ class LlamaFormat(Format):
 
     kind = "llama"
     families = tuple(_CLASSES)
-    copies = ("lm_head.weight",)
+    copies = MappingProxyType({"lm_head.weight": "model.embed_tokens.weight"})
 
     def architectures(self) -> tuple[str, ...]:
         """All three."""
@@ -54,7 +55,7 @@ class LlamaFormat(Format):
         usual = 128 if family == "qwen3" else width // heads
         head_width = config.get("head_dim", usual)
         values = {
-            "layers": config.need("num_hidden_layers"),
+            "layers": config.layers("num_hidden_layers"),
             "width": width,
             "heads": heads,
             "kv_heads": config.get("num_key_value_heads", heads),
@@ -175,12 +176,14 @@ def _activation(family: str) -> str:
 
 def _window(config: Config) -> dict[str, Any]:
     """Which layers see a band only; refuses patterns that `model.global_every` cannot say."""
-    layers = config.need("num_hidden_layers")
+    layers = config.layers("num_hidden_layers")
     used, band = config.get("use_sliding_window", False), config.get("sliding_window")
     kinds = config.get("layer_types")
     first = config.get("max_window_layers", 28)
     if kinds is None:
         kinds = [_SLIDING if used and band and n >= first else _FULL for n in range(layers)]
+    if len(kinds) != layers:
+        raise config.refusal("layer_types", kinds)
     if all(kind == _FULL for kind in kinds):
         return {}
     for every in (0, *range(1, layers + 1)):

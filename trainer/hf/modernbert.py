@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any
 
 from pipeline.store.errors import SettingError
-from trainer.hf.bert import ACTIVATIONS, SAME
-from trainer.hf.config import Config
+from trainer.hf.config import ACTIVATIONS, Config
 from trainer.hf.format import Format, Named, SpecialTokens, weights_of
 from trainer.models.encoder import STD, Encoder
 from trainer.models.heads import MaskedHead
@@ -31,7 +31,11 @@ class ModernBertFormat(Format):
 
     kind = "modernbert"
     families = ("modernbert",)
-    copies = ("decoder.weight",)
+    copies = MappingProxyType(
+        {
+            "decoder.weight": "model.embeddings.tok_embeddings.weight",
+        }
+    )
 
     def architectures(self) -> tuple[str, ...]:
         """With and without the head."""
@@ -49,16 +53,13 @@ class ModernBertFormat(Format):
             config.must(name, True)
         for name in ("embedding_dropout", "mlp_dropout", "attention_dropout"):
             config.must(name, 0.0)
-        act = config.get("hidden_activation", "gelu")
-        act = SAME.get(act, act)
-        if act not in ACTIVATIONS:
-            raise config.refusal("hidden_activation", act)
+        activation = config.activation("hidden_activation", "gelu")
         config.must(
             "classifier_activation", config.get("hidden_activation", "gelu"), default="gelu"
         )
         far, close = _thetas(config)
         layers, every = (
-            config.need("num_hidden_layers"),
+            config.layers("num_hidden_layers"),
             config.get("global_attn_every_n_layers", 3),
         )
         kinds = config.get("layer_types")
@@ -77,7 +78,7 @@ class ModernBertFormat(Format):
             "context": config.need("max_position_embeddings"),
             "vocab": config.need("vocab_size"),
             "eps": config.get("norm_eps", 1e-5),
-            "activation": ACTIVATIONS[act],
+            "activation": activation,
             "attention": "sliding",
             "band": config.get("local_attention", 128) // 2,
             "global_every": every,
@@ -91,14 +92,13 @@ class ModernBertFormat(Format):
         """Refuses what is none of its settings."""
         settings = parts.model.settings
         _check_exportable(settings)
-        names = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
         every = settings.global_every
         return {
             "architectures": [self.architecture(parts)],
             "attention_bias": False,
             "attention_dropout": 0.0,
             "bos_token_id": special.first,
-            "classifier_activation": names[settings.activation],
+            "classifier_activation": ACTIVATIONS[settings.activation],
             "classifier_bias": False,
             "classifier_pooling": "cls",
             "cls_token_id": special.first,
@@ -115,7 +115,7 @@ class ModernBertFormat(Format):
                 _FULL: {"rope_theta": settings.rope_theta, "rope_type": "default"},
                 _SLIDING: {"rope_theta": settings.local_theta, "rope_type": "default"},
             },
-            "hidden_activation": names[settings.activation],
+            "hidden_activation": ACTIVATIONS[settings.activation],
             "hidden_size": settings.width,
             "initializer_range": STD,
             "intermediate_size": settings.inner_width,

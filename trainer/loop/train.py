@@ -16,6 +16,7 @@ from trainer.loop.loop import Trainer
 from trainer.objectives import build_objective, open_stream
 from trainer.optim.schedule import check_schedule
 from trainer.run.begin import start_run
+from trainer.run.checkpoint import complete_checkpoints
 from trainer.run.distributed import World, joined
 from trainer.run.grow import grow
 from trainer.run.run import RunFolder, Start, with_vocabulary
@@ -68,8 +69,10 @@ def _trainer(folder: RunFolder, recipe: RunRecipe, shards: Shards, world: World)
     validation = open_stream(recipe, shards, "validation") if shards.validation else None
     objective = build_objective(recipe, folder.facts().end_token, folder.tokenizer())
     objective.init_weights(recipe.train.seed)
-    if recipe.train.init:
-        start_from(objective, recipe.train.init, folder.tokenizer_path)
+    if recipe.train.init and not complete_checkpoints(folder.checkpoints):
+        left = start_from(objective, recipe.train.init, folder.tokenizer_path)
+        if left and world.first:
+            _warn(f"Not in {recipe.train.init}, so first weights are kept: {', '.join(left)}")
     return Trainer(folder, recipe, objective, (stream, validation), world)
 
 

@@ -11,7 +11,7 @@ import torch
 from pipeline.store import files
 from pipeline.store.errors import SettingError
 from trainer.data.shard_set import Shards
-from trainer.data.tokenizers import read_tokenizer
+from trainer.data.tokenizers import read_tokenizer, same_tokenizers
 from trainer.run.checkpoint import write_atomic
 from trainer.run.extend import extend
 from trainer.run.run import RunFacts, RunFolder, Start, end_token
@@ -46,7 +46,7 @@ def start_run(
         generations=shards.recorded(),
     )
     if started:
-        _check_same(folder, facts)
+        _check_same(folder, facts, shards.tokenizer)
         extend(folder, recipe, say)
     folder.path.mkdir(parents=True, exist_ok=True)
     write_atomic(folder.tokenizer_path, tokenizer.decode("utf-8"))
@@ -54,7 +54,7 @@ def start_run(
     return facts
 
 
-def _check_same(folder: RunFolder, facts: RunFacts) -> None:
+def _check_same(folder: RunFolder, facts: RunFacts, tokenizer: str) -> None:
     before = folder.facts()
     found = differences(facts.identity, before.identity)
     if changed := [one for one in found if not one.startswith("train.steps:")]:
@@ -62,13 +62,14 @@ def _check_same(folder: RunFolder, facts: RunFacts) -> None:
             f"{folder.path} was started with another recipe ({'; '.join(changed)})",
             "Resume with the recipe it was started with, or choose another --out",
         )
-    for name, mine, theirs in (
-        ("shards", facts.fingerprint, before.fingerprint),
-        ("tokenizer", facts.tokenizer, before.tokenizer),
-    ):
-        if mine != theirs:
-            raise SettingError(
-                f"{folder.path} was started on other {name} (fingerprint {theirs[:12]}, "
-                f"here {mine[:12]})",
-                "Give the --data it was started with, or choose another --out",
-            )
+    if facts.fingerprint != before.fingerprint:
+        raise _started_on_other("shards", folder, before.fingerprint, facts.fingerprint)
+    if not same_tokenizers([tokenizer, folder.tokenizer_path]):
+        raise _started_on_other("tokenizer", folder, before.tokenizer, facts.tokenizer)
+
+
+def _started_on_other(name: str, folder: RunFolder, then: str, now: str) -> SettingError:
+    return SettingError(
+        f"{folder.path} was started on other {name} (fingerprint {then[:12]}, here {now[:12]})",
+        "Give the --data it was started with, or choose another --out",
+    )

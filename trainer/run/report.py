@@ -134,12 +134,12 @@ def _figure(title: str, points: list[tuple[float, float]], unit: str) -> str:
         for x, y in points
     )
     values = f"{min(ys):.4g} to {max(ys):.4g} {unit}".rstrip()
-    said = f"{title}: {values}, steps {xs[0]:,.0f} to {xs[-1]:,.0f}"
+    caption = f"{title}: {values}, steps {xs[0]:,.0f} to {xs[-1]:,.0f}"
     return (
         f'<figure><svg viewBox="-64 -12 {_WIDTH + 80} {_HEIGHT + 36}" role="img" '
         f'aria-label="{html.escape(title)}">{_axes(xs, ys)}'
         f'<polyline fill="none" stroke="#246" stroke-width="1.5" points="{path}"/></svg>'
-        f"<figcaption>{html.escape(said)}</figcaption></figure>"
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )
 
 

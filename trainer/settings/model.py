@@ -8,30 +8,33 @@ from pydantic import Field, model_validator
 
 from pipeline.store.settings import Settings
 
+#: Bounds of what a config of anybody's may ask for, far above every model that there is.
+MOST_LAYERS, _MOST = 1 << 12, 1 << 24
+
 
 class ModelSettings(Settings):
     """`[model]`: a decoder (`kind = "gpt"`).  The defaults are GPT-2's."""
 
     kind: Literal["gpt", "encoder"] = "gpt"
     """`gpt`: a decoder; `encoder`: BERT, ALBERT, ELECTRA or ModernBERT."""
-    layers: int = Field(12, ge=1)
+    layers: int = Field(12, ge=1, le=MOST_LAYERS)
     """Blocks one after the other (GPT-2 small and BERT base: 12)."""
-    width: int = Field(768, ge=1)
+    width: int = Field(768, ge=1, le=_MOST)
     """Numbers of a token's vector between the blocks (GPT-2 small and BERT base: 768)."""
-    heads: int = Field(12, ge=1)
+    heads: int = Field(12, ge=1, le=_MOST)
     """Attention heads of a block; they divide the width (GPT-2 small and BERT base: 12)."""
     kv_heads: int = Field(0, ge=0)
     """Heads of key and value, each shared by several of the query (Ainslie et al. 2023); 0: as many
     as `heads`."""
-    head_width: int = Field(0, ge=0)
+    head_width: int = Field(0, ge=0, le=_MOST)
     """Width of a head; 0: `width / heads`."""
-    inner: int = Field(0, ge=0)
+    inner: int = Field(0, ge=0, le=_MOST)
     """Width of the feed-forward layer; 0: 4 * width."""
-    context: int = Field(1024, ge=1)
+    context: int = Field(1024, ge=1, le=_MOST)
     """Longest sequence, in tokens (GPT-2 1024, GPT-3 2048)."""
-    vocab: int = Field(0, ge=0)
+    vocab: int = Field(0, ge=0, le=_MOST)
     """Tokens of the vocabulary; 0 takes those of the shards' tokenizer."""
-    vocab_multiple: int = Field(128, ge=1)
+    vocab_multiple: int = Field(128, ge=1, le=_MOST)
     """The embedding's rows are rounded up to a multiple of this; the rows beyond the vocabulary are
     masked in the softmax.  128 fills the tiles of the matrix units."""
     tied: bool = True
@@ -127,13 +130,13 @@ class EncoderSettings(ModelSettings):
 
     volatile: ClassVar[frozenset[str]] = frozenset({"unpad"})
 
-    context: int = Field(512, ge=8)
+    context: int = Field(512, ge=8, le=_MOST)
     """Longest sequence, [CLS] and both [SEP] counted."""
-    embedding: int = Field(0, ge=0)
+    embedding: int = Field(0, ge=0, le=_MOST)
     """Width of the token embedding; 0: `width`.  ALBERT 128 (paper, section 3.1)."""
     groups: int = Field(0, ge=0)
     """Groups of layers that share all weights; 0: each layer has its own.  ALBERT 1."""
-    inner_layers: int = Field(1, ge=1)
+    inner_layers: int = Field(1, ge=1, le=MOST_LAYERS)
     """Layers with weights of their own inside a group, run in turn (ALBERT's `inner_group_num`)."""
     activation: Literal["tanh", "erf", "relu2", "silu"] = "erf"
     """`erf` is the exact GELU (BERT, ELECTRA), `tanh` its approximation (ALBERT)."""

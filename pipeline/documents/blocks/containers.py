@@ -35,8 +35,11 @@ def containers(layout: Layout, tree: Structure, basics: Basics) -> dict[str, Col
     np.add.at(images, np.array(layout.images, dtype=np.int64), 1)
     images = np.minimum(totals(images, tree.above), 30)
     named: dict[str, Column] = {}
+    columns = held.columns()
+    levels = np.array(list(columns.values()))[:, np.array(tree.up)]
+    for name, by_level in zip(columns, levels, strict=True):
+        named |= {f"up{level}_{name}": column for level, column in enumerate(by_level)}
     for level, element in enumerate(tree.up):
-        named |= {f"up{level}_{name}": column[element] for name, column in held.columns().items()}
         if 3 <= level <= 5:
             named[f"up{level}_tag"] = tree.tag[element]
         if 1 <= level <= 4:
@@ -156,11 +159,12 @@ def _groups(tree: Structure, held: _Held) -> dict[str, Column]:
         name: np.zeros(blocks, dtype=np.int64) for name in ("members", "running", "size", "level")
     }
     named: dict[str, Column] = {}
+    few, share = np.minimum(members, 50), thousandths(chars, held.total)
     for level in range(LEVELS):
         of = group[tree.up[level]]
         if level < 5:
-            named[f"group{level}_members"] = np.minimum(members, 50)[of]
-            named[f"group{level}_share"] = thousandths(chars, held.total)[of]
+            named[f"group{level}_members"] = few[of]
+            named[f"group{level}_share"] = share[of]
         better = (with_prose[of] >= 2) & (prose[of] > most["running"])
         for name, column in (
             ("members", with_prose[of]),

@@ -145,12 +145,15 @@ def _element(layout: Layout, tree: Structure, basics: Basics) -> dict[str, Colum
         ("around", _AROUND, near_families),
         ("further", _FURTHER, far_families),
     ):
-        for family in listed:
-            named[f"{where}_{family}"] = (families & FAMILY[family] != 0).astype(np.int64)
+        named |= _flags(families, {f"{where}_{family}": FAMILY[family] for family in listed})
     telling = np.array(layout.telling, dtype=np.int64)[owner]
-    for tag in tags.TELLING:
-        named[f"in_{tag}"] = (telling & tags.BIT[tag] != 0).astype(np.int64)
-    return named
+    return named | _flags(telling, {f"in_{tag}": tags.BIT[tag] for tag in tags.TELLING})
+
+
+def _flags(bits: Column, masks: dict[str, int]) -> dict[str, Column]:
+    """For each mask a column: 1 where `bits` has any of its bits."""
+    wanted = np.array(list(masks.values()))[:, None]
+    return dict(zip(masks, (bits & wanted != 0).astype(np.int64), strict=True))
 
 
 def _copies(layout: Layout, basics: Basics) -> dict[str, Column]:

@@ -9,13 +9,15 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.documents.blocks.numbers import Column, running
+from pipeline.documents.blocks.numbers import Column
 
 #: Classes of characters, a bit each.
-DIGIT, UPPER, STOP, COMMA, SPACE, LETTER, SYMBOL, QUOTE = (1 << place for place in range(8))
+DIGIT, UPPER, STOP, COMMA, SPACE, LETTER, SYMBOL, QUOTE, IDEOGRAPH = (
+    1 << place for place in range(9)
+)
 CLASSES = {
     "digits": DIGIT, "capitals": UPPER, "stops": STOP, "commas": COMMA, "spaces": SPACE,
-    "letters": LETTER, "symbols": SYMBOL, "quotes": QUOTE,
+    "letters": LETTER, "symbols": SYMBOL, "quotes": QUOTE, "ideographs": IDEOGRAPH,
 }  # fmt: skip
 _STOPS, _COMMAS = ".!?…;:。！？：；", ",،、，"
 _SYMBOLS = "|•·»«›‹→/\\©®™#@$€£%*+=<>{}[]~^_"
@@ -29,8 +31,9 @@ _IDEOGRAPHS = 0x2E80
 
 
 @cache
-def _classes() -> npt.NDArray[np.uint8]:
-    table = np.full(_MOST, LETTER, dtype=np.uint8)
+def _classes() -> tuple[Column, npt.NDArray[np.intp]]:
+    """The combinations of classes that there are, and which of them each code point has."""
+    table = np.full(_MOST, LETTER, dtype=np.int64)
     for code in (*range(_TABLE), *range(_FULL_WIDTH, _FULL_WIDTH + 0x100)):
         char = chr(code)
         table[code] = (
@@ -44,7 +47,9 @@ def _classes() -> npt.NDArray[np.uint8]:
             | QUOTE * (char in _QUOTES)
         )
     table[_EMOJI] = SYMBOL
-    return table
+    table[_IDEOGRAPHS:] |= IDEOGRAPH
+    combinations, numbered = np.unique(table, return_inverse=True)
+    return combinations, numbered
 
 
 def count(texts: Sequence[str]) -> dict[str, Column]:
@@ -54,19 +59,23 @@ def count(texts: Sequence[str]) -> dict[str, Column]:
     `ideographs`, `end` (3 colon, 2 stop, 1 comma or closing mark, 0 else).
     """
     codes = np.frombuffer("\n".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    classes = _classes()[np.minimum(codes, _MOST - 1)]
+    combinations, numbered = _classes()
+    kind = numbered[np.minimum(codes, _MOST - 1)]
     chars = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-    stop = np.cumsum(chars + 1) - 1
-    start = stop - chars
+    end = np.cumsum(chars + 1) - 1
+    # How many characters of each combination a text has, in one pass; `parting` are those between.
+    of = np.repeat(np.arange(len(texts)) * len(combinations), chars + 1)[:-1]
+    parting = end[:-1]
+    of[parting] = len(texts) * len(combinations)
+    kind[parting] = 0
+    counted = np.bincount(of + kind, minlength=len(texts) * len(combinations))
+    counts = counted[: len(texts) * len(combinations)].reshape(len(texts), -1)
     found: dict[str, Column] = {"chars": chars}
     for name, bit in CLASSES.items():
-        sums = running((classes & bit) != 0)
-        found[name] = sums[stop] - sums[start]
-    sums = running(codes >= _IDEOGRAPHS)
-    found["ideographs"] = sums[stop] - sums[start]
+        found[name] = counts[:, combinations & bit != 0].sum(axis=1)
     found["words"] = found["spaces"] + 1 + found["ideographs"] // 2
-    last, kind = codes[stop - 1], classes[stop - 1]
+    last, classes = codes[end - 1], combinations[kind[end - 1]]
     colon = (last == ord(":")) | (last == ord("："))
-    ends = np.where(kind & STOP, np.where(colon, 3, 2), (kind & (COMMA | QUOTE)) != 0)
+    ends = np.where(classes & STOP, np.where(colon, 3, 2), (classes & (COMMA | QUOTE)) != 0)
     found["end"] = ends.astype(np.int64)
     return found

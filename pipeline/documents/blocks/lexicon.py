@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import repeat
 from typing import NamedTuple
 
 from pipeline.documents.blocks.names import families, marks, words
@@ -39,23 +40,24 @@ class WordWeights:
         self.names, self.texts = names, texts
         # Sites repeat their names on every page, and within one.
         self.describe = lru_cache(maxsize=1 << 16)(self._describe)
+        self._word = lru_cache(maxsize=1 << 16)(self._describe_word)
 
     def _describe(self, names: str) -> NameScores:
-        said = own = near = far = 0
+        marked = own = near = far = 0
         for word in words(names):
-            said |= families(word)
-            if weights := self.names.get(word):
-                own += weights[0]
-                near += weights[1]
-                far += weights[2]
-        return NameScores(said, marks(names), (own, near, far))
+            families_of_word, (on_own, on_near, on_far) = self._word(word)
+            marked |= families_of_word
+            own += on_own
+            near += on_near
+            far += on_far
+        return NameScores(marked, marks(names), (own, near, far))
+
+    def _describe_word(self, word: str) -> tuple[int, tuple[int, int, int]]:
+        return families(word), self.names.get(word, (0, 0, 0))
 
     def score(self, text: str) -> int:
         """The weight of a block's words; 0 for long ones."""
-        return sum(map(self._weight, telling_words(text)))
-
-    def _weight(self, word: str) -> int:
-        return self.texts.get(word, 0)
+        return sum(map(self.texts.get, telling_words(text), repeat(0)))
 
 
 def telling_words(text: str) -> list[str]:

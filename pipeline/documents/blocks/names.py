@@ -8,7 +8,6 @@ weights that training gave it (`lexicon.py`).  A few whole names decide somethin
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 #: Families of words, by stems that are looked for anywhere in a word of four letters and more;
 #: shorter words must be the whole.
@@ -93,7 +92,6 @@ _WHOLE_NAMES = {
 _MARKS = {name: mark for mark, listed in _WHOLE_NAMES.items() for name in listed.split()}
 
 
-@lru_cache(maxsize=1 << 16)
 def families(word: str) -> int:
     """The families of a lower-case word, a bit each (`FAMILY`)."""
     if len(word) <= _WHOLE:
@@ -106,12 +104,12 @@ def families(word: str) -> int:
 
 def words(names: str) -> list[str]:
     """The words of an element's names: "postBody js-Main" gives post, body, js, main."""
-    return [word.lower() for word in _WORD.findall(names)[:_MOST_WORDS]]
+    return " ".join(_WORD.findall(names)[:_MOST_WORDS]).lower().split()
 
 
 def marks(names: str) -> int:
     """The marks of an element's names, a bit each."""
     found = 0
-    for name in names.split():
-        found |= _MARKS.get(name, 0)
+    for name in _MARKS.keys() & names.split():
+        found |= _MARKS[name]
     return found

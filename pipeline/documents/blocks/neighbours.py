@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 #: Places before (positive) and after that are looked at one by one, and how far windows reach.
 _NEAR = (1, 2, 3, -1, -2, -3)
 _WINDOWS = (2, 5, 12, 30)
+_WEIGHTS = ("name_weight", "word_weight")
 _WEIGHT_WINDOWS = (4, 15)
 _FAR = 100
 _NO_HEADING = 200
@@ -35,24 +37,27 @@ def neighbours(layout: Layout, tree: Structure, basics: Basics) -> dict[str, Col
     named = _position(basics)
     tag = tree.tag[tree.owner]
     chars = np.minimum(basics.letters["chars"], 3_000)
+    columns = {"chars": chars, "links": basics.links, "tag": tag, "end": basics.letters["end"]}
+    beside = np.array(list(columns.values()))
+    weights = np.array([basics.names, basics.words])
     for away in _NEAR:
-        named[f"at{away}_chars"] = before(chars, away)
-        named[f"at{away}_links"] = before(basics.links, away)
-        named[f"at{away}_tag"] = before(tag, away)
+        named |= _named(f"at{away}_", columns, before(beside, away))
         if abs(away) < 3:
-            named[f"at{away}_end"] = before(basics.letters["end"], away)
-            named[f"at{away}_name_weight"] = before(basics.names, away, 0)
-            named[f"at{away}_word_weight"] = before(basics.words, away, 0)
+            named |= _named(f"at{away}_", _WEIGHTS, before(weights, away, 0))
     depth = np.array(layout.depth, dtype=np.int64)[tree.owner]
     for away in (1, -1):
-        beside = (before(tree.up[1], away) == tree.up[1]).astype(np.int64)
-        beside += before(tree.up[2], away) == tree.up[2]
-        named[f"at{away}_beside"] = beside
+        common = (before(tree.up[1], away) == tree.up[1]).astype(np.int64)
+        common += before(tree.up[2], away) == tree.up[2]
+        named[f"at{away}_beside"] = common
         named[f"at{away}_shape"] = (before(tree.shape, away) == tree.shape).astype(np.int64)
         named[f"at{away}_deeper"] = np.clip(depth - before(depth, away, 0), -200, 200)
     named |= _windows(basics)
     named |= _headings(tree, basics, tag)
     return named
+
+
+def _named(start: str, names: Iterable[str], columns: Column) -> dict[str, Column]:
+    return dict(zip((start + name for name in names), columns, strict=True))
 
 
 def _position(basics: Basics) -> dict[str, Column]:

@@ -27,12 +27,12 @@ def running(values: npt.ArrayLike) -> Column:
 
 
 def before(values: Column, distance: int, fill: int = -1) -> Column:
-    """The value `distance` places before each (after it where that is negative)."""
+    """The value `distance` places before each (after it where that is negative), in each row."""
     moved = np.full_like(values, fill)
-    if 0 < distance < len(values):
-        moved[distance:] = values[:-distance]
-    elif 0 < -distance < len(values):
-        moved[:distance] = values[-distance:]
+    if 0 < distance < values.shape[-1]:
+        moved[..., distance:] = values[..., :-distance]
+    elif 0 < -distance < values.shape[-1]:
+        moved[..., :distance] = values[..., -distance:]
     return moved
 
 

@@ -16,6 +16,7 @@ from pipeline.documents.blocks.numbers import Column
 from pipeline.documents.head import Head
 
 _TEXTS = re.compile(r'"(?:articleBody|text|description|reviewBody)"\s*:\s*"((?:[^"\\]|\\.){20,})"')
+_NO_LETTERS = re.compile(r"[\W_]+")
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)")
 _TYPE = re.compile(r'"@type"\s*:\s*\[?\s*"(\w{1,40})"')
 #: Kinds of page by schema.org's types.
@@ -49,7 +50,7 @@ _PART_OF_TITLE = 15
 
 def letters(text: str) -> str:
     """Lower-case letters and digits alone, for comparing."""
-    return "".join(filter(str.isalnum, text)).lower()
+    return _NO_LETTERS.sub("", text).lower()
 
 
 def told(texts: Sequence[str], head: Head) -> Column:
@@ -61,16 +62,16 @@ def told(texts: Sequence[str], head: Head) -> Column:
     description = letters(metas.get("og:description") or metas.get("description", ""))
     if not body and not description:
         return found
-    for place, text in enumerate(texts):
+    for row, text in enumerate(texts):
         if len(text) < _LONG_ENOUGH:
             continue
         start = letters(text[: 3 * _LOOKED_FOR])[:_LOOKED_FOR]
         if len(start) < _FEWEST:
             continue
         if start in body:
-            found[place] = 2
+            found[row] = 2
         elif description and start in description:
-            found[place] = 1
+            found[row] = 1
     return found
 
 
@@ -80,14 +81,14 @@ def titled(texts: Sequence[str], head: Head) -> Column:
     full = head.title.lower()
     graph = head.metas.get("og:title", "").lower() or full
     most = max(len(full), len(graph))
-    for place, text in enumerate(texts):
+    for row, text in enumerate(texts):
         chars = len(text)
         if _WORD < chars <= most:
             lower = text.lower()
             if lower in (full, graph):
-                found[place] = 3
+                found[row] = 3
             elif lower in full or lower in graph:
-                found[place] = 2 if chars > _PART_OF_TITLE and chars * 3 > most else 1
+                found[row] = 2 if chars > _PART_OF_TITLE and chars * 3 > most else 1
     return found
 
 

@@ -10,7 +10,7 @@ The report is on texts chosen by the folds' models; the model that is written ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,10 +52,22 @@ class Effort:
     threads: int = 1
 
 
+def fold_model(model: str, fold: int) -> str:
+    """The file of the model that has seen no page of a fold, beside that of all pages."""
+    folder, slash, name = model.rpartition("/")
+    return f"{folder}{slash}fold{fold}-{name}"
+
+
 def train(
-    paths: Sequence[str], model: str, effort: Effort, say: Callable[[str], None]
+    paths: Sequence[str],
+    model: str,
+    effort: Effort,
+    say: Callable[[str], None],
+    keep_folds: bool = False,
 ) -> list[Score]:
     """Trains a model on the pages of files (`pages.py`), writes it, and gives the report.
+
+    With `keep_folds` the models of the folds are written too, as `fold_model` names them.
 
     Raises WebtextError for a broken file or a missing library, SettingError with too few pages.
     """
@@ -67,6 +79,9 @@ def train(
     run.look_again()
     second = run.stage(run.second, effort.second_trees, "second")
     Model(lexicon, first, second).write(model)
+    if keep_folds:
+        for fold, one in enumerate(run.fold_models()):
+            one.write(fold_model(model, fold))
     say(f"Wrote {model}")
     return run.report()
 
@@ -92,6 +107,7 @@ class _Run:
         self._labels = np.concatenate([example.labels for example in self._examples])
         self._weights = self._thinned()
         self._lexicons: list[WordWeights] = []
+        self._forests: list[Forest] = []  # of the folds, first stage and second
         self._trees: list[Structure] = []
         self.first: tuple[Table, list[str]]
         self.second: tuple[Table, list[str]]
@@ -110,23 +126,23 @@ class _Run:
 
     def look(self) -> None:
         """Computes the first-stage features of all examples."""
-        for place, example in enumerate(self._examples):
+        for number, example in enumerate(self._examples):
             found, tree = columns(example, self._lexicons[example.fold])
             self._trees.append(tree)
-            if place == 0:
+            if number == 0:
                 names = list(found)
                 table = np.empty((len(names), len(self._fold)), dtype=np.int16)
-            _fill(table, self._rows(place), found, names)
+            _fill(table, self._rows(number), found, names)
         self.first = table, names
         self._say(f"{len(names)} first-stage features")
 
     def look_again(self) -> None:
         """Adds the second-stage features, from the chances that the folds' models gave."""
         table, names = self.first
-        for place, example in enumerate(self._examples):
-            rows = self._rows(place)
-            found = context(self._trees[place], self._chances[rows], example.words)
-            if place == 0:
+        for number, example in enumerate(self._examples):
+            rows = self._rows(number)
+            found = context(self._trees[number], self._chances[rows], example.words)
+            if number == 0:
                 more = list(found)
                 added = np.empty((len(more), len(self._fold)), dtype=np.int16)
             _fill(added, rows, found, more)
@@ -138,6 +154,7 @@ class _Run:
         chances = np.zeros_like(self._chances)
         for fold in range(self._effort.folds):
             forest = self._fit(table, names, count, fold)
+            self._forests.append(forest)
             rows = np.flatnonzero(self._fold == fold)
             part = {
                 feature: table[names.index(feature), rows].astype(np.int64)
@@ -148,14 +165,20 @@ class _Run:
         self._chances = chances
         return self._fit(table, names, count, None)
 
+    def fold_models(self) -> Iterator[Model]:
+        """The models of the folds; each has seen no page of its own."""
+        folds = self._effort.folds
+        stages = zip(self._lexicons, self._forests[:folds], self._forests[folds:], strict=True)
+        return (Model(*parts) for parts in stages)
+
     def report(self) -> list[Score]:
         """Scores of the texts that the folds' models choose."""
         scored: list[LabelledPage] = []
         texts: list[str] = []
-        for place, example in enumerate(self._examples):
+        for number, example in enumerate(self._examples):
             if not example.nameless:
                 scored.append(example.page)
-                texts.append(self._text(place, example))
+                texts.append(self._text(number, example))
         return scores(scored, texts)
 
     def _text(self, number: int, example: TrainingPage) -> str:

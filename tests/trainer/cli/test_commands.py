@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from token_corpora import numbered_corpus
 from trainer_runs import SMALL, train_arguments, webtext
 
 from pipeline.store.errors import SettingError, WebtextError
@@ -102,6 +104,33 @@ def test_a_run_starts_from_exported_weights(run: Path, tokens: Path, tmp_path: P
     train("gpt2-tiny", str(tokens), settings, str(tmp_path / "run"), "new")
     before, after = (evaluate_run(str(p), None, None, print) for p in (run, tmp_path / "run"))
     assert after["loss"] == pytest.approx(before["loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"model__layers": 1}, "model.layers = 1 in the run, 2 in"),
+        ({"model__heads": 4}, "model.heads = 4 in the run, 2 in"),
+        ({"model__eps": 1e-3}, "model.eps = 0.001 in the run, 1e-05 in"),
+        ({"model__tied": "false"}, "model.tied = False in the run, True in"),
+    ],
+)
+def test_weights_of_another_model_start_no_run(
+    run: Path, tokens: Path, tmp_path: Path, changed: dict[str, Any], said: str
+) -> None:
+    export_run(str(run), str(tmp_path / "weights"), None, print)
+    settings = overrides(train__init=f'"{tmp_path / "weights"}"', **changed)
+    with pytest.raises(SettingError, match=said):
+        train("gpt2-tiny", str(tokens), settings, str(tmp_path / "run"), "new")
+
+
+def test_foreign_shards_are_not_evaluated(run: Path, tmp_path: Path) -> None:
+    """Another order of merges, as many tokens: each id stands for other text."""
+    tokenizer = json.loads((run / "tokenizer.json").read_text())
+    tokenizer["model"]["merges"].reverse()
+    other = numbered_corpus(tmp_path, [900], tokenizer=json.dumps(tokenizer), split="validation")
+    with pytest.raises(SettingError, match="have another tokenizer than"):
+        evaluate_run(str(run), str(other), None, print)
 
 
 def test_a_task_is_judged(run: Path, tmp_path: Path) -> None:

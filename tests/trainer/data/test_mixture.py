@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from token_corpora import numbered_corpus
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from pipeline.store.errors import SettingError
 from trainer.data.mixture import LONGEST, Mixture
@@ -76,15 +79,25 @@ def test_a_mixed_stream_keeps_shares_and_epochs(tmp_path: Path) -> None:
     }
 
 
+def words(text: str, indent: int | None = None) -> str:
+    """A tokenizer of these words; `indent` writes the same in another way."""
+    model = WordLevel({word: n for n, word in enumerate(text.split())}, unk_token=text[0])
+    return json.dumps(json.loads(Tokenizer(model).to_str()), indent=indent)
+
+
 def test_weights_and_corpora_must_fit(tmp_path: Path) -> None:
     one = numbered_corpus(tmp_path / "one", [400])
     two = numbered_corpus(tmp_path / "two", [160])
     shards = find_shards(f"{one},{two}")
     with pytest.raises(SettingError, match="0 shares for 2 corpora"):
         Stream(shards, "train", 8)
-    other = numbered_corpus(tmp_path / "three", [160], tokenizer='{"other": 1}')
+    told, renamed, other = (
+        numbered_corpus(tmp_path / str(number), [160], tokenizer=text)
+        for number, text in enumerate((words("a b"), words("a b", indent=1), words("a c")))
+    )
+    assert len(find_shards(f"{told},{renamed}").corpora) == 2
     with pytest.raises(SettingError, match="different tokenizers"):
-        find_shards(f"{one},{other}")
+        find_shards(f"{told},{other}")
 
 
 def test_validation_takes_all_corpora_as_they_lie(tmp_path: Path) -> None:

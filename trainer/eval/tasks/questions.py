@@ -94,8 +94,8 @@ class QuestionAnswer(Task):
         if row["answer"] not in choices:
             raise ValueError(f"answer {row['answer']!r} is not among its choices")
         context = f"{row['context']}\n" if row.get("context") else ""
-        asked = f"{context}Question: {row['question']}\nAnswer:"
-        return Item(asked, choices, choices.index(row["answer"]))
+        prompt = f"{context}Question: {row['question']}\nAnswer:"
+        return Item(prompt, choices, choices.index(row["answer"]))
 
 
 def _choices(choices: Any) -> tuple[tuple[str, ...], list[str]]:
