@@ -49,8 +49,7 @@ TIMEOUT = timedelta(days=float(os.environ.get("WEBTEXT_TIMEOUT_DAYS", "60")))
 #: and each run that is late.
 ALERT_URL = os.environ.get("WEBTEXT_ALERT_URL", "")
 
-#: The published corpus; its partitions are the months.  Its events carry what `webtext publish`
-#: found.
+#: The published corpus.  Its events carry what `webtext publish` found.
 CORPUS = Asset(name="webtext_corpus", uri="webtext://corpus")
 
 #: A kill may mean that memory was short, so wait for it; other errors pass sooner or never.

@@ -121,16 +121,9 @@ class _Webtext(BaseOperator):
 
 
 class WebtextOperator(_Webtext):
-    """Runs a command to its end; what it found goes to XCom and along with the assets it made.
-
-    `partition` names the value found that is the assets' partition.
-    """
+    """Runs a command to its end; what it found goes to XCom and along with the assets it made."""
 
     ui_color = "#d9ead3"
-
-    def __init__(self, *, partition: str = "", **options: Any) -> None:
-        super().__init__(**options)
-        self.partition = partition
 
     def execute(self, context: Context) -> Any:
         """Skipped where the answer is no; other exceptions as `_judge` says."""
@@ -139,10 +132,7 @@ class WebtextOperator(_Webtext):
         except AnswerIsNo as error:
             raise AirflowSkipException(str(error)) from None
         for asset in self.outlets:
-            event = context["outlet_events"][asset]
-            event.extra = said
-            if self.partition:
-                event.add_partitions(str(said[self.partition]))
+            context["outlet_events"][asset].extra = said
         return said[self.take] if self.take else said
 
 

@@ -1,15 +1,14 @@
-"""Trains on the corpus as soon as a month of it is published, and publishes what is not worse.
+"""Trains on the corpus as soon as it is published, and publishes what is not worse.
 
-Each month that is published starts one run, whose partition is the month.  Each state of the
-corpus has a model run of its own; with params.run one of that name goes on instead, and
-`data.grow=true` in params.settings lets it take in the months that joined.
+Each state of the corpus has a run of its own; with params.run a run of that name goes on
+instead, and `data.grow=true` in params.settings lets it take in the months that joined.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, Param, PartitionedAssetTimetable, chain
+from airflow.sdk import DAG, Param, chain
 from webtext_deployment import (
     CORPUS,
     DEFAULTS,
@@ -26,7 +25,7 @@ RUN = RUNS + "/{{ run_name(triggering_asset_events, params, run_id) }}"
 
 with DAG(
     dag_id="webtext_train",
-    schedule=PartitionedAssetTimetable(assets=CORPUS),
+    schedule=[CORPUS],
     default_args={**DEFAULTS, "pool": "webtext_train"},
     params={
         "data": Param("", type="string", description="Token shards; else the asset's"),

@@ -18,9 +18,6 @@ COPY dags/requirements.txt dags/constraints.txt ./
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
     python -P -m venv /opt/airflow \
     && /opt/airflow/bin/pip install -r requirements.txt -c constraints.txt
-COPY docker/sbom.sh ./
-RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
-    sh sbom.sh /opt/airflow/bin/python /opt/airflow/sbom.json
 
 FROM ${WORKER}
 USER 0

@@ -23,15 +23,6 @@ COPY --from=requirements /tmp/requirements.txt ./
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
     pip install --root /tmp/trainer -c constraints.txt -r requirements.txt
 
-# What the image has installed, for whoever must know: CycloneDX.
-FROM environment AS inventory
-# hadolint ignore=DL3002
-USER 0
-COPY docker/sbom.sh ./
-RUN cp -a /tmp/trainer/. /
-RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
-    sh sbom.sh /opt/webtext/bin/python /tmp/sbom.json
-
 FROM ${WORKER}
 # torch.compile builds its kernels' launchers with a C compiler; a base whose Python comes from
 # Debian needs its headers too: --build-arg COMPILER="gcc libc6-dev python3-dev".
@@ -43,7 +34,6 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends ${COMPILER} \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=environment --chown=0:0 /tmp/trainer/ /
-COPY --from=inventory --chown=0:0 /tmp/sbom.json /opt/webtext/
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 USER 10001:10001

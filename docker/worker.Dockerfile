@@ -34,17 +34,9 @@ COPY pipeline pipeline
 COPY trainer trainer
 RUN /opt/webtext/bin/pip install --no-index --no-build-isolation --no-deps --root /package .
 
-# What the image has installed, for whoever must know: CycloneDX.
-FROM package AS inventory
-COPY docker/sbom.sh ./
-RUN cp -a /package/. /
-RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
-    sh sbom.sh /opt/webtext/bin/python /opt/webtext/sbom.json
-
 FROM ${BASE} AS worker
 COPY --from=environment /opt/webtext /opt/webtext
 COPY --from=package /package/ /
-COPY --from=inventory /opt/webtext/sbom.json /opt/webtext/
 COPY docker/entrypoint.sh docker/healthy.py /opt/webtext/bin/
 # /data and /tmp take files of any user, for `docker run --user`. Builds ask for a fixed hash seed;
 # Beam's boot program must not make another environment.

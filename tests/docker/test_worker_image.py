@@ -198,15 +198,6 @@ def test_it_holds_no_trace_of_its_making(buildah: Buildah, container: str, host:
     assert not found.strip()
 
 
-def test_it_says_what_it_has_installed(host: Host) -> None:
-    said = json.loads(run(*host.line("cat", "/opt/webtext/sbom.json")))
-    assert said["bomFormat"] == "CycloneDX"
-    found = {one["name"]: one["version"] for one in said["components"]}
-    listed = json.loads(run(*host.line("python", "-m", "pip", "list", "--format=json")))
-    assert found["webtext"] == __version__
-    assert found.items() >= {(one["name"], one["version"]) for one in listed}
-
-
 def test_a_dask_worker_from_it_carries_a_build(host: Host, tmp_path: Path) -> None:
     """The scheduler, the worker, their health checks and the recipe are those of compose.yaml."""
     at = "tcp://127.0.0.1:8786"
