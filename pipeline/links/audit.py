@@ -17,7 +17,7 @@ SOURCES, MONTHS = "sources", "score months"
 #: Of a source: how many of its links are of texts that are there already.
 TEXTS = "texts"
 
-#: More bad lines than this share of a source are worth a warning.
+#: More bad lines, or links without an address, than this share of a source are worth a warning.
 _BAD = 0.05
 #: Of the scores of a month that say when they were read, the share of young ones that matters.
 #: Reddit hides at most 5.1 % of the scores of posts and 2.9 % of those of comments in the public
@@ -92,12 +92,12 @@ def warnings_of(manifest: Manifest) -> list[str]:
 
 def early_months(audit: Audit) -> dict[str, dict[str, Row]]:
     """The months whose scores were caught too early: kind -> month -> numbers."""
-    found: dict[str, dict[str, Row]] = {}
+    months: dict[str, dict[str, Row]] = {}
     for name, row in audit.get(MONTHS, {}).items():
         kind, month = name.split()
         if is_early(kind, month, row):
-            found.setdefault(kind, {})[month] = row
-    return found
+            months.setdefault(kind, {})[month] = row
+    return months
 
 
 def is_early(kind: str, month: str, row: Row) -> bool:
@@ -137,7 +137,13 @@ def _of_sources(sources: Mapping[str, Row]) -> Iterator[str]:
                 f"{name}: {bad:,} of {lines:,} lines ({_share(bad, lines)}) are no records of its "
                 f"kind; the first are kept in {rejected_name(number)}"
             )
-        if lines and not row["mentions"]:
+        if row.get("no_address", 0) > _BAD * row["mentions"]:
+            yield (
+                f"{name}: {row['no_address']:,} of {row['mentions']:,} links "
+                f"({_share(row['no_address'], row['mentions'])}) are no addresses of the web, such "
+                "as http://example.org/page"
+            )
+        if not row["mentions"]:
             hidden = row.get("hidden", 0)
             reason = f"; {hidden:,} scores were hidden: `webtext rescore` asks again"
             yield f"{name}: no link in {lines:,} lines{reason if hidden else ''}"

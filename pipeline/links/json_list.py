@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from pipeline.links.records import BadLineError
@@ -20,7 +21,8 @@ _BETWEEN = " \t\r\n,"
 def array_rows(pieces: Iterable[bytes]) -> Iterator[tuple[int, Any]]:
     """(its number, row) of each element of an array; arrays in it get the first one's names.
 
-    Raises BadLineError where an element is no JSON, after which nothing can be told.
+    Raises BadLineError where an element is no JSON, after which nothing can be told, and where
+    the array is not all there is.
     """
     names: list[str] | None = None
     for number, value in enumerate(_elements(_without_bracket(pieces))):
@@ -48,6 +50,9 @@ def _elements(pieces: Iterable[bytes]) -> Iterator[Any]:
     while True:
         start = _next_element(text, start)
         if text[start : start + 1] == "]":
+            behind = chain([text[start + 1 :]], (piece.decode("latin-1") for piece in source))
+            if any(map(str.strip, behind)):
+                raise BadLineError("something stands behind its end")
             return
         value, end, failure = _decoded(text, start)
         if end < len(text):

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pipeline.links.list_values import created_of, score_of
 from pipeline.links.records import BadLineError, Mention, in_range, is_whole
-from pipeline.store.moments import is_missing, seconds_of
 
 #: Names of columns, best first.  Those with `reddit_` are of OpenWebText2's scrapes.
 ADDRESSES = (
@@ -26,7 +26,6 @@ DATES = (
 _POSTS = ("id", "reddit_id")
 _SUBREDDITS = ("subreddit", "reddit_subreddit")
 
-_THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+")
 _ADDRESS = re.compile(r"\s*https?:[/\\]+[^\s/\\]\S*\s*", re.I)
 _BASE_36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -37,17 +36,21 @@ def is_address(value: Any) -> bool:
 
 
 def row_mentions(row: Any) -> list[Mention]:
-    """The mentions of a row with named columns, or of a bare address.
+    """The mentions of a row with named columns, in any case, or of a bare address.
 
     A row of OpenWebText2's layout gives one for each post; any other gives one of kind `list`.
     Raises BadLineError where there is no address, and for a score or a date that is none.
     """
     if isinstance(row, str):
         row = {"url": row}
+    if isinstance(row, list) and row:  # an address, and its score and date where it has them
+        row = dict(zip(("url", "score", "date"), row, strict=False))
     if not isinstance(row, Mapping):
         raise BadLineError("neither an object nor an address")
+    row = {str(name).strip().lower(): value for name, value in row.items()}
     meta = row.get("meta")
     if isinstance(meta, Mapping):
+        meta = {str(name).strip().lower(): value for name, value in meta.items()}
         address = _first(meta, ADDRESSES)
         text = row.get("text")
         row = {**row, **meta, "url": text if is_address(text) else address or row.get("url")}
@@ -69,7 +72,7 @@ def _bare_address(text: str) -> str:
 
 def mention(url: str, score: Any = None, date: Any = None) -> Mention:
     """An address of a list; without a score it is one that someone chose."""
-    number, created = _score(score), _seconds(date)
+    number, created = score_of(score), created_of(date)
     in_range(number or 0, created)
     return Mention(url, "list", score=number, created=created)
 
@@ -82,7 +85,7 @@ def _post_mentions(url: str, row: Mapping[str, Any]) -> Iterator[Mention]:
         subreddit, score, date = (
             column[number] if number < len(column) else None for column in columns
         )
-        points, created = _score(score), _seconds(date)
+        points, created = score_of(score), created_of(date)
         in_range(points or 0, created)
         name = f"t3_{_base_36(post) if type(post) is int else post}"
         yield Mention(url, "post", name, str(subreddit or ""), points or 0, created)
@@ -104,27 +107,3 @@ def _base_36(number: int) -> str:
         number, digit = divmod(number, 36)
         digits = _BASE_36[digit] + digits
     return digits or "0"
-
-
-def _score(value: Any) -> int | None:
-    """A score as a whole number; None where there is none.  A list of them is added up."""
-    try:
-        if isinstance(value, list):
-            return sum(_score(one) or 0 for one in value)
-        if is_missing(value):
-            return None
-        if isinstance(value, str) and _THOUSANDS.fullmatch(value.strip()):
-            value = value.replace(",", "")
-        return int(float(value))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise BadLineError(f"score: {error}") from None
-
-
-def _seconds(date: Any) -> int:
-    """Seconds since 1970 of a date; of several the first, 0 where there is none."""
-    if isinstance(date, list):
-        date = min(date, key=str, default=None)
-    try:
-        return seconds_of(date)
-    except ValueError as error:
-        raise BadLineError(f"date: {error}") from None

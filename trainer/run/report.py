@@ -117,10 +117,10 @@ def _losses(lines: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:
 
 def _points(lines: Sequence[dict[str, Any]], key: str) -> list[tuple[float, float]]:
     """(step, value), thinned to what a screen shows; a value that is not a number is left out."""
-    found = [(float(line["step"]), float(line[key])) for line in lines if key in line]
-    found = [(x, y) for x, y in found if y - y == 0]
-    every = max(1, len(found) // _POINTS)
-    return found[::every]
+    points = [(float(line["step"]), float(line[key])) for line in lines if key in line]
+    points = [(x, y) for x, y in points if y - y == 0]
+    every = max(1, len(points) // _POINTS)
+    return points[::every]
 
 
 def _figure(title: str, points: list[tuple[float, float]], unit: str) -> str:
