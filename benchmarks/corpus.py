@@ -24,10 +24,11 @@ from made import Row, write_stage
 from pipeline.build.recipe import read_recipe
 from pipeline.engine.runners.open import open_runner
 from pipeline.engine.stage import Job
-from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, batches_of, join
+from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, join
 from pipeline.quality.stage import CorpusStage
 from pipeline.store.addresses import page_id
 from pipeline.store.corpus import Corpus
+from pipeline.store.parts import batches_of
 
 INTERVAL = "2024-01"
 SIZES = (25_000, 50_000, 100_000, 200_000)

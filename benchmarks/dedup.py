@@ -24,9 +24,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -38,7 +40,7 @@ from pipeline.dedup.batch import Batch, Source, signature_schema
 from pipeline.dedup.minhash import SHINGLE_WORDS, shingles_of, signature_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.settings import DedupSettings
-from pipeline.dedup.stage import steps_of
+from pipeline.dedup.transform import steps_of
 from pipeline.dedup.verify import jaccard
 from pipeline.store.addresses import page_id
 from pipeline.store.parts import Part
@@ -49,7 +51,7 @@ HASHES, CHARS = 100, 4500
 FOLD = DedupSettings().folds
 FILE_ROWS = 100_000  # documents of a simulated part
 SHARE = 5  # every fifth document is made from another one
-TIMED = ("Order", "Search", "Compare", "Group", "Decide", "Write")
+TIMED = ("Order", "Keys", "Search", "Compare", "Group", "Slices", "Decide", "Write")
 TEMPLATE = 10  # every tenth shares its first two bands with all other tenths
 
 
@@ -83,6 +85,7 @@ def main() -> None:
     if arguments.command == "template":
         template_recall(arguments.documents)
         return
+    print("seconds of processor time")
     print(f"documents{''.join(f'{name:>9}' for name in (*TIMED, 'total'))}  GB a process")
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
@@ -273,8 +276,14 @@ def _text_dedup(texts: list[str], folder: str, python: str) -> float:
     return time.perf_counter() - start
 
 
+def _timed(make: Callable[[Any], Iterable[Part]], unit: Any) -> tuple[list[Part], float]:
+    """The parts of a unit, and the seconds of processor time that it took."""
+    start = time.process_time()
+    return list(make(unit)), time.process_time() - start
+
+
 def scale(size: int, folder: str) -> None:
-    """Simulates `size` signatures, decides them, prints times, memory and what was found."""
+    """Simulates `size` signatures, decides them, prints processor time, memory, what was found."""
     settings = DedupSettings(verify="signature")
     files = range(-(-size // FILE_ROWS))
     # Only the names of documents parts and their number matter: no text is read.
@@ -287,10 +296,11 @@ def scale(size: int, folder: str) -> None:
     seconds = []
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         for step in (step for step in steps_of(batch) if step.name in TIMED):
-            start = time.perf_counter()
-            units = list(step.plan(parts))
-            parts += [part for made in pool.map(step.make, units) for part in made]
-            seconds.append(time.perf_counter() - start)
+            units, used = list(step.plan(parts)), 0.0
+            for made, spent in pool.map(partial(_timed, step.make), units):
+                parts += made
+                used += spent
+            seconds.append(used)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     times = "".join(f"{second:9.1f}" for second in [*seconds, sum(seconds)])
     print(f"{size:9,}{times}  {peak:12.2f}", flush=True)

@@ -44,7 +44,7 @@ from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.training.pages import LabelledPage, read_pages
 from pipeline.documents.training.report import word_score
 from pipeline.documents.training.train import fold_model
-from pipeline.documents.verdict import Page, judge
+from pipeline.documents.verdict import Page, verdict_on
 from pipeline.store.language import identify
 from pipeline.store.unspaced import count_words
 
@@ -96,7 +96,7 @@ def ours(sample: Sample) -> str:
 def judged(sample: Sample) -> str:
     """Text by the stage's whole judgement: decoding, first pass, extraction, language."""
     page = Page(sample.url, sample.html.encode(), "text/html; charset=utf-8", TODAY)
-    return judge(page, DocumentsSettings()).document.text
+    return verdict_on(page, DocumentsSettings()).document.text
 
 
 def theirs(**options: bool) -> Callable[[Sample], str]:

@@ -33,7 +33,8 @@ from pipeline.store.addresses import page_id
 from pipeline.store.corpus import Corpus
 from pipeline.store.schemas import SCHEMAS
 from pipeline.store.sentences import split_sentences
-from pipeline.tokens.encode import SPLITS, EncodeUnit, encode_part, load_encoder
+from pipeline.tokens.draws import SPLITS
+from pipeline.tokens.encode import EncodeUnit, encode_part, load_encoder
 from pipeline.tokens.megatron import IndexedDataset
 from pipeline.tokens.settings import TokensSettings
 from pipeline.tokens.shards import ShardUnit, assemble_shard

@@ -38,7 +38,8 @@ TREE = (
 #: The pages after the first, in the order in which they are read.
 CONTENTS = {
     "A corpus": (
-        "links", "crawling", "extraction", "dedup", "quality", "scorers", "shards", "formats",
+        "links", "crawling", "own-texts", "extraction", "dedup", "quality", "scorers", "shards",
+        "formats",
     ),
     "Running it": ("operations", "settings", "runners", "images", "scale", "performance"),
     "Training": ("training", "encoders", "stream", "results"),

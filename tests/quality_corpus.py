@@ -93,9 +93,13 @@ def link(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_table(
-    corpus: Corpus, stage: str, parts: list[list[dict[str, Any]]], seen: int = 0
+    corpus: Corpus,
+    stage: str,
+    parts: list[list[dict[str, Any]]],
+    seen: int = 0,
+    interval: str = INTERVAL,
 ) -> None:
-    folder = corpus.folder(stage, INTERVAL)
+    folder = corpus.folder(stage, interval)
     entries, fingerprint, counts = [], "", Counts()
     for number, rows in enumerate(parts):
         name = f"part-{number:05d}-of-{len(parts):05d}.parquet"
@@ -107,7 +111,7 @@ def write_table(
         fingerprint += writer.finish().file.fingerprint or ""
     manifest = Manifest(
         stage=stage,
-        interval=INTERVAL,
+        interval=interval,
         settings={},
         settings_hash="",
         inputs={},

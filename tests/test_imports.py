@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import functools
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,7 +53,7 @@ TRAINER: dict[str, tuple[str, ...]] = {
 #: What of `pipeline/` the trainer may import: the contract on disk.
 CONTRACT = ("pipeline.store", "pipeline.tokens.megatron")
 
-#: Where Beam may be imported, besides `stage.py` of a stage.
+#: Where Beam may be imported, besides `transform.py` of a stage; `stage.py` names its types.
 BEAM = ("engine", "build", "conformance")
 
 
@@ -112,11 +114,29 @@ def test_the_halves_meet_in_the_contract_alone() -> None:
         assert not tops & {"torch", "trainer"}, path
 
 
-def test_beam_is_imported_by_stages_engine_and_build_alone() -> None:
+def test_beam_is_imported_by_transforms_engine_and_build_alone() -> None:
     for path in files_of("pipeline"):
-        if path.name == "stage.py" or room(path, "pipeline") in BEAM:
+        if path.name in ("stage.py", "transform.py") or room(path, "pipeline") in BEAM:
             continue
         assert not any(module.startswith("apache_beam") for module in imported(path)), path
+
+
+#: Each takes longer to import than a build takes to see that there is nothing to do.
+HEAVY = ("apache_beam", "distributed", "duckdb", "pandas", "scipy", "trafilatura")
+
+
+def test_to_see_what_is_stale_takes_no_heavy_library() -> None:
+    code = (
+        "import sys\n"
+        "from pipeline.build.build import ALL_STAGES, build\n"
+        "from pipeline.build.recipe import read_recipe\n"
+        "from pipeline.views.card import write_card\n"
+        "read_recipe('quickstart')\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    command = [sys.executable, "-P", "-c", code]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
 def test_the_picture_in_contributing_is_drawn_from_the_code() -> None:

@@ -58,6 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     urls = [page.url for page in pages]
     lines = [f'<DT><A HREF="{html.escape(url)}" ADD_DATE="1700000000">x</A>' for url in urls]
     lines.append('<DT><A HREF="https://www.example.org/" ADD_DATE="99999999999999">x</A>')
+    (folder / "function-words.json").write_text('{"words": ["a", "and", "is", "of", "the", "to"]}')
     (folder / "bookmarks.html").write_text("\n".join(["<DL><p>", *lines, "</DL><p>"]))
     return folder
 
@@ -151,6 +152,13 @@ def test_a_measure_is_stored_and_decides(corpus: Corpus) -> None:
     assert manifest(corpus, "corpus").counts.dropped["shouting_max_capitals"] > 0
 
 
+def test_a_scorer_is_stored_and_decides(corpus: Corpus) -> None:
+    (path,) = corpus.paths("quality", "2024-01")[:1]
+    scores = read_table(path)["scorers_function_score"].to_pylist()
+    assert 0 < max(scores) < 1
+    assert manifest(corpus, "corpus").counts.dropped["scorers_function_min_score"] > 0
+
+
 def test_a_tokenizer_is_trained_and_its_shards_are_whole(corpus: Corpus, webtext: Webtext) -> None:
     folder = Path(corpus.root, "tokenizers", "characters")
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -170,6 +178,7 @@ def test_nothing_is_built_twice(corpus: Corpus, webtext: Webtext) -> None:
 def test_a_build_is_planned(corpus: Corpus, webtext: Webtext) -> None:
     said = webtext("plan", "recipe.toml")
     assert f"all of the sources read: {PAGE_COUNT} links" in said
+    assert "scorer function: " in said
 
 
 def test_what_if_knows_the_thresholds_of_a_measure(corpus: Corpus, webtext: Webtext) -> None:

@@ -10,18 +10,17 @@ nothing behind it stale.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.build.recipe import Recipe
+from pipeline.build.runner_pool import RunnerPool
 from pipeline.dedup.stage import DedupStage
 from pipeline.documents.stage import DocumentsStage
-from pipeline.engine.runners.open import open_runner
 from pipeline.engine.runners.runner_kind import OpenRunner
 from pipeline.engine.show_progress import watch
-from pipeline.engine.stage import Job, Stage
+from pipeline.engine.stage import Effort, Job, Stage
 from pipeline.links.stage import LinksStage
 from pipeline.pages.stage import PagesStage
 from pipeline.quality.stage import CorpusStage, QualityStage
@@ -86,17 +85,20 @@ def build(
     results: list[StageResult] = []
     with (
         locked(corpus.root, recipe.corpus.lease_seconds, say=say) as lease,
-        _runners(recipe, options) as runner_for,
+        RunnerPool(recipe.runner, options, recipe.corpus.root) as pool,
     ):
         refuse_pending(corpus)
         for stage in stages:
             stage.check(recipe.job(retry))
-        for stage in stages:
+        for number, stage in enumerate(stages):
             job = replace(recipe.job(retry), lease=lease)
             reason = stale_reason(stage, job)
             if reason is not None:
                 say(f"{stage.name}: {reason}")
-                runner, workers = runner_for(stage.seconds(job))
+                runner, workers = pool.runner_for(stage.effort(job))
+                if stage.name == "pages":
+                    pages, later = stage.total(job).amount, _page_seconds(stages[number + 1 :])
+                    pool.expect(Effort(pages * later, pages))
                 run_stage(stage, replace(job, workers=workers), runner)
             manifest = read_manifest(stage.folder(job))
             if manifest is None:
@@ -214,25 +216,9 @@ def refuse_earlier_interval(corpus: Corpus, interval: str) -> None:
         )
 
 
-@contextmanager
-def _runners(
-    recipe: Recipe, options: Sequence[str]
-) -> Iterator[Callable[[float], tuple[OpenRunner, int]]]:
-    """Gives the runner for work of so many seconds on one core, and how many processes it has.
-
-    Each is opened at first need: a build that has nothing or little to do starts no cluster.
-    """
-    opened: dict[str, OpenRunner] = {}
-    with ExitStack() as stack:
-
-        def runner_for(seconds: float) -> tuple[OpenRunner, int]:
-            settings = recipe.runner.for_work(seconds, started="dask" in opened)
-            if settings.name not in opened:
-                manager = open_runner(settings, options, recipe.corpus.root)
-                opened[settings.name] = stack.enter_context(manager)
-            return opened[settings.name], settings.parallel()
-
-        yield runner_for
+def _page_seconds(stages: Iterable[Stage]) -> float:
+    """Seconds that the dearest of the stages takes for a page, roughly."""
+    return max((stage.page_seconds for stage in stages), default=0.0)
 
 
 def set_aside(folder: str) -> None:

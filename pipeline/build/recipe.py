@@ -13,6 +13,7 @@ from pipeline.documents.settings import DocumentsSettings
 from pipeline.engine.runners.profiles import RunnerSettings
 from pipeline.engine.stage import Job
 from pipeline.links.settings import LinksSettings
+from pipeline.pages.page_source import PAGE_SOURCES
 from pipeline.pages.settings import PagesSettings
 from pipeline.quality.fit import check_fit
 from pipeline.quality.settings import QualitySettings
@@ -88,6 +89,20 @@ class Recipe(Settings):
     def _rules_fit_languages(self) -> Self:
         check_fit(self.quality, self.documents.languages)
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _links_of_pages(cls, values: Any) -> Any:
+        """Where a source of pages brings its links, `[links]` need not name it again."""
+        if not isinstance(values, dict) or not isinstance(values.get("pages"), dict):
+            return values
+        pages, links = values["pages"], values.get("links", {})
+        name = pages.get("source")
+        kind = PAGE_SOURCES.get(name).link_kind if name in PAGE_SOURCES.names() else ""
+        if not kind or not isinstance(links, dict) or "sources" in links:
+            return values
+        source = {**pages.get(name, {}), "kind": kind}
+        return values | {"links": {"blocklists": [], **links, "sources": [source]}}
 
     @model_validator(mode="before")
     @classmethod

@@ -38,10 +38,10 @@ def settings(
         text = recipe_schema(RECIPES.get(recipe or "build", "--recipe"))
         typer.echo(text, nl=False)
         return Result({"schema": text})
-    known: dict[str, list[SettingDoc]] = {}
+    documented: dict[str, list[SettingDoc]] = {}
     for name in [recipe] if recipe else RECIPES.names():
         try:
-            known[name] = list(setting_docs(RECIPES.get(name, "--recipe")))
+            documented[name] = list(setting_docs(RECIPES.get(name, "--recipe")))
         except WebtextError as error:
             if recipe:
                 raise
@@ -49,10 +49,10 @@ def settings(
             typer.echo(f"# Settings of `webtext {name}` are left out: {error.what}\n")
     listed = {
         name: [doc for doc in docs if section is None or within(doc.key, section)]
-        for name, docs in known.items()
+        for name, docs in documented.items()
     }
     if section and not any(listed.values()):
-        raise SettingError(f"No setting or section is called {section}", _hint(known, section))
+        raise SettingError(f"No setting or section is called {section}", _hint(documented, section))
     for name, docs in listed.items():
         if docs:
             typer.echo(f"# Settings of `webtext {name}`\n")
@@ -73,8 +73,8 @@ def render(doc: SettingDoc) -> str:
     return f"{head}\n  {doc.type}; {changes}; value from: {doc.source}\n  {doc.text}"
 
 
-def _hint(known: Mapping[str, Iterable[SettingDoc]], section: str) -> str:
-    keys = {doc.key for docs in known.values() for doc in docs}
+def _hint(documented: Mapping[str, Iterable[SettingDoc]], section: str) -> str:
+    keys = {doc.key for docs in documented.values() for doc in docs}
     sections = {key.rsplit(".", n)[0] for key in keys for n in range(1, key.count(".") + 1)}
     tops = ", ".join(sorted({key.split(".")[0] for key in keys}))
     return f"Sections: {tops}{nearest(section, keys | sections)}"

@@ -54,6 +54,37 @@ def verify(
     return Result({"root": root, "stages": checked.stages, "files": checked.files})
 
 
+def leaks(
+    root: RootArgument,
+    tokens: Annotated[
+        str | None, typer.Option(help="NAME of tokens/NAME, where there are several")
+    ] = None,
+    words: Annotated[int, typer.Option(min=8, help="Words in a row, as a passage has")] = 50,
+    out: Annotated[
+        str | None, typer.Option(help="Writes the validation documents, as a takedown list")
+    ] = None,
+) -> Result:
+    """Passages that validation shares with what is trained on, by comparing the texts."""
+    from pipeline.views.shared_passages import chosen_tokens, shared_passages, write_list
+
+    corpus = corpus_at(root)
+    name = chosen_tokens(corpus, tokens)
+    shared, documents = shared_passages(corpus, name, words)
+    for one in sorted(shared, key=lambda s: (-s.words, s))[:10]:
+        typer.echo(f"{one.validation} shares {one.words:,} words with {one.train}")
+    found = len({one.validation for one in shared})
+    typer.echo(
+        f"tokens/{name}: {found:,} of {documents:,} validation documents share {words} words or "
+        "more in a row with documents trained on"
+    )
+    if out:
+        write_list(out, shared)
+        typer.echo(f"Wrote {out}: as quality.takedown.path it takes them out of the next build")
+    return Result(
+        {"validation": documents, "sharing": found, "pairs": [one._asdict() for one in shared]}
+    )
+
+
 def publish(
     root: RootArgument,
     interval: IntervalOption = None,
@@ -245,6 +276,7 @@ def add_commands(app: typer.Typer) -> None:
         status,
         show,
         verify,
+        leaks,
         publish,
         forget,
         why,

@@ -48,10 +48,19 @@ def bucket_pairs(keys: Hashes64, numbers: Numbers, leaders: int) -> tuple[Number
     first = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1]))) if len(keys) else order
     sizes = np.diff(np.append(first, len(keys)))
     starts = np.repeat(first, sizes)
-    place = np.arange(len(keys)) - starts
+    rank = np.arange(len(keys)) - starts
     later, earlier = [numbers[:0]], [numbers[:0]]
     for leader in range(min(leaders, int(sizes.max(initial=1)) - 1)):
-        behind = np.flatnonzero(place > leader)
+        behind = np.flatnonzero(rank > leader)
         later.append(numbers[behind])
         earlier.append(numbers[starts[behind] + leader])
     return np.concatenate(later), np.concatenate(earlier)
+
+
+def is_among(numbers: Numbers, among: Numbers) -> npt.NDArray[np.bool_]:
+    """Which of the numbers are among others, which are sorted."""
+    if not len(among):
+        return np.zeros(len(numbers), bool)
+    at = np.minimum(np.searchsorted(among, numbers), len(among) - 1)
+    found: npt.NDArray[np.bool_] = among[at] == numbers
+    return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -136,6 +137,10 @@ class Batch:
         """The scratch file with the batch's keep order."""
         return files.join(self.work, "order.parquet")
 
+    def base(self) -> int:
+        """The first number of the batch; all below are history."""
+        return sum(rows_of(path) for decided in self.history for path in decided.registers)
+
     def parts(self) -> list[tuple[Source, str, str]]:
         """Each documents part of the batch in order of place: source, path, table of cuts."""
         return [
@@ -184,9 +189,7 @@ class Index:
 
     def __init__(self, batch: Batch) -> None:
         self._signatures = batch.signatures()
-        registers = [path for decided in batch.history for path in decided.registers]
-        #: The first number of the batch; all below are history.
-        self.base = sum(map(rows_of, registers))
+        self.base = batch.base()
         self._count = self.base + rows_of(batch.order)
         self.number = np.full(sum(self.rows), -1, np.int64)  # by place; -1: may not be in
         self.unique = np.empty(self._count, bool)  # by number: no copy of an earlier one
@@ -232,7 +235,7 @@ def rows_of(path: str) -> int:
 def read(
     paths: list[str] | tuple[str, ...],
     columns: list[str],
-    filters: list[tuple[str, str, int]] | None = None,
+    filters: list[tuple[str, str, Any]] | None = None,
 ) -> pa.Table:
     """Columns of several Parquet files, one after the other; `filters` prune row groups."""
     tables = []

@@ -47,18 +47,26 @@ class UnionFind:
         return root
 
 
-def slices_of(labels: Numbers, weights: Numbers, limit: int) -> Numbers:
-    """Deals components out to slices of at most `limit` weight: the slice of each document.
+class SliceLoad:
+    """Deals components out to slices of at most `limit` weight, one after the other.
 
     A component stays whole, so one that weighs more than the limit is a slice by itself.
     """
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._slice, self._load = limit, 0, 0
+
+    def slice_for(self, weight: int) -> int:
+        """The slice of the next component."""
+        if self._load and self._load + weight > self._limit:
+            self._slice, self._load = self._slice + 1, 0
+        self._load += weight
+        return self._slice
+
+
+def slices_of(labels: Numbers, weights: Numbers, limit: int) -> Numbers:
+    """The slice of each document, given the component of each; in order of the components."""
     roots, inverse = np.unique(labels, return_inverse=True)
-    totals = np.bincount(inverse, weights).astype(np.int64)
-    slice_of_root = np.empty(len(roots), np.int64)
-    number, load = 0, 0
-    for place, total in enumerate(totals.tolist()):
-        if load and load + total > limit:
-            number, load = number + 1, 0
-        slice_of_root[place] = number
-        load += total
-    return slice_of_root[inverse]
+    totals, load = np.bincount(inverse, weights), SliceLoad(limit)
+    slices = (load.slice_for(int(total)) for total in totals)
+    return np.fromiter(slices, np.int64, len(roots))[inverse]

@@ -1,6 +1,6 @@
-"""Fifth to seventh steps: components, the shingles of their documents, and the decisions.
+"""After the grouping: the pairs of each slice, the shingles of its documents, and the decisions.
 
-Components are dealt out to slices of a fixed weight.  The shingle sets of a slice are
+Components are dealt out to slices of a fixed weight (`group.py`).  The shingle sets of a slice are
 made from text once; then the slice is decided by itself.  A component heavier than a slice
 is decided in windows: only the sets that later pairs still need stay in memory.
 """
@@ -15,95 +15,68 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.dedup.bands import Numbers
-from pipeline.dedup.batch import Batch, Index, column, read
-from pipeline.dedup.components import UnionFind, slices_of
+from pipeline.dedup.batch import Batch, column, names_of, read
+from pipeline.dedup.group import MEMBERS_NAME, WINDOW
 from pipeline.dedup.minhash import Hashes64, shingles_of
 from pipeline.dedup.normalise import normalised
+from pipeline.dedup.places import numbers_of_file
 from pipeline.dedup.representatives import removals
 from pipeline.dedup.texts import rows_at
 from pipeline.dedup.verify import jaccard
 from pipeline.store import files
 from pipeline.store.cuts import read_cuts, without
+from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
 
-#: Shingles of a slice or window: 64 MB as sets.
-_WINDOW = 8_000_000
-
-MEMBERS = pa.schema([("number", pa.int64()), ("slice", pa.int64()), ("shingles", pa.int64())])
 EDGES = pa.schema(
     [("slice", pa.int64()), ("later", pa.int64()), ("earlier", pa.int64()), ("matches", pa.int64())]
 )
 SETS = pa.schema([("slice", pa.int64()), ("number", pa.int64()), ("shingles", pa.large_binary())])
 DECISIONS = pa.schema([("number", pa.int64()), ("kept", pa.int64()), ("similarity", pa.float64())])
 
-_MEMBERS = "members.parquet"
-
-
-def edges_name(close: str) -> str:
-    """The file of edges made from a file of close pairs."""
-    return close.replace("close", "edges")
-
 
 @dataclass(frozen=True)
-class GroupUnit:
-    """All close pairs of a run, by the names of their files."""
+class EdgesUnit:
+    """The close pairs of one file, to be written again by slice."""
 
     batch: Batch
-    close: tuple[str, ...]
+    close: str
+
+    @property
+    def name(self) -> str:
+        """Its scratch file."""
+        return self.close.replace("close", "edges")
 
 
-def group(unit: GroupUnit) -> list[Part]:
-    """Finds components, deals them out to slices, and writes the pairs again by slice."""
+def write_edges(unit: EdgesUnit) -> list[Part]:
+    """Writes the pairs with their slice, sorted by it."""
     batch = unit.batch
-    key = work_key(batch.key, "group", *unit.close)
-    names = [_MEMBERS, *map(edges_name, unit.close)]
-    done = [finished_part(batch.work, name, key) for name in names]
-    if all(done):
-        return [part for part in done if part]
-    index = Index(batch)
-    forest, members = UnionFind(len(index)), np.empty(0, np.int64)
-    for name in unit.close:
-        later, earlier = _pairs(batch, name)
-        forest.join(later, earlier)
-        members = np.union1d(members, np.union1d(later, earlier))
-    weights = _shingle_counts(index, members)
-    slices = slices_of(forest.labels(members), weights, _WINDOW)
-    written = [_write_members(batch, key, members, slices, weights)]
-    for name in unit.close:
-        written.append(_write_edges(batch, key, name, members, slices))
-    return written
-
-
-def _pairs(batch: Batch, name: str) -> tuple[Numbers, Numbers]:
-    table = read([files.join(batch.work, name)], ["later", "earlier"])
-    return column(table, "later"), column(table, "earlier")
-
-
-def _shingle_counts(index: Index, members: Numbers) -> Numbers:
-    counts = np.zeros(len(index), np.int64)
-    for path, numbers in index.by_file():
-        known = numbers >= 0
-        counts[numbers[known]] = column(read([path], ["shingles"]), "shingles")[known]
-    return counts[members]
-
-
-def _write_members(
-    batch: Batch, key: str, members: Numbers, slices: Numbers, weights: Numbers
-) -> Part:
-    with PartWriter(batch.work, _MEMBERS, MEMBERS, key, fingerprinted=False) as writer:
-        writer.extra = {"slices": int(slices.max(initial=-1)) + 1}
-        writer.add(pa.table([members, slices, weights], schema=MEMBERS))
-    return writer.finish()
-
-
-def _write_edges(batch: Batch, key: str, close: str, members: Numbers, slices: Numbers) -> Part:
-    table = read([files.join(batch.work, close)], ["later", "earlier", "matches"])
-    later = column(table, "later")
-    table = table.add_column(0, "slice", pa.array(slices[np.searchsorted(members, later)]))
+    key = work_key(batch.key, unit.name)
+    done = finished_part(batch.work, unit.name, key)
+    if done:
+        return [done]
+    table = read([files.join(batch.work, unit.close)], EDGES.names[1:])
+    slices = _slices(batch, column(table, "later"))[1]
+    table = table.add_column(0, "slice", pa.array(slices))
     order = [("slice", "ascending"), ("later", "ascending"), ("earlier", "ascending")]
-    with PartWriter(batch.work, edges_name(close), EDGES, key, fingerprinted=False) as writer:
+    with PartWriter(batch.work, unit.name, EDGES, key, fingerprinted=False) as writer:
         writer.add(table.sort_by(order).cast(EDGES))
-    return writer.finish()
+    return [writer.finish()]
+
+
+def _slices(batch: Batch, numbers: Numbers) -> tuple[Numbers, Numbers]:
+    """Which of the numbers belong to a component, as places among them, and to which slice."""
+    order = np.argsort(numbers, kind="stable")
+    ordered, slices = numbers[order], np.full(len(numbers), -1, np.int64)
+    for rows in batches(files.join(batch.work, MEMBERS_NAME), ["number", "slice"]):
+        members = rows["number"].to_numpy()
+        start = np.searchsorted(ordered, members[0])
+        stop = np.searchsorted(ordered, members[-1], "right")
+        at = np.searchsorted(members, ordered[start:stop])
+        ours = members[at] == ordered[start:stop]
+        slices[order[start:stop][ours]] = rows["slice"].to_numpy()[at[ours]]
+    members_at = np.flatnonzero(slices >= 0)
+    return members_at, slices[members_at]
 
 
 @dataclass(frozen=True)
@@ -120,10 +93,19 @@ class SetsUnit:
         return part_name(self.file, self.of, "sets")
 
 
-def sets_units(_before: Sequence[Part], batch: Batch) -> list[SetsUnit]:
-    """One unit a documents part; none where signatures are all that is asked."""
+def slice_units(before: Sequence[Part], batch: Batch) -> list[EdgesUnit | SetsUnit]:
+    """One unit a file of close pairs, and one a documents part.
+
+    Without the latter where signatures are all that is asked.
+    """
+    edges = [EdgesUnit(batch, name) for name in names_of(before, "close-")]
     count = len(batch.documents()) if batch.settings.verify == "text" else 0
-    return [SetsUnit(batch, file, count) for file in range(count)]
+    return [*edges, *(SetsUnit(batch, file, count) for file in range(count))]
+
+
+def write_slices(unit: EdgesUnit | SetsUnit) -> list[Part]:
+    """The units of this step are of two kinds."""
+    return write_edges(unit) if isinstance(unit, EdgesUnit) else write_sets(unit)
 
 
 def write_sets(unit: SetsUnit) -> list[Part]:
@@ -133,10 +115,8 @@ def write_sets(unit: SetsUnit) -> list[Part]:
     done = finished_part(batch.work, unit.name, key)
     if done:
         return [done]
-    path, numbers = list(Index(batch).by_file())[unit.file]
-    table = read([files.join(batch.work, _MEMBERS)], ["number", "slice"])
-    members, slices = column(table, "number"), column(table, "slice")
-    rows = np.flatnonzero(np.isin(numbers, members))
+    path, numbers = numbers_of_file(batch, unit.file)
+    rows, slices = _slices(batch, numbers)
     documents = batch.documents()[unit.file]
     spans = read_cuts([cuts] if (cuts := batch.cuts()[unit.file]) and len(rows) else [])
     texts = (
@@ -144,10 +124,10 @@ def write_sets(unit: SetsUnit) -> list[Part]:
         for row in rows_at(documents, path, rows, ["text"])
     )
     with PartWriter(batch.work, unit.name, SETS, key, fingerprinted=False) as writer:
-        for number, text in zip(numbers[rows].tolist(), texts, strict=True):
+        own = zip(slices.tolist(), numbers[rows].tolist(), texts, strict=True)
+        for part, number, text in own:
             shingles = shingles_of(normalised(text, batch.settings.folds)).astype("<u8").tobytes()
-            place = int(slices[np.searchsorted(members, number)])
-            writer.add([{"slice": place, "number": number, "shingles": shingles}])
+            writer.add([{"slice": part, "number": number, "shingles": shingles}])
     return [writer.finish()]
 
 
@@ -207,10 +187,10 @@ class Sets:
         order = np.argsort(later, kind="stable")
         # The last writing of a repeated key stays: the last document that needs each one.
         self._last_use = dict(zip(earlier[order].tolist(), later[order].tolist(), strict=True))
-        path = files.join(unit.batch.work, _MEMBERS)
+        path = files.join(unit.batch.work, MEMBERS_NAME)
         members = read([path], ["number", "shingles"], [("slice", "=", unit.part)])
         numbers, loads = column(members, "number"), np.cumsum(column(members, "shingles"))
-        starts = np.searchsorted(loads, np.arange(0, int(loads[-1]) + 1, _WINDOW))
+        starts = np.searchsorted(loads, np.arange(0, int(loads[-1]) + 1, WINDOW))
         self._windows = iter(np.unique(numbers[np.minimum(starts, len(numbers) - 1)]).tolist())
         self._stop = next(self._windows)
 

@@ -16,7 +16,6 @@ import pyarrow as pa
 from pipeline.dedup.batch import REGISTER, Batch, Decided, EvaluationFile
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.minhash import SHINGLE_WORDS
-from pipeline.dedup.order import batches
 from pipeline.dedup.passages.minimizers import MinimizerUnit, write_minimizers
 from pipeline.dedup.settings import DedupSettings
 from pipeline.dedup.sign import SignUnit, sign
@@ -24,6 +23,7 @@ from pipeline.store import files
 from pipeline.store.addresses import page_id
 from pipeline.store.errors import SettingError
 from pipeline.store.manifest import WORK
+from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part, work_key
 from pipeline.store.textfiles import read_set
 
@@ -146,18 +146,18 @@ def _write_register(unit: EvaluationUnit) -> Part:
     with PartWriter(
         unit.work, unit.file.name("register"), REGISTER, unit.key, fingerprinted=False
     ) as writer:
-        place = 0
+        row = 0
         for rows in batches(path, ["id", "exact"]):
             exact = rows["exact"].to_pylist()
             copies = []
             for value in exact:
                 copies.append(value in seen)
                 seen.add(value)
-            places = pa.array(range(place, place + rows.num_rows), pa.int64())
-            place += rows.num_rows
+            row_numbers = pa.array(range(row, row + rows.num_rows), pa.int64())
+            row += rows.num_rows
             columns = [
                 rows["id"],
-                places,
+                row_numbers,
                 pa.array(exact, pa.binary(EXACT_BYTES)),
                 pa.array(copies, pa.bool_()),
                 pa.array([not copy for copy in copies], pa.bool_()),

@@ -22,7 +22,6 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from datasketch import MinHash
 
 Hashes64 = npt.NDArray[np.uint64]
 Hashes32 = npt.NDArray[np.uint32]
@@ -64,8 +63,8 @@ def shingles_of(words: bytes) -> Hashes64:
     length = min(len(hashes), SHINGLE_WORDS)
     last = len(hashes) - length + 1
     combined = hashes[:last] * _PLACES[0]
-    for place in range(1, length):
-        combined += hashes[place : place + last] * _PLACES[place]
+    for word in range(1, length):
+        combined += hashes[word : word + last] * _PLACES[word]
     return _distinct(finalise64(combined + np.uint64(length)))
 
 
@@ -110,6 +109,9 @@ def signature_of(shingles: Hashes64, hashes: int) -> Hashes32:
 @lru_cache(maxsize=8)
 def _permutations(hashes: int) -> tuple[Hashes32, Hashes32]:
     """datasketch's multipliers and summands, as columns."""
+    # It imports scipy, and is needed where texts are signed alone.
+    from datasketch import MinHash  # noqa: PLC0415
+
     a, b = MinHash(num_perm=hashes, seed=SEED, scheme="affine32").permutations
     return a[:, None], b[:, None]
 

@@ -14,15 +14,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.dedup.batch import ORDER, Batch, read, rows_of
+from pipeline.dedup.batch import ORDER, Batch, read
 from pipeline.dedup.exact import EXACT_BYTES
+from pipeline.dedup.places import finished_places, write_places
 from pipeline.dedup.settings import Preference
 from pipeline.store import files
-from pipeline.store.parquet import open_table
+from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part
 
 _MEMORY = "2GB"
-_ROWS = 100_000  # rows that pass between DuckDB and files at a time
+ROWS = 100_000  # rows that pass between DuckDB and files at a time
 
 _SQL: dict[Preference, str] = {
     "karma": "coalesce(karma, 0) DESC",
@@ -62,18 +63,14 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def arrange(batch: Batch) -> list[Part]:
-    """Writes the keep order of the batch's documents that passed."""
+    """Writes the keep order of the batch's documents that passed, and the tables of places."""
     folder, name = batch.order.rsplit("/", 1)
-    done = finished_part(folder, name, batch.key)
-    if done:
-        return [done]
-    base = sum(rows_of(path) for decided in batch.history for path in decided.registers)
+    done = [finished_part(folder, name, batch.key), *finished_places(batch)]
+    if all(done):
+        return [part for part in done if part]
     preferences = ", ".join(_SQL[preference] for preference in batch.settings.keep)
     preferences += ", " if preferences else ""
-    with (
-        database() as connection,
-        PartWriter(folder, name, ORDER, batch.key, fingerprinted=False) as writer,
-    ):
+    with database() as connection:
         connection.register("signed", _reader(_SIGNED, _signed(batch)))
         connection.from_arrow(_reader(_PAST, _past(batch))).create("past")
         # The preferences are this module's own words and the base is a number.
@@ -81,13 +78,16 @@ def arrange(batch: Batch) -> list[Part]:
             f"""
             CREATE TEMP TABLE numbered AS
             SELECT id, place, exact,
-                row_number() OVER (ORDER BY source, {preferences} id) - 1 + {base} AS number
+                row_number() OVER (ORDER BY source, {preferences} id) - 1 + {batch.base()} AS number
             FROM signed
             """  # noqa: S608
         )
-        for rows in tables(connection.sql(_FIRSTS), ORDER):
-            writer.add(rows)
-    return [writer.finish()]
+        with PartWriter(folder, name, ORDER, batch.key, fingerprinted=False) as writer:
+            for rows in tables(connection.sql(_FIRSTS), ORDER):
+                writer.add(rows)
+    # A database of its own: what the order took is given back before.
+    with database() as connection:
+        return [writer.finish(), *write_places(connection, batch)]
 
 
 #: A page of an earlier interval is decided as it was then, whatever it says now.
@@ -106,16 +106,10 @@ FROM placed LEFT JOIN texts USING (exact) ORDER BY number
 
 
 def tables(query: duckdb.DuckDBPyRelation, schema: pa.Schema) -> Iterator[pa.Table]:
-    """The rows of a query, `_ROWS` at a time."""
-    reader: pa.RecordBatchReader = query.to_arrow_reader(_ROWS)
+    """The rows of a query, `ROWS` at a time."""
+    reader: pa.RecordBatchReader = query.to_arrow_reader(ROWS)
     for rows in reader:
         yield pa.Table.from_batches([rows]).cast(schema)
-
-
-def batches(path: str, columns: list[str], rows: int = _ROWS) -> Iterator[pa.RecordBatch]:
-    """Some columns of a Parquet file, `rows` rows at a time."""
-    with open_table(path) as stored:
-        yield from stored.iter_batches(rows, columns=columns)
 
 
 def _reader(schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> pa.RecordBatchReader:
@@ -125,14 +119,14 @@ def _reader(schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> pa.RecordBatch
 def _signed(batch: Batch) -> Iterator[pa.RecordBatch]:
     """The documents that passed, with their karma."""
     names = iter(batch.signature_names())
-    place = 0
+    row = 0
     for number, source in enumerate(batch.sources):
         for verdicts in source.verdicts:
             signed = read([files.join(batch.folder, next(names))], ["id", "exact", "chars", "date"])
             judged = read([verdicts], ["id", "karma", "reason"])
             judged = judged.take(pc.index_in(signed["id"], value_set=judged["id"]))
-            places = np.arange(place, place + len(signed))
-            place += len(signed)
+            places = np.arange(row, row + len(signed))
+            row += len(signed)
             sources = pa.array(np.full(len(signed), number))
             columns = [sources, pa.array(places), *signed.columns, judged["karma"]]
             rows = pa.table(columns, schema=_SIGNED)
@@ -143,7 +137,7 @@ def _past(batch: Batch) -> Iterator[pa.RecordBatch]:
     number = 0
     for decided in batch.history:
         for path in decided.registers:
-            for rows in batches(path, ["id", "exact"]):
+            for rows in batches(path, ["id", "exact"], ROWS):
                 numbers = np.arange(number, number + rows.num_rows)
                 number += rows.num_rows
                 ids = pa.nulls(rows.num_rows, pa.string()) if decided.elsewhere else rows["id"]

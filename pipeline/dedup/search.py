@@ -13,18 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.dedup.bands import Numbers, band_keys, bucket_pairs
-from pipeline.dedup.batch import (
-    Batch,
-    Index,
-    band_column,
-    column,
-    fixed_bytes,
-    names_of,
-    read,
-    rows_of,
-)
-from pipeline.dedup.minhash import Hashes64
+from pipeline.dedup.bands import Numbers, bucket_pairs, is_among
+from pipeline.dedup.batch import Batch, band_column, column, fixed_bytes, names_of, read
+from pipeline.dedup.components import UnionFind
+from pipeline.dedup.keys import keys_between
+from pipeline.dedup.places import numbers_by_file
 from pipeline.dedup.verify import may_be_similar
 from pipeline.store import files
 from pipeline.store.parquet import open_table
@@ -38,13 +31,16 @@ _COMPARED = 50_000  # pairs whose signatures are side by side in memory
 
 PAIRS = pa.schema([("later", pa.int64()), ("earlier", pa.int64())])
 CLOSE = pa.schema([*PAIRS, ("matches", pa.int64())])
+#: One row a document of a close pair; `root` is the least number of its component in the file.
+FOREST = pa.schema([("number", pa.int64()), ("root", pa.int64()), ("shingles", pa.int64())])
 
 
 @dataclass(frozen=True)
 class BandUnit:
-    """Slice `part` of `of` equal ranges of the keys of one band."""
+    """Slice `part` of `of` equal ranges of the keys of one band, from the files `keys`."""
 
     batch: Batch
+    keys: tuple[str, ...]
     band: int
     part: int
     of: int
@@ -54,13 +50,21 @@ class BandUnit:
         """Its scratch file."""
         return part_name(self.part, self.of, f"pairs-{self.band:02d}")
 
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The least and the greatest key."""
+        low, high = (-(-(part << 32) // self.of) << 32 for part in (self.part, self.part + 1))
+        return low, high - 1
 
-def band_units(_before: Sequence[Part], batch: Batch) -> list[BandUnit]:
+
+def band_units(before: Sequence[Part], batch: Batch) -> list[BandUnit]:
     """All slices of all bands; how many follows from the number of documents."""
-    total = sum(map(rows_of, batch.signatures()))
+    keys = [part.file for part in before if part.file and part.file.name.startswith("keys-")]
+    total = sum(entry.rows for entry in keys) // batch.settings.bands
     slices = max(1, -(-total // _SLICE_ROWS))
+    names = tuple(sorted(entry.name for entry in keys))
     return [
-        BandUnit(batch, band, part, slices)
+        BandUnit(batch, names, band, part, slices)
         for band in range(batch.settings.bands)
         for part in range(slices)
     ]
@@ -73,10 +77,9 @@ def search_band(unit: BandUnit) -> list[Part]:
     done = finished_part(batch.work, unit.name, key)
     if done:
         return [done]
-    index = Index(batch)
-    keys, numbers = _bucketed(unit, index)
+    keys, numbers, gone = keys_between(batch, unit.keys, unit.band, unit.bounds)
     later, earlier = bucket_pairs(keys, numbers, batch.settings.leaders)
-    open_ones = (later >= index.base) & index.kept[earlier]
+    open_ones = (later >= batch.base()) & ~is_among(earlier, gone)
     later, earlier = later[open_ones], earlier[open_ones]
     order = np.lexsort((earlier, later))
     with PartWriter(batch.work, unit.name, PAIRS, key, fingerprinted=False) as writer:
@@ -84,27 +87,12 @@ def search_band(unit: BandUnit) -> list[Part]:
     return [writer.finish()]
 
 
-def _bucketed(unit: BandUnit, index: Index) -> tuple[Hashes64, Numbers]:
-    """Keys and numbers of the slice's documents, without exact copies."""
-    keys, numbers = [], []
-    width = 4 * unit.batch.settings.rows
-    name = band_column(unit.band)
-    for path, these in index.by_file():
-        band = fixed_bytes(read([path], [name])[name], width)
-        found = band_keys(band.view("<u4"))
-        ours = (found >> np.uint64(32)) * np.uint64(unit.of) >> np.uint64(32) == unit.part
-        ours &= these >= 0
-        ours[ours] = index.unique[these[ours]]
-        keys.append(found[ours])
-        numbers.append(these[ours])
-    return np.concatenate(keys), np.concatenate(numbers)
-
-
 @dataclass(frozen=True)
 class CompareUnit:
-    """The candidate pairs whose later document is from `start` to `stop` - 1."""
+    """The candidate pairs in the files `pairs` whose later one is from `start` to `stop` - 1."""
 
     batch: Batch
+    pairs: tuple[str, ...]
     part: int
     of: int
     start: int
@@ -115,10 +103,15 @@ class CompareUnit:
         """Its scratch file."""
         return part_name(self.part, self.of, "close")
 
+    @property
+    def forest(self) -> str:
+        """The scratch file of its components."""
+        return part_name(self.part, self.of, "forest")
+
 
 def compare_units(before: Sequence[Part], batch: Batch) -> list[CompareUnit]:
     """Ranges of documents with some `_RANGE_PAIRS` pairs each, judged by the first band."""
-    names = names_of(before, "pairs-00-")
+    names, pairs = names_of(before, "pairs-00-"), tuple(names_of(before, "pairs-"))
     total = sum(
         part.file.rows for part in before if part.file and part.file.name.startswith("pairs-")
     )
@@ -128,7 +121,7 @@ def compare_units(before: Sequence[Part], batch: Batch) -> list[CompareUnit]:
     bounds = [later[len(later) * i // ranges] for i in range(1, ranges)] if len(later) else []
     cuts = [0, *sorted(set(map(int, bounds)) - {0}), np.iinfo(np.int64).max]
     return [
-        CompareUnit(batch, part, len(cuts) - 1, cuts[part], cuts[part + 1])
+        CompareUnit(batch, pairs, part, len(cuts) - 1, cuts[part], cuts[part + 1])
         for part in range(len(cuts) - 1)
     ]
 
@@ -137,9 +130,9 @@ def compare(unit: CompareUnit) -> list[Part]:
     """Writes the pairs of the range that may be similar, each once, with their equal places."""
     batch, settings = unit.batch, unit.batch.settings
     key = work_key(batch.key, unit.name, unit.start, unit.stop)
-    done = finished_part(batch.work, unit.name, key)
-    if done:
-        return [done]
+    done = [finished_part(batch.work, name, key) for name in (unit.name, unit.forest)]
+    if all(done):
+        return [part for part in done if part]
     later, earlier = _distinct_pairs(unit)
     needed = np.union1d(later, earlier)
     signatures, shingles = _signatures(batch, needed)
@@ -157,14 +150,24 @@ def compare(unit: CompareUnit) -> list[Part]:
         writer.extra = {"candidates": len(later), "compared": int(close.sum())}
         columns = [later[close], earlier[close], matches[close]]
         writer.add(pa.table(columns, schema=CLOSE))
-    return [writer.finish()]
+    trees = PartWriter(batch.work, unit.forest, FOREST, key, fingerprinted=False)
+    with trees:
+        trees.add(_forest(one[close], other[close], needed, shingles))
+    return [writer.finish(), trees.finish()]
+
+
+def _forest(one: Numbers, other: Numbers, numbers: Numbers, shingles: Numbers) -> pa.Table:
+    """The documents of close pairs (rows of `numbers`), each with the least of its component."""
+    forest, ours = UnionFind(len(numbers)), np.union1d(one, other)
+    forest.join(one, other)
+    columns = [numbers[ours], numbers[forest.labels(ours)], shingles[ours]]
+    return pa.table(columns, schema=FOREST)
 
 
 def _distinct_pairs(unit: CompareUnit) -> tuple[Numbers, Numbers]:
     """The pairs of the range from all bands, sorted, each once."""
     window = [("later", ">=", unit.start), ("later", "<", unit.stop)]
-    names = [band.name for band in band_units([], unit.batch)]
-    paths = [files.join(unit.batch.work, name) for name in names]
+    paths = [files.join(unit.batch.work, name) for name in unit.pairs]
     table = read(paths, ["later", "earlier"], window)
     later, earlier = column(table, "later"), column(table, "earlier")
     order = np.lexsort((earlier, later))
@@ -186,22 +189,28 @@ def _signatures(batch: Batch, needed: Numbers) -> tuple[npt.NDArray[np.uint16], 
     names = [band_column(band) for band in range(settings.bands)]
     if not len(needed):
         return signatures, shingles
-    for path, numbers in Index(batch).by_file():
-        start = 0
-        for rows in _row_groups(path, ["shingles", *names]):
-            these = numbers[start : start + rows.num_rows]
-            start += rows.num_rows
-            at = np.minimum(np.searchsorted(needed, these), len(needed) - 1)
-            wanted = np.flatnonzero(needed[at] == these)
-            if len(wanted):
-                found, at = rows.take(wanted), at[wanted]
-                shingles[at] = column(found, "shingles")
-                bands = [fixed_bytes(found[name], 4 * settings.rows).view("<u4") for name in names]
-                signatures[at] = np.hstack(bands).astype(np.uint16)
+    for path, numbers in numbers_by_file(batch):
+        at = np.minimum(np.searchsorted(needed, numbers), len(needed) - 1)
+        is_needed = needed[at] == numbers
+        for first, rows in _row_groups(path, ["shingles", *names], is_needed):
+            wanted = np.flatnonzero(is_needed[first : first + rows.num_rows])
+            found, into = rows.take(wanted), at[wanted + first]
+            shingles[into] = column(found, "shingles")
+            bands = [fixed_bytes(found[name], 4 * settings.rows).view("<u4") for name in names]
+            signatures[into] = np.hstack(bands).astype(np.uint16)
     return signatures, shingles
 
 
-def _row_groups(path: str, columns: list[str]) -> Iterator[pa.Table]:
+def _row_groups(
+    path: str, columns: list[str], wanted: npt.NDArray[np.bool_]
+) -> Iterator[tuple[int, pa.Table]]:
+    """The row groups that hold a wanted row, each with its first row."""
+    if not wanted.any():
+        return
     with open_table(path) as stored:
+        first = 0
         for group in range(stored.num_row_groups):
-            yield stored.read_row_group(group, columns=columns)
+            rows = stored.metadata.row_group(group).num_rows
+            if wanted[first : first + rows].any():
+                yield first, stored.read_row_group(group, columns=columns)
+            first += rows

@@ -15,144 +15,25 @@ through Beam.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import apache_beam as beam
-
-from pipeline.dedup.batch import Batch, Decided, EvaluationFile, Source, names_of
-from pipeline.dedup.decide import (
-    DecideUnit,
-    GroupUnit,
-    decide,
-    group,
-    sets_units,
-    write_sets,
-)
+from pipeline.dedup.batch import Batch, Decided, EvaluationFile, Source
 from pipeline.dedup.evaluation import (
     as_decided,
     evaluation_file,
-    evaluation_units,
     is_evaluation_file,
-    sign_evaluation,
 )
-from pipeline.dedup.order import arrange
-from pipeline.dedup.passages.decide import cut_units, write_cuts
-from pipeline.dedup.passages.minimizers import minimizer_units, write_minimizers
-from pipeline.dedup.passages.runs import runs_units, write_runs
-from pipeline.dedup.passages.share import ConnectUnit, connect, share_units, write_shared
 from pipeline.dedup.removal import remove_pages
-from pipeline.dedup.search import (
-    band_units,
-    compare,
-    compare_units,
-    search_band,
-)
 from pipeline.dedup.settings import DedupSettings
-from pipeline.dedup.sign import sign, sign_units
-from pipeline.dedup.write import WriteUnit, write
-from pipeline.engine.sink import WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
-from pipeline.engine.steps import Step, Steps
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
-from pipeline.store.manifest import Manifest, add_fingerprints, table_of
-from pipeline.store.parts import Part, unit_key, work_key
+from pipeline.store.manifest import Manifest, add_fingerprints
+from pipeline.store.parts import unit_key, work_key
 from pipeline.store.stage_edit import Removal, StageEdit
 
-#: Units of a step, from the reports of all before it and the keyword `batch`.
-Plan = Callable[..., Iterable[Any]]
-
-
-def plan_order(_before: Sequence[Part], batch: Batch) -> list[Batch]:
-    """The keep order is one unit."""
-    return [batch]
-
-
-def plan_group(before: Sequence[Part], batch: Batch) -> list[GroupUnit]:
-    """The components are one unit."""
-    return [GroupUnit(batch, tuple(names_of(before, "close-")))]
-
-
-def plan_decide(before: Sequence[Part], batch: Batch) -> list[DecideUnit]:
-    """The slices of components."""
-    slices = sum(part.extra.get("slices", 0) for part in before)
-    edges, sets = tuple(names_of(before, "edges-")), tuple(names_of(before, "sets-"))
-    return [DecideUnit(batch, part, slices, edges, sets) for part in range(slices)]
-
-
-def plan_connect(before: Sequence[Part], batch: Batch) -> list[ConnectUnit]:
-    """The pages that share minimizers are one unit."""
-    return [ConnectUnit(batch, tuple(names_of(before, "shared-")))]
-
-
-def plan_write(before: Sequence[Part], batch: Batch) -> list[WriteUnit]:
-    """The end is one unit; it takes over what the steps before have measured."""
-    measured = {
-        name: sum(part.extra.get(name, 0) for part in before) for name in ("candidates", "compared")
-    }
-    decided, gone = tuple(names_of(before, "decided-")), tuple(names_of(before, "gone-"))
-    return [WriteUnit(batch, decided, gone, tuple(measured.items()))]
-
-
-def steps_of(batch: Batch) -> tuple[Step, ...]:
-    """The steps of a run."""
-
-    def step(
-        name: str, plan: Plan, make: Callable[[Any], Iterable[Part]], *, alone: bool = False
-    ) -> Step:
-        return Step(name, partial(plan, batch=batch), make, alone)
-
-    passages = (
-        step("Minimize", minimizer_units, write_minimizers),
-        step("Share", share_units, write_shared),
-        step("Connect", plan_connect, connect, alone=True),
-        step("Runs", runs_units, write_runs),
-        step("Cut", cut_units, write_cuts),
-    )
-    return (
-        step("Evaluation", evaluation_units, sign_evaluation, alone=len(batch.evaluation) < 2),
-        step("Sign", sign_units, sign),
-        step("Order", plan_order, arrange, alone=True),
-        step("Search", band_units, search_band),
-        step("Compare", compare_units, compare),
-        step("Group", plan_group, group, alone=True),
-        step("Sets", sets_units, write_sets),
-        step("Decide", plan_decide, decide),
-        *(passages if batch.settings.passages.enabled else ()),
-        step("Write", plan_write, write, alone=True),
-    )
-
-
-#: What stays; all other files are scratch.
-_FINAL = ("part", "register", "signatures", "clusters", "minimizers", "passages")
-
-
-def is_final(part: Part) -> bool:
-    """True for a file that belongs to the stage's result."""
-    return part.file is not None and table_of(part.file.name) in _FINAL
-
-
-class Dedup(beam.PTransform):
-    """Decides the documents of `batch.sources` after and against its history.
-
-    From the pipeline's root to one Manifest, completed from `draft`.  Several sources in
-    one batch give the same removals as one batch after the other.
-    """
-
-    def __init__(self, batch: Batch, draft: Manifest) -> None:
-        super().__init__()
-        self.batch, self._draft = batch, draft
-
-    def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """Text is read by the steps Sign and Sets, and by Minimize and Runs for passages."""
-        return (
-            root
-            | Steps(steps_of(self.batch))
-            | "Result" >> beam.Filter(is_final)
-            | WriteManifest(self.batch.folder, self._draft)
-        )
+if TYPE_CHECKING:
+    import apache_beam as beam
 
 
 class DedupStage(Stage):
@@ -160,7 +41,9 @@ class DedupStage(Stage):
 
     name: ClassVar[str] = "dedup"
     version: ClassVar[str] = "5"
-    unit_seconds = 0.001
+    byte_seconds = 7e-7
+    page_seconds = 0.0021
+    steps = 9
 
     def settings(self, job: Job) -> DedupSettings:
         """The `[dedup]` section."""
@@ -211,8 +94,10 @@ class DedupStage(Stage):
         """Removals, passages, signatures and the keep order."""
         return remove_pages(edit)
 
-    def transform(self, job: Job) -> Dedup:
+    def transform(self, job: Job) -> beam.PTransform:
         """The work on the interval, with the signatures that earlier intervals have left."""
+        from pipeline.dedup.transform import Dedup  # noqa: PLC0415  # imports Beam
+
         corpus, draft, settings = job.corpus, self.draft(job), self.settings(job)
         folder, evaluation = self.folder(job), self._evaluation(job)
         batch = Batch(

@@ -11,12 +11,14 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from pipeline.dedup.bands import is_among
 from pipeline.dedup.batch import REGISTER, Batch, rows_of
 from pipeline.dedup.decide import DECISIONS
-from pipeline.dedup.order import batches, database, tables
+from pipeline.dedup.order import ROWS, database, tables
 from pipeline.dedup.passages.decide import GONE
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
+from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name
 from pipeline.store.schemas import SCHEMAS
 
@@ -78,7 +80,8 @@ SELECT own.number, whole.similarity AS share,
     CASE WHEN whole.number IS NULL THEN own.elsewhere ELSE whole.elsewhere END AS elsewhere
 FROM own LEFT JOIN whole USING (number)
 """
-#: What became of every unique document that was removed, then the copies of all.
+#: What became of every unique document that was removed, then the copies of all.  In order of
+#: place, so that DuckDB passes over what is of other parts.
 _REMOVED = """
 CREATE TEMP TABLE removed AS
 WITH fates AS (
@@ -97,9 +100,12 @@ SELECT firsts.number, firsts.place, firsts.id,
 FROM firsts JOIN stays ON stays.number = firsts.first
 LEFT JOIN fates ON fates.number = firsts.first
 WHERE firsts.first <> firsts.number OR fates.number IS NOT NULL
+ORDER BY firsts.place
 """
 #: Without those that went for their passages: later documents are compared with them as before.
-_DUPLICATES = "SELECT number FROM removed EXCEPT SELECT number FROM gone WHERE start IS NULL"
+_DUPLICATES = """
+SELECT number FROM removed EXCEPT SELECT number FROM gone WHERE start IS NULL ORDER BY number
+"""
 
 _CUT_OF_PART = """
 SELECT count(DISTINCT gone.number), coalesce(sum(stop - start), 0)
@@ -117,7 +123,6 @@ WHERE place >= ? AND place < ? ORDER BY id
 _DROPS_OF_PART = """
 SELECT kind, count(*) FROM removed WHERE place >= ? AND place < ? GROUP BY kind ORDER BY kind
 """
-_SEEN_BY_PART = "SELECT count(*) FROM firsts WHERE place >= ? AND place < ?"
 _LARGE = """
 SELECT kept_id, elsewhere, count(*) AS size, min(id, $examples) AS examples
 FROM removed GROUP BY kept_id, elsewhere HAVING count(*) > $limit
@@ -142,7 +147,7 @@ def write(unit: WriteUnit) -> list[Part]:
     """
     batch = unit.batch
     ends = np.cumsum([rows_of(files.join(batch.folder, name)) for name in batch.signature_names()])
-    places = np.concatenate([[0], ends]).tolist()
+    bounds = np.concatenate([[0], ends]).tolist()
     names = [part_name(i, len(ends)) for i in range(len(ends))]
     register = part_name(0, 1, "_register")
     clusters = part_name(0, 1, "_clusters")
@@ -157,9 +162,10 @@ def write(unit: WriteUnit) -> list[Part]:
         for query in (_OWN, _PAST, _WHOLE, _STAYS, _REMOVED):
             connection.execute(query)
         written = [_write_large(connection, batch, clusters)]
-        for name, first, end in zip(names, places, places[1:], strict=False):
-            written.append(_write_part(connection, batch, name, (first, end)))
-        for name, first, end in zip(passages, places, places[1:], strict=False):
+        passed = _passed(batch, bounds)
+        for name, seen, first, end in zip(names, passed, bounds, bounds[1:], strict=False):
+            written.append(_write_part(connection, batch, name, (first, end), seen))
+        for name, first, end in zip(passages, bounds, bounds[1:], strict=False):
             written.append(_write_passages(connection, batch, name, (first, end)))
         written.append(_write_register(connection, unit, register))
     return [part for part in written if part]
@@ -181,9 +187,9 @@ def _load(connection: duckdb.DuckDBPyConnection, unit: WriteUnit) -> None:
     streams = {
         "decided": (
             DECISIONS,
-            (rows for path in decided for rows in batches(path, DECISIONS.names)),
+            (rows for path in decided for rows in batches(path, DECISIONS.names, ROWS)),
         ),
-        "gone": (GONE, (rows for path in gone for rows in batches(path, GONE.names))),
+        "gone": (GONE, (rows for path in gone for rows in batches(path, GONE.names, ROWS))),
         "ids": (_IDS, _numbered(scopes, ["id"], 0, _IDS)),
         "firsts": (
             _FIRSTS,
@@ -202,7 +208,7 @@ def _numbered(
     """Columns of files, with the scope and the number of rows before them."""
     for scope, paths in enumerate(scopes):
         for path in paths:
-            for rows in batches(path, columns):
+            for rows in batches(path, columns, ROWS):
                 numbers = pa.array(np.arange(number, number + rows.num_rows))
                 number += rows.num_rows
                 scoped = pa.array(np.full(rows.num_rows, scope))
@@ -215,7 +221,7 @@ def _elsewhere(batch: Batch) -> Iterator[pa.RecordBatch]:
     for scope, decided in enumerate(batch.history):
         if scope in of_texts:
             for path in decided.documents:
-                for rows in batches(path, ["id", "url"]):
+                for rows in batches(path, ["id", "url"], ROWS):
                     scopes = pa.array(np.full(rows.num_rows, scope))
                     yield pa.record_batch([scopes, rows["id"], rows["url"]], schema=_ELSEWHERE)
         elif decided.elsewhere:
@@ -245,6 +251,14 @@ def _write_large(connection: duckdb.DuckDBPyConnection, batch: Batch, name: str)
     return writer.finish()
 
 
+def _passed(batch: Batch, places: Sequence[int]) -> list[int]:
+    """How many documents of each part passed, given the places where parts begin and end."""
+    passed = np.zeros(len(places) - 1, np.int64)
+    for rows in batches(batch.order, ["place"], ROWS):
+        passed += np.histogram(rows["place"].to_numpy(), places)[0] if len(passed) else 0
+    return [int(count) for count in passed]
+
+
 @contextmanager
 def _written(
     batch: Batch, name: str, table: str, rows: duckdb.DuckDBPyRelation
@@ -257,15 +271,18 @@ def _written(
 
 
 def _write_part(
-    connection: duckdb.DuckDBPyConnection, batch: Batch, name: str, ours: tuple[int, int]
+    connection: duckdb.DuckDBPyConnection,
+    batch: Batch,
+    name: str,
+    ours: tuple[int, int],
+    seen: int,
 ) -> Part:
-    """The duplicates of one part of documents, by their rows, with their share of the counts."""
+    """The duplicates of one part of documents, by their places; `seen` of them came here."""
     rows = connection.sql(_ROWS_OF_PART, params=ours)
     with _written(batch, name, "dedup", rows) as writer:
         for kind, number in connection.execute(_DROPS_OF_PART, ours).fetchall():
             writer.counts.drop(kind, number)
-        for (seen,) in connection.execute(_SEEN_BY_PART, ours).fetchall():
-            writer.counts.keep(seen - writer.counts.seen)
+        writer.counts.keep(seen - writer.counts.seen)
     return writer.finish()
 
 
@@ -288,11 +305,11 @@ def _write_register(connection: duckdb.DuckDBPyConnection, unit: WriteUnit, name
     number = sum(rows_of(path) for interval in batch.history for path in interval.registers)
     with PartWriter(batch.folder, name, REGISTER, batch.key, fingerprinted=False) as writer:
         writer.extra = dict(unit.measured)
-        for rows in batches(batch.order, ["id", "place", "exact", "first"]):
+        for rows in batches(batch.order, ["id", "place", "exact", "first"], ROWS):
             numbers = np.arange(number, number + rows.num_rows)
             number += rows.num_rows
             copy = rows["first"].to_numpy() != numbers  # or an earlier page crawled anew
-            kept = ~np.isin(numbers, removed)
+            kept = ~is_among(numbers, removed)
             columns = [rows["id"], rows["place"], rows["exact"], copy, kept]
             writer.add(pa.table(columns, schema=REGISTER))
     return writer.finish()

@@ -63,13 +63,13 @@ class Child:
     def ask(self, page: Page) -> Verdict:
         """The verdict on a page; a page that ends the child gets a verdict as well."""
         self.served += 1
-        asked = {
+        labels = {
             "url": page.url,
             "content_type": page.content_type,
             "fetched": page.fetched.isoformat(),
         }
         try:
-            self._send(frames.pack(asked, page.body))
+            self._send(frames.pack(labels, page.body))
             verdict = Verdict.from_json(self._answer(_WALL * self._settings.deadline))
         except ChildDiedError:
             return self._death()
@@ -113,10 +113,10 @@ class Child:
 
     def _answer(self, seconds: float) -> dict[str, object]:
         until = time.monotonic() + seconds
-        said, body = frames.lengths(self._read(frames.HEAD_BYTES, until))
-        if said + body > _ANSWER_BYTES:
+        values_bytes, body_bytes = frames.lengths(self._read(frames.HEAD_BYTES, until))
+        if values_bytes + body_bytes > _ANSWER_BYTES:
             raise ChildDiedError("it answered nonsense")
-        answer: dict[str, object] = orjson.loads(self._read(said, until))
+        answer: dict[str, object] = orjson.loads(self._read(values_bytes, until))
         return answer
 
     def _read(self, size: int, until: float) -> bytes:
@@ -171,26 +171,26 @@ _lock = threading.Lock()
 
 @contextmanager
 def borrowed(settings: DocumentsSettings) -> Iterator[PageWorker]:
-    """A judge from those that wait in this process: starting a child takes a second."""
+    """A worker from those that wait in this process: starting a child takes a second."""
     key = settings.model_dump_json()
     with _lock:
         waiting = _idle.setdefault(key, [])
-        judge = waiting.pop() if waiting else PageWorker(settings)
+        worker = waiting.pop() if waiting else PageWorker(settings)
     try:
-        yield judge
+        yield worker
     except BaseException:
-        judge.close()
+        worker.close()
         raise
     with _lock:
-        waiting.append(judge)
+        waiting.append(worker)
 
 
 @atexit.register
 def close_idle() -> None:
     """Ends all children that wait for work."""
     with _lock:
-        for judge in (judge for waiting in _idle.values() for judge in waiting):
-            judge.close()
+        for worker in (worker for waiting in _idle.values() for worker in waiting):
+            worker.close()
         _idle.clear()
 
 

@@ -71,7 +71,7 @@ def finish(
     """
     title = find_title(source.parser, source.head)
     text, used = _text(source, title, extractor, captions) if source.layout.text else ("", "")
-    day = find_date(source.parser, source.head, source.layout, latest)
+    day = find_date(source.parser, source.head, source.layout, latest, title)
     return Extracted(text, title, day, source.head.canonical, used)
 
 
@@ -89,9 +89,9 @@ def _text(source: ParsedPage, title: str, extractor: str, captions: bool) -> tup
     words = count_words(text)
     if running >= _RUNNING_WORDS and words < _SHORT_SHARE * running:
         for other, way in ways.items():
-            again = way()
-            if count_words(again) >= _MUCH_MORE * words:
-                text, extractor, words = again, other, count_words(again)
+            longer = way()
+            if count_words(longer) >= _MUCH_MORE * words:
+                text, extractor, words = longer, other, count_words(longer)
         if not words:
             text, extractor = page.all_running(), RUNNING
     return text, extractor

@@ -16,14 +16,14 @@ HEAD_BYTES = _HEAD.size
 
 def pack(values: dict[str, Any], body: bytes = b"") -> bytes:
     """One message.  Raises struct.error for a body of 4 GiB or more."""
-    said = orjson.dumps(values, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
-    return _HEAD.pack(len(said), len(body)) + said + body
+    encoded = orjson.dumps(values, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+    return _HEAD.pack(len(encoded), len(body)) + encoded + body
 
 
 def lengths(head: bytes) -> tuple[int, int]:
     """(bytes of the JSON, bytes of the body) of the message that begins with `head`."""
-    said, body = _HEAD.unpack(head)
-    return said, body
+    values_bytes, body_bytes = _HEAD.unpack(head)
+    return values_bytes, body_bytes
 
 
 def read(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
@@ -31,5 +31,5 @@ def read(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
     head = stream.read(HEAD_BYTES)
     if len(head) < HEAD_BYTES:
         return None
-    said, body = lengths(head)
-    return orjson.loads(stream.read(said)), stream.read(body)
+    values_bytes, body_bytes = lengths(head)
+    return orjson.loads(stream.read(values_bytes)), stream.read(body_bytes)

@@ -26,8 +26,8 @@ def read_pages(
     """
     for archive, rows in groupby(fetches, key=lambda fetch: str(fetch["warc_file"])):
         listed = list(rows)
-        place = archive_path(folder, archive)
-        responses = read_responses(place, [fetch["warc_offset"] for fetch in listed])
+        path = archive_path(folder, archive)
+        responses = read_responses(path, [fetch["warc_offset"] for fetch in listed])
         for fetch, response in zip(listed, responses, strict=True):
             _refuse_other(fetch, response.body, archive, response.offset)
             label = response.headers.joined("content-encoding")

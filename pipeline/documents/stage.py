@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import apache_beam as beam
+import pyarrow.compute as pc
 from lxml import etree
 
 from pipeline.documents.blocks.model import read_model
 from pipeline.documents.removal import remove_pages
 from pipeline.documents.settings import DocumentsSettings
-from pipeline.documents.unit import Unit, make
-from pipeline.engine.sink import MakeParts, Units, WriteManifest
-from pipeline.engine.stage import Job, Stage, Total
+from pipeline.engine.stage import Effort, Job, Stage, Total
 from pipeline.store import files
-from pipeline.store.manifest import Manifest
-from pipeline.store.parquet import read_footer
-from pipeline.store.parts import unit_key
+from pipeline.store.parquet import read_table
 from pipeline.store.stage_edit import Removal, StageEdit
+
+if TYPE_CHECKING:
+    import apache_beam as beam
 
 #: Libraries whose versions decide the text; another version, another text.
 _LIBRARIES = ("trafilatura", "lxml", "selectolax", "resiliparse", "py3langid")
@@ -31,65 +30,7 @@ def code_version() -> str:
     libraries.append(f"libxml2-{'.'.join(map(str, etree.LIBXML_VERSION))}")
     if find_spec("pypdfium2"):
         libraries.append(f"pypdfium2-{version('pypdfium2')}")
-    return " ".join(["4", *libraries])
-
-
-class Documents(beam.PTransform):
-    """From the fetch tables of a pages folder to documents: root in, one Manifest out.
-
-    `pages` is the folder of a finished pages stage, `fetches` its fetch tables;
-    `draft` is the manifest to complete.
-    """
-
-    def __init__(
-        self,
-        pages: str,
-        fetches: list[str],
-        folder: str,
-        settings: DocumentsSettings,
-        draft: Manifest,
-    ) -> None:
-        super().__init__()
-        self._pages, self._fetches, self._folder = pages, fetches, folder
-        self._settings, self._draft = settings, draft
-
-    def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """Units are planned from the sizes of the fetch tables alone."""
-        return (
-            root
-            | "Units" >> Units(self.units())
-            | "Extract" >> MakeParts(make)
-            | "Manifest" >> WriteManifest(self._folder, self._draft)
-        )
-
-    def units(self) -> list[Unit]:
-        """The units of work: each fetch table in pieces of some `pages_per_unit` rows."""
-        pieces = [
-            (path, piece, count)
-            for path in self._fetches
-            for count in [_pieces(path, self._settings.pages_per_unit)]
-            for piece in range(count)
-        ]
-        draft = self._draft
-        return [
-            Unit(
-                fetches=path,
-                pages_folder=self._pages,
-                piece=piece,
-                pieces=count,
-                folder=self._folder,
-                number=number,
-                of=len(pieces),
-                work_key=unit_key(draft, files.name_of(path), piece, count),
-                settings=self._settings,
-            )
-            for number, (path, piece, count) in enumerate(pieces)
-        ]
-
-
-def _pieces(path: str, rows_each: int) -> int:
-    rows: int = read_footer(path).num_rows
-    return max(1, -(-rows // rows_each))
+    return " ".join(["5", *libraries])
 
 
 class DocumentsStage(Stage):
@@ -97,7 +38,8 @@ class DocumentsStage(Stage):
 
     name: ClassVar[str] = "documents"
     version: ClassVar[str] = code_version()
-    unit_seconds = 0.02
+    byte_seconds = 5e-7  # of a page, unpacked
+    page_seconds = 0.017
 
     def settings(self, job: Job) -> DocumentsSettings:
         """The `[documents]` section."""
@@ -111,6 +53,17 @@ class DocumentsStage(Stage):
             inputs["model"] = files.content_fingerprint(model)
         return inputs
 
+    def effort(self, job: Job) -> Effort:
+        """By the bytes of the pages."""
+        tables = [
+            read_table(path, ["bytes"])["bytes"]
+            for path in job.corpus.paths("pages", job.interval, "fetches-")
+        ]
+        each = self.settings(job).pages_per_unit
+        size = sum(pc.sum(table, min_count=0).as_py() for table in tables)
+        units = sum(-(-len(table) // each) for table in tables)
+        return Effort(size * self.byte_seconds, units)
+
     def total(self, job: Job) -> Total:
         """Fetched pages."""
         return Total(job.corpus.require("pages", job.interval).counts.kept, "pages")
@@ -119,8 +72,10 @@ class DocumentsStage(Stage):
         """Documents, and pages that gave none."""
         return remove_pages(edit)
 
-    def transform(self, job: Job) -> Documents:
+    def transform(self, job: Job) -> beam.PTransform:
         """The work, from the tables that the pages stage has left."""
+        from pipeline.documents.transform import Documents  # noqa: PLC0415  # imports Beam
+
         return Documents(
             job.corpus.folder("pages", job.interval),
             job.corpus.paths("pages", job.interval, "fetches-"),

@@ -28,21 +28,21 @@ def find_title(parser: LexborHTMLParser, head: Head) -> str:
     heading is the site's name: it says so in its metadata or its address, or the heading leads to
     the site's front page; nor if one at the end leads to another page, as names of sections do.
     """
-    said = head.metas.get("og:title") or head.title or head.metas.get("title", "")
+    candidate = head.metas.get("og:title") or head.title or head.metas.get("title", "")
     nodes = parser.css("h1, h2")[:_MOST_HEADINGS]
     headings = [(one_line(node.text(deep=True)), node) for node in nodes]
     headings = [(text, node) for text, node in headings if text]
-    if not said:
+    if not candidate:
         plain = [text for text, node in headings if not _is_site(text, node, head)]
         return next(iter(plain), headings[0][0] if headings else "")[:_TITLE_CHARS]
-    for base in dict.fromkeys((said, head.title)):
+    for base in dict.fromkeys((candidate, head.title)):
         for text, node in headings:
             if text in _starts(base) and not _is_site(text, node, head):
                 return text[:_TITLE_CHARS]
         for text, node in headings:
             if text in _ends(base) and not (_is_site(text, node, head) or _leads_away(node, head)):
                 return text[:_TITLE_CHARS]
-    return _without_site(said, head)[:_TITLE_CHARS]
+    return _without_site(candidate, head)[:_TITLE_CHARS]
 
 
 def _starts(title: str) -> set[str]:
@@ -70,11 +70,11 @@ def _leads_away(node: LexborNode, head: Head) -> bool:
 
 def is_site_name(text: str, head: Head) -> bool:
     """Whether a text is the name of the page's site, by its metadata or its address."""
-    said = letters(text)
-    if any(said == letters(head.metas.get(name, "")) for name in _SITE_NAMES):
+    written = letters(text)
+    if any(written == letters(head.metas.get(name, "")) for name in _SITE_NAMES):
         return True
     host = letters(urlsplit(head.url).hostname or "")
-    return len(said) >= _NAME_CHARS and said in host
+    return len(written) >= _NAME_CHARS and written in host
 
 
 def _leads_home(node: LexborNode, url: str) -> bool:

@@ -84,7 +84,7 @@ def fetches_of(unit: Unit) -> list[Fetch]:
 
 def _verdicts(unit: Unit) -> Iterator[tuple[Fetch, Verdict]]:
     settings = unit.settings
-    with borrowed(settings) as judge:
+    with borrowed(settings) as worker:
         for fetch, body, failed in read_pages(
             unit.pages_folder, fetches_of(unit), settings.max_bytes
         ):
@@ -93,7 +93,7 @@ def _verdicts(unit: Unit) -> Iterator[tuple[Fetch, Verdict]]:
             else:
                 kind = fetch["content_type"] or ""
                 page = Page(fetch["url"], body, kind, _day(fetch["fetched_at"]))
-                yield fetch, judge.ask(page)
+                yield fetch, worker.ask(page)
 
 
 def _day(seconds: int | None) -> date:

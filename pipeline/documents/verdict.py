@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from pipeline.documents.extract import Extracted, ParsedPage, finish, prepare
+from pipeline.documents.given import given_text
 from pipeline.documents.pdf import extract_pdf
 from pipeline.documents.plain import extract_plain
 from pipeline.documents.prefilter import foreign, words_at_most
@@ -18,6 +19,7 @@ from pipeline.documents.settings import DocumentsSettings
 from pipeline.store.decode import decode
 from pipeline.store.language import identify
 from pipeline.store.media_type import kind_of, read_label
+from pipeline.store.own_texts import MEDIA_TYPE
 from pipeline.store.unspaced import count_words
 
 
@@ -58,9 +60,12 @@ class Verdict:
         return cls(**{**values, "document": Extracted(**values["document"])})
 
 
-def judge(page: Page, settings: DocumentsSettings) -> Verdict:
+def verdict_on(page: Page, settings: DocumentsSettings) -> Verdict:
     """Decodes, checks limits, extracts, and measures length and language."""
-    kind = kind_of(read_label([page.content_type]).media_type, page.body)
+    media_type = read_label([page.content_type]).media_type
+    if media_type == MEDIA_TYPE:
+        return _measure(given_text(page.body), settings)
+    kind = kind_of(media_type, page.body)
     if kind not in settings.content_types:
         return Verdict("content_type", error=page.content_type[:100])
     if len(page.body) > settings.max_bytes:
@@ -70,10 +75,10 @@ def judge(page: Page, settings: DocumentsSettings) -> Verdict:
     text, _, _ = decode(page.body, page.content_type)
     if kind == "plain":
         return _measure(extract_plain(text, page.url, page.fetched), settings)
-    return _judge_html(text, page, settings)
+    return _verdict_on_html(text, page, settings)
 
 
-def _judge_html(html: str, page: Page, settings: DocumentsSettings) -> Verdict:
+def _verdict_on_html(html: str, page: Page, settings: DocumentsSettings) -> Verdict:
     tags = count_tags(html)
     if tags > settings.max_tags:
         return Verdict("too_many_tags", float(tags))

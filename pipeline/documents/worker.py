@@ -17,7 +17,7 @@ from datetime import date
 
 from pipeline.documents import messages as frames
 from pipeline.documents.settings import DocumentsSettings
-from pipeline.documents.verdict import Page, Verdict, judge
+from pipeline.documents.verdict import Page, Verdict, verdict_on
 from pipeline.store.language import identify
 
 
@@ -46,12 +46,12 @@ def main() -> None:
         verdicts.flush()
 
 
-def _limited(asked: dict[str, str], body: bytes, settings: DocumentsSettings) -> Verdict:
+def _limited(labels: dict[str, str], body: bytes, settings: DocumentsSettings) -> Verdict:
     """One page under the clock; what it raises is an outcome of its own."""
-    page = Page(asked["url"], body, asked["content_type"], date.fromisoformat(asked["fetched"]))
+    page = Page(labels["url"], body, labels["content_type"], date.fromisoformat(labels["fetched"]))
     signal.setitimer(signal.ITIMER_PROF, settings.deadline)
     try:
-        return judge(page, settings)
+        return verdict_on(page, settings)
     except MemoryError:
         return Verdict("memory", float(settings.memory_mb))
     except Exception as error:  # the border to code that meets hostile input: named, not hidden

@@ -15,6 +15,7 @@ from typing import Any
 
 import apache_beam as beam
 
+from pipeline.engine.steps import Reports, Step
 from pipeline.store import files
 from pipeline.store.errors import WebtextError, system_error
 from pipeline.store.manifest import (
@@ -87,6 +88,27 @@ class Gather(beam.PTransform):
 
 def _all(_once: None, elements: Iterable[Any]) -> list[Any]:
     return list(elements)
+
+
+class Steps(beam.PTransform):
+    """From the pipeline's root to the reports of all parts of all steps."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        super().__init__()
+        self._steps = list(steps)
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        """What is done goes from step to step as one list."""
+        done = root | "Begin" >> Units([()])
+        for step in self._steps:
+            made = done | f"{step.name}: plan" >> beam.FlatMap(step.plan)
+            made = made | step.name >> MakeParts(step.make, alone=step.alone)
+            done = done | f"{step.name}: done" >> beam.Map(_with, beam.pvalue.AsList(made))
+        return done | "Parts" >> beam.FlatMap(list)
+
+
+def _with(before: Reports, latest: Iterable[Part]) -> Reports:
+    return (*before, *latest)
 
 
 class WriteManifest(beam.PTransform):

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
-
-import apache_beam as beam
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from pipeline.store.corpus import Corpus
 from pipeline.store.lease import Lease
@@ -21,7 +19,10 @@ from pipeline.store.progress import Total
 from pipeline.store.settings import Settings
 from pipeline.store.stage_edit import Removal, StageEdit
 
-__all__ = ["Job", "Stage", "Total"]
+if TYPE_CHECKING:
+    import apache_beam as beam
+
+__all__ = ["Effort", "Job", "Stage", "Total"]
 
 S = TypeVar("S", bound=Settings)
 
@@ -48,15 +49,32 @@ class Job:
         return next(section for section in self.sections if type(section) is kind)
 
 
+@dataclass(frozen=True)
+class Effort:
+    """What a stage takes, roughly: by it workers are worth their start, or are not."""
+
+    #: On one core.
+    seconds: float
+    #: Units of work that can be done side by side.
+    units: int
+    #: Steps that wait for each other.
+    steps: int = 1
+
+
 class Stage(ABC):
     """One row of the table of stages.  Subclasses live in `pipeline/STAGE/stage.py`."""
 
     name: ClassVar[str]
     #: Raised by hand when the stage's code gives another result on the same input.
     version: ClassVar[str]
-    #: Seconds on one core for a unit of `total`, roughly: whether workers are worth their start.
-    #: From `pipeline.plan.costs`, for pages of 70 kB with 4.5 kB of text.
-    unit_seconds: ClassVar[float]
+    #: The stage whose parts it reads, one a unit of work, and seconds on one core for a byte of
+    #: them, packed (`benchmarks/costs.py`).
+    reads: ClassVar[str] = "documents"
+    byte_seconds: ClassVar[float]
+    #: The same for a page, roughly, where nothing but their number is known.
+    page_seconds: ClassVar[float] = 0.0
+    #: Steps that wait for each other.
+    steps: ClassVar[int] = 1
 
     def folder(self, job: Job) -> str:
         """Where the stage writes."""
@@ -116,9 +134,11 @@ class Stage(ABC):
     def total(self, job: Job) -> Total:
         """How much there is to do."""
 
-    def seconds(self, job: Job) -> float:
-        """How long it takes on one core, roughly."""
-        return self.total(job).amount * self.unit_seconds
+    def effort(self, job: Job) -> Effort:
+        """What it takes, by the parts that it reads."""
+        parts = job.corpus.require(self.reads, job.interval).tables("part-")
+        seconds = sum(part.bytes for part in parts) * self.byte_seconds
+        return Effort(seconds, len(parts), self.steps)
 
     @abstractmethod
     def transform(self, job: Job) -> beam.PTransform:

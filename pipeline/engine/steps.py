@@ -11,9 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import apache_beam as beam
-
-from pipeline.engine.sink import MakeParts, Units
 from pipeline.store.parts import Part
 
 Reports = Sequence[Part]
@@ -35,24 +32,3 @@ class Step:
 def all_of(units: Sequence[Any], _before: Reports) -> Sequence[Any]:
     """The plan of a step whose units are known before the run, as `partial(all_of, units)`."""
     return units
-
-
-class Steps(beam.PTransform):
-    """From the pipeline's root to the reports of all parts of all steps."""
-
-    def __init__(self, steps: Iterable[Step]) -> None:
-        super().__init__()
-        self._steps = list(steps)
-
-    def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """What is done goes from step to step as one list."""
-        done = root | "Begin" >> Units([()])
-        for step in self._steps:
-            made = done | f"{step.name}: plan" >> beam.FlatMap(step.plan)
-            made = made | step.name >> MakeParts(step.make, alone=step.alone)
-            done = done | f"{step.name}: done" >> beam.Map(_with, beam.pvalue.AsList(made))
-        return done | "Parts" >> beam.FlatMap(list)
-
-
-def _with(before: Reports, latest: Iterable[Part]) -> Reports:
-    return (*before, *latest)

@@ -104,15 +104,15 @@ def needs_archive_reader(path: str) -> bool:
 
 def archive_captures(path: str) -> Iterator[tuple[int, ListedCapture]]:
     """(byte of the file, capture) of each answer of an archive; raises as `captures` does."""
-    place = 0
+    offset = 0
     for one in captures(path, most_bytes=0):
         if isinstance(one, Note):
             continue
         status, kind = "200", "warc/revisit"
         if isinstance(one, Response):
-            place, status = one.offset, str(one.status)
+            offset, status = one.offset, str(one.status)
             kind = one.headers.joined("content-type")
-        yield place, ListedCapture(one.url, str(one.date or ""), is_page(status, kind))
+        yield offset, ListedCapture(one.url, str(one.date or ""), is_page(status, kind))
 
 
 def is_page_row(row: Any) -> bool:

@@ -14,7 +14,10 @@ from pipeline.store.manifest import Audit, Manifest
 #: The tables of the audit.
 SOURCES, MONTHS = "sources", "score months"
 
-#: More bad lines than this share of a source are worth a warning.
+#: Of a source: how many of its links are of texts that are there already.
+TEXTS = "texts"
+
+#: More bad lines, or links without an address, than this share of a source are worth a warning.
 _BAD = 0.05
 #: Of the scores of a month that say when they were read, the share of young ones that matters.
 #: Reddit hides at most 5.1 % of the scores of posts and 2.9 % of those of comments in the public
@@ -82,6 +85,7 @@ def warnings_of(manifest: Manifest) -> list[str]:
     return [
         *_of_sources(manifest.audit.get(SOURCES, {})),
         *(line for kind, months in early.items() for line in _of_early(kind, months)),
+        *_of_same_address(manifest),
         *_of_odd(manifest, {month for months in early.values() for month in months}),
     ]
 
@@ -133,7 +137,13 @@ def _of_sources(sources: Mapping[str, Row]) -> Iterator[str]:
                 f"{name}: {bad:,} of {lines:,} lines ({_share(bad, lines)}) are no records of its "
                 f"kind; the first are kept in {rejected_name(number)}"
             )
-        if lines and not row["mentions"]:
+        if row.get("no_address", 0) > _BAD * row["mentions"]:
+            yield (
+                f"{name}: {row['no_address']:,} of {row['mentions']:,} links "
+                f"({_share(row['no_address'], row['mentions'])}) are no addresses of the web, such "
+                "as http://example.org/page"
+            )
+        if not row["mentions"]:
             hidden = row.get("hidden", 0)
             reason = f"; {hidden:,} scores were hidden: `webtext rescore` asks again"
             yield f"{name}: no link in {lines:,} lines{reason if hidden else ''}"
@@ -149,6 +159,18 @@ def _of_early(kind: str, months: Mapping[str, Row]) -> Iterator[str]:
                 "threshold on karma loses their links; `webtext rescore` asks for them again, or "
                 "use a later dump"
             )
+
+
+def _of_same_address(manifest: Manifest) -> Iterator[str]:
+    """Texts that share an address are one page, so that only one of them is taken."""
+    rows = manifest.audit.get(SOURCES, {}).values()
+    texts, links = (sum(row.get(name, 0) for row in rows) for name in (TEXTS, "mentions"))
+    lost = texts - manifest.counts.seen
+    if texts == links and lost > 0:
+        yield (
+            f"{lost:,} of {texts:,} texts have the address or the name of another and are left "
+            "out; name a column as pages.texts.id that differs in each, or none"
+        )
 
 
 def _listed(kind: str, months: Mapping[str, Row]) -> str:

@@ -75,9 +75,22 @@ def delimited(name: str, lines: Iterable[Line]) -> tuple[Iterator[Line], str]:
     if head and (named := _SEP.fullmatch(head[0][1])):
         return chain(head[1:], source), named[1].decode("latin-1")
     delimiter = delimiter_of(name, _text(head[0][1]) if head else "")
+    if delimiter == "\t" and (told := _delimiter_of_numbers(head)):
+        return chain(head, source), told
     if delimiter == "\t" and head and all(_SPACED.fullmatch(line) for _, line in head):
         return _tabbed(chain(head, source)), delimiter
     return chain(head, source), delimiter
+
+
+def _delimiter_of_numbers(head: Sequence[Line]) -> str:
+    """What parts an address from numbers and times behind it, on each of several lines."""
+    for delimiter in (",", ";", "|"):
+        numbered = re.compile(
+            rf"\s*https?://[^\s{delimiter}]+(?:{re.escape(delimiter)} ?[-+.:\dTZ]+)+\s*", re.I
+        )
+        if len(head) > 1 and all(numbered.fullmatch(_text(line)) for _, line in head):
+            return delimiter
+    return ""
 
 
 def _tabbed(lines: Iterable[Line]) -> Iterator[Line]:
@@ -164,20 +177,23 @@ class _Reader:
 
     def _quoted(self, line: Line) -> DelimitedRecord:
         """A record with quotes, which may go on over several lines."""
-        taken = [line]
+        taken, closed = [line], True
 
         def feed() -> Iterator[str]:
+            nonlocal closed
             yield _for_reader(line[1])
             while len(taken) < _MOST_LINES and (more := self._next()) is not None:
                 taken.append(more)
                 yield _for_reader(more[1])
+            closed = False  # the reader asks for more than there is
 
         try:
             escape = "\\" if self._quoting.backslash else None
             csv.field_size_limit(_FIELD)
             reader = csv.reader(feed(), delimiter=self._delimiter, escapechar=escape)
             fields = next(reader, [])
-            error = "" if self._fits(fields, len(taken)) else "a quote that is not closed"
+            fits = closed and self._fits(fields, len(taken))
+            error = "" if fits else "a quote that is not closed"
         except csv.Error as failure:
             fields, error = [], str(failure)
         if error:
@@ -203,9 +219,9 @@ def told_columns(sample: Sequence[Sequence[str]]) -> tuple[Columns, bool]:
     of whole numbers behind the address, or the only one, and the date the first of times.
     """
     first = [_bare(name) for name in sample[0]] if sample else []
-    place = _first_known(first, ADDRESSES)
-    if place is not None and not any(map(is_address, first)):
-        return Columns(place, _first_known(first, SCORES), _first_known(first, DATES)), True
+    address = _first_known(first, ADDRESSES)
+    if address is not None and not any(map(is_address, first)):
+        return Columns(address, _first_known(first, SCORES), _first_known(first, DATES)), True
     header = len(first) > 1 and all(map(_NAME.fullmatch, first))
     sample = sample[header:]
     width = max(map(len, sample), default=1)

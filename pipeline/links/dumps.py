@@ -107,11 +107,11 @@ def linked_lines(block: Block) -> tuple[int, list[tuple[int, bytes]]]:
     data = block.data if block.data.endswith(b"\n") else block.data + b"\n"
     read, found = _bad_lines(data)
     for sign in _ADDRESS_SIGNS:
-        place = find(data, sign)
-        while place >= 0:
-            start, end = data.rfind(b"\n", 0, place) + 1, data.index(b"\n", place)
+        hit = find(data, sign)
+        while hit >= 0:
+            start, end = data.rfind(b"\n", 0, hit) + 1, data.index(b"\n", hit)
             found[start] = end
-            place = find(data, sign, end)
+            hit = find(data, sign, end)
     chosen = [(block.offset + start, data[start:end]) for start, end in sorted(found.items())]
     return read, chosen
 

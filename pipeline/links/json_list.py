@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from pipeline.links.records import BadLineError
@@ -20,7 +21,8 @@ _BETWEEN = " \t\r\n,"
 def array_rows(pieces: Iterable[bytes]) -> Iterator[tuple[int, Any]]:
     """(its number, row) of each element of an array; arrays in it get the first one's names.
 
-    Raises BadLineError where an element is no JSON, after which nothing can be told.
+    Raises BadLineError where an element is no JSON, after which nothing can be told, and where
+    the array is not all there is.
     """
     names: list[str] | None = None
     for number, value in enumerate(_elements(_without_bracket(pieces))):
@@ -44,21 +46,24 @@ def _without_bracket(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 def _elements(pieces: Iterable[bytes]) -> Iterator[Any]:
     """The elements of the array that the pieces of a text are."""
-    source, text, place = iter(pieces), "", 0
+    source, text, start = iter(pieces), "", 0
     while True:
-        place = _next_element(text, place)
-        if text[place : place + 1] == "]":
+        start = _next_element(text, start)
+        if text[start : start + 1] == "]":
+            behind = chain([text[start + 1 :]], (piece.decode("latin-1") for piece in source))
+            if any(map(str.strip, behind)):
+                raise BadLineError("something stands behind its end")
             return
-        value, end, failure = _decoded(text, place)
+        value, end, failure = _decoded(text, start)
         if end < len(text):
             yield value
-            place = end
+            start = end
             continue
         # What is there may be the beginning of a longer element.
         piece = next(source, None)
-        if piece is not None and len(text) - place <= _LONGEST:
-            text, place = text[place:] + piece.decode("utf-8", "surrogateescape"), 0
-        elif text[place:].strip():
+        if piece is not None and len(text) - start <= _LONGEST:
+            text, start = text[start:] + piece.decode("utf-8", "surrogateescape"), 0
+        elif text[start:].strip():
             raise BadLineError(failure or "it ends in the middle")
         else:
             return

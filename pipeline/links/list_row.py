@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
+from pipeline.links.list_values import created_of, score_of
 from pipeline.links.records import BadLineError, Mention, in_range, is_whole
 
 #: Names of columns, best first.  Those with `reddit_` are of OpenWebText2's scrapes.
@@ -27,11 +26,6 @@ DATES = (
 _POSTS = ("id", "reddit_id")
 _SUBREDDITS = ("subreddit", "reddit_subreddit")
 
-#: What stands for no value: as Python, databases and tables of numbers write it.
-_MISSING = frozenset({"", "none", "null", "nan", "na", "n/a", "\\n", "-"})
-_THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+")
-_MILLISECONDS = 100_000_000_000  # a number from here on counts them; as seconds it is year 5138
-_ZONE = re.compile(r" (?:UTC|GMT)$")
 _ADDRESS = re.compile(r"\s*https?:[/\\]+[^\s/\\]\S*\s*", re.I)
 _BASE_36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -42,17 +36,21 @@ def is_address(value: Any) -> bool:
 
 
 def row_mentions(row: Any) -> list[Mention]:
-    """The mentions of a row with named columns, or of a bare address.
+    """The mentions of a row with named columns, in any case, or of a bare address.
 
     A row of OpenWebText2's layout gives one for each post; any other gives one of kind `list`.
     Raises BadLineError where there is no address, and for a score or a date that is none.
     """
     if isinstance(row, str):
         row = {"url": row}
+    if isinstance(row, list) and row:  # an address, and its score and date where it has them
+        row = dict(zip(("url", "score", "date"), row, strict=False))
     if not isinstance(row, Mapping):
         raise BadLineError("neither an object nor an address")
+    row = {str(name).strip().lower(): value for name, value in row.items()}
     meta = row.get("meta")
     if isinstance(meta, Mapping):
+        meta = {str(name).strip().lower(): value for name, value in meta.items()}
         address = _first(meta, ADDRESSES)
         text = row.get("text")
         row = {**row, **meta, "url": text if is_address(text) else address or row.get("url")}
@@ -74,7 +72,7 @@ def _bare_address(text: str) -> str:
 
 def mention(url: str, score: Any = None, date: Any = None) -> Mention:
     """An address of a list; without a score it is one that someone chose."""
-    number, created = _score(score), _seconds(date)
+    number, created = score_of(score), created_of(date)
     in_range(number or 0, created)
     return Mention(url, "list", score=number, created=created)
 
@@ -87,7 +85,7 @@ def _post_mentions(url: str, row: Mapping[str, Any]) -> Iterator[Mention]:
         subreddit, score, date = (
             column[number] if number < len(column) else None for column in columns
         )
-        points, created = _score(score), _seconds(date)
+        points, created = score_of(score), created_of(date)
         in_range(points or 0, created)
         name = f"t3_{_base_36(post) if type(post) is int else post}"
         yield Mention(url, "post", name, str(subreddit or ""), points or 0, created)
@@ -96,13 +94,6 @@ def _post_mentions(url: str, row: Mapping[str, Any]) -> Iterator[Mention]:
 def _first(row: Mapping[str, Any], names: Sequence[str]) -> Any:
     """The first value of some columns that is one."""
     return next((row[name] for name in names if row.get(name) not in (None, "", [])), None)
-
-
-def _is_missing(value: Any) -> bool:
-    """Whether a value stands for none: as JSON, databases and tables of numbers write it."""
-    if isinstance(value, str):
-        return value.strip().lower() in _MISSING
-    return value is None or value == [] or value != value  # noqa: PLR0124 - NaN
 
 
 def _listed(value: Any) -> list[Any]:
@@ -116,52 +107,3 @@ def _base_36(number: int) -> str:
         number, digit = divmod(number, 36)
         digits = _BASE_36[digit] + digits
     return digits or "0"
-
-
-def _score(value: Any) -> int | None:
-    """A score as a whole number; None where there is none.  A list of them is added up."""
-    try:
-        if isinstance(value, list):
-            return sum(_score(one) or 0 for one in value)
-        if _is_missing(value):
-            return None
-        if isinstance(value, str) and _THOUSANDS.fullmatch(value.strip()):
-            value = value.replace(",", "")
-        return int(float(value))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise BadLineError(f"score: {error}") from None
-
-
-def _seconds(date: Any) -> int:
-    """Seconds since 1970 of a date as lists write it, in UTC where it names no zone."""
-    if isinstance(date, list):
-        date = min(date, key=str, default=None)
-    if _is_missing(date):
-        return 0
-    try:
-        if isinstance(date, (int, float)):
-            return _from_number(date)
-        if isinstance(date, datetime):
-            return _in_utc(date)
-        return _from_text(str(date).strip())
-    except (TypeError, ValueError, OverflowError) as error:
-        raise BadLineError(f"date: {error}") from None
-
-
-def _from_text(text: str) -> int:
-    """A time of an archive's index, a number, the date of a mail, or an ISO date."""
-    if len(text) == 14 and text.isdigit():
-        return _in_utc(datetime.strptime(text, "%Y%m%d%H%M%S"))
-    if text.replace(".", "", 1).isdigit() and len(text) > 8:
-        return _from_number(float(text))
-    if text[:1].isalpha():
-        return _in_utc(parsedate_to_datetime(text))
-    return _in_utc(datetime.fromisoformat(_ZONE.sub("", text)))
-
-
-def _from_number(date: float) -> int:
-    return int(date / 1_000 if date >= _MILLISECONDS else date)
-
-
-def _in_utc(moment: datetime) -> int:
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.links.audit import MONTHS, SOURCES, rejected_name
 from pipeline.links.read_log import THREADS, ReadLog, kept_of
@@ -69,7 +70,9 @@ def read_source(unit: SourceUnit) -> list[Part]:
         mentions = counted_mentions(unit.item, log)
         tables: list[pa.Table] = []
         while batch := list(islice(mentions, _BATCH)):
-            tables.append(_table(batch))
+            table = _table(batch)
+            log.numbers["no_address"] += pc.sum(pc.equal(table["url"], "")).as_py() or 0
+            tables.append(table)
             if len(tables) * _BATCH >= _RUN:
                 parts.append(_write_run(unit, tables, len(parts)))
                 tables = []

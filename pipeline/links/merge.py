@@ -100,26 +100,26 @@ def make_link(mentions: list[dict[str, Any]], rules: Rules) -> dict[str, Any]:
     url = min(urls, key=lambda u: (has_tracker(u), -urls[u], not u.startswith("https"), len(u), u))
     listed = [m for m in mentions if m["kind"] == "list"]
     posted = {(m["kind"], m["reddit_id"]): m for m in mentions if m["kind"] != "list"}
-    said = sorted([*posted.values(), *listed], key=_order)
-    times = [m["created"] for m in said if m["created"] > 0]
+    merged = sorted([*posted.values(), *listed], key=_order)
+    times = [m["created"] for m in merged if m["created"] > 0]
     return {
         "id": mentions[0]["id"],
         "key": mentions[0]["key"],
         "url": url,
         "host": next(m["host"] for m in unique if m["url"] == url),
-        "karma": rules.karma(m["score"] for m in said if rules.uncounted(m) is None),
+        "karma": rules.karma(m["score"] for m in merged if rules.uncounted(m) is None),
         "first_seen": min(times, default=None),
         "mentions": [
             {name: m[name] for name in ("kind", "reddit_id", "subreddit", "score", "created")}
-            for m in said
+            for m in merged
         ],
     }
 
 
-def _threads_over_18(part: Range, asked: set[str]) -> set[str]:
-    """Which of the posts `asked` for are marked as over 18; streams the scratch files."""
-    wanted, found = pa.array(sorted(asked), pa.string()), set[str]()
-    for name in part.threads if asked else ():
+def _threads_over_18(part: Range, posts: set[str]) -> set[str]:
+    """Which of `posts` are marked as over 18; streams the scratch files."""
+    wanted, found = pa.array(sorted(posts), pa.string()), set[str]()
+    for name in part.threads if posts else ():
         for batch in batches(files.join(part.folder, name), ["id"]):
             column = batch.column("id")
             found.update(column.filter(pc.is_in(column, wanted)).to_pylist())
@@ -128,8 +128,8 @@ def _threads_over_18(part: Range, asked: set[str]) -> set[str]:
 
 def _order(mention: dict[str, Any]) -> tuple[Any, ...]:
     score = mention["score"]
-    place = (mention["created"], mention["kind"], mention["reddit_id"])
-    return (*place, score is not None, score or 0, mention["subreddit"], mention["url"])
+    first = (mention["created"], mention["kind"], mention["reddit_id"])
+    return (*first, score is not None, score or 0, mention["subreddit"], mention["url"])
 
 
 def _read(part: Range) -> list[dict[str, Any]]:

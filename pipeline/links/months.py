@@ -45,15 +45,15 @@ def month_shares(extra: Mapping[str, int]) -> list[MonthShare]:
     100 pages.
     """
     table = {
-        name.removeprefix(_SEEN): (asked, extra.get(_KEPT + name.removeprefix(_SEEN), 0))
-        for name, asked in extra.items()
+        name.removeprefix(_SEEN): (pages, extra.get(_KEPT + name.removeprefix(_SEEN), 0))
+        for name, pages in extra.items()
         if name.startswith(_SEEN)
     }
-    shares = [passed / asked for asked, passed in table.values() if asked >= _FEWEST]
+    shares = [passed / pages for pages, passed in table.values() if pages >= _FEWEST]
     middle = statistics.median(shares) if shares else 0.0
     return [
-        MonthShare(month, asked, passed, asked >= _FEWEST and _is_far(passed / asked, middle))
-        for month, (asked, passed) in sorted(table.items())
+        MonthShare(month, pages, passed, pages >= _FEWEST and _is_far(passed / pages, middle))
+        for month, (pages, passed) in sorted(table.items())
     ]
 
 

@@ -18,6 +18,8 @@ from pipeline.store.progress import Progress
 #: Full names of posts marked as over 18, whose comments do not count either.
 THREADS = pa.schema([("id", pa.string())])
 
+#: What is counted of every source; `no_address` of the mentions lead to no page of the web.
+_NUMBERS = ("lines", "bad_lines", "mentions", "no_address", "turned_away")
 _REJECTED = 1_000  # bad lines kept of one source, each cut to this many bytes
 #: What reading a line that is no record raises, in code that takes the fields it needs.
 _BAD = (BadLineError, KeyError, TypeError, ValueError)
@@ -47,7 +49,7 @@ class ReadLog:
         #: Of what a source counts scores of, by kind: `posts` or `comments`.
         self.scores = {"posts": ScoreTally(), "comments": ScoreTally()}
         self._name, self._progress, self._threads = name, progress, threads
-        self.numbers = {"lines": 0, "bad_lines": 0, "mentions": 0, "turned_away": 0}
+        self.numbers = dict.fromkeys(_NUMBERS, 0)
         self.rejected: list[dict[str, Any]] = []
 
     def each_line(

@@ -84,8 +84,8 @@ class RedditApi(LinkSource):
         """Of a listing, what is asked: what it says changes by the minute."""
         if item.part != "listing":
             return super().fingerprint(item)
-        asked = f"{item.path} {self.listing} {self.time_filter} {self.limit}"
-        return hashlib.blake2b(asked.encode(), digest_size=32).hexdigest()
+        query = f"{item.path} {self.listing} {self.time_filter} {self.limit}"
+        return hashlib.blake2b(query.encode(), digest_size=32).hexdigest()
 
     def size(self, item: SourceItem) -> int:
         """0 of a listing."""
@@ -155,13 +155,13 @@ def kept_things(site: str, names: Sequence[str], folder: str) -> Iterator[dict[s
     Only the fields that matter are kept, which name no user.
     """
     for start in range(0, len(names), _SLICE):
-        asked = names[start : start + _SLICE]
-        name = hashlib.blake2b(",".join(asked).encode(), digest_size=16).hexdigest()
-        place = files.join(folder, f"{name}.jsonl")
-        if not files.exists(place):
-            rows = named_things(site, asked)
-            files.write_bytes(place, b"".join(_kept(row) for row in rows))
-        for line in files.read_bytes(place).splitlines():
+        part = names[start : start + _SLICE]
+        name = hashlib.blake2b(",".join(part).encode(), digest_size=16).hexdigest()
+        path = files.join(folder, f"{name}.jsonl")
+        if not files.exists(path):
+            rows = named_things(site, part)
+            files.write_bytes(path, b"".join(_kept(row) for row in rows))
+        for line in files.read_bytes(path).splitlines():
             yield json.loads(line)
 
 
@@ -205,14 +205,14 @@ def _get(reddit: praw.Reddit, path: str, query: dict[str, Any]) -> dict[str, Any
     """The `data` of one answer, after as many waits as it takes; WebtextError in the end."""
     from prawcore import exceptions  # noqa: PLC0415
 
-    said: Exception | None = None
+    failure: Exception | None = None
     for attempt in range(_TRIES):
         try:
             answer = reddit.request(method="GET", path=path, params=dict(query))
         except exceptions.TooManyRequests as error:
-            said, wait = error, _wait(error.response.headers)
+            failure, wait = error, _wait(error.response.headers)
         except (exceptions.ServerError, exceptions.RequestException) as error:
-            said, wait = error, 2.0**attempt
+            failure, wait = error, 2.0**attempt
         except exceptions.PrawcoreException as error:
             raise WebtextError(
                 f"Reddit's API refuses {path}: {error}",
@@ -226,16 +226,16 @@ def _get(reddit: praw.Reddit, path: str, query: dict[str, Any]) -> dict[str, Any
         if attempt + 1 < _TRIES:
             time.sleep(min(wait, _LONGEST_WAIT))
     raise WebtextError(
-        f"Reddit's API fails {_TRIES} times at {path}: {said}",
+        f"Reddit's API fails {_TRIES} times at {path}: {failure}",
         "Run the same command again later: it goes on where it stopped",
     )
 
 
 def _in_seconds(response: Any, **_: Any) -> None:
     """Makes a date in `Retry-After` seconds, which is all that prawcore reads."""
-    said = response.headers.get("retry-after")
-    if said is not None:
-        response.headers["retry-after"] = str(retry_after(said))
+    value = response.headers.get("retry-after")
+    if value is not None:
+        response.headers["retry-after"] = str(retry_after(value))
 
 
 def _wait(headers: Mapping[str, str]) -> float:

@@ -47,14 +47,14 @@ class Rules:
 
     def karma(self, scores: Iterable[int | None]) -> int | None:
         """The karma of a page from the scores that count; None when someone chose it."""
-        known: list[int] = []
+        counted: list[int] = []
         for score in scores:
             if score is None:
                 return None
-            known.append(score)
-        if not known:
+            counted.append(score)
+        if not counted:
             return None
-        return sum(known) if self._settings.karma_rule == "sum" else max(known)
+        return sum(counted) if self._settings.karma_rule == "sum" else max(counted)
 
     def why_dropped(
         self, url: str, host: str, karma: int | None, uncounted: Sequence[str]

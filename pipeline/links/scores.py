@@ -118,10 +118,10 @@ class _Columns:
         times = whole_numbers(self._on)
         for others in (self._utc, self._second):
             numbers = whole_numbers(others)
-            known = numbers != _MISSING
+            newer = numbers != _MISSING
             if others is self._utc:
-                known &= times == _MISSING
-            times = np.where(known, numbers, times)
+                newer &= times == _MISSING
+            times = np.where(newer, numbers, times)
         return times
 
 

@@ -7,6 +7,7 @@ are in `list_row.py`.  An address without a score passes `min_karma`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain, islice
@@ -35,6 +36,8 @@ from pipeline.store.packing import without_packing
 from pipeline.store.parquet import open_table
 
 _SAMPLE = 100  # records by which columns are told
+#: An array a line, with the address first, in place of one array.
+_ARRAYS = re.compile(rb"\[\s*\"https?:[^\n]*\][ \t]*\r?\n\[", re.I)
 
 Format = Literal["parquet", "archive", "cdx", "array", "json", "delimited"]
 
@@ -48,7 +51,7 @@ class UrlList(LinkSource):
     """Glob of the files."""
 
     globs: ClassVar[tuple[str, ...]] = ("path",)
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
 
     def mentions(self, item: SourceItem, log: ReadLog) -> Iterator[Mention]:
         """One for each address."""
@@ -70,7 +73,7 @@ def list_format(path: str, data: bytes) -> Format:
     if is_cdx(data):
         return "cdx"
     if start.startswith(b"["):
-        return "array"
+        return "json" if _ARRAYS.match(start) else "array"
     named = name.endswith((".jsonl", ".ndjson", ".json"))
     return "json" if named or start.startswith(b"{") else "delimited"
 
@@ -185,10 +188,11 @@ def parquet_rows(path: str, progress: Callable[[int], None]) -> Iterator[Mapping
     size = files.size(path)
     with open_table(path, "Fetch it again, or write it anew") as table:
         names = table.schema_arrow.names
-        known = [name for name in ("meta", "text", *ADDRESSES) if name in names]
-        if not known:
+        small = [(name, name.lower()) for name in names]
+        if not any(low in ("meta", "text", *ADDRESSES) for _, low in small):
             raise WebtextError(f"{path} has no column `url`", f"It has: {', '.join(names)}")
-        wanted = [*known, *(name for name in (*SCORES, *DATES, *TABLE_COLUMNS) if name in names)]
+        read = ("meta", "text", *ADDRESSES, *SCORES, *DATES, *TABLE_COLUMNS)
+        wanted = [name for name, low in small if low in read]
         for batch in table.iter_batches(batch_size=10_000, columns=wanted):
             yield from batch.to_pylist()
             progress(size * batch.num_rows // max(table.metadata.num_rows, 1))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import urljoin
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +19,7 @@ from pipeline.pages.settings import PagesSettings
 from pipeline.pages.stored import screen_head
 from pipeline.pages.table import Row, blank_row, write_fetches
 from pipeline.store import files
-from pipeline.store.addresses import canonical_key, host_of, page_id, repair, without_port
+from pipeline.store.addresses import canonical_key, host_of, page_id, resolve, without_port
 from pipeline.store.archives import Note, Response, Revisit, captures
 from pipeline.store.blocklist import AddressRules
 from pipeline.store.manifest import WORK
@@ -39,8 +38,8 @@ from pipeline.store.schemas import SCHEMAS
 
 #: A row of the fetch table, the digest by which a revisit finds the record with the body, and
 #: where a redirect, or a page that sends its reader on at once, leads.
-_INDEX = SCHEMAS["fetches"].append(pa.field("payload", pa.string()))
-_INDEX = _INDEX.append(pa.field("target", pa.string()))
+INDEX = SCHEMAS["fetches"].append(pa.field("payload", pa.string()))
+INDEX = INDEX.append(pa.field("target", pa.string()))
 #: In place of an outcome, until the record is found that they refer to.
 _REVISIT, _REDIRECT = "revisit", "redirect"
 #: What a row that points to no record holds of its place.
@@ -95,7 +94,7 @@ def index_archive(archive: Archive) -> list[Part]:
                 rows += _alias(capture)
             progress.add(0, indexed=1)
     rows.sort(key=lambda row: (row["id"], row["fetched_at"], row["warc_offset"]))
-    with PartWriter(archive.folder, name, _INDEX, archive.key, fingerprinted=False) as writer:
+    with PartWriter(archive.folder, name, INDEX, archive.key, fingerprinted=False) as writer:
         writer.add(rows)
     return [writer.finish()]
 
@@ -118,15 +117,15 @@ def _row(archive: Archive, response: Response) -> Row:
     judged, target = _judged(response, archive.settings), ""
     location = response.headers.values("location")
     if 300 <= response.status < 400 and location:
-        target = repair(urljoin(response.url, location[0])) or ""
+        target = resolve(response.url, location[0]) or ""
     elif judged.refresh:
-        target = repair(urljoin(response.url, judged.refresh)) or ""
+        target = judged.refresh
     capture = Capture(response.url, response.status, response.headers, response.body, response.date)
     row = capture.row(_id(response.url), response.url, judged, "warc")
-    place = {"warc_file": archive.path, "warc_offset": response.offset}
+    where = {"warc_file": archive.path, "warc_offset": response.offset}
     # From http:// to https:// of one page is no way to another.
     target = "" if _id(target) == row["id"] else target
-    row |= place | {"payload": response.payload, "target": target}
+    row |= where | {"payload": response.payload, "target": target}
     return row | {"outcome": _REDIRECT} if target and judged.outcome != Outcome.OK else row
 
 
@@ -148,8 +147,8 @@ def look_up(lookup: Lookup, links: Iterable[Dated]) -> list[Part]:
     done = finished_part(lookup.folder, name, lookup.key)
     if done is not None:
         return [done]
-    rows = _follow(lookup, list(links))
-    _resolve(lookup, rows)
+    rows, others = _follow(lookup, list(links))
+    _resolve(lookup, rows, others)
     with Progress(lookup.folder, f"range-{lookup.number:05d}") as progress:
         for row in rows.values():
             del row["payload"], row["target"]
@@ -157,10 +156,14 @@ def look_up(lookup: Lookup, links: Iterable[Dated]) -> list[Part]:
     return [write_fetches(lookup.folder, name, lookup.key, rows.values())]
 
 
-def _follow(lookup: Lookup, links: list[Dated]) -> dict[str, Row]:
-    """The row at the end of each link's redirects, by the link's id."""
+def _follow(lookup: Lookup, links: list[Dated]) -> tuple[dict[str, Row], dict[str, Row]]:
+    """The row at the end of each link's redirects, by the link's id.
+
+    And captures of pages on the way, for where what was nearest in time leads nowhere: it
+    redirects to a page that no archive has, or stands for a body that none has.
+    """
     ended: dict[str, Row] = {}
-    sending: dict[str, Row] = {}  # pages that send their reader on, by the link's id
+    others: dict[str, Row] = {}
     standing = {link.id: (link, link.id) for link in links}
     low, high = id_range(lookup.number, lookup.of)
     for hop in range(lookup.settings.max_redirects + 1):
@@ -169,22 +172,23 @@ def _follow(lookup: Lookup, links: list[Dated]) -> dict[str, Row]:
         rows = _index_rows(lookup, wanted, *between)
         onward: dict[str, tuple[Dated, str]] = {}
         for link, identity in standing.values():
-            row = _nearest(rows.get(identity, []), link.first_seen)
+            captured = rows.get(identity, [])
+            row = _nearest(captured, link.first_seen)
+            if other := _nearest(filter(_has_body, captured), link.first_seen):
+                others[link.id] = other
             target = row["target"] if row else ""
             if row is None or not target:
-                last = row or sending.get(link.id) or _missing(link, hop)
+                last = row or others.get(link.id) or _missing(link, hop)
                 ended[link.id] = _own(last, link)
             elif reason := lookup.rules.reason_to_drop(target, without_port(host_of(target))):
                 off = {"outcome": Outcome.OFF_LIMITS.value, "error": f"{reason}: {target}"}
                 ended[link.id] = _own(row, link) | off | _NOWHERE
             else:
                 onward[link.id] = link, _id(target)
-                if row["outcome"] == Outcome.OK:
-                    sending[link.id] = row
         standing = onward
     for link, _ in standing.values():
         ended[link.id] = _own(blank_row("", "", Outcome.REDIRECT_LOOP, "warc"), link) | _NOWHERE
-    return ended
+    return ended, others
 
 
 def _index_rows(lookup: Lookup, wanted: set[str], low: str, high: str) -> dict[str, list[Row]]:
@@ -218,6 +222,11 @@ def _is_page(row: Row) -> bool:
     return outcome in (Outcome.OK, _REVISIT, _REDIRECT) or outcome.startswith("opt_out")
 
 
+def _has_body(row: Row) -> bool:
+    """Whether a row is of a page whose record holds its body."""
+    return _is_page(row) and row["outcome"] not in (_REVISIT, _REDIRECT)
+
+
 def _missing(link: Dated, hops: int) -> Row:
     row = blank_row(link.id, link.url, Outcome.NOT_IN_ARCHIVE, "warc")
     return row | {"error": "it redirects to a page that no archive has"} if hops else row
@@ -229,8 +238,8 @@ def _own(row: Row, link: Dated) -> Row:
     return blank | row | {"id": link.id, "url": link.url}
 
 
-def _resolve(lookup: Lookup, rows: dict[str, Row]) -> None:
-    """Points revisits to the record that holds their body, where an archive has it."""
+def _resolve(lookup: Lookup, rows: dict[str, Row], others: dict[str, Row]) -> None:
+    """Points revisits to the record that holds their body, or else to another of their page."""
     revisits = {identity: row for identity, row in rows.items() if row["outcome"] == _REVISIT}
     wanted = pa.array(sorted({row["payload"] for row in revisits.values()}), pa.string())
     bodies: dict[str, Row] = {}
@@ -244,7 +253,9 @@ def _resolve(lookup: Lookup, rows: dict[str, Row]) -> None:
     for identity, row in revisits.items():
         body = bodies.get(row["payload"])
         own = {name: row[name] for name in ("id", "url", "final_url", "fetched_at")}
-        if body is None:
+        if body is None and identity in others:
+            body, own = others[identity], {name: row[name] for name in ("id", "url")}
+        elif body is None:
             body = blank_row(identity, row["url"], Outcome.NOT_IN_ARCHIVE, "warc")
             body |= {"payload": "", "target": "", "error": "no archive has the body it refers to"}
         rows[identity] = body | own

@@ -108,16 +108,16 @@ class PoliteClient:
     def _refused(self, reply: Reply, attempt: int) -> None:
         """Slows down; AwayError when the server asks for more patience than we have."""
         most = self._settings.max_delay
-        asked = retry_after(reply.headers.joined("retry-after"))
-        if asked > most:
-            raise AwayError(f"asked to wait {asked:.0f} s")
+        patience = retry_after(reply.headers.joined("retry-after"))
+        if patience > most:
+            raise AwayError(f"asked to wait {patience:.0f} s")
         if reply.status == 0:
             self._failures += 1
             if self._failures >= self._settings.host_failures:
                 raise AwayError(f"{self._failures} failures in a row: {reply.error}")
         self._delay = min(most, 2 * max(self._delay, 0.05))
         wait = min(most, self._delay * float(2 ** (attempt - 1)))
-        self._next = time.monotonic() + max(asked, wait)
+        self._next = time.monotonic() + max(patience, wait)
 
     async def _once(self, url: str, most_bytes: int, headers: Mapping[str, str]) -> Reply:
         """Asks once.  An answer that does not come to its end is none."""

@@ -22,7 +22,6 @@ from pipeline.store.manifest import WORK
 from pipeline.store.parquet import batches, open_table
 from pipeline.store.parts import Part, PartWriter, finished_part
 from pipeline.store.progress import Progress
-from pipeline.store.sql import Database
 
 MATCHES = pa.schema(
     [
@@ -68,12 +67,12 @@ def match_index(index: IndexFile) -> list[Part]:
     done = finished_part(index.folder, name, index.key)
     if done is not None:
         return [done]
-    known = _known_ids(index.links)
+    prefixes = _known_ids(index.links)
     rows: list[dict[str, Any]] = []
     with Progress(index.folder, f"index-{index.number:05d}") as progress:
         for batch in _candidates(index):
             ids = [page_id(canonical_key(spot.url)) for spot in batch]
-            mine = np.isin(_prefixes(ids), known)
+            mine = np.isin(_prefixes(ids), prefixes)
             both = zip(ids, batch, mine, strict=True)
             rows += [{"id": identity, **spot._asdict()} for identity, spot, ours in both if ours]
             progress.add(0, candidates=len(ids), captures=int(mine.sum()))
@@ -86,6 +85,8 @@ def match_index(index: IndexFile) -> list[Part]:
 def _candidates(index: IndexFile) -> Iterator[list[Spot]]:
     """Batches of captures with status 200 on hosts that links lead to."""
     _refuse_other_tables(index.path)
+    from pipeline.store.sql import Database  # noqa: PLC0415  # imports DuckDB
+
     database = Database(_REMEDY)
     database.ask("SET threads = 1")  # workers are processes
     database.ask("SET memory_limit = '1GB'")

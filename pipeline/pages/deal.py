@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import tldextract
 
 from pipeline.pages import wayback
 from pipeline.pages.crawl import Link
@@ -24,8 +24,6 @@ from pipeline.store.parts import Part, PartWriter, bucket_of, finished_part, par
 
 _LINKS = pa.schema([("id", pa.string()), ("url", pa.string()), ("host", pa.string())])
 _DEALT = pa.schema([("group", pa.int32()), *_LINKS])
-#: The list of suffixes that ships inside the package: never fetched, so never another one.
-_domains = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 
 def read_links(path: str) -> Iterator[Link]:
@@ -34,10 +32,18 @@ def read_links(path: str) -> Iterator[Link]:
         yield Link(row["id"], row["url"], row["host"])
 
 
+@cache
+def _suffixes() -> Callable[[str], Any]:
+    """The list that ships inside the package: never fetched, so never another one."""
+    import tldextract  # noqa: PLC0415  # imports an HTTP client
+
+    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+
 def group_of(host: str, groups: int) -> int:
     """The group of a host: all hosts of a registered domain share one, so one worker."""
     name = without_port(host)
-    domain = _domains(name).top_domain_under_public_suffix or name
+    domain = _suffixes()(name).top_domain_under_public_suffix or name
     return bucket_of(page_id(domain), groups)
 
 
@@ -101,11 +107,11 @@ def reached_something(folder: str, manifest: Manifest) -> Manifest:
         for entry in manifest.tables("fetches-"):
             files.remove(files.join(folder, entry.name))
         files.remove(files.join(files.local_scratch(folder), WORK))
-        said = ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(dropped.items()))
+        outcomes = ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(dropped.items()))
         remedy = "See `webtext show ROOT fetches` for the errors"
         if dropped.keys() <= passing:
             remedy = "Check the network (and pages.via), then run the same command again"
-        raise WebtextError(f"Stage pages fetched no page: {said}", remedy)
+        raise WebtextError(f"Stage pages fetched no page: {outcomes}", remedy)
     return manifest
 
 

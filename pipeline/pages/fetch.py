@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 import time
 from dataclasses import dataclass, field
-from urllib.parse import urljoin
 
 from pipeline.pages.guard import RefusedAddressError, permitted
 from pipeline.pages.http.client import Client
@@ -17,7 +16,7 @@ from pipeline.pages.preferences.page import FindLicense
 from pipeline.pages.preferences.preference import Preference
 from pipeline.pages.screen import is_wanted, media_type, screen_body
 from pipeline.pages.settings import PagesSettings
-from pipeline.store.addresses import repair
+from pipeline.store.addresses import resolve
 from pipeline.store.content_coding import BadEncodingError, TooLargeError, unpack
 from pipeline.store.http_answer import AnswerHead, Headers, NoHttpError
 from pipeline.store.media_type import kind_of
@@ -214,7 +213,7 @@ class Fetcher:
 
     def _redirect(self, answer: Answer) -> None:
         location = answer.headers.values("location")
-        target = repair(urljoin(answer.url, location[0])) if location else None
+        target = resolve(answer.url, location[0]) if location else None
         if target is None:
             answer.outcome = Outcome.HTTP_ERROR
             answer.error = f"status {answer.status}, which leads to no web address"
@@ -238,9 +237,8 @@ class Fetcher:
             self._cut(answer, exchange)
         if found.outcome != Outcome.OK:
             return
-        target = repair(urljoin(answer.final_url, found.refresh)) if found.refresh else None
-        if target is not None and target != answer.final_url:
-            answer.moved = target
+        if found.refresh and found.refresh != answer.final_url:
+            answer.moved = found.refresh
         elif cut:
             self._cut(answer, exchange)
 

@@ -83,16 +83,16 @@ class OpenGroup:
         )
         self._progress = Progress(group.folder, f"group-{group.number:05d}")
         self._journal.__enter__()
-        known = {identity for identity, _ in self._spared()} | self._journal.logged
+        logged = {identity for identity, _ in self._spared()} | self._journal.logged
         left = left_before(group.folder, self._urls)
         self._builds = left.builds
         #: The links that are to be fetched, those first that an earlier build did not reach.
         self.todo = sorted(
-            (link for link in links if link.id not in known),
+            (link for link in links if link.id not in logged),
             key=lambda link: (link.id not in left.deferred, link.id),
         )
         self._missing = len(self.todo)
-        if len(known):
+        if len(logged):
             self._progress.add(len(self._urls) - self._missing)
 
     @property
@@ -135,7 +135,7 @@ def _row(ended: Ended, builds: int) -> dict[str, Any]:
     """The row of a link; `builds` have asked for it before."""
     answer, now = ended.answer, int(time.time())
     kept = answer.outcome == Outcome.OK
-    asked = answer.outcome != Outcome.DEFERRED
+    was_asked = answer.outcome != Outcome.DEFERRED
     return (
         blank_row(ended.link.id, ended.link.url, answer.outcome, "web")
         | preference_columns(answer.preference, answer.fetched_at or now)
@@ -151,7 +151,7 @@ def _row(ended: Ended, builds: int) -> dict[str, Any]:
             "error": answer.error,
             "charset": answer.charset,
             "charset_by": answer.charset_by,
-            "builds": builds + asked,
+            "builds": builds + was_asked,
         }
     )
 

@@ -48,9 +48,9 @@ def is_public(address: str) -> bool:
         inner += list(ip.teredo or ())
         if ip in _NAT64:
             inner.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
-        known = [v4 for v4 in inner if v4 is not None]
-        if known:
-            return all(is_public(str(v4)) for v4 in known)
+        addresses = [v4 for v4 in inner if v4 is not None]
+        if addresses:
+            return all(is_public(str(v4)) for v4 in addresses)
         # Other forms can carry a private address too: ::/96, local NAT64 prefixes, site-local.
         if ip not in _GLOBAL_UNICAST:
             return False

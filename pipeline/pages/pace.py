@@ -25,7 +25,7 @@ class Meter:
 
     def pace(self, hosts: Iterable[HostPace]) -> Pace:
         """The pace until now; to be called every second or so."""
-        now, known = time.monotonic(), list(hosts)
+        now, paces = time.monotonic(), list(hosts)
         while len(self._marks) > 1 and now - self._marks[1][0] >= _WINDOW:
             self._marks.popleft()
         since, pages, size = self._marks[0]
@@ -34,6 +34,6 @@ class Meter:
         return Pace(
             (self._pages - pages) / seconds,
             (self._bytes - size) / seconds,
-            len(known),
-            slowest_of(known),
+            len(paces),
+            slowest_of(paces),
         )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from pipeline.store import files
 from pipeline.store.blocklist import AddressRules
 from pipeline.store.parts import Part
 from pipeline.store.registry import Registry
@@ -55,6 +56,9 @@ class PageSource(ABC):
     version: ClassVar[str] = "1"
     #: Whether it asks the hosts themselves, which `webtext plan` reckons with.
     crawls: ClassVar[bool] = False
+    #: The kind of link source that reads the same input: where it is named, `links.sources` follow
+    #: from the section of this source, and the links' blocklists are empty by default.
+    link_kind: ClassVar[str] = ""
 
     def __init__(self, pages: PagesSettings, own: Settings) -> None:
         """`pages` is the section `[pages]`, `own` the section of this source in it."""
@@ -69,6 +73,14 @@ class PageSource(ABC):
         Raises SettingError where one is missing.
         """
         return []
+
+    def inputs(self) -> dict[str, str]:
+        """The fingerprint of each thing that pages are taken from, by its name."""
+        found: dict[str, str] = {}
+        for path in self.files():
+            name = files.name_of(path)
+            found[path if name in found else name] = files.content_fingerprint(path)
+        return found
 
     @abstractmethod
     def steps(self, run: PagesRun) -> list[Step]:

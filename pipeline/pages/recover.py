@@ -35,20 +35,20 @@ def whole_lines(journal: Path) -> Iterator[Line]:
     with journal.open("rb") as stream:
         for line in stream:
             stop += len(line)
-            said = _parsed(line)
-            if said is None:
+            values = _parsed(line)
+            if values is None:
                 return
-            yield Line(said, stop)
+            yield Line(values, stop)
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
     if not line.endswith(b"\n"):
         return None
     try:
-        said = orjson.loads(line)
+        values = orjson.loads(line)
     except orjson.JSONDecodeError:
         return None
-    return said if isinstance(said, dict) else None
+    return values if isinstance(values, dict) else None
 
 
 def supported(lines: Iterator[Line], position: str, whole: Callable[[int], int]) -> Iterator[Line]:

@@ -136,12 +136,12 @@ class Rerun:
     def chooser(self, table: str) -> Callable[[Mapping[str, Any]], bool]:
         """Which rows of a fetch table are fetched again."""
         ours = self.before and part_key(table) == self.before
-        again = self.outcomes if ours else frozenset({*TRANSIENT, *CUT_BY})
+        outcomes = self.outcomes if ours else frozenset({*TRANSIENT, *CUT_BY})
 
         def chosen(row: Mapping[str, Any]) -> bool:
             outcome = row["outcome"]
             return (
-                outcome in again
+                outcome in outcomes
                 or outcome in self.named
                 or self.patience.is_due(row)
                 or self._is_blocked(row["final_url"])
@@ -188,15 +188,15 @@ def plan_rerun(
     }
     same_rules = before.inputs.get(RULES) == draft.inputs.get(RULES)
     same_work = (before.inputs, before.code_version) == (draft.inputs, draft.code_version)
-    again = {Outcome.DEFERRED} | cut if same_work else TRANSIENT | cut
+    outcomes = {Outcome.DEFERRED} | cut if same_work else TRANSIENT | cut
     if not same_rules:
-        again |= {Outcome.OFF_LIMITS}
+        outcomes |= {Outcome.OFF_LIMITS}
     same = same_work and before.settings_hash == draft.settings_hash
     if same:
         draft = draft.model_copy(update={"extra": draft.extra | {_ROUNDS: rounds(before) + 1}})
     rerun = Rerun(
         key_of(before),
-        frozenset(again),
+        frozenset(outcomes),
         named,
         patience,
         None if same_rules else rules,

@@ -33,8 +33,8 @@ def _shared_bodies(edit: StageEdit) -> dict[str, set[int]]:
     for path in edit.paths("fetches-"):
         table = read_table(path, ["id", "warc_file", "warc_offset"])
         stay = table.filter(pc.invert(pc.is_in(table["id"], edit.ids)))
-        places = zip(stay["warc_file"].to_pylist(), stay["warc_offset"].to_pylist(), strict=True)
-        for name, offset in places:
+        bodies = zip(stay["warc_file"].to_pylist(), stay["warc_offset"].to_pylist(), strict=True)
+        for name, offset in bodies:
             if name:
                 shared.setdefault(name, set()).add(offset)
     return shared

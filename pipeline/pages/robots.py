@@ -60,11 +60,11 @@ class RobotsRules:
         """Seconds between two requests by Crawl-delay and Request-rate; 0 without them."""
         if self.own is None:
             return 0.0
-        asked = [self.own.crawl_delay(EVERYONE) or 0.0]
+        delays = [self.own.crawl_delay(EVERYONE) or 0.0]
         rate = self.own.request_rate(EVERYONE)
         if rate is not None and rate.requests:
-            asked.append(rate.seconds / rate.requests)
-        return max(0.0, *(float(seconds) for seconds in asked if not math.isnan(seconds)))
+            delays.append(rate.seconds / rate.requests)
+        return max(0.0, *(float(seconds) for seconds in delays if not math.isnan(seconds)))
 
     def ai_refusal(self, url: str) -> Preference | None:
         """The refusal to a known crawler for machine learning where others may fetch.
@@ -79,11 +79,15 @@ class RobotsRules:
 
     def preferences(self, url: str) -> Iterator[Preference]:
         """What is said of the use of an address: for each kind what its longest path says."""
-        matching = [(length, said) for length, matches, said in self.statements if matches(url)]
+        matching = [
+            (length, preference) for length, matches, preference in self.statements if matches(url)
+        ]
         longest: dict[str, int] = {}
-        for length, said in matching:
-            longest[said.where] = max(length, longest.get(said.where, 0))
-        yield from (said for length, said in matching if length == longest[said.where])
+        for length, preference in matching:
+            longest[preference.where] = max(length, longest.get(preference.where, 0))
+        yield from (
+            preference for length, preference in matching if length == longest[preference.where]
+        )
 
 
 def parse_rules(body: bytes, agent: str) -> RobotsRules:
@@ -132,9 +136,9 @@ def _statements(lines: list[str]) -> Iterator[tuple[int, Callable[[str], bool], 
     told = [(name.strip().lower(), value.strip()) for name, _, value in named]
     for name, value in [pair for pair in told if pair[0] in _STATEMENTS][:_MOST_STATEMENTS]:
         path, rest = re.split(r"[ \t]+|$", value, maxsplit=1) if value[:1] == "/" else ("", value)
-        said = _STATEMENTS[name](rest, f"{_WHERE} {name.title()}")
-        if said is not None:
-            yield len(path), path_matcher(path), said
+        preference = _STATEMENTS[name](rest, f"{_WHERE} {name.title()}")
+        if preference is not None:
+            yield len(path), path_matcher(path), preference
 
 
 def rules_from(status: int, body: bytes, agent: str) -> RobotsRules:

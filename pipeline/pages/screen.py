@@ -18,6 +18,7 @@ from pipeline.pages.preferences.page import (
 from pipeline.pages.preferences.page_head import PageHead, read_head, refresh_target
 from pipeline.pages.preferences.preference import Preference, strongest
 from pipeline.pages.settings import PagesSettings
+from pipeline.store.addresses import resolve
 from pipeline.store.chunked import is_closed
 from pipeline.store.content_coding import BadEncodingError, TooLargeError, unpack
 from pipeline.store.decode import decode
@@ -38,7 +39,7 @@ class Judged(NamedTuple):
     charset_by: str = ""
     #: The preference that decided, or one that allows the use of the page.
     preference: Preference | None = None
-    #: Where the page sends its reader at once.
+    #: The address to which the page sends its reader at once.
     refresh: str = ""
     #: Whether the body shows by itself that it is all there: by its coding or its last tag.
     closed: bool = False
@@ -79,8 +80,8 @@ def screen_body(
         return Judged(Outcome.TOO_LARGE, str(error))
     kind = kind_of(media_type(headers), plain.data)
     if kind not in settings.content_types:
-        said = headers.joined("content-type")[:100]
-        return Judged(Outcome.CONTENT_TYPE, f"{kind} by its first bytes, labelled {said!r}")
+        label = headers.joined("content-type")[:100]
+        return Judged(Outcome.CONTENT_TYPE, f"{kind} by its first bytes, labelled {label!r}")
     text, charset, charset_by = "", "", ""
     head = PageHead()
     if kind != "pdf":
@@ -100,12 +101,19 @@ def screen_body(
         charset=charset,
         charset_by=charset_by,
         preference=found,
-        refresh=refresh_target(head.refresh or headers.joined("refresh"), _MOST_REFRESH_SECONDS),
+        refresh=_refresh(url, headers, head) or "",
         closed=(plain.whole and bool(plain.codings)) or is_closed(plain.data),
         cut=not plain.whole,
         coding=plain.label,
         licenses=tuple(address for address, _ in named),
     )
+
+
+def _refresh(url: str, headers: Headers, head: PageHead) -> str | None:
+    """Where a page, or else its header, sends the reader at once."""
+    base = head.base_of(url) if head.refresh else url
+    target = refresh_target(head.refresh or headers.joined("refresh"), _MOST_REFRESH_SECONDS)
+    return resolve(base, target) if target else None
 
 
 def unknown_license(address: str) -> None:

@@ -19,7 +19,8 @@ class PagesSettings(OpenSettings):
     """The `[pages]` section of a recipe."""
 
     source: Annotated[str, NameIn(PAGE_SOURCES)] = "web"
-    """`web` crawls; `warc` takes the pages from archives; `commoncrawl` from Common Crawl's."""
+    """`web` crawls; `warc` takes the pages from archives; `commoncrawl` from Common Crawl's;
+    `texts` has texts of one's own in their place."""
     warc: tuple[str, ...] = ()
     """Globs of the archives for `source = "warc"`."""
     commoncrawl: tuple[str, ...] = ()

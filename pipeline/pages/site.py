@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
-from urllib.parse import urljoin
 
 from pipeline.pages import robots
 from pipeline.pages.fetch import Answer, file_text
@@ -15,7 +14,7 @@ from pipeline.pages.outcomes import UNREACHED, Outcome
 from pipeline.pages.preferences import rsl, tdmrep
 from pipeline.pages.preferences.preference import Preference, strongest
 from pipeline.pages.settings import PagesSettings
-from pipeline.store.addresses import repair
+from pipeline.store.addresses import resolve
 
 _MOST_LICENSES = 5  # of one robots.txt that are asked for
 
@@ -61,16 +60,16 @@ class Site:
 
     def preference(self, url: str) -> Preference | None:
         """The strongest of what the site's own files say of the use of an address."""
-        said = list(self._rules.preferences(url))
+        preferences = list(self._rules.preferences(url))
         if self._settings.respect_ai_opt_out and (shut := self._rules.ai_refusal(url)):
-            said.append(shut)
+            preferences.append(shut)
         if reserved := self._reservations.preference(url):
-            said.append(reserved)
+            preferences.append(reserved)
         where = "robots.txt License"
         for licensed in self._licenses:
             found = licensed.preference(url, where) if licensed else rsl.unread(where)
-            said += [found] if found else []
-        return strongest(said)
+            preferences += [found] if found else []
+        return strongest(preferences)
 
     def _refusal_by_rules(self, url: str) -> Refusal | None:
         if not self._rules.may_fetch(url):
@@ -103,7 +102,7 @@ class Site:
 
     async def _read_license(self, address: str) -> rsl.License | None:
         """The licence at an address as robots.txt names it; None where none can be read."""
-        url = repair(urljoin(f"{self._root}/robots.txt", address))
+        url = resolve(f"{self._root}/robots.txt", address)
         if url is None:
             return None
         answer = await self._fetch(url, rsl.MOST_BYTES, 1)

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
+from typing import TYPE_CHECKING
 
-import apache_beam as beam
-
-from pipeline.engine.sink import Gather, MakeParts, WriteManifest
-from pipeline.engine.stage import Job, Stage, Total
-from pipeline.engine.steps import Step, Steps
+from pipeline.engine.stage import Effort, Job, Stage, Total
 from pipeline.pages import wayback
-from pipeline.pages.deal import is_first_table, plan_rescue, reached_something, rescue_parts
 from pipeline.pages.outcomes import Outcome
 from pipeline.pages.page_source import PagesRun
 from pipeline.pages.refetch import RULES, key_of, outcomes_named, patience_of, plan_rerun
@@ -21,55 +16,22 @@ from pipeline.pages.settings import PagesSettings
 from pipeline.pages.waiting import waiting_links
 from pipeline.store import files
 from pipeline.store.blocklist import AddressRules
-from pipeline.store.manifest import PREVIOUS, WORK, Manifest, read_manifest
+from pipeline.store.manifest import PREVIOUS, Manifest, read_manifest
 from pipeline.store.parts import Part, work_key
 from pipeline.store.stage_edit import Removal, StageEdit
 
-
-class Pages(beam.PTransform):
-    """Ends links by the steps of their source: root in, one Manifest out.
-
-    Dead links may be looked up in between: with a `fallback` the tables that the steps leave are
-    scratch (`wayback.FIRST`).
-    """
-
-    def __init__(
-        self,
-        steps: Sequence[Step],
-        folder: str,
-        draft: Manifest,
-        fallback: wayback.Rescue | None = None,
-    ) -> None:
-        super().__init__()
-        self._steps, self._folder, self._draft = list(steps), folder, draft
-        self._fallback = fallback
-
-    def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """One unit asks the Wayback Machine, since it allows one connection."""
-        parts = root | Steps(self._steps) | "Result" >> beam.Filter(_is_result)
-        if self._fallback:
-            parts = (
-                parts
-                | "All ended" >> Gather()
-                | "Dead links" >> beam.Map(partial(plan_rescue, self._fallback))
-                | "Wayback" >> MakeParts(rescue_parts)
-            )
-        check = partial(reached_something, self._folder)
-        return parts | "Manifest" >> WriteManifest(self._folder, self._draft, check)
-
-
-def _is_result(part: Part) -> bool:
-    """Whether a part is of the last step: a table, also one to be gone through, or an archive."""
-    is_scratch = part.file is not None and part.file.name.startswith(f"{WORK}/")
-    return not is_scratch or is_first_table(part)
+if TYPE_CHECKING:
+    import apache_beam as beam
 
 
 class PagesStage(Stage):
     """From links to archived pages."""
 
     name = "pages"
-    version = "5"
-    unit_seconds = 0.0023
+    version = "4"
+    byte_seconds = 3.3e-8  # of an archive that pages are taken from
+    page_seconds = 0.0023  # crawled
+    steps = 3
 
     def settings(self, job: Job) -> PagesSettings:
         """The `[pages]` section."""
@@ -78,11 +40,8 @@ class PagesStage(Stage):
     def inputs(self, job: Job) -> dict[str, str]:
         """The links, and each archive or file of an index by its name."""
         links = job.corpus.require("links", job.interval)
-        found = {"links": links.fingerprint, RULES: work_key(self.rules(job).identity())}
-        for path in self.settings(job).chosen_source().files():
-            name = files.name_of(path)
-            found[path if name in found else name] = files.content_fingerprint(path)
-        return found
+        own = {"links": links.fingerprint, RULES: work_key(self.rules(job).identity())}
+        return self.settings(job).chosen_source().inputs() | own
 
     def remove_pages(self, edit: StageEdit) -> Removal:
         """Rows of fetch tables, and records of the crawl's archives."""
@@ -107,12 +66,23 @@ class PagesStage(Stage):
             reasons.append(f"passing faults that are due: {waiting.due:,}")
         return "; ".join(reasons) or None
 
+    def effort(self, job: Job) -> Effort:
+        """By the links of a crawl, or by the bytes of archives."""
+        source, links = self.settings(job).chosen_source(), self.total(job).amount
+        if source.crawls:
+            return Effort(links * self.page_seconds, links, self.steps)
+        paths = source.files()
+        seconds = sum(files.size(path) for path in paths) * self.byte_seconds
+        return Effort(seconds, len(paths), self.steps)
+
     def total(self, job: Job) -> Total:
         """Links to end."""
         return Total(job.corpus.require("links", job.interval).counts.kept, "links")
 
     def transform(self, job: Job) -> beam.PTransform:
         """The steps of the source, then of the Wayback Machine."""
+        from pipeline.pages.transform import Pages  # noqa: PLC0415  # imports Beam
+
         settings, (run, draft) = self.settings(job), self._begin(job)
         fallback = (
             wayback.Rescue(run.folder, run.key, run.links, settings, run.until, rerun=run.rerun)

@@ -105,11 +105,11 @@ def fetched_before(
         for row in chosen_rows(path, urls, Outcome.OK):
             yield row["id"], blank_row(row["id"], urls[row["id"]], Outcome.SEEN_BEFORE)
     for path in files.listed(folder, "fetches-*.parquet"):
-        again = rerun.chooser(path)
+        is_chosen = rerun.chooser(path)
         for row in chosen_rows(path, urls):
             # Tables from before there was the column are of crawls.
             same = row["url"] == urls[row["id"]] and row.get("origin", "web") in origins
-            if same and not again(row):
+            if same and not is_chosen(row):
                 blank = blank_row(row["id"], row["url"], Outcome(row["outcome"]))
                 yield row["id"], blank | row
 

@@ -12,7 +12,7 @@ import asyncio
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
 import orjson
 
@@ -26,7 +26,7 @@ from pipeline.pages.screen import is_wanted, screen_body, unknown_license
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.table import Row, fetched_before, left_before, write_fetches
 from pipeline.store import files
-from pipeline.store.addresses import canonical_key, page_id
+from pipeline.store.addresses import canonical_key, page_id, resolve
 from pipeline.store.content_coding import TooLargeError
 from pipeline.store.http_answer import Headers
 from pipeline.store.manifest import WORK
@@ -104,9 +104,9 @@ class _Rescuer:
         rows = {row["id"]: row for row in read_rows(files.join(unit.folder, table))}
         urls = {i: row["url"] for i, row in rows.items() if row["outcome"] in DEAD}
         rows |= fetched_before(unit.folder, (), urls, (ORIGIN,), unit.rerun)
-        again = left_before(unit.folder, urls).deferred
-        asked = again if unit.rerun.only_left_over else urls
-        dead = sorted(i for i in asked if rows[i]["outcome"] in DEAD)
+        deferred = left_before(unit.folder, urls).deferred
+        wanted = deferred if unit.rerun.only_left_over else urls
+        dead = sorted(i for i in wanted if rows[i]["outcome"] in DEAD)
         seen = first_seen(unit.links, dead)
         size, age = self._settings.segment_mb << 20, self._settings.segment_minutes * 60
         hangs_on = terms(self._settings, unit.key)
@@ -127,16 +127,16 @@ class _Rescuer:
 
     async def _end(self, row: Row, when: int, journal: Journal) -> Row:
         """The last row of a dead link; what was deferred is not logged."""
-        said = self._away
-        if not said:
+        reason = self._away
+        if not reason:
             try:
                 return await self._ask(row, when, journal)
             except AwayError as error:
-                said = self._away = str(error)
+                reason = self._away = str(error)
             except ConnectionError as error:
-                said = str(error)
-        said = f"{row['outcome']}; Wayback Machine: {said}"
-        return row | {"outcome": Outcome.DEFERRED.value, "error": said}
+                reason = str(error)
+        reason = f"{row['outcome']}; Wayback Machine: {reason}"
+        return row | {"outcome": Outcome.DEFERRED.value, "error": reason}
 
     async def _ask(self, row: Row, when: int, journal: Journal) -> Row:
         try:
@@ -155,27 +155,27 @@ class _Rescuer:
 
         The index takes addresses for one that differ in case; only those of the same page count.
         """
-        asked = f"url={quote(url, safe='')}&output=json&fl=timestamp,original,digest"
-        asked += "&filter=statuscode:200"
+        query = f"url={quote(url, safe='')}&output=json&fl=timestamp,original,digest"
+        query += "&filter=statuscode:200"
         if when:
             stamp = datetime.fromtimestamp(when, UTC).strftime(_FORMAT)
-            asked += f"&closest={stamp}&sort=closest&limit={_CAPTURES}"
+            query += f"&closest={stamp}&sort=closest&limit={_CAPTURES}"
         else:
-            asked += f"&limit=-{_CAPTURES}"
-        reply = await self._client.get(f"{self._base}/cdx/search/cdx?{asked}", _INDEX_BYTES, {})
+            query += f"&limit=-{_CAPTURES}"
+        reply = await self._client.get(f"{self._base}/cdx/search/cdx?{query}", _INDEX_BYTES, {})
         spots = (s for s in _spots(reply) if page_id(canonical_key(s.url)) == identity)
         return nearest(spots, when)
 
     async def _fetch(self, spot: Spot) -> Capture | str:
         """The page as it was captured, or why it cannot be had."""
         stamp = datetime.fromtimestamp(spot.date, UTC).strftime(_FORMAT)
-        place = f"{self._base}/web/{stamp}id_/{spot.url}"
+        url = f"{self._base}/web/{stamp}id_/{spot.url}"
         for _ in range(_HOPS):
-            reply = await self._client.get(place, self._settings.max_bytes, {})
-            target = urljoin(place, reply.headers.joined("location"))
+            reply = await self._client.get(url, self._settings.max_bytes, {})
+            target = resolve(url, reply.headers.joined("location")) or ""
             if not 300 <= reply.status < 400 or not target.startswith(f"{self._base}/web/"):
                 break
-            place = target
+            url = target
         if reply.status == 0:
             raise ConnectionError(reply.error)
         if reply.status != 200:
@@ -183,8 +183,8 @@ class _Rescuer:
         headers = original_headers(reply.headers)
         if not is_wanted(headers, self._settings):
             return f"its capture of {stamp} is {headers.joined('content-type')[:100]}"
-        date = _date(urlsplit(place).path.split("/")[2].removesuffix("id_")) or spot.date
-        return Capture(spot.url, 200, headers, reply.body, date, notes={"origin-url": place})
+        date = _date(urlsplit(url).path.split("/")[2].removesuffix("id_")) or spot.date
+        return Capture(spot.url, 200, headers, reply.body, date, notes={"origin-url": url})
 
     def _keep(self, row: Row, capture: Capture, journal: Journal) -> Row:
         judged = screen_body(

@@ -62,10 +62,20 @@ class UnitCosts:
     """Memory of a document that cannot spill: the index while components are found
     (docs/dedup.md)."""
 
+    passages_mb_seconds: float = 0.04
+    """A MB of text, where passages are looked for and a tenth of the pages share one
+    (`benchmarks/passages.py`); up to 0.14 where every page does."""
+    passages_ratio: float = 0.10
+    """On disk, a byte of text in the minimizers of passages."""
+
     measure_mb_seconds: float = 0.71
     """A MB of text in quality."""
     measure_bytes: float = 249.0
     """On disk, a document's measurements."""
+    scorers_seconds: float = 0.0
+    """A document, by all scorers of the recipe: `time_scorers` says it."""
+    score_bytes: float = 29.0
+    """On disk, a document in the table of one scorer."""
 
     decide_mb_seconds: float = 0.18
     """A MB of text in corpus."""

@@ -193,11 +193,14 @@ def _quality(v: Volumes) -> StagePlan:
     """The links of an interval are gone through once for each join of its documents."""
     c, intervals = v.costs, v.load.intervals
     joins = math.ceil(v.documents / intervals / DOCUMENTS_A_UNIT)
+    scorers = len(v.recipe.quality.scorers)
     return StagePlan(
         "quality",
-        cpu=v.text / MB * c.measure_mb_seconds + joins * v.load.links / c.joined_rows,
-        disk=v.documents * c.measure_bytes,
-        files=3 * v.parts,  # measurements, cuts and verdicts
+        cpu=v.text / MB * c.measure_mb_seconds
+        + v.documents * c.scorers_seconds
+        + joins * v.load.links / c.joined_rows,
+        disk=v.documents * (c.measure_bytes + scorers * c.score_bytes),
+        files=(3 + scorers) * v.parts,  # measurements, cuts, verdicts, and scores
         scratch=v.documents * c.joined_bytes,
     )
 
@@ -205,12 +208,14 @@ def _quality(v: Volumes) -> StagePlan:
 def _dedup(v: Volumes) -> StagePlan:
     c, alone = v.costs, v.searched * v.costs.order_seconds
     sorted_in_memory = min(v.documents * c.dedup_sorted, c.dedup_most)
+    passages = v.recipe.dedup.passages.enabled
+    text_seconds = c.sign_mb_seconds + passages * c.passages_mb_seconds
     return StagePlan(
         "dedup",
-        cpu=v.text / MB * c.sign_mb_seconds + v.searched * c.search_seconds + alone,
+        cpu=v.text / MB * text_seconds + v.searched * c.search_seconds + alone,
         alone=alone,
-        disk=v.documents * c.signature_bytes,
-        files=2 * v.parts + 2 * v.load.intervals,
+        disk=v.documents * c.signature_bytes + passages * v.text * c.passages_ratio,
+        files=(4 if passages else 2) * v.parts + 2 * v.load.intervals,
         scratch=v.documents * c.dedup_scratch,
         memory=sorted_in_memory + v.documents * c.dedup_index,
     )

@@ -9,6 +9,7 @@ from pipeline.build.recipe import Recipe
 from pipeline.plan.costs import GB, MB, Shape, UnitCosts
 from pipeline.plan.plan import BuildPlan, Load, make_plan
 from pipeline.plan.sample import SampledLinks, sample_links
+from pipeline.plan.time_scorers import time_scorers
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
 from pipeline.store.manifest import Manifest
@@ -61,7 +62,9 @@ def plan_recipe(recipe: Recipe, options: PlanOptions) -> tuple[BuildPlan, list[s
     if options.page_kb is not None:
         shape = replace(shape, page_bytes=options.page_kb * 1e3)
     load = replace(load, intervals=options.intervals, workers=options.workers)
-    return make_plan(recipe, load, shape, UnitCosts()), notes
+    seconds, said = time_scorers(recipe.quality.scorers, shape.text_bytes)
+    costs = UnitCosts(scorers_seconds=sum(seconds.values()))
+    return make_plan(recipe, load, shape, costs), notes + said
 
 
 def _sampled(recipe: Recipe, options: PlanOptions, notes: list[str]) -> SampledLinks | None:

@@ -8,7 +8,7 @@ once for all of them, and leaves each part a scratch table of its own rows.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import methodcaller
 
@@ -42,18 +42,6 @@ class JoinUnit:
     mentions: bool
 
 
-def batches_of(rows: Sequence[int], most: int) -> Iterator[slice]:
-    """Runs of neighbouring parts with at most `most` rows together, or of one larger part."""
-    start = together = 0
-    for number, count in enumerate(rows):
-        if number > start and together + count > most:
-            yield slice(start, number)
-            start, together = number, 0
-        together += count
-    if rows:
-        yield slice(start, len(rows))
-
-
 def join(unit: JoinUnit) -> list[Part]:
     """Writes the scratch tables of some parts of documents, unless they are there."""
     done = [finished_part(unit.folder, name, unit.key) for name in unit.joined]
@@ -84,9 +72,9 @@ def look_up(ids: pa.Array, paths: Sequence[str], schema: pa.Schema) -> pa.Table:
     for path in paths:
         for batch in batches(path, ["id", *schema.names]):
             position = _positions(by_id, batch.column("id"))
-            known = pc.is_valid(position)
-            rows.append(batch.filter(known).select(schema.names).cast(schema))
-            positions.append(position.filter(known).to_numpy())
+            valid = pc.is_valid(position)
+            rows.append(batch.filter(valid).select(schema.names).cast(schema))
+            positions.append(position.filter(valid).to_numpy())
     table = pa.Table.from_batches(rows, schema).combine_chunks()
     row = np.full(len(ids), -1)
     row[order.to_numpy()[np.concatenate(positions)]] = np.arange(len(table))

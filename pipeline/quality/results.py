@@ -11,9 +11,9 @@ def something_kept(manifest: Manifest) -> Manifest:
     """Refuses a result without documents."""
     if manifest.counts.kept == 0:
         drops = sorted(manifest.counts.dropped.items(), key=lambda item: -item[1])
-        said = ", ".join(f"{n:,} {reason}" for reason, n in drops) or "there were none"
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in drops) or "there were none"
         raise WebtextError(
-            f"Stage {manifest.stage} keeps none of {manifest.counts.seen:,} documents: {said}",
+            f"Stage {manifest.stage} keeps none of {manifest.counts.seen:,} documents: {reasons}",
             "Relax the first reason's threshold in [quality], or look at the documents with "
             "`webtext show ROOT documents`",
         )

@@ -19,6 +19,8 @@ from pipeline.store.registry import nearest
 from pipeline.store.settings import OpenSettings, Settings
 from pipeline.store.takedown import TakedownSettings
 
+#: The name of the takedown list among the inputs of the stage.
+TAKEDOWN = "takedown list"
 #: Of a scorer or an ensemble: part of the names of columns and reasons.
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 

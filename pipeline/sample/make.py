@@ -167,14 +167,14 @@ def _comment(url: str, repeat: int, body: str) -> dict[str, Any]:
 
 def _noise() -> Iterator[dict[str, Any]]:
     """Posts of every kind that leads to no page: media, Wikipedia, Reddit itself, no address."""
-    places = (
+    addresses = (
         "https://i.redd.it/{}.jpg",
         "https://en.wikipedia.org/wiki/{}",
         "https://www.youtube.com/watch?v={}",
         "https://www.reddit.com/gallery/{}",
     )
     for i in range(NOISE):
-        row = _post("noise", i, f"Other {i}", places[i % 4].format(f"x{i}"), "")
+        row = _post("noise", i, f"Other {i}", addresses[i % 4].format(f"x{i}"), "")
         yield row | {"url": None, "domain": None} if i % 10 == 0 else row
 
 

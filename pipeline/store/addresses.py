@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from typing import NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urljoin
 
 from pipeline.store.hosts import bare_host, web_host
 from pipeline.store.trackers import has_amp, is_noise, without_amp
@@ -75,6 +75,18 @@ def repair(text: str) -> str | None:
     """
     repaired = _repaired(text)
     return None if repaired is None else repaired[0]
+
+
+def resolve(base: str, reference: str) -> str | None:
+    """The address to fetch that a page or server at `base` refers to; None when it is none.
+
+    As browsers do (WHATWG URL, 4.4), a `\\` before the query is read as `/`.
+    """
+    place, *rest = re.split("([?#])", reference, maxsplit=1)
+    try:
+        return repair(urljoin(base, "".join([place.replace("\\", "/"), *rest])))
+    except ValueError:  # such as `http://[`
+        return None
 
 
 def canonical_key(url: str) -> str:

@@ -6,6 +6,7 @@ media type and, last of all, length, and so many bytes, which hold the answer of
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from typing import IO, NamedTuple
 
 _STEP = 1 << 16
 _LONGEST_LINE = 1 << 14
+#: Address, server, date, and the length behind all else; old files have spaces in addresses.
+_FIRST_LINE = re.compile(r"(\S.*?) +\S+ +([0-9]{8,14})[0-9]* (?:.* )?([0-9]{1,18})\s*", re.S)
 GZIP = b"\x1f\x8b"
 #: How the first record of an ARC file begins.
 MAGIC = b"filedesc:"
@@ -61,13 +64,13 @@ def read_arc(stream: IO[bytes], most_bytes: int) -> Iterator[ArcRecord]:
 
 def _fields(line: bytes) -> tuple[str, int, int]:
     """Address, date and length of a record's first line."""
-    parts = line.decode("utf-8", "replace").split()
+    found = _FIRST_LINE.fullmatch(line.decode("utf-8", "replace"))
     try:
-        url, date, length = parts[0], parts[2][:14], int(parts[-1])
+        url, date, length = found.groups() if found else ("", "", "")
         moment = datetime.strptime(date.ljust(14, "0"), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-    except (IndexError, ValueError):
+    except ValueError:
         raise BadArcError(f"no first line of a record: {line[:100]!r}") from None
-    return url, int(moment.timestamp()), length
+    return url, int(moment.timestamp()), int(length)
 
 
 class _Plain:

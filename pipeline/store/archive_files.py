@@ -23,17 +23,17 @@ _STEP = 1 << 10  # bytes that are unpacked at once only to see whether they can 
 
 def starts_with(stream: IO[bytes], magic: bytes) -> bool:
     """Whether these bytes stand at the stream's place, which stays."""
-    place = stream.tell()
+    position = stream.tell()
     start = stream.read(len(magic))
-    stream.seek(place)
+    stream.seek(position)
     return start == magic
 
 
 def beginning_of(stream: IO[bytes]) -> bytes:
     """The first bytes of what the stream holds from its place on, decompressed; the place stays."""
-    place = stream.tell()
+    position = stream.tell()
     start = stream.read(1 << 12)
-    stream.seek(place)
+    stream.seek(position)
     try:
         if start.startswith(GZIP):
             start = zlib.decompressobj(31).decompress(start, 64)
@@ -52,11 +52,11 @@ def refuse_cut(stream: IO[bytes], path: str, last: int) -> None:
     if start.startswith(GZIP):
         whole = _whole(stream, lambda: zlib.decompressobj(31), zlib.error)
     elif start in (_ZSTD, _ZSTD_DICTIONARY):
-        known = _dictionary_in(dictionary_of(stream))
+        dictionary = _dictionary_in(dictionary_of(stream))
         stream.seek(last)
         whole = _whole(
             stream,
-            lambda: zstandard.ZstdDecompressor(dict_data=known).decompressobj(),
+            lambda: zstandard.ZstdDecompressor(dict_data=dictionary).decompressobj(),
             zstandard.ZstdError,
         )
     else:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import IO
 
@@ -242,10 +242,22 @@ def _capture(record: WarcRecord, most_bytes: int) -> Response | Revisit | Note |
     if not url.startswith(_SCHEMES):
         return None
     if kind == WarcRecordType.revisit:
-        return Revisit(url, record.headers.get("WARC-Payload-Digest") or "", _date(record))
+        return _revisit(record, url)
     if kind == WarcRecordType.metadata:
         return Note(url, _fields(record.reader.read(_HEAD_BYTES)), _date(record))
     return _response(record, most_bytes)
+
+
+def _revisit(record: WarcRecord, url: str) -> Response | Revisit:
+    """What stands for another record; a redirect, which needs no body, for itself."""
+    digest, date = record.headers.get("WARC-Payload-Digest") or "", _date(record)
+    with suppress(NoHttpError):
+        head, _ = read_archived(record.reader.read(_HEAD_BYTES))
+        if 300 <= head.status < 400 and head.headers.values("location"):
+            return Response(
+                record.stream_pos, url, head.status, head.headers, b"", date, payload=digest
+            )
+    return Revisit(url, digest, date)
 
 
 def _response(record: WarcRecord, most_bytes: int) -> Response | None:
@@ -309,6 +321,7 @@ def _target(record: WarcRecord) -> str:
 
 def _date(record: WarcRecord) -> int:
     try:
-        return int(datetime.fromisoformat(record.headers.get("WARC-Date") or "").timestamp())
+        date = datetime.fromisoformat(record.headers.get("WARC-Date") or "")
     except ValueError:
         return 0
+    return int((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp())

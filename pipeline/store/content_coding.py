@@ -170,14 +170,14 @@ def _gunzip(body: bytes, limit: int) -> tuple[bytes, bool]:
 
 def _gzip_header(member: bytes) -> int:
     """Where the deflate data of a gzip member begin (RFC 1952, 2.3)."""
-    flags, place = member[3] if len(member) > 3 else 0, 10
+    flags, position = member[3] if len(member) > 3 else 0, 10
     if flags & 4:  # FEXTRA
-        place += 2 + int.from_bytes(member[place : place + 2], "little")
+        position += 2 + int.from_bytes(member[position : position + 2], "little")
     for flag in (8, 16):  # FNAME, FCOMMENT
         if flags & flag:
-            end = member.find(b"\0", place)
-            place = end + 1 if end >= 0 else len(member)
-    return place + (2 if flags & 2 else 0)  # FHCRC
+            end = member.find(b"\0", position)
+            position = end + 1 if end >= 0 else len(member)
+    return position + (2 if flags & 2 else 0)  # FHCRC
 
 
 def _inflate(body: bytes, limit: int) -> tuple[bytes, bool]:
@@ -192,8 +192,8 @@ def _inflate(body: bytes, limit: int) -> tuple[bytes, bool]:
 def _inflate_raw(body: bytes, start: int, limit: int) -> tuple[bytes, bool]:
     """Raw deflate data from `start` on, and whether they came to their end."""
     inflater, out = zlib_ng.decompressobj(-15), bytearray()
-    for place in range(start, len(body), _LENIENT_STEP):
-        piece = body[place : place + _LENIENT_STEP]
+    for position in range(start, len(body), _LENIENT_STEP):
+        piece = body[position : position + _LENIENT_STEP]
         try:
             while piece and not inflater.eof:
                 out += inflater.decompress(piece, limit + 1 - len(out))
@@ -254,15 +254,15 @@ def _unzstd(body: bytes, limit: int) -> tuple[bytes, bool]:
             rest = rest[end:]
             continue
         frame = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
-        place = 0
+        position = 0
         with suppress(zstandard.ZstdError):
-            while place < len(rest) and not frame.eof:
-                out += frame.decompress(rest[place : place + _ZSTD_STEP])
+            while position < len(rest) and not frame.eof:
+                out += frame.decompress(rest[position : position + _ZSTD_STEP])
                 _refuse_large(out, limit)
-                place += _ZSTD_STEP
+                position += _ZSTD_STEP
         if not frame.eof:
             return bytes(out), False
-        rest = frame.unused_data + rest[place:]
+        rest = frame.unused_data + rest[position:]
     return bytes(out), rest is not body
 
 

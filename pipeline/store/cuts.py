@@ -23,11 +23,11 @@ _COLUMNS = ("id", "start", "stop")
 
 def without(text: str, spans: Iterable[Span]) -> str:
     """A text without some spans, given in order."""
-    kept, place = [], 0
+    kept, end = [], 0
     for start, stop in spans:
-        kept.append(text[place:start])
-        place = stop
-    return "".join(kept) + text[place:]
+        kept.append(text[end:start])
+        end = stop
+    return "".join(kept) + text[end:]
 
 
 def original_span(span: Span, cuts: Sequence[Span]) -> Span:

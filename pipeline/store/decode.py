@@ -102,11 +102,11 @@ def decode(body: bytes, content_type: str) -> Decoded:
             return Decoded(body.removeprefix(mark).decode(name, "replace"), name, "bom")
     utf8 = _Reading(body, "utf-8")
     for label, how in _labels(body, content_type):
-        known = _standard_name(label)
-        if known and not _contradicted(known, how, body, utf8):
-            reading = utf8 if known == "utf-8" else _Reading(body, known)
+        charset = _standard_name(label)
+        if charset and not _contradicted(charset, how, body, utf8):
+            reading = utf8 if charset == "utf-8" else _Reading(body, charset)
             if not reading.mostly_holes:
-                return Decoded(reading.text, known, how)
+                return Decoded(reading.text, charset, how)
     if found := _utf16(body):
         return found
     if utf8.holes == body.count(b"\xef\xbf\xbd"):  # those of the page itself, if any

@@ -67,5 +67,5 @@ def reason(error: Exception) -> str:
     """What an error says; of one of the system, the files and the reason without its number."""
     if not isinstance(error, OSError) or error.strerror is None:
         return str(error)
-    places = [str(name) for name in (error.filename, error.filename2) if name]
-    return f"{' -> '.join(places)}: {error.strerror}" if places else error.strerror
+    paths = [str(name) for name in (error.filename, error.filename2) if name]
+    return f"{' -> '.join(paths)}: {error.strerror}" if paths else error.strerror

@@ -101,6 +101,12 @@ def exists(path: str) -> bool:
     return True
 
 
+def is_folder(path: str) -> bool:
+    """Whether a folder is there; on an object store, whether anything is below the name."""
+    fs, fs_path = filesystem(path)
+    return bool(fs.isdir(fs_path))
+
+
 def size(path: str) -> int:
     """Bytes of a file."""
     fs, fs_path = filesystem(path)
@@ -150,6 +156,14 @@ def listed(folder: str, *names: str) -> list[str]:
     left out, and a folder that is not there has nothing in it.
     """
     return [path for path in _below(folder, names) if TEMPORARY not in name_of(path)]
+
+
+def all_below(folder: str) -> list[str]:
+    """All files below a folder, sorted; hidden ones, and those in hidden folders, are left out."""
+    fs, fs_path = filesystem(folder)
+    start = len(fs_path.rstrip("/")) + 1
+    names = sorted(str(path)[start:] for path in fs.find(fs_path))
+    return [join(folder, name) for name in names if not re.search(r"(^|/)\.", name)]
 
 
 def leftovers(folder: str) -> list[str]:

@@ -93,8 +93,8 @@ class AnswerHead(NamedTuple):
     @property
     def kept_alive(self) -> bool:
         """Whether the connection may be used again (RFC 9112, 9.3)."""
-        said = self.headers.joined("connection").lower()
-        return "close" not in said and (self.version >= "1.1" or "keep-alive" in said)
+        options = self.headers.joined("connection").lower()
+        return "close" not in options and (self.version >= "1.1" or "keep-alive" in options)
 
     @property
     def transfer_codings(self) -> list[str]:
@@ -122,8 +122,8 @@ def parse_head(data: bytes) -> AnswerHead:
     if found is None and _STARTS.match(lines[0]):
         raise NoHttpError(f"no status in {_text(lines[0][:60])!r}")
     if found is None:
-        said = re.match(r"\d{3}", headers.joined("status"))
-        return AnswerHead(int(said[0]) if said else 200, headers, "1.0")
+        status = re.match(r"\d{3}", headers.joined("status"))
+        return AnswerHead(int(status[0]) if status else 200, headers, "1.0")
     version = (found[1] or b"1.1").decode()
     return AnswerHead(int(found[2]), headers, version, _text(found[3]).strip())
 

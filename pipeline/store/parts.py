@@ -9,7 +9,7 @@ on where it stopped without any other state.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -194,6 +194,18 @@ def _read_account(path: str) -> tuple[int, dict[str, Any]]:
     except WebtextError:
         return 0, {}  # cut or damaged: it will be made again
     return footer.num_rows, orjson.loads((footer.metadata or {}).get(_ACCOUNT, b"{}"))
+
+
+def batches_of(rows: Sequence[int], most: int) -> Iterator[slice]:
+    """Runs of neighbouring parts with at most `most` rows together, or of one larger part."""
+    start = together = 0
+    for number, count in enumerate(rows):
+        if number > start and together + count > most:
+            yield slice(start, number)
+            start, together = number, 0
+        together += count
+    if rows:
+        yield slice(start, len(rows))
 
 
 def text_bytes(path: str) -> int:

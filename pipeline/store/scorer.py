@@ -109,12 +109,12 @@ def column_of(labels: Sequence[str], output: str | int | None, path: str) -> int
 
 def model_file(path: str) -> str:
     """The file of a model that is given by its file or its folder."""
-    places = [files.join(path, name) for name in _IN_FOLDER]
-    there = [place for place in places if files.exists(place)]
-    if len(there) > 1:
-        raise SettingError(f"{path} holds {len(there)} models", f"Name one: {', '.join(there)}")
-    if there:
-        return there[0]
+    paths = [files.join(path, name) for name in _IN_FOLDER]
+    present = [one for one in paths if files.exists(one)]
+    if len(present) > 1:
+        raise SettingError(f"{path} holds {len(present)} models", f"Name one: {', '.join(present)}")
+    if present:
+        return present[0]
     if not files.exists(path):
         raise SettingError(f"The scorer {path} does not exist", "Correct its path")
     if not files.is_remote(path) and Path(files.local_path(path)).is_dir():

@@ -62,7 +62,7 @@ def explain(
     keys = _keys_of(model, first["loc"])
     name, value = ".".join(keys), first["input"]
     given = any(name == one or name.startswith(f"{one}.") for one in overridden)
-    place = name if given else f"{where}: {name}"
+    setting = name if given else f"{where}: {name}"
     if first["type"] == "extra_forbidden":
         valid = _keys_at(model, keys[:-1])
         remedy = f"Known here: {', '.join(valid)}{nearest(keys[-1], valid)}"
@@ -75,13 +75,13 @@ def explain(
     if wanted is None:
         message = first["msg"].removeprefix("Value error, ")
         if hasattr(_type_at(model, keys), "key_types"):
-            place = where  # a check of a whole section names its keys itself
+            setting = where  # a check of a whole section names its keys itself
         elif not isinstance(value, Mapping):
-            place = f"{place} = {value!r}"
-        return SettingError(f"{place}: {message}", "Change this setting")
+            setting = f"{setting} = {value!r}"
+        return SettingError(f"{setting}: {message}", "Change this setting")
     bounds = {key: _number(bound) for key, bound in first.get("ctx", {}).items()}
     must = f"must be {wanted.format(**bounds)}"
-    return SettingError(f"{place} = {value!r}: {must}", _example(name, value, wanted, given))
+    return SettingError(f"{setting} = {value!r}: {must}", _example(name, value, wanted, given))
 
 
 def _number(bound: Any) -> str:

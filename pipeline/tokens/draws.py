@@ -6,6 +6,8 @@ import hashlib
 
 from pipeline.store.chance import chance_of
 
+SPLITS = ("train", "validation")
+
 
 def in_sample(page: str, fraction: float) -> bool:
     """Whether a document is in the tokenizer's sample: by hash, the same at any time."""
@@ -14,7 +16,12 @@ def in_sample(page: str, fraction: float) -> bool:
 
 def in_validation(page: str, fraction: float) -> bool:
     """Whether a cluster of near-duplicates, named by its kept document, is for validation."""
-    return chance_of(page, "validation") < fraction
+    return split_chance(page) < fraction
+
+
+def split_chance(page: str) -> float:
+    """What the split is drawn by: validation has the documents with the least."""
+    return chance_of(page, "validation")
 
 
 def order_of(page: str) -> str:

@@ -31,7 +31,6 @@ from pipeline.tokens.settings import TokensSettings
 from pipeline.tokens.tokenizer import end_id
 from pipeline.tokens.word_cache import KnownWords, goes_by_words
 
-SPLITS = ("train", "validation")
 _BATCH = 100  # documents encoded at once
 _AHEAD = 2  # batches on their way
 _PIECE = pa.schema(

@@ -41,7 +41,8 @@ class TokensSettings(OpenSettings):
     shard_tokens: int = Field(100_000_000, ge=1_000, le=2_000_000_000)
     """Tokens of a shard (200 MB as uint16), when their number is not set."""
     validation_fraction: float = Field(0.01, gt=0, lt=1)
-    """Share of the documents that is kept for validation."""
+    """Share of the documents that is kept for validation; one at least, and one to train on,
+    where an interval has two."""
     header: Literal["none", "llm.c"] = "none"
     """`llm.c`: each `.bin` begins with the 1,024 bytes that llm.c and modded-nanogpt expect;
     Megatron opens it as well, nanoGPT without its first 512 tokens.  `none`: tokens alone."""

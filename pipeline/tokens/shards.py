@@ -16,7 +16,8 @@ from pipeline.store.manifest import Counts, add_fingerprints
 from pipeline.store.parquet import read_table
 from pipeline.store.parts import Part, PartWriter, file_part, finished_part, id_range
 from pipeline.store.schemas import SCHEMAS
-from pipeline.tokens.encode import SPLITS
+from pipeline.tokens.draws import SPLITS
+from pipeline.tokens.empty_split import MovedDocument
 from pipeline.tokens.megatron import ENDINGS, Writer
 
 
@@ -32,6 +33,7 @@ class ShardUnit:
     key: str
     dtype: str
     header: bool  # with llm.c's
+    moved: MovedDocument | None = None
 
 
 def assemble_shard(unit: ShardUnit) -> list[Part]:
@@ -42,7 +44,7 @@ def assemble_shard(unit: ShardUnit) -> list[Part]:
     if done is None:
         done = _write_shard(unit, name, table)
     return [
-        _uncounted(done),
+        _counted(done, unit),
         *(shard_file(unit.folder, name, ending) for ending in ENDINGS),
     ]
 
@@ -71,15 +73,18 @@ def _write_shard(unit: ShardUnit, name: str, table: str) -> Part:
 def _range(unit: ShardUnit) -> pa.Table:
     """The documents of a shard, in order: one range of the order's hash of one split."""
     low, high = id_range(unit.number, unit.of)
-    condition = [
-        ("split", "=", SPLITS.index(unit.split)),
-        ("order", ">=", low),
-        ("order", "<", high),
-    ]
+    condition = [_of_split(unit), ("order", ">=", low), ("order", "<", high)]
     tables = []
     for piece in unit.pieces:
         tables.append(read_table(files.join(unit.folder, piece), where=condition))
     return pa.concat_tables(tables).sort_by("order")
+
+
+def _of_split(unit: ShardUnit) -> tuple[str, str, Any]:
+    """What is true of the split's documents; one that moved there is alone."""
+    if unit.moved is None:
+        return ("split", "=", SPLITS.index(unit.split))
+    return ("id", "=" if unit.moved.to == unit.split else "!=", unit.moved.id)
 
 
 def _joined(column: pa.ChunkedArray, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -98,9 +103,10 @@ def _ends(chunk: pa.Array) -> NDArray[np.int64]:
     return offsets[chunk.offset : chunk.offset + len(chunk) + 1]
 
 
-def _uncounted(part: Part) -> Part:
-    """The table of a shard: its documents are counted by the pieces."""
-    return Part(part.file, Counts(), {})
+def _counted(part: Part, unit: ShardUnit) -> Part:
+    """The table of a shard: its documents are counted by the pieces, but for one that moved."""
+    moved = unit.moved if unit.moved and unit.moved.to == unit.split else None
+    return Part(part.file, Counts(), moved.token_changes() if moved else {})
 
 
 def shard_file(folder: str, name: str, ending: str) -> Part:

@@ -2,124 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from typing import TYPE_CHECKING
 
-import apache_beam as beam
-
-from pipeline.engine.sink import Gather, MakeParts, Units, WriteManifest
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.store import files
 from pipeline.store.corpus import Corpus
-from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.errors import SettingError
 from pipeline.store.manifest import Counts, Manifest, read_manifest
-from pipeline.store.parts import Part, unit_key, work_key
+from pipeline.store.parts import work_key
 from pipeline.store.stage_edit import Removal, StageEdit
-from pipeline.tokens.encode import SPLITS, EncodeUnit, encode_part
-from pipeline.tokens.megatron import dtype_for
 from pipeline.tokens.removal import remove_pages
 from pipeline.tokens.settings import TokensSettings
-from pipeline.tokens.shards import ShardUnit, assemble_shard
-from pipeline.tokens.tokenizer import TOKENIZER
-from pipeline.tokens.train import TokenizerUnit, make_tokenizer
+from pipeline.tokens.train import TokenizerUnit
 
-
-class Tokens(beam.PTransform):
-    """From parts of the corpus to shards: root in, one Manifest out."""
-
-    def __init__(self, tokenizer: TokenizerUnit, folder: str, draft: Manifest) -> None:
-        super().__init__()
-        self._tokenizer, self._folder, self._draft = tokenizer, folder, draft
-
-    def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """The tokenizer; then pieces; then shards."""
-        unit, folder, draft = self._tokenizer, self._folder, self._draft
-        pieces = (
-            root
-            | "Tokenizer" >> Units([unit])
-            | "Train" >> MakeParts(make_tokenizer, alone=True)
-            | "Trained" >> Gather()
-            | "Plan pieces" >> beam.FlatMap(partial(plan_pieces, unit, folder, draft))
-            | "Encode" >> MakeParts(encode_part)
-        )
-        shards = (
-            pieces
-            | "All encoded" >> Gather()
-            | "Plan shards" >> beam.FlatMap(partial(plan_shards, unit, folder, draft))
-            | "Assemble" >> MakeParts(assemble_shard)
-        )
-        numbers = pieces | "Numbers" >> beam.Map(without_file)
-        name = partial(with_tokenizer, unit.folder, unit.settings.name)
-        return (numbers, shards) | beam.Flatten() | WriteManifest(folder, draft, name)
-
-
-def plan_pieces(
-    unit: TokenizerUnit, folder: str, draft: Manifest, _trained: Sequence[Part]
-) -> list[EncodeUnit]:
-    """A piece for each part of the corpus."""
-    key = unit_key(with_tokenizer(unit.folder, unit.settings.name, draft))
-    path = files.join(unit.folder, TOKENIZER)
-    return [
-        EncodeUnit(part, number, folder, key, path, unit.settings)
-        for number, part in enumerate(unit.corpus)
-    ]
-
-
-def plan_shards(
-    unit: TokenizerUnit, folder: str, draft: Manifest, pieces: Sequence[Part]
-) -> list[ShardUnit]:
-    """The shards of both splits; their number follows from the tokens or the setting."""
-    settings = unit.settings
-    dtype, header = _token_type(unit)
-    trained = with_tokenizer(unit.folder, settings.name, draft)
-    names = tuple(sorted(part.file.name for part in pieces if part.file))
-    units: list[ShardUnit] = []
-    for split in SPLITS:
-        tokens = sum(part.extra[f"{split}_tokens"] for part in pieces)
-        if tokens == 0:
-            documents = sum(part.counts.kept for part in pieces)
-            raise WebtextError(
-                f"Stage tokens: of {documents:,} documents none is for {split}",
-                f"Change tokens.validation_fraction (now {settings.validation_fraction:g})",
-            )
-        wanted = settings.shards if split == "train" else 0
-        of = wanted or max(1, -(-tokens // settings.shard_tokens))
-        key = unit_key(trained, split, of, names)
-        units += [ShardUnit(split, n, of, names, folder, key, dtype, header) for n in range(of)]
-    return units
-
-
-def _token_type(unit: TokenizerUnit) -> tuple[str, bool]:
-    """The type of the shards' tokens, and whether they get llm.c's header."""
-    vocab = _require(unit.folder).extra["vocab_size"]
-    dtype, header = dtype_for(vocab), unit.settings.header == "llm.c"
-    if header and dtype.itemsize != 2:
-        raise SettingError(
-            f"tokens.header = llm.c: a vocabulary of {vocab:,} does not fit its 16 bits",
-            "Set tokens.header to none, or take a smaller vocabulary",
-        )
-    return dtype.str, header
-
-
-def without_file(part: Part) -> Part:
-    """The counts of a piece, which is scratch."""
-    return Part(None, part.counts, part.extra)
-
-
-def with_tokenizer(folder: str, name: str, manifest: Manifest) -> Manifest:
-    """Names the tokenizer, which may have been trained just now, among the inputs."""
-    tokenizer = _require(folder)
-    inputs = manifest.inputs | {f"tokenizers/{name}": tokenizer.fingerprint}
-    extra = manifest.extra | {"vocab_size": tokenizer.extra["vocab_size"]}
-    update = {"inputs": inputs, "extra": extra, "warnings": tokenizer.warnings}
-    return manifest.model_copy(update=update)
-
-
-def _require(folder: str) -> Manifest:
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise WebtextError(f"No finished tokenizer in {folder}", "Run the same command again")
-    return manifest
+if TYPE_CHECKING:
+    import apache_beam as beam
 
 
 class TokensStage(Stage):
@@ -127,7 +24,10 @@ class TokensStage(Stage):
 
     name = "tokens"
     version = "3"
-    unit_seconds = 0.0017  # its tokenizer takes two cores by itself
+    reads = "corpus"
+    byte_seconds = 1e-6  # without the tokenizer, which takes all cores by itself
+    page_seconds = 0.003
+    steps = 3
 
     def folder(self, job: Job) -> str:
         """`tokens/NAME/INTERVAL`."""
@@ -154,8 +54,10 @@ class TokensStage(Stage):
         """Documents of shards."""
         return remove_pages(edit)
 
-    def transform(self, job: Job) -> Tokens:
+    def transform(self, job: Job) -> beam.PTransform:
         """Trains the tokenizer if it is not there, encodes, assembles."""
+        from pipeline.tokens.transform import Tokens  # noqa: PLC0415  # imports Beam
+
         settings, corpus = self.settings(job), job.corpus
         unit = TokenizerUnit(
             corpus.tokenizer(settings.name),

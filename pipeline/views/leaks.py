@@ -54,7 +54,7 @@ def check_leaks(corpus: Corpus, name: str) -> LeakCheck:
 
     What counts as a near-duplicate is the lowest threshold of the intervals' dedup stages.
     """
-    splits = _splits(corpus, name)
+    splits = split_ids(corpus, name)
     intervals = corpus.intervals(f"tokens/{name}")
     settings = [corpus.require("dedup", interval).settings for interval in intervals]
     threshold = min(float(one["threshold"]) for one in settings)
@@ -118,7 +118,7 @@ def slices(sets: Sets, size: int) -> Iterator[list[tuple[str, npt.NDArray[np.uin
         yield group
 
 
-def _splits(corpus: Corpus, name: str) -> dict[str, set[str]]:
+def split_ids(corpus: Corpus, name: str) -> dict[str, set[str]]:
     """The ids of each split, over all intervals; no id may be in both."""
     splits: dict[str, set[str]] = {"train": set(), "validation": set()}
     for interval in corpus.intervals(f"tokens/{name}"):

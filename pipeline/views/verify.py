@@ -128,9 +128,9 @@ def verify_stage(folder: str, manifest: Manifest, remedy: str = _REMEDY) -> None
     """Checks one stage: bytes, hashes, rows and fingerprint of every file, and no others there."""
     for entry in manifest.files:
         _verify_file(files.join(folder, entry.name), entry, remedy)
-    known = _OWN | {entry.name.split("/")[0] for entry in manifest.files}
+    expected = _OWN | {entry.name.split("/")[0] for entry in manifest.files}
     for path in files.listed(folder, "*"):
-        if files.name_of(path) not in known:
+        if files.name_of(path) not in expected:
             raise WebtextError(
                 f"{path} is in no manifest: who reads the folder would read it, too",
                 "Move it away; `webtext build` makes nothing there that its manifest does not name",

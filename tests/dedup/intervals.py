@@ -17,7 +17,8 @@ from pipeline.dedup.batch import Batch, read
 from pipeline.dedup.minhash import Hashes64, shingles_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.settings import DedupSettings
-from pipeline.dedup.stage import Dedup, DedupStage, is_final, source_of, steps_of
+from pipeline.dedup.stage import DedupStage, source_of
+from pipeline.dedup.transform import Dedup, is_final, steps_of
 from pipeline.engine.sink import complete, remove_unlisted
 from pipeline.engine.stage import Job
 from pipeline.forget.stages import edit_stage

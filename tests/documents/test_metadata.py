@@ -85,10 +85,31 @@ def test_title(head: str, body: str, title: str) -> None:
         ),
         ("", "<span itemprop='datePublished'>Nov. 18, 2019</span>", "", "2019-11-18"),
         ("", "<pre>SELECT '2004-10-19 10:23:54'</pre>", "", ""),
+        ("", "", "https://e.org/2023/10/3-questions", ""),
+        ("", "", "https://e.org/news/29-10-2021", "2021-10-29"),
+        ("<title>Old mills</title>", "<h1>The Mill</h1><p>1 May 2020</p><h2>Old mills</h2>"
+         "<p>3 May 2021</p>", "", "2021-05-03"),
+        ("", "<h1>Mills</h1><p>Updated 6 May 2022<br>Published 5 May 2021</p>", "", "2021-05-05"),
+        ("", "<h1>Mills</h1><p>Last updated: 6 May 2022</p>", "", "2022-05-06"),
+        ("<meta property='article:published_time' content='2021-05-03'>",
+         "<h1>Mills</h1><div class=byline>1 May 2019</div><p>On 3 May 2021</p>", "", "2021-05-03"),
+        ("<meta property='article:published_time' content='2021-05-03'>",
+         "<h1>Mills</h1><div class=byline>4 May 2021</div>", "", "2021-05-04"),
+        ("", "<h1>Mills</h1><div class=user>Joined 1 May 2019</div><div class=user><dl><dt>Joined"
+         "</dt><dd>1 May 2019</dd></dl></div><time>5 May 2021</time>", "", "2021-05-05"),
+        ("", f"<p>{'All of it. ' * 20}This entry was posted on Monday, 3 May 2021 at 5 pm.</p>",
+         "", "2021-05-03"),
+        ("", f"<p>3.5.2021 – {'All of it. ' * 30}</p>", "", "2021-05-03"),
+        ("", f"<p>On 3 May 2021 the mill burned. {'All of it. ' * 30}</p>", "", ""),
+        ("", '<script>var x = "{\\"publishedAt\\":\\"2021-05-03T10:00Z\\"}"</script>', "",
+         "2021-05-03"),
+        ("<meta property='og:updated_time' content='2021-05-03'>", "", "", "2021-05-03"),
+        ("", "<p>03/05/2021</p>", "https://mill.co.uk/a", "2021-05-03"),
+        ("", "<p>03/05/2021</p>", "https://mill.com/a", "2021-03-05"),
         ("<meta name='date' content='2026-02-01'>", "", "", ""),
         ("<meta name='date' content='1970-01-01'>", "", "", ""),
     ],
-)
+)  # fmt: skip
 def test_date(head: str, body: str, url: str, day: str) -> None:
     assert about(head, body or "<p>text</p>", url).date == day
 
@@ -101,6 +122,10 @@ def test_date(head: str, body: str, url: str, day: str) -> None:
         ("2019-02-30", ""),
         ("November 18th, 2019", "2019-11-18"),
         ("18 Nov 2019", "2019-11-18"),
+        ("18. 11. 2019", "2019-11-18"),
+        ("18 | 11 | 2019", "2019-11-18"),
+        ("الأربعاء 18 تشرين / نوفمبر 2019", "2019-11-18"),
+        ("18 Νοεμβρίου 2019", "2019-11-18"),
         ("yesterday", ""),
         ("", ""),
         ("9" * 400, ""),

@@ -10,7 +10,7 @@ import pytest
 from pipeline.documents.pdf import extract_pdf, paragraphs, without_running
 from pipeline.documents.plain import extract_plain
 from pipeline.documents.settings import DocumentsSettings
-from pipeline.documents.verdict import Page, judge
+from pipeline.documents.verdict import Page, verdict_on
 
 TODAY = date(2026, 1, 1)
 PROSE = "The committee met on Tuesday and heard from three of the engineers who built the bridge. "
@@ -22,8 +22,8 @@ def page(body: bytes, kind: str, url: str = "https://example.org/2019/11/18/a") 
 
 def test_other_types_are_off_unless_asked_for() -> None:
     plain = page((PROSE * 3).encode(), "text/plain")
-    assert judge(plain, DocumentsSettings()).outcome == "content_type"
-    verdict = judge(plain, DocumentsSettings(content_types=("plain", "html")))
+    assert verdict_on(plain, DocumentsSettings()).outcome == "content_type"
+    verdict = verdict_on(plain, DocumentsSettings(content_types=("plain", "html")))
     assert (verdict.outcome, verdict.document.date) == ("ok", "2019-11-18")
     assert verdict.document.text == (PROSE * 3).rstrip()
 
@@ -98,7 +98,7 @@ def test_pdf() -> None:
     assert (found.title, found.date) == ("The bridge", "2019-11-18")
     assert extract_pdf(body[:100], TODAY).text == ""
     settings = DocumentsSettings(content_types=("pdf",))
-    assert judge(page(body, "application/pdf"), settings).outcome == "ok"
+    assert verdict_on(page(body, "application/pdf"), settings).outcome == "ok"
 
 
 @pytest.mark.skipif(find_spec("pypdfium2") is not None, reason="the extra pdf is installed")

@@ -172,6 +172,20 @@ def test_sources_that_say_little_are_named(tmp_path: Path) -> None:
     assert source_lines({}) == []
 
 
+def test_a_list_of_what_is_no_address_is_named(tmp_path: Path) -> None:
+    (tmp_path / "good.txt").write_text("".join(f"https://a{i}.org/\n" for i in range(30)))
+    (tmp_path / "page.html").write_text('<a href="https://a.org/">a</a>\n' * 30)
+    (tmp_path / "names.csv").write_text("url,score\n")
+    names = ("good.txt", "page.html", "names.csv")
+    manifest = run(tmp_path, [{"kind": "urls", "path": str(tmp_path / name)} for name in names])
+    assert manifest.counts.kept == 30
+    assert manifest.warnings == [
+        "names.csv: no link in 0 lines",
+        "page.html: 30 of 30 links (100%) are no addresses of the web, such as "
+        "http://example.org/page",
+    ]
+
+
 def test_hidden_comments_alone_say_what_to_do(tmp_path: Path) -> None:
     rows = [
         comment(n, f"https://c{n}.example.org/", 1, score_hidden=True, retrieved_on=1704067305)

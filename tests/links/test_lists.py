@@ -107,6 +107,13 @@ LISTS: list[tuple[str, bytes, dict[str, int | None], int]] = [  # name, content,
     ("a.csv", b"score;url\r\n5;https://a.org/?x=1,2\r\n", {"a": 5}, 0),
     ("a.csv", b'T,URL,Karma\n"a,\n""b""",https://a.org/,5\nc,http://b.org', {"a": 5, "b": None}, 0),
     ("a.csv", b'title,url,score\n"no end,https://a.org/,5\nb,https://b.org/,6\n', {"b": 6}, 1),
+    ("a.csv", b'url,t\nhttps://a.org/,"no end\nhttps://b.org/,y\nhttps://c.org/,z\n',
+     dict.fromkeys("bc"), 1),
+    ("a.csv", b"url;score;date\nhttps://a.org/;5,0;05.01.2024\n", {"a": 5}, 0),
+    ("a.txt", b"https://a.org/,7\nhttps://b.org/,8,2024-01-05\n", {"a": 7, "b": 8}, 0),
+    ("a.txt", b"https://a.org/;7\nhttps://b.org/;8\n", {"a": 7, "b": 8}, 0),
+    ("a.jsonl", b'{"URL":"https://a.org/","Score":"1.2k"}\n', {"a": 1_200}, 0),
+    ("a.jsonl", b'["https://a.org/",5]\n["https://b.org/",6,"5 Jan 2024"]\n', {"a": 5, "b": 6}, 0),
     ("a.csv", b"title,url\ncaf\xe9,https://a.org/\n,https://b.org/\xe9\n", {"a": None}, 1),
     ("a.csv", b"url,title\nhttps://a.org/,\0\n", {"a": None}, 0),
     ("a.csv", b"url,score\rhttps://a.org/,3\rhttps://b.org/,4", {"a": 3, "b": 4}, 0),
@@ -288,27 +295,19 @@ def test_rows_that_are_none(row: Any) -> None:
         row_mentions(row)
 
 
-@pytest.mark.parametrize(
-    ("date", "seconds"),
-    [
-        ("2024-01-05 00:00:00 UTC", 1704412800),
-        ("Fri, 05 Jan 2024 00:00:00 GMT", 1704412800),
-        (1704412800000, 1704412800),
-        ("1704412800000", 1704412800),
-        (float("nan"), 0),
-        ("null", 0),
-        ("2024-01-05", 1704412800),
-        ("20240105000000", 1704412800),
-        ("1704412800.5", 1704412800),
-        (1704412800, 1704412800),
-        ("2024-01-05T01:00:00+01:00", 1704412800),
-        (["2024-01-06", "2024-01-05"], 1704412800),
-        (None, 0),
-    ],
-)
-def test_dates(date: Any, seconds: int) -> None:
-    (found,) = row_mentions({"link": " https://a.org/ ", "timestamp": date})
-    assert (found.url, found.created, found.score) == ("https://a.org/", seconds, CHOSEN)
+def test_a_date_of_a_row() -> None:
+    (found,) = row_mentions({"Link": " https://a.org/ ", "timestamp": "2024-01-05"})
+    assert (found.url, found.created, found.score) == ("https://a.org/", 1704412800, CHOSEN)
+
+
+@pytest.mark.parametrize("end", ["]", "\n", "[1]"])
+def test_what_stands_behind_an_array(end: str) -> None:
+    rows = array_rows([b'["https://a.org/"', b"] ", end.encode()])
+    if end.strip():
+        with pytest.raises(BadLineError, match="behind its end"):
+            list(rows)
+    else:
+        assert [row for _, row in rows] == ["https://a.org/"]
 
 
 def test_a_list_of_every_format_through_the_stage(tmp_path: Path) -> None:

@@ -101,6 +101,11 @@ def test_a_failing_host_is_left_alone(server: HostileServer) -> None:
     [
         ("120", 120.0),
         (" 120 ", 120.0),
+        ("2.5", 2.5),
+        ("60s", 60.0),
+        ("60 Seconds", 60.0),
+        ("5, 5", 5.0),
+        ("5 minutes", 0.0),
         ("", 0.0),
         ("²", 0.0),
         ("-5", 0.0),

@@ -14,8 +14,8 @@ from pipeline.store.blocklist import AddressRules
 
 from .built_pages import Corpus
 from .crawling import ends, outcomes, settings
-from .hostile_server import HostileServer, hostile_server
-from .raw_server import MISSING, serving
+from .hostile_server import PAGE, HostileServer, answer, hostile_server, moved
+from .raw_server import MISSING, by_host, serving
 
 
 @pytest.fixture
@@ -112,6 +112,49 @@ def test_redirects_are_archived_with_their_page(tmp_path: Path) -> None:
     tables = [pq.read_table(path) for path in corpus.pages.glob("fetches-*")]
     finals = {url for table in tables for url in table["final_url"].to_pylist()}
     assert finals == {"http://hops.test/0", "http://good.test/there"}
+
+
+#: What is no address, though it looks like one to `urllib`, which raises an error for some.
+NO_ADDRESS = ["http://[", "http://[::1/", "//[x]/", "ftp://a.test/"]
+
+
+@pytest.mark.parametrize("place", NO_ADDRESS)
+def test_no_address_of_a_server_ends_the_crawl(server: HostileServer, place: str) -> None:
+    """Wherever it stands: the link alone ends, and other hosts go on."""
+    refresh = f'<head><meta http-equiv=refresh content="0;url={place}"></head>'
+    base = f'<head><base href="{place}"></head>'
+    licence = f'<rsl><content url="{place}"/></rsl>'
+    licence = f"<head><script type=application/rsl+xml>{licence}</script></head>"
+    answers = {
+        "location.test": moved(place),
+        "header.test": answer(PAGE, f"Refresh: 0; url={place}"),
+        "meta.test": answer(refresh.encode() + PAGE),
+        "link.test": answer(PAGE, f"Link: <{place}>; rel=license; type=application/rsl+xml"),
+        "base.test": answer(base.encode() + PAGE),
+        "rsl.test": answer(licence.encode() + PAGE),
+        "robots.test": answer(PAGE),
+    }
+    robots = {"robots.test": answer(f"License: {place}\n".encode())}
+    with serving(by_host(answers, robots)) as port:
+        chosen = settings(server, via=f"http://127.0.0.1:{port}", attempts=1)
+        found = ends([f"http://{host}/" for host in answers], chosen)
+    assert {url.split("/")[2]: str(ended.answer.outcome) for url, ended in found.items()} == {
+        "location.test": "http_error",
+        "header.test": "ok",
+        "meta.test": "ok",
+        "link.test": "opt_out_rsl",
+        "base.test": "ok",
+        "rsl.test": "ok",
+        "robots.test": "opt_out_rsl",
+    }
+
+
+def test_a_refresh_is_relative_to_the_base_of_its_page(server: HostileServer) -> None:
+    head = b'<head><base href="http://b.test/x/"><meta http-equiv=refresh content="0;url=y"></head>'
+    answers = {"a.test": answer(head), "b.test": answer(PAGE)}
+    with serving(by_host(answers)) as port:
+        found = ends(["http://a.test/"], settings(server, via=f"http://127.0.0.1:{port}"))
+    assert found["http://a.test/"].answer.final_url == "http://b.test/x/y"
 
 
 def test_redirects_to_ipv6_are_followed_and_guarded(server: HostileServer) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scorer_models import GOOD, fasttext_model
 from support import Run
 
 from pipeline.build.recipe import Recipe, read_recipe
@@ -68,6 +69,22 @@ def test_intervals_cheapen_joins_and_multiply_comparisons() -> None:
     joined = [p.of("quality").cpu - measured for p in (one, ten)]
     assert joined == pytest.approx([80 * 1e8 / 1e7, 10 * 8 * 1e7 / 1e7])
     assert ten.of("dedup").alone == pytest.approx(5.5 * one.of("dedup").alone)
+
+
+def test_passages_and_scorers_are_counted_where_a_recipe_has_them() -> None:
+    scorers = [f'quality.scorers.{name}.path="{name}.bin"' for name in ("edu", "dclm")]
+    without, with_them = planned(), planned(*scorers, "dedup.passages.enabled=true")
+    text = 400_000 * 5_000
+    costs = UnitCosts()
+    for stage, value, more in [
+        ("quality", "disk", 400_000 * 2 * costs.score_bytes),
+        ("quality", "files", 200 * 5 * 2),
+        ("dedup", "cpu", text / 1e6 * costs.passages_mb_seconds),
+        ("dedup", "disk", text * costs.passages_ratio),
+        ("dedup", "files", 200 * 5 * 2),
+    ]:
+        before, after = (getattr(plan.of(stage), value) for plan in (without, with_them))
+        assert after - before == pytest.approx(more), (stage, value)
 
 
 def test_workers_share_what_can_be_shared() -> None:
@@ -130,13 +147,21 @@ def test_a_large_list_is_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_the_command_on_the_sample(sample_root: Path, tmp_path: Path, webtext: Run) -> None:
     said = tmp_path / "said.json"
     command = ["--result", str(said), "plan", "quickstart", "--set", f"corpus.root={sample_root}"]
-    done = webtext(*command, "--workers", "2")
+    model = fasttext_model(tmp_path)
+    scorers = [f'--set=quality.scorers.mine={{path="{model}",output="{GOOD}"}}',
+               '--set=quality.scorers.gone.path="gone.bin"']  # fmt: skip
+    done = webtext(*command, "--workers", "2", *scorers)
     assert done.returncode == 0, done.stdout
     for wanted in ("393 links in 1 interval(s), 2 worker(s)", "www.postgresql.org 144",
-                   f"from: pages and texts as 2024-01 of {sample_root} has them"):  # fmt: skip
+                   f"from: pages and texts as 2024-01 of {sample_root} has them",
+                   "gone.bin does not exist: what scorer gone takes is not counted"):  # fmt: skip
         assert wanted in done.stdout
     tokens = Corpus(str(sample_root)).require("tokens/gpt2", "2024-01").extra
     plan = json.loads(said.read_text())
+    (timed,) = [line for line in plan["notes"] if line.startswith("scorer mine: ")]
+    seconds = float(timed.split()[2])
+    quality = next(stage for stage in plan["stages"] if stage["name"] == "quality")
+    assert 0 < 250 * seconds < quality["cpu"]
     real = tokens["train_tokens"] + tokens["validation_tokens"]
     assert plan["tokens"] == pytest.approx(real, rel=0.001)
     archives = sum(f.stat().st_size for f in (sample_root / "pages").rglob("*.warc.gz"))

@@ -11,11 +11,12 @@ from quality_corpus import Build, page, prose, run
 
 from pipeline.engine.stage import Job
 from pipeline.quality import join as joins
-from pipeline.quality import stage
-from pipeline.quality.join import JoinUnit, batches_of, look_up
+from pipeline.quality import transform
+from pipeline.quality.join import JoinUnit, look_up
 from pipeline.quality.stage import CorpusStage, QualityStage
 from pipeline.store import files
 from pipeline.store.addresses import page_id
+from pipeline.store.parts import batches_of
 
 KARMA = pa.schema([("karma", pa.int64())])
 
@@ -79,7 +80,7 @@ def test_joined_part_by_part_the_bytes_are_the_same(
     assert counts.dropped == {"duplicate_near": 1, "takedown": 1}
     assert len(before) == 4 and counts.kept == 6
     files.remove(CorpusStage().folder(decided))
-    monkeypatch.setattr(stage, "DOCUMENTS_A_UNIT", 1)
+    monkeypatch.setattr(transform, "DOCUMENTS_A_UNIT", 1)
     run(CorpusStage(), decided)
     assert contents(decided) == before
 

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.store.addresses import canonical_key, has_tracker, host_of, page_of, repair, unwrap
+from pipeline.store.addresses import (
+    canonical_key,
+    has_tracker,
+    host_of,
+    page_of,
+    repair,
+    resolve,
+    unwrap,
+)
 
 
 def golden() -> list[tuple[str, str]]:
@@ -94,6 +102,30 @@ def test_repair_changes_little(posted: str, fetched: str) -> None:
     assert repair(posted) == fetched
 
 
+@pytest.mark.parametrize(
+    ("reference", "address"),
+    [
+        ("b", "http://a.io/x/b"),
+        ("../b?q=/../c", "http://a.io/b?q=/../c"),
+        ("?q", "http://a.io/x/y?q"),
+        ("#top", "http://a.io/x/y"),
+        ("//b.io", "http://b.io/"),
+        ("\\\\b.io\\c?\\d", "http://b.io/c?%5Cd"),
+        ("http:\\\\b.io\\c", "http://b.io/c"),
+        ("/\u00e4 b", "http://a.io/%C3%A4%20b"),
+        ("http://b\u00fccher.de", "http://xn--bcher-kva.de/"),
+        ("ftp://b.io/", None),
+        ("javascript:alert(1)", None),
+        ("http://[", None),
+        ("//[x]/", None),
+        ("http://\u2100.io/", None),
+        ("http://b.io:99999/", None),
+    ],
+)
+def test_references_are_read_as_browsers_do(reference: str, address: str | None) -> None:
+    assert resolve("http://a.io/x/y", reference) == address
+
+
 def test_small_questions() -> None:
     assert has_tracker("http://a.io/?x=1&utm_source=b")
     assert not has_tracker("http://a.io/?x=1")
@@ -112,6 +144,7 @@ pairs = st.lists(st.tuples(label, st.text(max_size=6)), max_size=4)
 
 @given(st.text(max_size=60))
 def test_any_text_is_taken(text: str) -> None:
+    resolve("http://a.io/x", text)
     for address in (text, f"http://{text}", f"http://a.io/{text}", f"http://a.io/?{text}"):
         url = repair(address)
         assert url is None or repair(url) == url

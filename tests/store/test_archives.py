@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from archive_records import http, packed, record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -28,26 +29,6 @@ from pipeline.store.errors import WebtextError
 
 PAGE = b"<html><body>words of a page</body></html>"
 MOST = 1_000_000
-
-
-def http(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    lines = [f"HTTP/1.1 {status}", "Content-Type: text/html", *headers, "", ""]
-    return "\r\n".join(lines).encode() + body
-
-
-def record(kind: str, url: str, block: bytes, **fields: str) -> bytes:
-    """A WARC record as other writers make it: not compressed, with the address in brackets."""
-    named = {
-        "WARC-Type": kind,
-        "WARC-Target-URI": f"<{url}>",
-        "WARC-Date": "2015-06-01T00:00:00Z",
-        "WARC-Record-ID": warc.record_id(),
-        "Content-Type": "application/http;msgtype=response",
-        **{name.replace("_", "-"): value for name, value in fields.items()},
-        "Content-Length": str(len(block)),
-    }
-    lines = ["WARC/1.0", *(f"{name}: {value}" for name, value in named.items()), "", ""]
-    return "\r\n".join(lines).encode() + block + b"\r\n\r\n"
 
 
 RECORDS = [
@@ -76,10 +57,6 @@ ARC = [
     arc_record("dns:a.test", b"a.test. 60 IN A 192.0.2.1\n"),
     arc_record("http://a.test/4", http(PAGE)),
 ]
-
-
-def packed(records: list[bytes]) -> bytes:
-    return b"".join(gzip.compress(one, mtime=0) for one in records)
 
 
 def dictionary(*, compressed: bool) -> bytes:
@@ -186,6 +163,26 @@ def test_revisits_and_notes(tmp_path: Path) -> None:
         Revisit("http://a.test/2", "sha1:AAAA", date),
         Note("http://a.test/1", {"link": "http://b.test/", "id": "7"}, date),
     ]
+
+
+def test_a_revisit_of_a_redirect_stands_for_itself(tmp_path: Path) -> None:
+    moved = http(b"", "Location: /1", status="301 Moved")
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(packed([record("revisit", "http://a.test/2", moved)]))
+    (found,) = captures(str(path), MOST)
+    assert isinstance(found, Response)
+    assert (found.status, found.headers.values("location")) == (301, ["/1"])
+
+
+def test_addresses_with_spaces_in_an_arc_file(tmp_path: Path) -> None:
+    """As crawlers of the nineties left them; a media type may have some, too."""
+    block = http(PAGE)
+    line = f"http://a.test/x y 192.0.2.1 20150601000000 text/html; charset=x {len(block)}\n"
+    path = tmp_path / "a.arc.gz"
+    path.write_bytes(packed([ARC[0], line.encode() + block + b"\n"]))
+    (found,) = captures(str(path), MOST)
+    assert isinstance(found, Response)
+    assert (found.url, found.date, found.body) == ("http://a.test/x y", 1_433_116_800, PAGE)
 
 
 def test_what_the_writer_says_of_a_record_is_kept(tmp_path: Path) -> None:

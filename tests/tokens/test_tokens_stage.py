@@ -12,7 +12,7 @@ from support import Run, sample_settings
 
 from pipeline.store.corpus import Corpus
 from pipeline.store.manifest import read_manifest
-from pipeline.tokens.draws import in_validation, order_of
+from pipeline.tokens.draws import in_validation, order_of, split_chance
 from pipeline.tokens.megatron import IndexedDataset
 from pipeline.views.report import write_report
 
@@ -91,14 +91,15 @@ def test_another_vocabulary_makes_new_tokens_only(copy: Path, webtext: Run, repl
     assert webtext("verify", str(copy)).returncode == 0
 
 
-def test_a_split_without_documents_is_said(copy: Path, webtext: Run, replay: str) -> None:
+def test_a_fraction_without_documents_takes_one(copy: Path, webtext: Run, replay: str) -> None:
     done = webtext(
         "build", "quickstart", *sample_settings(copy, replay), "--workers=1",
         "--set=tokens.validation_fraction=0.0000001",
     )  # fmt: skip
-    assert done.returncode == 1
-    assert "none is for validation" in done.stdout
-    assert "tokens.validation_fraction" in done.stdout
+    assert done.returncode == 0, done.stdout
+    assert [row["id"] for row in rows(copy, "validation-00000-of-00001")] == [
+        min((str(row["id"]) for name in shards(copy) for row in rows(copy, name)), key=split_chance)
+    ]
     assert webtext("verify", str(copy)).returncode == 0
 
 

@@ -101,8 +101,8 @@ class Elsewhere:
 
     def _read(self, part: int, shard: PackedShard, start: int, stop: int) -> OtherText:
         row = self._samples.reader.blocks[part].row
-        place = shard.begin + start, shard.begin + stop
-        return OtherText(row.read(*place).astype(np.int32), row.spans(*place)[0])
+        bounds = shard.begin + start, shard.begin + stop
+        return OtherText(row.read(*bounds).astype(np.int32), row.spans(*bounds)[0])
 
 
 def _sentence_at(index: ShardIndex, places: Numbers) -> Numbers:

@@ -37,14 +37,14 @@ class RemoteFile:
         self._fs, self._path = files.filesystem(path)
         #: What identifies this version of the file.
         self.version = ""
-        said = self._retry(self._info)
-        self.size = int(said["size"])
+        info = self._retry(self._info)
+        self.size = int(info["size"])
         if expected is not None and self.size != expected:
             raise WebtextError(
                 f"{path} has {self.size:,} bytes, its manifest says {expected:,}",
                 "Copy the shard once more, or build the tokens stage again",
             )
-        self.version = _version(said)
+        self.version = _version(info)
 
     def read(self, start: int, stop: int) -> bytes:
         """Bytes [start, stop).
@@ -71,8 +71,8 @@ class RemoteFile:
 
     def _info(self) -> dict[str, Any]:
         self._fs.invalidate_cache(self._path)
-        said: dict[str, Any] = self._fs.info(self._path)
-        return said
+        info: dict[str, Any] = self._fs.info(self._path)
+        return info
 
     def _retry(self, ask: Any) -> Any:
         pause = _FIRST_PAUSE

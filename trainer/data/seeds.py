@@ -7,5 +7,5 @@ import hashlib
 
 def seed_for(seed: int, *purpose: object) -> int:
     """A 63-bit seed for one purpose: ("dropout", step, rank, micro-batch)."""
-    said = "/".join(str(part) for part in (seed, *purpose)).encode()
-    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest()) >> 1
+    label = "/".join(str(part) for part in (seed, *purpose)).encode()
+    return int.from_bytes(hashlib.blake2b(label, digest_size=8).digest()) >> 1

@@ -91,10 +91,10 @@ class LocalShard:
 
     def _stat(self) -> tuple[int, int, int]:
         try:
-            said = os.stat(self._path)
+            stat = os.stat(self._path)
         except FileNotFoundError:
             return 0, 0, 0
-        return said.st_ino, said.st_size, said.st_mtime_ns
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 class RemoteShard:
@@ -124,7 +124,7 @@ class RemoteShard:
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """A piece of the cache, mapped; fetched in one ranged read where it is not there."""
-        first, last = (self._offset + place * self._dtype.itemsize for place in (start, stop))
+        first, last = (self._offset + token * self._dtype.itemsize for token in (start, stop))
         return self._piece(self._bin, first, last).view(self._dtype)
 
     def check(self, now: float) -> None:

@@ -120,8 +120,12 @@ class Shards:
     @property
     def fingerprint(self) -> str:
         """What all shards of the last generation hold; of one corpus, its own fingerprint."""
-        said = [corpus.generations[-1].fingerprint for corpus in self.corpora]
-        return said[0] if len(said) == 1 else hashlib.blake2b("/".join(said).encode()).hexdigest()
+        fingerprints = [corpus.generations[-1].fingerprint for corpus in self.corpora]
+        return (
+            fingerprints[0]
+            if len(fingerprints) == 1
+            else hashlib.blake2b("/".join(fingerprints).encode()).hexdigest()
+        )
 
     @property
     def train(self) -> tuple[str, ...]:

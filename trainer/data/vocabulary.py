@@ -42,11 +42,11 @@ class Vocabulary:
     def of(cls, tokenizer: Tokenizer) -> Vocabulary:
         """Reads a tokenizer.  Raises SettingError when it lacks [CLS], [SEP] or [MASK]."""
         ids = {role: _id_of(tokenizer, *names) for role, names in _NAMES.items()}
-        said = json.loads(tokenizer.to_str())
+        values = json.loads(tokenizer.to_str())
         size = tokenizer.get_vocab_size()
         special = set(ids.values())
         names = [tokenizer.id_to_token(number) or "" for number in range(size)]
-        kind = said["model"]["type"]
+        kind = values["model"]["type"]
         starts = tuple(_begins(kind, name, n in special) for n, name in enumerate(names))
         return cls(
             size, ids["pad"], ids["cls"], ids["sep"], ids["mask"], frozenset(special), starts

@@ -38,11 +38,11 @@ def generate_text(
     for first in range(0, len(wanted), _TEXTS):
         texts = [list(ids) for ids, _ in wanted[first : first + _TEXTS]]
         seeds = [seed for _, seed in wanted[first : first + _TEXTS]]
-        made = generate(model, texts, new, sampling, loaded.facts.end_token, seeds)
+        steps = generate(model, texts, new, sampling, loaded.facts.end_token, seeds)
         if len(wanted) == 1:
-            whole.append(_stream(loaded, texts[0], (column[0] for column in made), say))
+            whole.append(_stream(loaded, texts[0], (column[0] for column in steps), say))
             break
-        for tokens in made:
+        for tokens in steps:
             for n, token in tokens.items():
                 texts[n].append(token)
         whole += [loaded.tokenizer.decode(text) for text in texts]
@@ -56,10 +56,10 @@ def _stream(loaded: Loaded, ids: list[int], tokens: Iterable[int], say: Say) -> 
 
     Returns the text.
     """
-    shown, said = "", list(ids)
+    shown, ids_so_far = "", list(ids)
     for token in tokens:
-        said.append(token)
-        text = loaded.tokenizer.decode(said)
+        ids_so_far.append(token)
+        text = loaded.tokenizer.decode(ids_so_far)
         if not text.endswith("\ufffd"):  # half a character: wait for its other bytes
             say(text[len(shown) :])
             shown = text

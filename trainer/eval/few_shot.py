@@ -56,8 +56,8 @@ def _prompt(items: Sequence[Item], number: int, settings: FewShot) -> Item:
     chosen: list[int] = []
     draw = 0
     while len(chosen) < settings.shots:
-        said = f"{settings.seed}/{number}/{draw}".encode()
-        other = int.from_bytes(hashlib.blake2b(said, digest_size=8).digest()) % len(items)
+        label = f"{settings.seed}/{number}/{draw}".encode()
+        other = int.from_bytes(hashlib.blake2b(label, digest_size=8).digest()) % len(items)
         draw += 1
         if other != number and other not in chosen:
             chosen.append(other)

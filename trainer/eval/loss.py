@@ -23,11 +23,11 @@ def token_bytes(tokenizer: Path) -> NDArray[np.int64] | None:
 
     A byte-level token is written with one character a byte; special tokens are no text.
     """
-    said = json.loads(tokenizer.read_text(encoding="utf-8"))
-    if said["model"]["type"] != "BPE" or (said.get("decoder") or {}).get("type") != "ByteLevel":
+    values = json.loads(tokenizer.read_text(encoding="utf-8"))
+    if values["model"]["type"] != "BPE" or (values.get("decoder") or {}).get("type") != "ByteLevel":
         return None
-    vocabulary: dict[str, int] = said["model"]["vocab"]
-    special = {token["id"]: 0 for token in said["added_tokens"]}
+    vocabulary: dict[str, int] = values["model"]["vocab"]
+    special = {token["id"]: 0 for token in values["added_tokens"]}
     sizes = np.zeros(max([*vocabulary.values(), *special]) + 1, dtype=np.int64)
     for text, number in vocabulary.items():
         sizes[number] = len(text)

@@ -39,20 +39,20 @@ def sentence_scores(
     rows = []
     for encoding in tokenizer.encode_batch(list(sentences), add_special_tokens=False):
         rows.append([vocabulary.cls, *encoding.ids[:room], vocabulary.sep])
-    asked: list[tuple[int, int | None]] = [(n, None) for n in range(len(rows))]
+    queries: list[tuple[int, int | None]] = [(n, None) for n in range(len(rows))]
     if parts.replaced is None:
-        asked = [(n, place) for n, row in enumerate(rows) for place in range(1, len(row) - 1)]
-    asked.sort(key=lambda one: len(rows[one[0]]))
+        queries = [(n, place) for n, row in enumerate(rows) for place in range(1, len(row) - 1)]
+    queries.sort(key=lambda one: len(rows[one[0]]))
     found = dealt(
-        len(asked),
+        len(queries),
         _BATCH,
         1,
         lambda some: _scored(
-            parts, vocabulary, [(rows[asked[n][0]], asked[n][1]) for n in some], world.device
+            parts, vocabulary, [(rows[queries[n][0]], queries[n][1]) for n in some], world.device
         ),
         world,
     )
-    of_sentence = torch.tensor([n for n, _ in asked])
+    of_sentence = torch.tensor([n for n, _ in queries])
     scores = torch.zeros(len(rows), dtype=torch.float64)
     return scores.index_add_(0, of_sentence, found[:, 0])
 
@@ -60,15 +60,15 @@ def sentence_scores(
 def _scored(
     parts: Parts[Encoder],
     vocabulary: Vocabulary,
-    asked: Sequence[tuple[list[int], int | None]],
+    queries: Sequence[tuple[list[int], int | None]],
     device: torch.device,
 ) -> Tensor:
     """One number a row, (rows, 1): of its masked place, or of all its tokens without one."""
-    longest = max(len(row) for row, _ in asked)
-    ids = torch.full((len(asked), longest), vocabulary.pad)
-    for n, (row, _) in enumerate(asked):
+    longest = max(len(row) for row, _ in queries)
+    ids = torch.full((len(queries), longest), vocabulary.pad)
+    for n, (row, _) in enumerate(queries):
         ids[n, : len(row)] = torch.tensor(row)
-    lengths = torch.tensor([len(row) for row, _ in asked])
+    lengths = torch.tensor([len(row) for row, _ in queries])
     ids, mask = ids.to(device), (torch.arange(longest) < lengths[:, None]).to(device)
     types, layout = torch.zeros_like(ids), BatchLayout.of(mask, unpad=False)
     if parts.replaced is not None:
@@ -77,12 +77,12 @@ def _scored(
         text = (position > 0) & (position < lengths.to(device)[:, None] - 1)
         return (functional.logsigmoid(-replaced) * text).sum(1, keepdim=True)
     assert parts.masked is not None
-    number = torch.arange(len(asked), device=device)
-    place = torch.tensor([p for _, p in asked], device=device)
-    targets = ids[number, place]
+    number = torch.arange(len(queries), device=device)
+    positions = torch.tensor([p for _, p in queries], device=device)
+    targets = ids[number, positions]
     masked = ids.clone()
-    masked[number, place] = vocabulary.mask
-    states = parts.model(masked, types, layout)[number, place]
+    masked[number, positions] = vocabulary.mask
+    states = parts.model(masked, types, layout)[number, positions]
     logits: Tensor = parts.masked(states, parts.model.embeddings)
     return logits.log_softmax(1).gather(1, targets[:, None])
 

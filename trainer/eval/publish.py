@@ -54,13 +54,13 @@ class Comparison:
 
 def read_published(models: str) -> Published | None:
     """The published model of a folder; WebtextError where its file is damaged."""
-    place = Path(models) / PUBLISHED
+    path = Path(models) / PUBLISHED
     try:
-        return Published(**json.loads(place.read_text(encoding="utf-8")))
+        return Published(**json.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, TypeError):
-        raise WebtextError(f"{place} is damaged", "Publish the model again") from None
+        raise WebtextError(f"{path} is damaged", "Publish the model again") from None
 
 
 def compare(run: str, models: str, tolerance: float, say: Say) -> Comparison:
@@ -106,11 +106,11 @@ def publish_model(run: str, models: str) -> Published:
 
     Raises WebtextError while it is not in its `model_folder`.
     """
-    place, step = model_folder(run, models)
-    if not any(Path(place).glob("**/config.json")):
+    folder, step = model_folder(run, models)
+    if not any(Path(folder).glob("**/config.json")):
         raise WebtextError(
-            f"{place} holds no model", f"Run `webtext export {run} {models} --by-step` first"
+            f"{folder} holds no model", f"Run `webtext export {run} {models} --by-step` first"
         )
-    said = Published(run, place, step, RunFolder(Path(run)).facts().fingerprint)
-    write_atomic(Path(models) / PUBLISHED, json.dumps(asdict(said), indent=1))
-    return said
+    published = Published(run, folder, step, RunFolder(Path(run)).facts().fingerprint)
+    write_atomic(Path(models) / PUBLISHED, json.dumps(asdict(published), indent=1))
+    return published

@@ -100,8 +100,8 @@ def answer_in(row: dict[str, Any], name: str, place: Callable[[str], int] = int)
     Test sets are published so: they can be predicted, and not judged.
     """
     value = row.get(name)
-    said = "" if value is None else str(value).strip()
-    return place(said) if said else UNANSWERED
+    text = "" if value is None else str(value).strip()
+    return place(text) if text else UNANSWERED
 
 
 def _explained(error: Exception) -> str:

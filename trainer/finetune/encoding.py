@@ -58,9 +58,9 @@ class Encoding:
 
     def windows(self, question: str, text: str) -> Iterator[Input]:
         """The question with each window of the text, which has at least half of the room."""
-        asked = self.tokenizer.encode(question, add_special_tokens=False).ids
+        question_ids = self.tokenizer.encode(question, add_special_tokens=False).ids
         encoded = self.tokenizer.encode(text, add_special_tokens=False)
-        head = [self.vocabulary.cls, *asked[: (self.context - 3) // 2], self.vocabulary.sep]
+        head = [self.vocabulary.cls, *question_ids[: (self.context - 3) // 2], self.vocabulary.sep]
         room = self.context - len(head) - 1
         step = max(1, room - int(room * _OVERLAP))
         for start in range(0, max(len(encoded.ids) - room, 0) + step, step):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.data.tables import Row
+from pipeline.store.tables import Row
 
 
 @dataclass(frozen=True)

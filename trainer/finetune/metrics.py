@@ -104,9 +104,9 @@ def _spearman(numbers: Numbers) -> float:
 
 
 def _ranks(values: Numbers) -> Numbers:
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    _, rank, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
-    ranks: Numbers = ((ends - counts) + (ends - 1))[place] / 2
+    ranks: Numbers = ((ends - counts) + (ends - 1))[rank] / 2
     return ranks
 
 

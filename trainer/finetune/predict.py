@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer
 
 from pipeline.store.errors import SettingError
-from trainer.data.tables import Row
+from pipeline.store.tables import Row
 from trainer.finetune.encoding import Encoding, encode_example
 from trainer.finetune.examples import Example
 from trainer.finetune.saved import Saved

@@ -56,9 +56,9 @@ def open_fine_tuned(folder: str, device: torch.device, **columns: str | None) ->
         raise SettingError(
             f"{folder} has no head for a task", "Give what `webtext finetune --out` has written"
         )
-    name, known = _facts(Path(folder), parts)
+    name, facts = _facts(Path(folder), parts)
     given = {key: value for key, value in columns.items() if value is not None}
-    task = open_task(name, ExampleColumns(**{**known, **given}))
+    task = open_task(name, ExampleColumns(**{**facts, **given}))
     if task.use != parts.task.use:
         raise SettingError(f"{folder}: {_FACTS} names the task {name}", f"Take {_FACTS} away")
     return Saved(parts.to(device), read_tokenizer(Path(folder) / "tokenizer.json"), task)

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from pipeline.store.errors import SettingError
-from trainer.data.tables import Row, read_rows
+from pipeline.store.tables import Row
+from trainer.data.tables import read_rows
 from trainer.eval.task import TaskBase
 from trainer.finetune.encoding import Input
 from trainer.finetune.examples import Example, ExampleColumns

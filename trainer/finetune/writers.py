@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.store.errors import SettingError
-from trainer.data.tables import Row
+from pipeline.store.tables import Row
 
 
 class JsonLines:

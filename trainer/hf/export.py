@@ -18,5 +18,5 @@ def export_run(run: str, folder: str, step: int | None, say: Say) -> None:
     """Writes the run's models in Hugging Face's format, with a model card."""
     loaded = load_run(run, torch.device("cpu"), step, say)
     tokenizer, end, card = loaded.folder.tokenizer_path, loaded.facts.end_token, model_card(loaded)
-    for place, parts in loaded.objective.exports().items():
-        save_parts(parts, Path(folder) / place, tokenizer, end, card)
+    for name, parts in loaded.objective.exports().items():
+        save_parts(parts, Path(folder) / name, tokenizer, end, card)

@@ -65,10 +65,10 @@ def start_from(objective: Objective, folder: str, tokenizer: Path) -> list[str]:
     the tokenizer are not the run's.
     """
     left = []
-    for place, parts in objective.exports().items():
-        source = Path(folder) / place
-        if place and not (source / "config.json").exists():
-            left.append(place)
+    for name, parts in objective.exports().items():
+        source = Path(folder) / name
+        if name and not (source / "config.json").exists():
+            left.append(name)
             continue
         _check_tokenizer(source, Path(folder), tokenizer)
         left += _copy(parts, load_parts(source), source)

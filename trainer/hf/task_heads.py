@@ -117,10 +117,10 @@ def task_config(parts: Parts[Encoder]) -> dict[str, Any]:
     head = parts.task
     if head is None:
         return {}
-    said: dict[str, Any] = {"architectures": [_CLASSES[parts.kind] + _USES[head.use]]}
+    config: dict[str, Any] = {"architectures": [_CLASSES[parts.kind] + _USES[head.use]]}
     if head.use == "sequence":
         labels = head.labels or ("LABEL_0",)
-        said["id2label"] = {str(number): label for number, label in enumerate(labels)}
-        said["label2id"] = {label: number for number, label in enumerate(labels)}
-        said["problem_type"] = "single_label_classification" if head.labels else "regression"
-    return said
+        config["id2label"] = {str(number): label for number, label in enumerate(labels)}
+        config["label2id"] = {label: number for number, label in enumerate(labels)}
+        config["problem_type"] = "single_label_classification" if head.labels else "regression"
+    return config

@@ -45,23 +45,23 @@ class MaskedPairs(MaskedOnly):
 
     def losses(self, hidden: Tensor, batch: Batch) -> Terms:
         """Both summed losses, in nats."""
-        asked = pair_loss(self.pair(hidden), batch["labels"])
-        return super().losses(hidden, batch) | {self.question: asked}
+        pair = pair_loss(self.pair(hidden), batch["labels"])
+        return super().losses(hidden, batch) | {self.question: pair}
 
     def answers(self, hidden: Tensor, batch: Batch) -> Terms:
         """Right answers about masked tokens and about the pair."""
-        asked = batch["labels"] >= 0
-        right = (self.pair(hidden).argmax(-1) == batch["labels"]) & asked
-        pairs = torch.stack([right.sum(), asked.sum()]).double()
+        labelled = batch["labels"] >= 0
+        right = (self.pair(hidden).argmax(-1) == batch["labels"]) & labelled
+        pairs = torch.stack([right.sum(), labelled.sum()]).double()
         return super().answers(hidden, batch) | {"pairs": pairs}
 
     def summary(self, tallies: Mapping[str, Tensor]) -> dict[str, float]:
         """Accuracies, that of the pairs with its 95 % bounds."""
-        right, asked = tallies["pairs"].tolist()
-        low, high = wilson(right, asked)
+        right, pairs = tallies["pairs"].tolist()
+        low, high = wilson(right, pairs)
         name = self.question
         return super().summary(tallies) | {
-            f"{name}_accuracy": right / max(asked, 1),
+            f"{name}_accuracy": right / max(pairs, 1),
             f"{name}_accuracy_low": low,
             f"{name}_accuracy_high": high,
         }

@@ -192,15 +192,15 @@ class Electra(Objective):
         share of replaced ones.  Late in ELECTRA's training about 75 % of the likeliest and
         60 % of the drawn tokens are the originals.
         """
-        right, same, asked = tallies["generator"].tolist()
+        right, same, masked = tallies["generator"].tolist()
         scores = tallies["scores"].cpu()
         text = float(scores.sum() / tallies["real"].cpu().clamp_min(1))
         return {
             "rtd_auc": area_under_curve(scores),
             "rtd_base": text * entropy_of_share(scores),
-            "mlm_base": frequency_loss(tallies["hidden"], asked),
-            "mlm_accuracy": right / max(asked, 1),
-            "generator_sampled_original": same / max(asked, 1),
+            "mlm_base": frequency_loss(tallies["hidden"], masked),
+            "mlm_accuracy": right / max(masked, 1),
+            "generator_sampled_original": same / max(masked, 1),
         }
 
     def flops_per_token(self) -> float:

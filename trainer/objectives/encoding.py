@@ -55,11 +55,11 @@ class Rows(NamedTuple):
 
 def take_apart(rows: Tensor, pad: int) -> Rows:
     """Rows int32 (batch, HEADER + context) on the device; those of -1 are samples of length 0."""
-    header, said = rows[:, :HEADER].long(), rows[:, HEADER:].long()
-    real = said >= 0
-    position = torch.arange(said.shape[1], device=rows.device)
+    header, tokens = rows[:, :HEADER].long(), rows[:, HEADER:].long()
+    real = tokens >= 0
+    position = torch.arange(tokens.shape[1], device=rows.device)
     return Rows(
-        ids=said.masked_fill(~real, pad),
+        ids=tokens.masked_fill(~real, pad),
         types=((position >= header[:, 2:3]) & real).long(),
         lengths=real.sum(1),
         samples=header[:, 0] + (header[:, 1] << 31),

@@ -101,10 +101,10 @@ class MaskedOnly(Objective):
 
     def summary(self, tallies: Mapping[str, Tensor]) -> dict[str, float]:
         """Accuracy; `mlm_base` is `frequency_loss`."""
-        right, asked = tallies["masked"].tolist()
+        right, masked = tallies["masked"].tolist()
         return {
-            "mlm_base": frequency_loss(tallies["hidden"], asked),
-            "mlm_accuracy": right / max(asked, 1),
+            "mlm_base": frequency_loss(tallies["hidden"], masked),
+            "mlm_accuracy": right / max(masked, 1),
         }
 
     def flops_per_token(self) -> float:

@@ -116,8 +116,8 @@ def _gathered(
         here = [m for m in matrices if m.shape == (rows, columns)]
         most = -(-len(here) // size)
         mine = wanted[0].new_zeros(most, rows, columns)
-        for place, matrix in enumerate(m for m in here if m.owner == rank):
-            mine[place] = solved[matrix]
+        for slot, matrix in enumerate(m for m in here if m.owner == rank):
+            mine[slot] = solved[matrix]
         everything = mine.new_empty(size * most, rows, columns)
         dist.all_gather_into_tensor(everything, mine, group=group)
         # Matrix n of a shape is the work of process n % size, and its (n // size)-th.

@@ -29,13 +29,13 @@ def figure(title: str, unit: str, curves: Sequence[Curve]) -> str:
     (left, right), (low, high) = ((min(axis), max(axis)) for axis in zip(*points, strict=True))
     frame = _Frame(left, right, low, high)
     drawn = [frame.drawn(curve, colour) for curve, colour in zip(curves, _COLOURS, strict=False)]
-    said = f"{title}: {low:.4g} to {high:.4g} {unit}".rstrip()
-    said += f", steps {left:,.0f} to {right:,.0f}"
+    caption = f"{title}: {low:.4g} to {high:.4g} {unit}".rstrip()
+    caption += f", steps {left:,.0f} to {right:,.0f}"
     box = f"{-_LEFT} {-_ABOVE} {_WIDTH + _LEFT + 20} {_HEIGHT + _ABOVE + _BELOW}"
     return (
         f'<figure><svg viewBox="{box}" role="img" aria-label="{html.escape(title)}">'
         f"{frame.axes(unit or title.lower())}{''.join(drawn)}{_legend(curves)}</svg>"
-        f"<figcaption>{html.escape(said)}</figcaption></figure>"
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )
 
 

@@ -105,9 +105,9 @@ def read_into(folder: Path, tensors: dict[str, Tensor], alone: bool) -> None:
             warnings.filterwarnings("ignore", message="torch.distributed is disabled")
             load(tensors, storage_reader=HuggingFaceStorageReader(str(folder)), no_dist=alone)
     except (CheckpointException, SafetensorError, ValueError, RuntimeError) as error:
-        said = str(error).strip().splitlines()
+        message = str(error).strip().splitlines()
         raise WebtextError(
-            f"Checkpoint {folder} does not fit this run: {said[-1] if said else error!r}",
+            f"Checkpoint {folder} does not fit this run: {message[-1] if message else error!r}",
             "Use the recipe and the code that the run was started with",
         ) from error
 

@@ -23,13 +23,13 @@ def runs_that_saw(folder: str, root: str, ids: set[str]) -> Iterator[dict[str, A
     """
     from trainer.run.run import RunFolder  # noqa: PLC0415  # imports torch
 
-    places = sorted(path.parent for path in Path(folder).rglob("run.json"))
-    if not places:
+    folders = sorted(path.parent for path in Path(folder).rglob("run.json"))
+    if not folders:
         raise WebtextError(f"{folder} holds no run", "Give the folder of a training or of several")
-    for place in places:
-        run = RunFolder(place)
+    for folder_of_run in folders:
+        run = RunFolder(folder_of_run)
         if _is_of(run.facts().data, root):
-            yield {"run": str(place), **_told(run, ids)}
+            yield {"run": str(folder_of_run), **_told(run, ids)}
 
 
 def _is_of(data: str, root: str) -> bool:
@@ -52,12 +52,12 @@ def _told(run: Any, ids: set[str]) -> dict[str, Any]:
         stream = open_stream(run.recipe(), run.shards(), "train")
     except WebtextError as error:
         return {"saw": None, "said": f"what it saw cannot be told: {error}"}
-    documents, saw = DocumentTables(), set[str]()
+    documents, pages = DocumentTables(), set[str]()
     for number in range(taken):
         for span in stream.spans(number):
-            saw.update(page for page, _ in documents.within(span) if page in ids)
-        if saw == ids:
+            pages.update(page for page, _ in documents.within(span) if page in ids)
+        if pages == ids:
             break
     stream.close()
-    said = f"saw {len(saw):,} of {len(ids):,} pages in {taken:,} samples"
-    return {"saw": sorted(saw), "said": said}
+    line = f"saw {len(pages):,} of {len(ids):,} pages in {taken:,} samples"
+    return {"saw": sorted(pages), "said": line}

@@ -24,13 +24,13 @@ def cut_log(path: Path, step: int) -> float:
     kept, seconds = [], 0.0
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            said = json.loads(line)
+            values = json.loads(line)
         except ValueError:
             break
-        if said["step"] > step:
+        if values["step"] > step:
             break
         kept.append(line + "\n")
-        seconds += said.get("seconds", 0.0)
+        seconds += values.get("seconds", 0.0)
     path.write_text("".join(kept), encoding="utf-8")
     return seconds
 
@@ -72,12 +72,12 @@ class RunLog:
         self._write(line)
         if self._file is None:
             return
-        said = describe(line, left)
+        text = describe(line, left)
         if self._bar is not None:
-            self._bar.update(self._task, completed=consumed, said=said)
+            self._bar.update(self._task, completed=consumed, said=text)
         elif time.monotonic() - self._printed >= self._every or consumed == self._total:
             self._printed = time.monotonic()
-            self._console.print(said, soft_wrap=True, highlight=False)
+            self._console.print(text, soft_wrap=True, highlight=False)
 
     def evaluation(self, step: int, result: dict[str, float]) -> None:
         """The validation of a step."""

@@ -99,8 +99,8 @@ class DocumentTables:
         """Start, length and id of each document of a shard, in order."""
         if prefix not in self._tables:
             folder, shard = prefix.rsplit("/", 1)  # ROOT/tokens/NAME/INTERVAL
-            place, interval = folder.rsplit("/", 1)
-            root, name = place.rsplit("/tokens/", 1)
+            corpus, interval = folder.rsplit("/", 1)
+            root, name = corpus.rsplit("/tokens/", 1)
             self._places.add((root, interval))
             paths = Corpus(root).paths(f"tokens/{name}", interval, "documents-")
             columns, condition = ["id", "start", "length"], [("shard", "=", shard)]

@@ -102,11 +102,11 @@ def cut_page(
     share = covered / words
     if share > settings.most or words - covered < settings.least:
         return Cut([], share, _with_most(verified))
-    places = bounds()
+    allowed = bounds()
     passages: list[Passage] = []
     for start, stop in stretches:
-        first = int(places[np.searchsorted(places, start)])
-        last = int(places[np.searchsorted(places, stop, "right") - 1])
+        first = int(allowed[np.searchsorted(allowed, start)])
+        last = int(allowed[np.searchsorted(allowed, stop, "right") - 1])
         passages += _between(verified, first, last)
     return Cut(passages, share)
 

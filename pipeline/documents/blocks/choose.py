@@ -150,20 +150,20 @@ def _quoted(layout: Layout, tree: Structure) -> Chosen:
 def _thread_lines(layout: Layout, chosen: Chosen, quoted: Chosen, words: Column) -> Chosen:
     """Chosen blocks that forum software writes between posts."""
     found = np.zeros_like(chosen)
-    for place in np.flatnonzero(chosen & (words <= MOST_WORDS)).tolist():
-        found[place] = is_thread_line(layout.text[place], bool(quoted[place]))
+    for row in np.flatnonzero(chosen & (words <= MOST_WORDS)).tolist():
+        found[row] = is_thread_line(layout.text[row], bool(quoted[row]))
     return found
 
 
 def _quoted_again(layout: Layout, quoted: Chosen, words: Column) -> Chosen:
     """Blocks of a quotation that stand on the page before."""
-    again = np.zeros(len(layout.text), dtype=np.bool_)
+    repeated = np.zeros(len(layout.text), dtype=np.bool_)
     if quoted.any():
         seen: set[str] = set()
-        for place, text in enumerate(layout.text):
-            again[place] = text in seen
+        for row, text in enumerate(layout.text):
+            repeated[row] = text in seen
             seen.add(text)
-    result: Chosen = again & quoted & (words >= _QUOTE_WORDS)
+    result: Chosen = repeated & quoted & (words >= _QUOTE_WORDS)
     return result
 
 
@@ -173,8 +173,8 @@ def _titles(layout: Layout, tree: Structure, title: str) -> Chosen:
     wanted = letters(title)
     if wanted:
         levels = tree.tag[tree.owner]
-        for place, text in enumerate(layout.text):
-            if len(text) <= 2 * len(title) + 20 and wanted in (said := letters(text)):
-                heading = int(levels[place]) in tags.HEADINGS
-                found[place] = said == wanted or (heading and said == "re" + wanted)
+        for row, text in enumerate(layout.text):
+            if len(text) <= 2 * len(title) + 20 and wanted in (written := letters(text)):
+                heading = int(levels[row]) in tags.HEADINGS
+                found[row] = written == wanted or (heading and written == "re" + wanted)
     return found

@@ -44,9 +44,9 @@ class Forest:
         """The sum of leaves (features by blocks in, one a block out), in 1 / SCALE."""
         depth, trees = self.asked.shape
         leaf = np.zeros((trees, table.shape[1]), dtype=np.uint8)
-        for place in range(depth):
-            answers = table[self.asked[place]] > self.thresholds[place][:, None]
-            leaf |= answers.view(np.uint8) << np.uint8(place)
+        for level in range(depth):
+            answers = table[self.asked[level]] > self.thresholds[level][:, None]
+            leaf |= answers.view(np.uint8) << np.uint8(level)
         starts = (np.arange(trees) << depth)[:, None]
         values = self.leaves.ravel().take(leaf + starts)
         sums: Column = values.sum(axis=0, dtype=np.int64) + self.bias
@@ -64,17 +64,17 @@ class Forest:
         }
 
     @classmethod
-    def from_json(cls, said: dict[str, Any]) -> Self:
+    def from_json(cls, values: dict[str, Any]) -> Self:
         """The inverse of `to_json`.  Raises ValueError, KeyError or TypeError for what is none."""
-        asked = np.array(said["asked"], dtype=np.int64)
-        thresholds = np.array(said["thresholds"], dtype=np.int16)
-        leaves = np.array(said["leaves"], dtype=np.int32)
-        bounds = np.array(said["bounds"], dtype=np.int64)
-        features = tuple(map(str, said["features"]))
-        if asked.ndim != 2 or asked.shape != thresholds.shape or not 1 <= len(asked) <= 8:
+        chosen = np.array(values["asked"], dtype=np.int64)
+        thresholds = np.array(values["thresholds"], dtype=np.int16)
+        leaves = np.array(values["leaves"], dtype=np.int32)
+        bounds = np.array(values["bounds"], dtype=np.int64)
+        features = tuple(map(str, values["features"]))
+        if chosen.ndim != 2 or chosen.shape != thresholds.shape or not 1 <= len(chosen) <= 8:
             raise ValueError("questions and thresholds do not match")
-        if leaves.shape != (asked.shape[1], 1 << len(asked)):
+        if leaves.shape != (chosen.shape[1], 1 << len(chosen)):
             raise ValueError("leaves do not match the depth")
-        if asked.size and not 0 <= asked.min() <= asked.max() < len(features):
+        if chosen.size and not 0 <= chosen.min() <= chosen.max() < len(features):
             raise ValueError("a question asks for no feature")
-        return cls(features, asked, thresholds, leaves, int(said["bias"]), bounds)
+        return cls(features, chosen, thresholds, leaves, int(values["bias"]), bounds)

@@ -117,23 +117,23 @@ class _Walk:
             if not self._run and not self._any_code and text.isspace():
                 return  # half of all text: the white space between elements
         above = node.parent
-        place = self._places.get(above.mem_id) if above is not None else None
-        if place is None:
+        around = self._places.get(above.mem_id) if above is not None else None
+        if around is None:
             if not self._elements and tag == "html":
                 self._block(node, tag, _ROOT)
             return
-        element = place[0]
+        element = around[0]
         if self._open[-1] != element and tag not in tags.NEVER_TEXT:
             self._close_to(element)
         if tag == "-text":
-            if not place[2]:
-                self._text(text, place)
+            if not around[2]:
+                self._text(text, around)
         elif tag in tags.INLINE:
-            self._inline(node, tag, place)
+            self._inline(node, tag, around)
         elif tag in tags.NUMBER:
-            self._block(node, tag, place)
+            self._block(node, tag, around)
         elif tag is not None:
-            self._other(node, tag, place)
+            self._other(node, tag, around)
 
     def layout(self) -> Layout:
         """Closes what is open, and turns rows into columns."""
@@ -145,54 +145,54 @@ class _Walk:
         columns += [self._images, self._starts]
         return Layout(*columns)
 
-    def _text(self, text: str, place: _Place) -> None:
+    def _text(self, text: str, around: _Place) -> None:
         run = self._run
         if not run:
-            code = place[3]
+            code = around[3]
             if code < 0 and text.isspace():
                 return
             # Code is one block, however many elements its lines and colours are.
             self._code = code >= 0
-            self._owner = code if self._code else place[0]
+            self._owner = code if self._code else around[0]
         run.append(text)
-        if place[1]:
+        if around[1]:
             self._chars += len(text.strip())
 
-    def _other(self, node: LexborNode, tag: str, place: _Place) -> None:
+    def _other(self, node: LexborNode, tag: str, around: _Place) -> None:
         if tag in tags.NEVER_TEXT:
             if tag == "script" and (node.attributes.get("type") or "").startswith("math/tex"):
-                self._text(f" {unwrap(node.text(deep=True))} ", place)  # MathJax 2
+                self._text(f" {unwrap(node.text(deep=True))} ", around)  # MathJax 2
         elif tag == "br":
             self._line_break()
         elif tag == "img":
-            self._image(node, place)
+            self._image(node, around)
         elif tag == "hr":
             self._flush()
         elif tag == "math":
-            self._text(formula(node), place)
+            self._text(formula(node), around)
         elif "-" in tag or tag in tags.VERBATIM:
-            self._block(node, tag, place)
+            self._block(node, tag, around)
         else:
-            self._inline(node, tag, place)
+            self._inline(node, tag, around)
 
-    def _image(self, node: LexborNode, place: _Place) -> None:
-        self._images.append(place[0])
+    def _image(self, node: LexborNode, around: _Place) -> None:
+        self._images.append(around[0])
         names = (node.attributes.get("class") or "").split()
-        if not place[2] and ("latex" in names or "tex" in names):  # WordPress and others
-            self._text(f" {unwrap(node.attributes.get('alt') or '')} ", place)
+        if not around[2] and ("latex" in names or "tex" in names):  # WordPress and others
+            self._text(f" {unwrap(node.attributes.get('alt') or '')} ", around)
 
-    def _inline(self, node: LexborNode, tag: str, place: _Place) -> None:
+    def _inline(self, node: LexborNode, tag: str, around: _Place) -> None:
         attributes = node.attributes
         if attributes:
             names = names_of(attributes)
-            said = self._describe(names) if names else NO_NAMES
-            linked, dropped = place[1], place[2]
-            if said.marks:
-                if said.marks & marks.NEVER_TEXT:
+            named = self._describe(names) if names else NO_NAMES
+            linked, dropped = around[1], around[2]
+            if named.marks:
+                if named.marks & marks.NEVER_TEXT:
                     return
-                if said.marks & marks.LINE and place[3] >= 0:
+                if named.marks & marks.LINE and around[3] >= 0:
                     self._code_line()
-                dropped = dropped or bool(said.marks & marks.UNSEEN)
+                dropped = dropped or bool(named.marks & marks.UNSEEN)
             if hidden_by(attributes) & HIDDEN:
                 dropped = True
             if tag == "a" and "href" in attributes:
@@ -200,28 +200,28 @@ class _Walk:
                 self._links += 1
                 if _PEOPLE.search(attributes["href"] or ""):
                     self._inner |= PERSON
-            self._inner |= said.families
-            if linked != place[1] or dropped != place[2]:
-                place = (place[0], linked, dropped, *place[3:])
-        self._places[node.mem_id] = place
+            self._inner |= named.families
+            if linked != around[1] or dropped != around[2]:
+                around = (around[0], linked, dropped, *around[3:])
+        self._places[node.mem_id] = around
 
-    def _block(self, node: LexborNode, tag: str, place: _Place) -> None:
-        element, linked, dropped, code, hidden, above, telling, depth = place
+    def _block(self, node: LexborNode, tag: str, around: _Place) -> None:
+        element, linked, dropped, code, hidden, above, telling, depth = around
         attributes = node.attributes
         names = names_of(attributes) if attributes else ""
-        said = self._describe(names) if names else NO_NAMES
-        if said.marks & marks.NEVER_TEXT and tag != "mjx-container":
+        named = self._describe(names) if names else NO_NAMES
+        if named.marks & marks.NEVER_TEXT and tag != "mjx-container":
             return
         number, nth = len(self._elements), 0
         if code < 0:
             self._flush()
-            if tag in tags.VERBATIM or _is_verbatim(attributes, said.marks):
+            if tag in tags.VERBATIM or _is_verbatim(attributes, named.marks):
                 code, self._any_code = number, True
         elif self._run and not self._run[-1].endswith("\n"):
             self._run.append("\n")
         if attributes or tag == "dialog":
-            hidden |= _hidden(attributes, said.marks, above | said.families, tag)
-        above |= said.families
+            hidden |= _hidden(attributes, named.marks, above | named.families, tag)
+        above |= named.families
         telling |= tags.BIT.get(tag, 0)
         depth += 1
         if element >= 0:
@@ -230,8 +230,9 @@ class _Walk:
         self._kids.append(0)
         self._elements.append(
             (
-                element, tags.NUMBER.get(tag, 0), names, said.families, above, telling,
-                *said.scores, depth, nth, len(self._blocks) + bool(self._run), hidden, code, linked,
+                element, tags.NUMBER.get(tag, 0), names, named.families, above, telling,
+                *named.scores, depth, nth, len(self._blocks) + bool(self._run), hidden, code,
+                linked,
             )
         )  # fmt: skip
         self._last.append(0)

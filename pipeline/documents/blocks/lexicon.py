@@ -43,14 +43,14 @@ class WordWeights:
         self._word = lru_cache(maxsize=1 << 16)(self._describe_word)
 
     def _describe(self, names: str) -> NameScores:
-        said = own = near = far = 0
+        marked = own = near = far = 0
         for word in words(names):
             families_of_word, (on_own, on_near, on_far) = self._word(word)
-            said |= families_of_word
+            marked |= families_of_word
             own += on_own
             near += on_near
             far += on_far
-        return NameScores(said, marks(names), (own, near, far))
+        return NameScores(marked, marks(names), (own, near, far))
 
     def _describe_word(self, word: str) -> tuple[int, tuple[int, int, int]]:
         return families(word), self.names.get(word, (0, 0, 0))

@@ -68,12 +68,12 @@ def read_model(path: str = "") -> Model:
     """The model in a file, ours without a path; WebtextError for a file that is none."""
     try:
         packed = files.read_bytes(path) if path else _ours()
-        said = json.loads(_unpacked(packed))
-        if said["format"] != FORMAT:
-            raise ValueError(f"it has format {said['format']}, this version reads {FORMAT}")
-        names = {str(word): _three(weights) for word, weights in said["names"].items()}
-        texts = {str(word): int(weight) for word, weight in said["words"].items()}
-        first, second = Forest.from_json(said["first"]), Forest.from_json(said["second"])
+        values = json.loads(_unpacked(packed))
+        if values["format"] != FORMAT:
+            raise ValueError(f"it has format {values['format']}, this version reads {FORMAT}")
+        names = {str(word): _three(weights) for word, weights in values["names"].items()}
+        texts = {str(word): int(weight) for word, weight in values["words"].items()}
+        first, second = Forest.from_json(values["first"]), Forest.from_json(values["second"])
     except (
         ValueError,
         KeyError,

@@ -62,16 +62,16 @@ def told(texts: Sequence[str], head: Head) -> Column:
     description = letters(metas.get("og:description") or metas.get("description", ""))
     if not body and not description:
         return found
-    for place, text in enumerate(texts):
+    for row, text in enumerate(texts):
         if len(text) < _LONG_ENOUGH:
             continue
         start = letters(text[: 3 * _LOOKED_FOR])[:_LOOKED_FOR]
         if len(start) < _FEWEST:
             continue
         if start in body:
-            found[place] = 2
+            found[row] = 2
         elif description and start in description:
-            found[place] = 1
+            found[row] = 1
     return found
 
 
@@ -81,14 +81,14 @@ def titled(texts: Sequence[str], head: Head) -> Column:
     full = head.title.lower()
     graph = head.metas.get("og:title", "").lower() or full
     most = max(len(full), len(graph))
-    for place, text in enumerate(texts):
+    for row, text in enumerate(texts):
         chars = len(text)
         if _WORD < chars <= most:
             lower = text.lower()
             if lower in (full, graph):
-                found[place] = 3
+                found[row] = 3
             elif lower in full or lower in graph:
-                found[place] = 2 if chars > _PART_OF_TITLE and chars * 3 > most else 1
+                found[row] = 2 if chars > _PART_OF_TITLE and chars * 3 > most else 1
     return found
 
 

@@ -47,7 +47,7 @@ def _drop_title(body: _Element, title: str) -> None:
     """Takes the title out of the first blocks of the text."""
     wanted = letters(title)
     for block in list(body)[:_TITLE_BLOCKS]:
-        said = letters("".join(block.itertext()))
+        written = letters("".join(block.itertext()))
         # A heading may lack the number that the title has: "9.1. Names" and "Names".
-        if said and (said == wanted or (block.tag == "head" and wanted.endswith(said))):
+        if written and (written == wanted or (block.tag == "head" and wanted.endswith(written))):
             body.remove(block)

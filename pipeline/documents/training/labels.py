@@ -37,11 +37,11 @@ def from_text(texts: Sequence[str], truth: str, hidden: Sequence[bool]) -> Label
             hit[start : start + _GRAM] = 1.0
     labels = np.zeros(len(blocks))
     start = 0
-    for place, block in enumerate(blocks):
+    for row, block in enumerate(blocks):
         if block:
             share = float(hit[start : start + len(block)].mean())
             whole_line = len(block) < _GRAM and tuple(block) in lines
-            labels[place] = 1.0 if whole_line else share
+            labels[row] = 1.0 if whole_line else share
         start += len(block)
     _unlabel_copies(labels, blocks, true, hidden)
     return labels
@@ -51,26 +51,26 @@ def _unlabel_copies(
     labels: Labels, blocks: list[list[str]], true: list[str], hidden: Sequence[bool]
 ) -> None:
     alike: dict[tuple[str, ...], list[int]] = {}
-    for place, block in enumerate(blocks):
-        if len(block) >= _COPY_WORDS and labels[place] > 0.5:
-            alike.setdefault(tuple(block), []).append(place)
+    for row, block in enumerate(blocks):
+        if len(block) >= _COPY_WORDS and labels[row] > 0.5:
+            alike.setdefault(tuple(block), []).append(row)
     joined = " " + " ".join(true) + " "
-    for words, places in alike.items():
-        if len(places) > 1:
+    for words, rows in alike.items():
+        if len(rows) > 1:
             times = max(1, joined.count(" " + " ".join(words) + " "))
-            for place in sorted(places, key=lambda at: (hidden[at], at))[times:]:
-                labels[place] = 0.0
+            for row in sorted(rows, key=lambda at: (hidden[at], at))[times:]:
+                labels[row] = 0.0
 
 
 def from_phrases(texts: Sequence[str], wanted: Sequence[str], unwanted: Sequence[str]) -> Labels:
     """1 for blocks with a phrase that must be there, 0 for one that must not, else not a number."""
     good, bad = [_plain(phrase) for phrase in wanted], [_plain(phrase) for phrase in unwanted]
     labels = np.full(len(texts), np.nan)
-    for place, text in enumerate(map(_plain, texts)):
+    for row, text in enumerate(map(_plain, texts)):
         if _touches(text, good):
-            labels[place] = 1.0
+            labels[row] = 1.0
         elif _touches(text, bad):
-            labels[place] = 0.0
+            labels[row] = 0.0
     return labels
 
 

@@ -55,8 +55,8 @@ def read_pages(paths: Sequence[str]) -> Iterator[LabelledPage]:
         for number, line in enumerate(read_lines(path), start=1):
             if line.strip():
                 try:
-                    said = orjson.loads(line)
-                    yield _page(said, source)
+                    values = orjson.loads(line)
+                    yield _page(values, source)
                 except (ValueError, KeyError, TypeError) as error:
                     raise WebtextError(
                         f"{path}, line {number}: {error}",

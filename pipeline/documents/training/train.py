@@ -126,23 +126,23 @@ class _Run:
 
     def look(self) -> None:
         """Computes the first-stage features of all examples."""
-        for place, example in enumerate(self._examples):
+        for number, example in enumerate(self._examples):
             found, tree = columns(example, self._lexicons[example.fold])
             self._trees.append(tree)
-            if place == 0:
+            if number == 0:
                 names = list(found)
                 table = np.empty((len(names), len(self._fold)), dtype=np.int16)
-            _fill(table, self._rows(place), found, names)
+            _fill(table, self._rows(number), found, names)
         self.first = table, names
         self._say(f"{len(names)} first-stage features")
 
     def look_again(self) -> None:
         """Adds the second-stage features, from the chances that the folds' models gave."""
         table, names = self.first
-        for place, example in enumerate(self._examples):
-            rows = self._rows(place)
-            found = context(self._trees[place], self._chances[rows], example.words)
-            if place == 0:
+        for number, example in enumerate(self._examples):
+            rows = self._rows(number)
+            found = context(self._trees[number], self._chances[rows], example.words)
+            if number == 0:
                 more = list(found)
                 added = np.empty((len(more), len(self._fold)), dtype=np.int16)
             _fill(added, rows, found, more)
@@ -175,10 +175,10 @@ class _Run:
         """Scores of the texts that the folds' models choose."""
         scored: list[LabelledPage] = []
         texts: list[str] = []
-        for place, example in enumerate(self._examples):
+        for number, example in enumerate(self._examples):
             if not example.nameless:
                 scored.append(example.page)
-                texts.append(self._text(place, example))
+                texts.append(self._text(number, example))
         return scores(scored, texts)
 
     def _text(self, number: int, example: TrainingPage) -> str:

@@ -64,30 +64,30 @@ def fit(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.json"
         model.save_model(str(path), format="json")
-        said = json.loads(path.read_text("utf-8"))
-    return _forest(said, names)
+        values = json.loads(path.read_text("utf-8"))
+    return _forest(values, names)
 
 
 def _forest(model: dict[str, Any], names: list[str]) -> Forest:
     """CatBoost's trees with whole thresholds and leaves, and only the features they ask for."""
     depth = int(_PARAMETERS["depth"])  # type: ignore[call-overload]
     trees = model["oblivious_trees"]
-    asked = np.zeros((depth, len(trees)), dtype=np.int64)
+    chosen = np.zeros((depth, len(trees)), dtype=np.int64)
     thresholds = np.full((depth, len(trees)), np.iinfo(np.int16).max, dtype=np.int16)
     leaves = np.zeros((len(trees), 1 << depth), dtype=np.int32)
     scale, (bias,) = model["scale_and_bias"]
     for number, tree in enumerate(trees):
         splits = tree["splits"] or []
-        for place, split in enumerate(splits):
-            asked[place, number] = split["float_feature_index"]
+        for level, split in enumerate(splits):
+            chosen[level, number] = split["float_feature_index"]
             # value > border, of whole values: value > floor(border)
-            thresholds[place, number] = math.floor(split["border"])
+            thresholds[level, number] = math.floor(split["border"])
         values = [round(value * scale * SCALE) for value in tree["leaf_values"]]
         leaves[number, : len(values)] = values
-    used = np.unique(asked)
+    used = np.unique(chosen)
     return Forest(
         features=tuple(names[feature] for feature in used),
-        asked=np.searchsorted(used, asked),
+        asked=np.searchsorted(used, chosen),
         thresholds=thresholds,
         leaves=leaves,
         bias=round(bias * SCALE),

@@ -40,9 +40,9 @@ class Words:
 
     def add(self, layout: Layout, domain: str) -> None:
         """Adds the blocks of a page."""
-        said = [self._names.numbers(name_words(names), domain) for names in layout.names]
+        numbers = [self._names.numbers(name_words(names), domain) for names in layout.names]
         for owner, text in zip(layout.owner, layout.text, strict=True):
-            self._names.row(_around(layout.parent, said, owner))
+            self._names.row(_around(layout.parent, numbers, owner))
             self._texts.row(self._texts.numbers(telling_words(text), domain))
 
     def matrices(self) -> Matrices:

@@ -7,7 +7,6 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from pipeline.engine.runners.beam_runner import BeamRunner
 from pipeline.engine.runners.runner_kind import OpenRunner, RunnerKind
 from pipeline.store import files
 from pipeline.store.errors import SettingError, WebtextError
@@ -21,6 +20,8 @@ class BeamKind(RunnerKind):
     @contextmanager
     def open(self, options: Sequence[str], root: str) -> Iterator[OpenRunner]:
         """The options of the settings, then those of the user."""
+        from pipeline.engine.runners.beam_runner import BeamRunner  # noqa: PLC0415  # imports Beam
+
         rendered = self.options()
         self.check(root)
         yield BeamRunner([*rendered, *options])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,15 +11,20 @@ from pydantic import ConfigDict, Field
 
 from pipeline.engine.runners.dask_settings import DaskSettings
 from pipeline.engine.runners.runner_kind import RUNNERS, RunnerKind
+from pipeline.engine.stage import Effort
 from pipeline.store.errors import SettingError
 from pipeline.store.settings import NameIn, OpenSettings, Settings, load_recipe, own_sections
 
 #: The profile of a runner that is called by its name.
 _EMPTY = Path(__file__).parent / "profile.toml"
 _AUTO = "auto"
-#: Seconds that workers must save to be worth it: what a stage's tasks cost, and the start of two
-#: processes on a machine with other work (`benchmarks/runners.py`).
-_TASKS, _START = 3.0, 7.0
+#: Seconds that workers must save to be worth it: what each step of a stage costs them, and the
+#: start of two processes that is waited for (`benchmarks/runners.py`).
+_STEP, _START = 0.7, 4.0
+
+
+#: A stage of which nothing is known: worth all workers.
+_ENDLESS = Effort(1e12, 1_000_000)
 
 
 class RunnerSettings(OpenSettings):
@@ -46,23 +50,24 @@ class RunnerSettings(OpenSettings):
         """How many processes carry a build at once, as far as the settings tell."""
         return self.chosen().processes()
 
-    def resolved(self, seconds: float = math.inf, *, started: bool = False) -> str:
-        """The runner's name, with `auto` decided for work of so many seconds on one core.
+    def resolved(self, effort: Effort = _ENDLESS, *, started: bool = False) -> str:
+        """The runner's name, with `auto` decided for what a stage takes.
 
-        `started`: whether the workers are there already.
+        `started`: whether the workers are there already, or about to be.
         """
         if self.name != _AUTO:
             return self.name
         dask = self.of(DaskSettings)
         if dask.cluster != "local" or dask.scheduler:
             return "dask"
-        workers = self.worker_count()
-        saved = seconds * (1 - 1 / workers) if workers > 1 else 0.0
-        return "local" if saved < _TASKS + (0 if started else _START) else "dask"
+        rounds = -(-effort.units // self.worker_count())
+        saved = effort.seconds * (1 - rounds / effort.units) if effort.units else 0.0
+        cost = _STEP * effort.steps + (0 if started else _START)
+        return "local" if saved < cost else "dask"
 
-    def for_work(self, seconds: float, *, started: bool = False) -> RunnerSettings:
+    def for_work(self, effort: Effort, *, started: bool = False) -> RunnerSettings:
         """The same with `auto` decided."""
-        return self.model_copy(update={"name": self.resolved(seconds, started=started)})
+        return self.model_copy(update={"name": self.resolved(effort, started=started)})
 
     def chosen(self) -> RunnerKind:
         """The runner with its settings."""

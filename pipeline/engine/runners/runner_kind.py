@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-import apache_beam as beam
-
 from pipeline.store.errors import SettingError
 from pipeline.store.registry import Registry
 from pipeline.store.settings import Settings
 
 if TYPE_CHECKING:
+    import apache_beam as beam
+
     from pipeline.engine.runners.profiles import RunnerSettings
 
 

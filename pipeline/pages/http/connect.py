@@ -67,10 +67,10 @@ class Connector:
         return made
 
     async def _addresses(self, host: str, port: int) -> Sequence[AddressInfo]:
-        known = self._resolved.get((host, port))
-        if known is not None and known[0] > time.monotonic():
+        resolved = self._resolved.get((host, port))
+        if resolved is not None and resolved[0] > time.monotonic():
             self._resolved.move_to_end((host, port))
-            return known[1]
+            return resolved[1]
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)

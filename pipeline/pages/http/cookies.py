@@ -47,7 +47,7 @@ class ChainCookies:
         """The value of the Cookie header for an address; empty where none is to be sent."""
         if self._jar is None:
             return ""
-        asked = Request(url)  # noqa: S310  # nothing is opened by it
-        self._jar.add_cookie_header(asked)
-        value = asked.get_header("Cookie") or ""
+        request = Request(url)  # noqa: S310  # nothing is opened by it
+        self._jar.add_cookie_header(request)
+        value = request.get_header("Cookie") or ""
         return value if len(value) <= _LONGEST else ""

@@ -40,8 +40,8 @@ class Request:
         """The request for a web address; nothing in it can end a line early."""
         parts = urlsplit(url)
         target = quote(f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}", safe=_SAFE)
-        place = parts.netloc.rpartition("@")[2]
-        return cls(target, (("Host", place), *headers))
+        host = parts.netloc.rpartition("@")[2]
+        return cls(target, (("Host", host), *headers))
 
     def to_bytes(self) -> bytes:
         """The request as HTTP/1.1 sends it."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from urllib.parse import urljoin
 
 from pipeline.pages.preferences import content_signal, content_usage, tdmrep
 from pipeline.pages.preferences.page_head import PageHead
 from pipeline.pages.preferences.preference import Preference
 from pipeline.pages.preferences.robots_directives import header_preferences, meta_preferences
 from pipeline.pages.preferences.rsl import License, license_links, read_license, unread
-from pipeline.store.addresses import repair
+from pipeline.store.addresses import resolve
 from pipeline.store.http_answer import Headers
 
 #: Gives the licence at an address, None where there is none that can be read.
@@ -31,14 +30,21 @@ def page_preferences(
     yield from meta_preferences(head.metas, agent, ai_agents=ai_agents)
     for document in head.licenses:
         yield from _licensed(read_license(document.encode(), url), url, "page")
+    for address, where in _named_licenses(url, headers, head):
+        if address is None:
+            yield unread(where)
 
 
 def license_addresses(url: str, headers: Headers, head: PageHead) -> list[tuple[str, str]]:
-    """(address, where it stands) of each licence that a page names."""
-    links = [(link, "header Link") for link in license_links(headers.values("link"))]
-    links += [(link, "link element") for link in head.license_links]
-    repaired = ((repair(urljoin(url, link)), where) for link, where in links)
-    return [(address, where) for address, where in repaired if address is not None]
+    """(address, where it stands) of each licence that a page names and that can be asked for."""
+    named = _named_licenses(url, headers, head)
+    return [(address, where) for address, where in named if address is not None]
+
+
+def _named_licenses(url: str, headers: Headers, head: PageHead) -> list[tuple[str | None, str]]:
+    links = [(url, link, "header Link") for link in license_links(headers.values("link"))]
+    links += [(head.base_of(url), link, "link element") for link in head.license_links]
+    return [(resolve(base, link), where) for base, link, where in links]
 
 
 def licensed_preferences(
@@ -51,6 +57,6 @@ def licensed_preferences(
 
 def _licensed(license_read: License | None, url: str, where: str) -> Iterator[Preference]:
     """What a licence says of the page; one that is named and cannot be read permits nothing."""
-    said = unread(where) if license_read is None else license_read.preference(url, where)
-    if said is not None:
-        yield said
+    preference = unread(where) if license_read is None else license_read.preference(url, where)
+    if preference is not None:
+        yield preference

@@ -17,6 +17,7 @@ from resiliparse.parse.html import ElementNode, HTMLTree, Node
 
 from pipeline.pages.preferences.robots_directives import DIRECTIVES
 from pipeline.pages.preferences.rsl import is_license, is_rsl
+from pipeline.store.addresses import resolve
 
 _END = re.compile(r"<(?:/head|body)(?=[\s/>]|$)", re.I)
 #: Words without which nothing in a head is of interest, in lower case.
@@ -30,6 +31,8 @@ _WITHOUT_TAGS = ("script", "style", "textarea", "title", "template", "iframe", "
 _MARK = "webtext-end-of-head"
 #: Elements of a head with attributes, in which a part may end.
 _TAGS = ("<html", "<head", "<meta", "<link", "<base")
+#: Elements that may say something to machines.
+_TELLING = frozenset({"meta", "link", "script", "base"})
 _MOST_PARTS = 4  # ends that are tried before the whole page is parsed
 _REFRESH = re.compile(r"\s*(\d{1,6})[\d.]*\s*[;,]?\s*(?:url\s*=\s*)?([\"']?)(.*)", re.I | re.S)
 
@@ -41,6 +44,11 @@ class PageHead(NamedTuple):
     refresh: str = ""  # content of the first refresh that does not stand in a noscript element
     license_links: tuple[str, ...] = ()  # addresses, as they stand there
     licenses: tuple[str, ...] = ()  # RSL documents that stand in the page itself
+    base: str = ""  # address of the base element, as it stands there
+
+    def base_of(self, url: str) -> str:
+        """What addresses in the page at `url` are relative to."""
+        return (self.base and resolve(url, self.base)) or url
 
 
 def read_head(text: str) -> PageHead:
@@ -89,7 +97,7 @@ def _may_be_open(part: str) -> bool:
 def _elements(root: Iterable[Node] | None) -> Iterator[ElementNode]:
     """The elements below a node that may say something, in order."""
     for node in root or ():
-        if isinstance(node, ElementNode) and node.tag in ("meta", "link", "script"):
+        if isinstance(node, ElementNode) and node.tag in _TELLING:
             yield node
 
 
@@ -97,7 +105,7 @@ def _read(elements: Iterator[ElementNode]) -> PageHead:
     metas: list[tuple[str, str]] = []
     links: list[str] = []
     licenses: list[str] = []
-    refresh = ""
+    refresh = base = ""
     for element in elements:
         kind = element.getattr("type") or ""
         if element.tag == "meta":
@@ -107,11 +115,13 @@ def _read(elements: Iterator[ElementNode]) -> PageHead:
             equivalent = (element.getattr("http-equiv") or "").strip().lower()
             if equivalent == "refresh" and not refresh and not _without_script(element):
                 refresh = content
+        elif element.tag == "base":
+            base = base or element.getattr("href") or ""
         elif element.tag == "script" and is_rsl(kind):
             licenses.append(element.text or "")
         elif element.tag == "link" and is_license(element.getattr("rel") or "", kind):
             links.append(element.getattr("href") or "")
-    return PageHead(tuple(metas), refresh, tuple(links), tuple(licenses))
+    return PageHead(tuple(metas), refresh, tuple(links), tuple(licenses), base)
 
 
 def _without_script(element: ElementNode) -> bool:

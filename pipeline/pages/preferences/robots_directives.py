@@ -67,5 +67,5 @@ def _refusals(
     for directive in re.split(r"[\s,;\"']+", directives):
         outcome = DIRECTIVES.get(directive)
         if outcome is not None:
-            said = directive if ours else f"{to}: {directive}"
-            yield Preference(outcome if ours else Outcome.AI_AGENTS, said, where)
+            statement = directive if ours else f"{to}: {directive}"
+            yield Preference(outcome if ours else Outcome.AI_AGENTS, statement, where)

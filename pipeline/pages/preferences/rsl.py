@@ -45,7 +45,7 @@ class License:
         found = [
             (len(address), allowed)
             for address, allowed in self.contents
-            if _speaks_of(urljoin(self.base, address) if address else "", url)
+            if _speaks_of(self.base, address, url)
         ]
         if not found:
             return None
@@ -56,15 +56,18 @@ class License:
         return Preference(Outcome.RSL, "training not permitted", where)
 
 
-def _speaks_of(pattern: str, url: str) -> bool:
-    """Whether a pattern, a whole address or empty for the page itself, matches an address."""
+def _speaks_of(base: str, pattern: str, url: str) -> bool:
+    """Whether a pattern, an address or empty for the page itself, matches an address."""
     if not pattern:
         return True
-    said, asked = urlsplit(pattern), urlsplit(url)
-    if said.hostname != asked.hostname:
+    try:
+        wanted, address = urlsplit(urljoin(base, pattern)), urlsplit(url)
+    except ValueError:  # such as `http://[`
         return False
-    query = f"?{said.query}" if said.query else ""
-    return path_matcher(f"{said.path or '/'}{query}")(url)
+    if wanted.hostname != address.hostname:
+        return False
+    query = f"?{wanted.query}" if wanted.query else ""
+    return path_matcher(f"{wanted.path or '/'}{query}")(url)
 
 
 def read_license(document: bytes, base: str) -> License | None:

@@ -209,7 +209,7 @@ def _huffman(counts: Sequence[int]) -> list[tuple[int, int]]:
     """
     weights = [*counts, *[ENDLESS] * (len(counts) - 1)]
     leaf, node, children = len(counts) - 1, len(counts), []
-    for made in range(len(counts), 2 * len(counts) - 1):
+    for parent in range(len(counts), 2 * len(counts) - 1):
         pair = []
         for _ in range(2):
             if leaf >= 0 and weights[leaf] < weights[node]:
@@ -218,6 +218,6 @@ def _huffman(counts: Sequence[int]) -> list[tuple[int, int]]:
             else:
                 pair.append(node)
                 node += 1
-        weights[made] = sum(weights[child] for child in pair)
+        weights[parent] = sum(weights[child] for child in pair)
         children.append((pair[0], pair[1]))
     return children

@@ -154,9 +154,9 @@ class Ensemble:
         table = read_quantiles(settings.quantiles)
         for scorer in settings.scorers:
             if scorer not in table or table[scorer].model != keys[scorer]:
-                said = "was fitted to another model" if scorer in table else "has no quantiles"
+                problem = "was fitted to another model" if scorer in table else "has no quantiles"
                 raise SettingError(
-                    f"{settings.quantiles} {said} of scorer {scorer}",
+                    f"{settings.quantiles} {problem} of scorer {scorer}",
                     "Build without the ensemble, then run webtext fit-quantiles",
                 )
         self._table = table

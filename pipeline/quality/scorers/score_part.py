@@ -155,5 +155,5 @@ class PartScores:
 
     def finish(self) -> list[Part]:
         """The reports of all tables, once the block has ended well."""
-        made = {name: writer.finish() for name, writer in self._writers.items()}
-        return [(self._done | made)[name] for name in self._settings]
+        finished = {name: writer.finish() for name, writer in self._writers.items()}
+        return [(self._done | finished)[name] for name in self._settings]

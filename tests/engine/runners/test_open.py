@@ -19,6 +19,7 @@ from pipeline.engine.runners.cluster import DaskBuild
 from pipeline.engine.runners.open import open_runner
 from pipeline.engine.runners.profiles import RunnerSettings
 from pipeline.engine.runners.runner_kind import OpenRunner
+from pipeline.engine.stage import Effort
 from pipeline.store.errors import SettingError, WebtextError
 
 
@@ -53,9 +54,9 @@ def built(runner: OpenRunner, folder: Path) -> dict[str, bytes]:
     [
         ({"workers": 1}, 1e6, "local"),
         ({"workers": 2}, 1e6, "dask"),
-        ({"workers": 2}, 15.0, "local"),
+        ({"workers": 2}, 13.0, "local"),
         ({"workers": 2}, 25.0, "dask"),
-        ({"workers": 16}, 15.0, "dask"),
+        ({"workers": 16}, 13.0, "dask"),
         ({"workers": 2, "name": "dask"}, 0.1, "dask"),
         ({"workers": 2, "name": "local"}, 1e6, "local"),
         ({"dask": {"scheduler": "tcp://127.0.0.1:9"}}, 0.1, "dask"),
@@ -65,12 +66,20 @@ def built(runner: OpenRunner, folder: Path) -> dict[str, bytes]:
 def test_auto_takes_workers_where_they_save_time(
     settings: dict[str, Any], seconds: float, runner: str
 ) -> None:
-    assert RunnerSettings.checked(settings, "test").for_work(seconds).name == runner
+    many = Effort(seconds, 1000, steps=4)
+    assert RunnerSettings.checked(settings, "test").for_work(many).name == runner
 
 
 def test_workers_that_are_there_take_smaller_stages() -> None:
     two = RunnerSettings(workers=2)
-    assert [two.resolved(seconds, started=True) for seconds in (4.0, 8.0)] == ["local", "dask"]
+    efforts = [Effort(seconds, 1000, steps=4) for seconds in (4.0, 8.0)]
+    assert [two.resolved(effort, started=True) for effort in efforts] == ["local", "dask"]
+
+
+@pytest.mark.parametrize(("units", "runner"), [(1, "local"), (2, "dask"), (3, "dask")])
+def test_a_stage_of_one_unit_stays_in_this_process(units: int, runner: str) -> None:
+    """Two workers do three units in two rounds, one in one."""
+    assert RunnerSettings(workers=2).resolved(Effort(30.0, units)) == runner
 
 
 def test_a_stage_has_the_same_bytes(local: OpenRunner, dask: OpenRunner, tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ class Core(Task):
             return Item(row["query"].rstrip(), _spaced(row["choices"]), answer_in(row, "gold"))
         if "context_options" in row:
             contexts = tuple(context.rstrip() for context in row["context_options"])
-            said = _spaced([row["continuation"]]) * len(contexts)
-            return Item("", said, answer_in(row, "gold"), contexts=contexts)
+            choices = _spaced([row["continuation"]]) * len(contexts)
+            return Item("", choices, answer_in(row, "gold"), contexts=contexts)
         return Item(row["context"].strip(), _spaced([row["continuation"]]), 0)
 
 

@@ -94,8 +94,8 @@ class QuestionAnswer(Task):
         if answer is not None and answer not in choices:
             raise ValueError(f"answer {answer!r} is not among its choices")
         context = f"{row['context']}\n" if row.get("context") else ""
-        asked = f"{context}Question: {row['question']}\nAnswer:"
-        return Item(asked, choices, answer_in(row, "answer", choices.index))
+        prompt = f"{context}Question: {row['question']}\nAnswer:"
+        return Item(prompt, choices, answer_in(row, "answer", choices.index))
 
 
 def _yes(answer: str) -> int:

@@ -38,5 +38,5 @@ class Copa(Task):
     def item(self, row: dict[str, Any]) -> Item:
         """Premise and choice as one sentence, as lm-evaluation-harness joins them."""
         context = f"{row['premise'].strip()[:-1]} {_CONNECTORS[row['question']]}"
-        said = [row["choice1"], row["choice2"]]
-        return Item(context, tuple(s[0].lower() + s[1:] for s in said), answer_in(row, "label"))
+        choices = [row["choice1"], row["choice2"]]
+        return Item(context, tuple(s[0].lower() + s[1:] for s in choices), answer_in(row, "label"))

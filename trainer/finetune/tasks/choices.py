@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.store.errors import SettingError
-from trainer.data.tables import Row
+from pipeline.store.tables import Row
 from trainer.eval.task import Item, Task
 from trainer.finetune.encoding import Input
 from trainer.finetune.examples import Example, ExampleColumns

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.store.errors import SettingError
+from pipeline.store.tables import Row
 from pipeline.store.textfiles import read_lines
-from trainer.data.tables import Row
 from trainer.finetune.encoding import Input
 from trainer.finetune.examples import Example
 from trainer.finetune.metrics import ACCURACY, MATTHEWS, PEARSON, SPEARMAN

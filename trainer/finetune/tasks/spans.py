@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.data.tables import Row
+from pipeline.store.tables import Row
 from trainer.finetune.encoding import Input
 from trainer.finetune.examples import Example
 from trainer.finetune.metrics import EXACT_MATCH, F1

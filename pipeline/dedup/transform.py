@@ -1,0 +1,147 @@
+"""The dedup stage: which documents are duplicates, of which, and how similar.
+
+    evaluation sets -> what an earlier interval would have left
+    documents -> signatures -> keep order of those that passed quality's verdicts ->
+    candidate pairs by band -> pairs close by signature -> components ->
+    shingle sets from text -> decisions ->
+    minimizers that pages share -> runs of words from text -> passages that go ->
+    duplicate table, table of passages
+
+So no document is removed for one that is not in the corpus.
+
+Each arrow is a step of units that exchange scratch files; only reports on them pass
+through Beam.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+
+from pipeline.dedup.batch import Batch, names_of
+from pipeline.dedup.decide import (
+    DecideUnit,
+    decide,
+    slice_units,
+    write_slices,
+)
+from pipeline.dedup.evaluation import (
+    evaluation_units,
+    sign_evaluation,
+)
+from pipeline.dedup.group import GroupUnit, group
+from pipeline.dedup.keys import keys_units, write_keys
+from pipeline.dedup.order import arrange
+from pipeline.dedup.passages.decide import cut_units, write_cuts
+from pipeline.dedup.passages.minimizers import minimizer_units, write_minimizers
+from pipeline.dedup.passages.runs import runs_units, write_runs
+from pipeline.dedup.passages.share import ConnectUnit, connect, share_units, write_shared
+from pipeline.dedup.search import (
+    band_units,
+    compare,
+    compare_units,
+    search_band,
+)
+from pipeline.dedup.sign import sign, sign_units
+from pipeline.dedup.write import WriteUnit, write
+from pipeline.engine.sink import Steps, WriteManifest
+from pipeline.engine.steps import Step
+from pipeline.store.manifest import Manifest, table_of
+from pipeline.store.parts import Part
+
+#: Units of a step, from the reports of all before it and the keyword `batch`.
+Plan = Callable[..., Iterable[Any]]
+
+
+def plan_order(_before: Sequence[Part], batch: Batch) -> list[Batch]:
+    """The keep order is one unit."""
+    return [batch]
+
+
+def plan_group(before: Sequence[Part], batch: Batch) -> list[GroupUnit]:
+    """The components are one unit."""
+    return [GroupUnit(batch, tuple(names_of(before, "forest-")))]
+
+
+def plan_decide(before: Sequence[Part], batch: Batch) -> list[DecideUnit]:
+    """The slices of components."""
+    slices = sum(part.extra.get("slices", 0) for part in before)
+    edges, sets = tuple(names_of(before, "edges-")), tuple(names_of(before, "sets-"))
+    return [DecideUnit(batch, part, slices, edges, sets) for part in range(slices)]
+
+
+def plan_connect(before: Sequence[Part], batch: Batch) -> list[ConnectUnit]:
+    """The pages that share minimizers are one unit."""
+    return [ConnectUnit(batch, tuple(names_of(before, "shared-")))]
+
+
+def plan_write(before: Sequence[Part], batch: Batch) -> list[WriteUnit]:
+    """The end is one unit; it takes over what the steps before have measured."""
+    measured = {
+        name: sum(part.extra.get(name, 0) for part in before) for name in ("candidates", "compared")
+    }
+    decided, gone = tuple(names_of(before, "decided-")), tuple(names_of(before, "gone-"))
+    return [WriteUnit(batch, decided, gone, tuple(measured.items()))]
+
+
+def steps_of(batch: Batch) -> tuple[Step, ...]:
+    """The steps of a run."""
+
+    def step(
+        name: str, plan: Plan, make: Callable[[Any], Iterable[Part]], *, alone: bool = False
+    ) -> Step:
+        return Step(name, partial(plan, batch=batch), make, alone)
+
+    passages = (
+        step("Minimize", minimizer_units, write_minimizers),
+        step("Share", share_units, write_shared),
+        step("Connect", plan_connect, connect, alone=True),
+        step("Runs", runs_units, write_runs),
+        step("Cut", cut_units, write_cuts),
+    )
+    return (
+        step("Evaluation", evaluation_units, sign_evaluation, alone=len(batch.evaluation) < 2),
+        step("Sign", sign_units, sign),
+        step("Order", plan_order, arrange, alone=True),
+        step("Keys", keys_units, write_keys),
+        step("Search", band_units, search_band),
+        step("Compare", compare_units, compare),
+        step("Group", plan_group, group, alone=True),
+        step("Slices", slice_units, write_slices),
+        step("Decide", plan_decide, decide),
+        *(passages if batch.settings.passages.enabled else ()),
+        step("Write", plan_write, write, alone=True),
+    )
+
+
+#: What stays; all other files are scratch.
+_FINAL = ("part", "register", "signatures", "clusters", "minimizers", "passages")
+
+
+def is_final(part: Part) -> bool:
+    """True for a file that belongs to the stage's result."""
+    return part.file is not None and table_of(part.file.name) in _FINAL
+
+
+class Dedup(beam.PTransform):
+    """Decides the documents of `batch.sources` after and against its history.
+
+    From the pipeline's root to one Manifest, completed from `draft`.  Several sources in
+    one batch give the same removals as one batch after the other.
+    """
+
+    def __init__(self, batch: Batch, draft: Manifest) -> None:
+        super().__init__()
+        self.batch, self._draft = batch, draft
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        """Text is read by the steps Sign and Sets, and by Minimize and Runs for passages."""
+        return (
+            root
+            | Steps(steps_of(self.batch))
+            | "Result" >> beam.Filter(is_final)
+            | WriteManifest(self.batch.folder, self._draft)
+        )

@@ -1,0 +1,90 @@
+"""What a unit of dedup holds does not grow with the documents, and runs and slices decide alike."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.dedup import places, search
+from pipeline.dedup.batch import Batch, Source, band_column, signature_schema
+from pipeline.dedup.settings import DedupSettings
+from pipeline.dedup.transform import steps_of
+from pipeline.store.addresses import page_id
+from pipeline.store.parts import Part
+
+_FILE = 250  # documents of a part
+#: Recall at the threshold is 0.96.
+SETTINGS = DedupSettings(verify="signature", bands=8)
+
+
+def signed(folder: Path, count: int) -> Batch:
+    """A batch whose signatures are there: every fifth document is nearly the one before it."""
+    rng, numbers = np.random.default_rng(1), range(count // _FILE)
+    verdicts = tuple(f"{folder}/verdicts-{number}.parquet" for number in numbers)
+    parts = tuple(f"part-{number}" for number in numbers)
+    source = Source("all", parts, verdicts, ("",) * len(parts), "all")
+    batch = Batch(f"{folder}/dedup", "1", "key", SETTINGS, (), (source,))
+    Path(batch.folder).mkdir(parents=True)
+    schema, width = signature_schema(SETTINGS), 4 * SETTINGS.rows
+    for number, path in enumerate(batch.signatures()):
+        hashes = rng.integers(0, 1 << 32, (_FILE, SETTINGS.hashes), np.uint32)
+        copies = np.arange(4, _FILE, 5)
+        agree = rng.random((len(copies), SETTINGS.hashes)) < 0.9
+        hashes[copies] = np.where(agree, hashes[copies - 1], hashes[copies])
+        ids = [page_id(str(number * _FILE + row)) for row in range(_FILE)]
+        columns = {
+            "id": ids,
+            "exact": [bytes.fromhex(identity) for identity in ids],
+            "shingles": [500] * _FILE,
+            "chars": [4500] * _FILE,
+            "date": [""] * _FILE,
+        }
+        for band in range(SETTINGS.bands):
+            of_band = np.ascontiguousarray(hashes[:, band * 5 : band * 5 + 5])
+            columns[band_column(band)] = [row.tobytes() for row in of_band]
+            assert len(columns[band_column(band)][0]) == width
+        pq.write_table(pa.table(columns, schema=schema), path, row_group_size=100)
+        nothing = {"karma": pa.nulls(_FILE, pa.int64()), "reason": [""] * _FILE}
+        pq.write_table(pa.table({"id": ids, **nothing}), verdicts[number])
+    return batch
+
+
+def decided(batch: Batch) -> tuple[pa.Table, dict[str, int]]:
+    """The duplicate table, and the most bytes that a unit of each step held."""
+    parts: list[Part] = []
+    most: dict[str, int] = defaultdict(int)
+    tracemalloc.start()
+    for step in steps_of(batch):
+        if step.name in ("Evaluation", "Sign"):
+            continue
+        for unit in list(step.plan(parts)):
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            parts += step.make(unit)
+            most[step.name] = max(most[step.name], tracemalloc.get_traced_memory()[1] - before)
+    tracemalloc.stop()
+    tables = [pq.read_table(path) for path in sorted(Path(batch.folder).glob("part-*"))]
+    return pa.concat_tables(tables).sort_by("id"), most
+
+
+def test_runs_and_slices_decide_alike_and_bound_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = decided(signed(tmp_path / "whole", 6000))
+    assert len(whole) > 1000
+    monkeypatch.setattr(places, "RUN_ROWS", 1000)
+    monkeypatch.setattr(search, "_SLICE_ROWS", 1000)
+    monkeypatch.setattr(search, "_RANGE_PAIRS", 1500)
+    cut, large = decided(signed(tmp_path / "cut", 6000))
+    assert cut.equals(whole)
+    assert len(list(Path(tmp_path, "cut/dedup/_work").glob("places-*"))) == 6
+    _, small = decided(signed(tmp_path / "small", 2000))
+    for step in ("Keys", "Search", "Compare", "Slices"):
+        # An index of all documents took 10 bytes of each.
+        assert (large[step] - small[step]) / 4000 < 8, step
