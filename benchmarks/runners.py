@@ -2,13 +2,16 @@
 
     python benchmarks/runners.py [--posts RS --comments RC --archive WARC] [--workers 1 2]
         [--min-karma 3]
+    python benchmarks/runners.py --whole 3 [--posts RS --comments RC --archive WARC] [--min-karma 3]
 
 It builds a corpus (the bundled sample, unless dumps and an archive are named) in a folder of
 its own, several times.  `bare` calls the very units of work of the build in a plain loop,
 without Beam: they are written down by a first run and then carried out again.  `local` is
 Beam in one process; the others are dask with so many local workers.  Pages come from the
-archive.  Of each, seconds by the clock and seconds of processor time are printed; on a
-machine with other work only the latter mean something.
+archive.  `--whole` runs the command itself in turns, as often as it says, by the default, by one
+worker and by two, and each time once more with nothing to do.  Of each, seconds by the clock and
+seconds of processor time are printed; on a machine with other work only the latter mean
+something.
 """
 
 from __future__ import annotations
@@ -16,11 +19,14 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,17 +88,19 @@ class Recorded:
 
 def recipe_for(root: Path, given: argparse.Namespace) -> Recipe:
     """The quickstart's recipe with pages from an archive."""
+    return read_recipe("quickstart", settings_for(root, given))
+
+
+def settings_for(root: Path, given: argparse.Namespace) -> list[str]:
+    """What differs from the quickstart's recipe."""
     source = f'{{kind="reddit-dump", posts="{given.posts}", comments="{given.comments}"}}'
-    return read_recipe(
-        "quickstart",
-        [
-            f'corpus.root="{root}"',
-            f"links.sources=[{source}]",
-            'pages.source="warc"',
-            f'pages.warc=["{given.archive}"]',
-            f"links.min_karma={given.min_karma}",
-        ],
-    )
+    return [
+        f'corpus.root="{root}"',
+        f"links.sources=[{source}]",
+        'pages.source="warc"',
+        f'pages.warc=["{given.archive}"]',
+        f"links.min_karma={given.min_karma}",
+    ]
 
 
 def on_runner(
@@ -153,6 +161,23 @@ def alone(work: Callable[..., dict[str, Cost]], *arguments: Any) -> dict[str, Co
         return process.submit(work, *arguments).result()
 
 
+def whole(given: argparse.Namespace) -> str:
+    """Markdown: the command by each runner, in turns, and then with nothing to do."""
+    lines = ["| runner | build | nothing to do |", "|---|---|---|"]
+    for _ in range(given.whole):
+        for name in ("auto", "local", "dask"):
+            with tempfile.TemporaryDirectory() as folder:
+                command = [sys.executable, "-P", "-m", "pipeline", "build", "quickstart"]
+                for setting in settings_for(Path(folder, name), given):
+                    command += ["--set", setting]
+                command += ["--runner", name, "--workers", "2"]
+                run = partial(subprocess.run, command, check=True, stdout=subprocess.DEVNULL)
+                costs = [cost_of(run), cost_of(run)]
+            cells = [f"{cost.clock:.1f} ({cost.processor:.1f})" for cost in costs]
+            lines.append("| " + " | ".join([name, *cells]) + " |")
+    return "\n".join(lines)
+
+
 def table(columns: dict[str, dict[str, Cost]]) -> str:
     """Markdown: clock (processor) seconds."""
     lines = ["| stage | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
@@ -177,7 +202,11 @@ def main() -> None:
     parser.add_argument("--archive", default=PAGES)
     parser.add_argument("--min-karma", type=int, default=3, help="more: a smaller build")
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
+    parser.add_argument("--whole", type=int, default=0, help="turns of the whole command")
     given = parser.parse_args()
+    if given.whole:
+        print(whole(given))
+        return
     columns: dict[str, dict[str, Cost]] = {}
     with tempfile.TemporaryDirectory() as folder:
         root, units = Path(folder, "recorded"), Path(folder, "units")

@@ -187,10 +187,10 @@ def compare(
     _need_torch()
     from trainer.eval.publish import compare as compare_runs
 
-    found = compare_runs(run, models, tolerance, _note)
-    typer.echo(f"{found}.")
-    losses = {"loss": found.loss, "published_loss": found.published_loss, "worse": found.worse}
-    return Result(losses, ANSWER_IS_NO if found.worse else 0)
+    answer = compare_runs(run, models, tolerance, _note)
+    typer.echo(f"{answer}.")
+    losses = {"loss": answer.loss, "published_loss": answer.published_loss, "worse": answer.worse}
+    return Result(losses, ANSWER_IS_NO if answer.worse else 0)
 
 
 def publish_model(run: RunArgument, models: ModelsArgument) -> Result:

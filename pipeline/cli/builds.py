@@ -85,8 +85,8 @@ def ready(
         typer.echo(f"Not there yet: {', '.join(missing)}")
     else:
         typer.echo(f"The sources of {read.corpus.interval} are there.")
-    found = {**read.corpus.model_dump(), "missing": missing}
-    return Result(found, ANSWER_IS_NO if missing else 0)
+    answer = {**read.corpus.model_dump(), "missing": missing}
+    return Result(answer, ANSWER_IS_NO if missing else 0)
 
 
 def rescore(
@@ -169,9 +169,9 @@ def runner_check(
     read = read_profile(profile, settings or [])
     folder = at or f"{tempfile.mkdtemp(prefix='webtext-check-')}/runner"
     options = context.meta[_BEAM_OPTIONS]
-    found = check_runner(read, folder, options, without=without or [], say=typer.echo)
+    answer = check_runner(read, folder, options, without=without or [], say=typer.echo)
     typer.echo(f"{read.resolved()}: this runner builds what one worker here builds.")
-    return Result({"runner": read.resolved(), **asdict(found)})
+    return Result({"runner": read.resolved(), **asdict(answer)})
 
 
 def add_commands(app: typer.Typer) -> None:

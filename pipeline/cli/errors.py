@@ -74,7 +74,7 @@ def _extra_of(package: str) -> str | None:
     """The extra of this distribution that brings a package; None where there is none."""
     name = re.escape(package.split(".", maxsplit=1)[0].replace("_", "-"))
     for line in metadata.requires("webtext") or []:
-        found = re.match(rf"{name}\b[^;]*;\s*extra\s*==\s*[\"']([\w-]+)[\"']", line)
-        if found and found[1] != "dev":
-            return found[1]
+        match = re.match(rf"{name}\b[^;]*;\s*extra\s*==\s*[\"']([\w-]+)[\"']", line)
+        if match and match[1] != "dev":
+            return match[1]
     return None

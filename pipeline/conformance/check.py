@@ -79,12 +79,12 @@ def _check_group(group: str, runner: OpenRunner, at: str, without: Sequence[str]
     """Runs a group here and there; the number of its cases."""
     with tempfile.TemporaryDirectory() as here, open_runner(RunnerSettings(workers=1)) as local:
         expected = run_group(group, local, here, without)
-    found = run_group(group, runner, files.join(at, "conformance", group), without)
-    wrong = differences(found, expected)
+    results = run_group(group, runner, files.join(at, "conformance", group), without)
+    wrong = differences(results, expected)
     if wrong:
         raise WebtextError(
             f"{runner.name} differs in {len(wrong)} outputs of the cases on {group}: "
-            f"{_first(wrong, found, expected)}",
+            f"{_first(wrong, results, expected)}",
             "Do not build on it; `--without CASE` leaves out what your pipelines do not use",
         )
     return len(GROUPS[group].keys() - set(without))
@@ -108,16 +108,16 @@ def _check_sample(
         files.write_bytes(files.join(at, path.name), path.read_bytes())
     with tempfile.TemporaryDirectory() as here:
         expected = _sample(RunnerSettings(workers=1), here, str(POSTS.parent), ())
-    found = _sample(settings, files.join(at, "sample"), at, options)
+    fingerprints = _sample(settings, files.join(at, "sample"), at, options)
     for stage in STAGES:
-        if found[stage] != expected[stage]:
+        if fingerprints[stage] != expected[stage]:
             raise WebtextError(
                 f"The sample's stage {stage} came out different: fingerprint "
-                f"{found[stage][:16]}…, here {expected[stage][:16]}…",
+                f"{fingerprints[stage][:16]}…, here {expected[stage][:16]}…",
                 "Compare versions of all packages on the workers with constraints.txt",
             )
     say(f"sample build: all {len(STAGES)} fingerprints as with one worker here")
-    return found
+    return fingerprints
 
 
 def _sample(

@@ -194,17 +194,17 @@ class Index:
         self.number = np.full(sum(self.rows), -1, np.int64)  # by place; -1: may not be in
         self.unique = np.empty(self._count, bool)  # by number: no copy of an earlier one
         self.kept = np.ones(self._count, bool)  # by number: not removed in an earlier interval
-        number = place = 0
+        number = row = 0
         for decided in batch.history:
             table = read(decided.registers, ["place", "copy", "kept"])
             end = number + table.num_rows
-            self.number[place + column(table, "place")] = np.arange(number, end)
+            self.number[row + column(table, "place")] = np.arange(number, end)
             self.unique[number:end] = ~column(table, "copy")
             self.kept[number:end] = column(table, "kept")
-            number, place = end, place + sum(map(rows_of, decided.signatures))
+            number, row = end, row + sum(map(rows_of, decided.signatures))
         table = read([batch.order], ["place", "first"])
         numbers = np.arange(number, self._count)
-        self.number[place + column(table, "place")] = numbers
+        self.number[row + column(table, "place")] = numbers
         self.unique[number:] = column(table, "first") == numbers
 
     @cached_property

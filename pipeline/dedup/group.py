@@ -4,7 +4,7 @@ The components of each file of pairs (`search.py`) are joined by alternating lar
 small-star operations (Kiveris et al., Connected Components in MapReduce and Beyond, SoCC 2014;
 doi 10.1145/2670979.2670997), here as queries: the edges shrink to stars around the least document
 of each component, in a number of rounds that grows with the logarithm of the longest way.  DuckDB
-spills what does not fit its 2 GB, so memory does not grow with the documents.
+spills what does not fit its 1 GB, so memory does not grow with the documents.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from pipeline.store import files
 from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part
 
-_MEMORY = "2GB"
+_MEMORY = "1GB"
 ROWS = 100_000  # rows that pass between DuckDB and files at a time
 
 _SQL: dict[Preference, str] = {

@@ -36,9 +36,9 @@ def removals(
         for _, earlier in group:
             if earlier in removed:
                 continue
-            found = similarity(number, earlier)
-            if found >= threshold and (best is None or found > best.similarity):
-                best = RemovedDuplicate(number, earlier, found)
+            score = similarity(number, earlier)
+            if score >= threshold and (best is None or score > best.similarity):
+                best = RemovedDuplicate(number, earlier, score)
         if best is not None:
             removed.add(number)
             yield best

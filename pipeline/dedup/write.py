@@ -300,8 +300,8 @@ def _write_passages(
 def _write_register(connection: duckdb.DuckDBPyConnection, unit: WriteUnit, name: str) -> Part:
     """The batch's keep order with what was decided; row groups follow the scratch file."""
     batch = unit.batch
-    found = connection.execute(_DUPLICATES).fetchnumpy()
-    removed = found["number"]
+    duplicates = connection.execute(_DUPLICATES).fetchnumpy()
+    removed = duplicates["number"]
     number = sum(rows_of(path) for interval in batch.history for path in interval.registers)
     with PartWriter(batch.folder, name, REGISTER, batch.key, fingerprinted=False) as writer:
         writer.extra = dict(unit.measured)

@@ -92,12 +92,12 @@ def warnings_of(manifest: Manifest) -> list[str]:
 
 def early_months(audit: Audit) -> dict[str, dict[str, Row]]:
     """The months whose scores were caught too early: kind -> month -> numbers."""
-    found: dict[str, dict[str, Row]] = {}
+    months: dict[str, dict[str, Row]] = {}
     for name, row in audit.get(MONTHS, {}).items():
         kind, month = name.split()
         if is_early(kind, month, row):
-            found.setdefault(kind, {})[month] = row
-    return found
+            months.setdefault(kind, {})[month] = row
+    return months
 
 
 def is_early(kind: str, month: str, row: Row) -> bool:

@@ -50,16 +50,16 @@ _WWW = {www: re.compile(rf"{www}(?<![\w/.@-]....)(?=[\w-]+\.)") for www in ("www
 
 def sure_addresses(text: str) -> list[str] | None:
     """The bare addresses of a text, in order; None where one has no sure end."""
-    found: list[str] = []
+    addresses: list[str] = []
     colon = text.find("://")
     while colon >= 0:
         sure = _sure_address(text, colon)
         if sure is None:
             return None
         address, end = sure
-        found.append(address)
+        addresses.append(address)
         colon = text.find("://", end)
-    return found
+    return addresses
 
 
 def bare_address(text: str, colon: int) -> tuple[str, int]:

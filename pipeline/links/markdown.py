@@ -81,8 +81,8 @@ def links_in(text: str, *, escaped: bool = True) -> list[str]:
     if find(text, "://") < 0 and not has_bare_www(text):
         return []
     text = with_scheme(_markdown(text if escaped else html.escape(text, quote=False)))
-    found = None if _is_marked(text) else sure_addresses(text)
-    return list(dict.fromkeys(_parsed(text) if found is None else found))
+    sure = None if _is_marked(text) else sure_addresses(text)
+    return list(dict.fromkeys(_parsed(text) if sure is None else sure))
 
 
 def unescape(text: str) -> str:
@@ -166,19 +166,19 @@ def _links(written: str) -> tuple[list[str], bool]:
     hidden = find(written, "<code") >= 0 or find(written, "<img ") >= 0
     if hidden or count(written, _LINK) > len(targets):
         written = _NO_LINK.sub("<>", written)
-    found: list[str] = []
+    links: list[str] = []
     torn = False
     colon = written.find("://")
     while colon >= 0:
         start = address_start(written, colon)
         if written.startswith(_LINK, start - len(_LINK)):
             closing = written.index('"', colon)
-            found.append(html.unescape(written[start:closing]))
+            links.append(html.unescape(written[start:closing]))
             end = written.index("</a>", closing)
         else:
             address, end = bare_address(written, colon)
             if address:
-                found.append(address)
+                links.append(address)
                 torn = torn or _TORN.match(written, end) is not None
         colon = written.find("://", end)
-    return found, torn
+    return links, torn

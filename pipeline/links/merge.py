@@ -118,12 +118,12 @@ def make_link(mentions: list[dict[str, Any]], rules: Rules) -> dict[str, Any]:
 
 def _threads_over_18(part: Range, posts: set[str]) -> set[str]:
     """Which of `posts` are marked as over 18; streams the scratch files."""
-    wanted, found = pa.array(sorted(posts), pa.string()), set[str]()
+    wanted, marked = pa.array(sorted(posts), pa.string()), set[str]()
     for name in part.threads if posts else ():
         for batch in batches(files.join(part.folder, name), ["id"]):
             column = batch.column("id")
-            found.update(column.filter(pc.is_in(column, wanted)).to_pylist())
-    return found
+            marked.update(column.filter(pc.is_in(column, wanted)).to_pylist())
+    return marked
 
 
 def _order(mention: dict[str, Any]) -> tuple[Any, ...]:

@@ -45,18 +45,18 @@ def post_links(post: Post, *, escaped: bool = True) -> list[Mention]:
     `escaped`: texts have HTML's escapes, as in dumps.  Raises BadLineError for what is no post.
     """
     name, subreddit, score, created = stamp(post)
-    found: list[Mention] = []
+    mentions: list[Mention] = []
     if not post.is_self:
         own = post.url_overridden_by_dest or post.url
         bare = post.gallery_data is None and post.crosspost_parent_list is NO_PARENTS  # most
         for address in (own,) if bare else _addresses(post, own):
             if isinstance(address, str) and address:
                 plain = unescape(address) if escaped and "&" in address else address
-                found.append(Mention(plain, "post", name, subreddit, score, created))
+                mentions.append(Mention(plain, "post", name, subreddit, score, created))
     if post.selftext:
         for url in text_links(post.selftext, escaped):
-            found.append(Mention(url, "selftext", name, subreddit, score, created))
-    return found
+            mentions.append(Mention(url, "selftext", name, subreddit, score, created))
+    return mentions
 
 
 def is_crosspost(post: Post) -> bool:

@@ -193,13 +193,13 @@ def _follow(lookup: Lookup, links: list[Dated]) -> tuple[dict[str, Row], dict[st
 
 def _index_rows(lookup: Lookup, wanted: set[str], low: str, high: str) -> dict[str, list[Row]]:
     """The rows of some ids between two others, by id."""
-    found: dict[str, list[Row]] = {}
+    rows: dict[str, list[Row]] = {}
     ids = pa.array(sorted(wanted), pa.string())
     for index in sorted(lookup.indexes) if wanted else []:
         table = read_ids(files.join(lookup.folder, index), low, high)
         for row in table.filter(pc.is_in(table["id"], ids)).to_pylist():
-            found.setdefault(row["id"], []).append(row)
-    return found
+            rows.setdefault(row["id"], []).append(row)
+    return rows
 
 
 def _nearest(rows: Iterable[Row], when: int) -> Row | None:

@@ -51,10 +51,10 @@ def dated_links(path: str) -> Iterator[Dated]:
 
 def first_seen(paths: Iterable[str], ids: Iterable[str]) -> dict[str, int]:
     """When each of some links was first posted; `paths` are parts of the links stage."""
-    found: dict[str, int] = {}
+    days: dict[str, int] = {}
     wanted = pa.array(sorted(ids), pa.string())
     for path in paths:
         for batch in batches(path, ["id", "first_seen"]):
             kept = batch.filter(pc.is_in(batch["id"], wanted))
-            found |= zip(kept["id"].to_pylist(), kept["first_seen"].to_pylist(), strict=True)
-    return {identity: seconds or 0 for identity, seconds in found.items()}
+            days |= zip(kept["id"].to_pylist(), kept["first_seen"].to_pylist(), strict=True)
+    return {identity: seconds or 0 for identity, seconds in days.items()}

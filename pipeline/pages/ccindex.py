@@ -113,11 +113,11 @@ def _known_ids(paths: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.uint64]]:
 
     Two ids that begin alike cost a row in a scratch file; the whole id decides later.
     """
-    found = [np.zeros(0, np.uint64)]
+    prefixes = [np.zeros(0, np.uint64)]
     for path in paths:
         for batch in batches(path, ["id"]):
-            found.append(_prefixes(batch["id"].to_pylist()))
-    return np.sort(np.concatenate(found))
+            prefixes.append(_prefixes(batch["id"].to_pylist()))
+    return np.sort(np.concatenate(prefixes))
 
 
 def _prefixes(ids: list[str]) -> np.ndarray[Any, np.dtype[np.uint64]]:

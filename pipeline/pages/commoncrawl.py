@@ -102,11 +102,11 @@ class _CaptureReader:
 
     def _spots(self, number: int) -> dict[str, list[Spot]]:
         low, high = id_range(number, len(self._of.links))
-        found: dict[str, list[Spot]] = defaultdict(list)
+        spots: dict[str, list[Spot]] = defaultdict(list)
         for name in self._of.matches:
             for row in read_ids(files.join(self._of.folder, name), low, high).to_pylist():
-                found[row.pop("id")].append(Spot(**row))
-        return found
+                spots[row.pop("id")].append(Spot(**row))
+        return spots
 
     async def _end(self, link: Dated, spots: list[Spot], journal: Journal) -> Row:
         """The row of a link; what was read is archived and logged, what was deferred is not."""

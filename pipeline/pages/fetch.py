@@ -225,20 +225,20 @@ class Fetcher:
         exchange = answer.exchange
         if exchange is None:
             return
-        found = screen_body(
+        judged = screen_body(
             answer.final_url, answer.headers, exchange.body, self._settings, find_license
         )
-        answer.outcome, answer.error = found.outcome, found.error
-        answer.charset, answer.charset_by = found.charset, found.charset_by
-        answer.preference, answer.licenses = found.preference, found.licenses
-        answer.coding = found.coding
-        cut = not found.closed and (found.cut or not exchange.whole)
-        if cut and found.outcome == Outcome.BAD_ENCODING:
+        answer.outcome, answer.error = judged.outcome, judged.error
+        answer.charset, answer.charset_by = judged.charset, judged.charset_by
+        answer.preference, answer.licenses = judged.preference, judged.licenses
+        answer.coding = judged.coding
+        cut = not judged.closed and (judged.cut or not exchange.whole)
+        if cut and judged.outcome == Outcome.BAD_ENCODING:
             self._cut(answer, exchange)
-        if found.outcome != Outcome.OK:
+        if judged.outcome != Outcome.OK:
             return
-        if found.refresh and found.refresh != answer.final_url:
-            answer.moved = found.refresh
+        if judged.refresh and judged.refresh != answer.final_url:
+            answer.moved = judged.refresh
         elif cut:
             self._cut(answer, exchange)
 

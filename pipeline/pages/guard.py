@@ -93,17 +93,17 @@ def _host_and_port(name: str) -> tuple[str, int]:
     """
     with suppress(ValueError):
         return str(ipaddress.IPv6Address(name)), 0
-    found = _HOST.fullmatch(name)
-    if found is None:
+    match = _HOST.fullmatch(name)
+    if match is None:
         raise SettingError(
             f"pages.allow_hosts: {name!r} is neither `host` nor `host:port`",
             "For example 127.0.0.1:8017",
         )
-    host = found[1] or found[2]
-    if found[1]:
+    host = match[1] or match[2]
+    if match[1]:
         with suppress(ValueError):
             host = str(ipaddress.IPv6Address(host))
-    return host.lower(), int(found[3] or 0)
+    return host.lower(), int(match[3] or 0)
 
 
 def _addresses(host: str) -> set[str]:
@@ -122,10 +122,10 @@ def public_only(
 
     Raises RefusedAddressError where there is none among them.
     """
-    known = list(addresses)
-    may = [info for info in known if _may_connect(str(info[4][0]), int(info[4][1]), allowed)]
+    listed = list(addresses)
+    may = [info for info in listed if _may_connect(str(info[4][0]), int(info[4][1]), allowed)]
     if not may:
-        named = ", ".join(sorted({f"{info[4][0]} port {info[4][1]}" for info in known}))
+        named = ", ".join(sorted({f"{info[4][0]} port {info[4][1]}" for info in listed}))
         raise RefusedAddressError(f"no public web address: {named or 'none at all'}")
     return may
 

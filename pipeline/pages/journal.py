@@ -112,8 +112,8 @@ class Journal:
             self._append_record(hop)
         response = records[0]
         head = response.block[: response.block.index(b"\r\n\r\n") + 4]
-        found = _ENCODED.search(head)
-        encoding = found[1].decode("latin-1").strip().lower() if found else ""
+        match = _ENCODED.search(head)
+        encoding = match[1].decode("latin-1").strip().lower() if match else ""
         first = self._firsts.get((row["digest"], encoding))
         if first is None:
             self._locate(row, encoding)
@@ -265,8 +265,8 @@ def _first_id(archive: Path) -> str:
     """The id of the record with which an archive of ours begins."""
     with archive.open("rb") as stream:
         start = zlib.decompressobj(31).decompress(stream.read(4_096), 4_096)
-    found = re.search(rb"WARC-Record-ID: (\S+)", start)
-    return found[1].decode() if found else ""
+    match = re.search(rb"WARC-Record-ID: (\S+)", start)
+    return match[1].decode() if match else ""
 
 
 def _full(error: OSError, path: Path) -> Exception:

@@ -106,14 +106,14 @@ def builds_of(row: Mapping[str, Any]) -> int:
 def outcomes_named(names: Iterable[str]) -> frozenset[Outcome]:
     """The outcomes that `--retry` names; raises SettingError for one that is none."""
     kept = (Outcome.OK, Outcome.SEEN_BEFORE)
-    known = {outcome.value: outcome for outcome in Outcome if outcome not in kept}
-    unknown = [name for name in names if name not in known]
+    passing = {outcome.value: outcome for outcome in Outcome if outcome not in kept}
+    unknown = [name for name in names if name not in passing]
     if unknown:
         raise SettingError(
             f"--retry {unknown[0]}: no outcome of a link that could be another",
-            f"One of: {', '.join(known)}",
+            f"One of: {', '.join(passing)}",
         )
-    return frozenset(known[name] for name in names)
+    return frozenset(passing[name] for name in names)
 
 
 @dataclass(frozen=True)

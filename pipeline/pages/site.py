@@ -76,9 +76,9 @@ class Site:
             return Refusal(Outcome.ROBOTS, self.summary)
         if self._host.delay > self._settings.max_delay:
             return Refusal(Outcome.CRAWL_DELAY, f"asks for {self._host.delay:g} s between requests")
-        found = self.preference(url)
-        if found is not None and found.refuses:
-            return Refusal(found.outcome, f"{found.where}: {found.statement}", found)
+        refusal = self.preference(url)
+        if refusal is not None and refusal.refuses:
+            return Refusal(refusal.outcome, f"{refusal.where}: {refusal.statement}", refusal)
         return None
 
     async def _load(self) -> None:
@@ -94,9 +94,9 @@ class Site:
             return
         for address in self._rules.licenses[:_MOST_LICENSES]:
             self._licenses.append(await self._read_license(address))
-        place = f"{self._root}{tdmrep.PATH}"
-        if self._rules.may_fetch(place):
-            answer = await self._fetch(place, tdmrep.MOST_BYTES, 1)
+        url = f"{self._root}{tdmrep.PATH}"
+        if self._rules.may_fetch(url):
+            answer = await self._fetch(url, tdmrep.MOST_BYTES, 1)
             text = file_text(answer) if answer.status == 200 else None
             self._reservations = tdmrep.parse_reservations(text or b"")
 

@@ -141,14 +141,14 @@ class _Rescuer:
     async def _ask(self, row: Row, when: int, journal: Journal) -> Row:
         try:
             spot = await self._find(row["id"], row["url"], when)
-            found = await self._fetch(spot) if spot else "no capture"
+            capture = await self._fetch(spot) if spot else "no capture"
         except TooLargeError as error:
-            found = str(error)
-        if isinstance(found, str):
-            row = row | {"error": f"{row['outcome']}; Wayback Machine: {found}"}
+            capture = str(error)
+        if isinstance(capture, str):
+            row = row | {"error": f"{row['outcome']}; Wayback Machine: {capture}"}
             journal.log(row)
             return row
-        return self._keep(row, found, journal)
+        return self._keep(row, capture, journal)
 
     async def _find(self, identity: str, url: str, when: int) -> Spot | None:
         """The capture with status 200 that is nearest to the link's day.

@@ -55,12 +55,11 @@ class UnitCosts:
     """On disk, a document in dedup."""
     dedup_scratch: float = 870.0
     dedup_sorted: float = 430.0
-    """Memory of dedup's sorting, a document, up to `dedup_most`: DuckDB spills beyond it (fitted to
-    0.75 GB at 10^6 and 2.33 GB at 10^7 of the same run)."""
-    dedup_most: float = 1.75 * GB
-    dedup_index: float = 26.0
-    """Memory of a document that cannot spill: the index while components are found
-    (docs/dedup.md)."""
+    """Memory of dedup's sorting, a document, up to `dedup_most`, where DuckDB spills (fitted to
+    0.75 GB at 10^6 documents).  Nothing else of dedup grows with the documents."""
+    dedup_most: float = 1.0 * GB
+    passages_index: float = 10.0
+    """Memory of a document where passages are looked for: an index that cannot spill."""
 
     passages_mb_seconds: float = 0.04
     """A MB of text, where passages are looked for and a tenth of the pages share one

@@ -207,9 +207,9 @@ def _quality(v: Volumes) -> StagePlan:
 
 def _dedup(v: Volumes) -> StagePlan:
     c, alone = v.costs, v.searched * v.costs.order_seconds
-    sorted_in_memory = min(v.documents * c.dedup_sorted, c.dedup_most)
     passages = v.recipe.dedup.passages.enabled
     text_seconds = c.sign_mb_seconds + passages * c.passages_mb_seconds
+    sorted_in_memory = min(v.documents * c.dedup_sorted, c.dedup_most)
     return StagePlan(
         "dedup",
         cpu=v.text / MB * text_seconds + v.searched * c.search_seconds + alone,
@@ -217,7 +217,7 @@ def _dedup(v: Volumes) -> StagePlan:
         disk=v.documents * c.signature_bytes + passages * v.text * c.passages_ratio,
         files=(4 if passages else 2) * v.parts + 2 * v.load.intervals,
         scratch=v.documents * c.dedup_scratch,
-        memory=sorted_in_memory + v.documents * c.dedup_index,
+        memory=sorted_in_memory + passages * v.documents * c.passages_index,
     )
 
 

@@ -150,9 +150,9 @@ def find_lines(unit: RepeatedUnit) -> list[Part]:
     with PartWriter(unit.folder, unit.name, HOST_LINES, unit.key) as writer:
         writer.extra["host_lines_found"] = 0
         for host, pages in _hosts(unit):
-            found = repeated_lines(pages, unit.settings)
-            writer.extra["host_lines_found"] += len(found)
-            writer.add({"host": host, **line._asdict()} for line in found)
+            lines_found = repeated_lines(pages, unit.settings)
+            writer.extra["host_lines_found"] += len(lines_found)
+            writer.add({"host": host, **line._asdict()} for line in lines_found)
     return [writer.finish()]
 
 

@@ -102,9 +102,9 @@ def measures() -> dict[str, type[Measure]]:
 
     Raises WebtextError for a measure with a rule over no column, or two with one column.
     """
-    found = sorted(MEASURES.classes().items(), key=lambda item: (item[1].rank, item[0]))
+    ordered = sorted(MEASURES.classes().items(), key=lambda item: (item[1].rank, item[0]))
     owners: dict[str, str] = {}
-    for family, measure in found:
+    for family, measure in ordered:
         for column in measure.columns:
             if owners.setdefault(column, family) != family:
                 raise WebtextError(
@@ -118,7 +118,7 @@ def measures() -> dict[str, type[Measure]]:
                     f"which it does not have",
                     f"Its columns are {', '.join(measure.columns)}",
                 )
-    return dict(found)
+    return dict(ordered)
 
 
 def text_columns(family: str) -> frozenset[str]:

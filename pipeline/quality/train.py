@@ -230,9 +230,9 @@ def _matrix(examples: Iterable[Example]) -> _Rows:
     values: list[Floats] = []
     good: list[float] = []
     for number, (_, is_good, tokens) in enumerate(examples):
-        found, weights = features(tokens)
-        rows.append(np.full(len(found), number, dtype=np.int64))
-        buckets.append(found)
+        columns, weights = features(tokens)
+        rows.append(np.full(len(columns), number, dtype=np.int64))
+        buckets.append(columns)
         values.append(weights.astype(np.float64))
         good.append(float(is_good))
     empty = np.empty(0, dtype=np.int64)

@@ -120,8 +120,8 @@ def posts_and_comments(
 
 
 def _title(body: bytes) -> str:
-    found = re.search(rb"<title>(.*?)</title>", body, re.S | re.I)
-    text = html.unescape(found[1].decode("utf-8", "replace")) if found else ""
+    match = re.search(rb"<title>(.*?)</title>", body, re.S | re.I)
+    text = html.unescape(match[1].decode("utf-8", "replace")) if match else ""
     return " ".join(text.split()).replace("[", "(").replace("]", ")")
 
 

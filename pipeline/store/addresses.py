@@ -82,9 +82,9 @@ def resolve(base: str, reference: str) -> str | None:
 
     As browsers do (WHATWG URL, 4.4), a `\\` before the query is read as `/`.
     """
-    place, *rest = re.split("([?#])", reference, maxsplit=1)
+    path, *rest = re.split("([?#])", reference, maxsplit=1)
     try:
-        return repair(urljoin(base, "".join([place.replace("\\", "/"), *rest])))
+        return repair(urljoin(base, "".join([path.replace("\\", "/"), *rest])))
     except ValueError:  # such as `http://[`
         return None
 
@@ -154,10 +154,10 @@ def _cleaned(text: str) -> str:
 
 def _split(url: str) -> _Address | None:
     """The pieces of a web address; None when it is none."""
-    found = _ADDRESS.fullmatch(url)
-    if found is None or (not url.isprintable() and _CONTROL.search(url)):
+    match = _ADDRESS.fullmatch(url)
+    if match is None or (not url.isprintable() and _CONTROL.search(url)):
         return None
-    scheme, typed, port, path, query, fragment = found.groups(default="")
+    scheme, typed, port, path, query, fragment = match.groups(default="")
     host, scheme = web_host(typed), scheme.lower()
     if host is None:  # `http` is a host where a scheme was written twice
         once = _with_one_scheme(url)

@@ -64,9 +64,9 @@ def read_arc(stream: IO[bytes], most_bytes: int) -> Iterator[ArcRecord]:
 
 def _fields(line: bytes) -> tuple[str, int, int]:
     """Address, date and length of a record's first line."""
-    found = _FIRST_LINE.fullmatch(line.decode("utf-8", "replace"))
+    match = _FIRST_LINE.fullmatch(line.decode("utf-8", "replace"))
     try:
-        url, date, length = found.groups() if found else ("", "", "")
+        url, date, length = match.groups() if match else ("", "", "")
         moment = datetime.strptime(date.ljust(14, "0"), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError:
         raise BadArcError(f"no first line of a record: {line[:100]!r}") from None

@@ -154,8 +154,8 @@ class ChunkedBody:
         if end < 0 and not ended and len(waiting) < _LONGEST_LINE:
             return False
         line = bytes(waiting[:end] if end >= 0 else waiting)
-        found = _SIZE.fullmatch(line)
-        size = int(found[1], 16) if found else _MOST
+        match = _SIZE.fullmatch(line)
+        size = int(match[1], 16) if match else _MOST
         if size >= _MOST:
             return self._no_size(line, end)
         del waiting[: end + 1 if end >= 0 else len(waiting)]
@@ -176,11 +176,11 @@ class ChunkedBody:
         elif waiting[:1] == b"\n":
             del waiting[:1]
         elif not starts_in_chunks(waiting):
-            found = _NEXT.search(waiting)
-            end = found.start() if found else max(0, len(waiting) - (0 if ended else _LONGEST_NEXT))
+            match = _NEXT.search(waiting)
+            end = match.start() if match else max(0, len(waiting) - (0 if ended else _LONGEST_NEXT))
             self.data += waiting[:end]
             del waiting[:end]
-            return bool(found) and self._take_line_end(ended)
+            return bool(match) and self._take_line_end(ended)
         self._behind = False
         return True
 

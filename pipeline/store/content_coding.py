@@ -80,18 +80,18 @@ def unpack(body: bytes, label: str, limit: int) -> Unpacked:
     that are damaged from the start, or in a coding that is not known.
     """
     names = [name.lower() for name in _NAME.findall(re.sub(r";[^,]*", "", label))][-_MOST_NAMES:]
-    found = Unpacked(body)
+    unpacked = Unpacked(body)
     for name in reversed(names):
-        found = _undo(found, _KINDS.get(name), limit)
+        unpacked = _undo(unpacked, _KINDS.get(name), limit)
     with suppress(BadEncodingError):  # what only begins like a coding stays as it is
         for _ in range(_MOST_LAYERS):
-            found = _undo(found, None, limit)
-    if len(found.data) > limit:
+            unpacked = _undo(unpacked, None, limit)
+    if len(unpacked.data) > limit:
         raise TooLargeError(f"more than {limit:,} bytes")
     unknown = [name for name in names if name not in _KINDS and name not in _NO_CODING]
-    if unknown and not found.codings and not reads_as_text(found.data):
+    if unknown and not unpacked.codings and not reads_as_text(unpacked.data):
         raise BadEncodingError(f"unknown content encoding {unknown[0]!r}")
-    return found
+    return unpacked
 
 
 def _kind_of(body: bytes) -> str | None:

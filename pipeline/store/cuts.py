@@ -41,8 +41,8 @@ def original_places(places: Places, cuts: Sequence[Span]) -> Places:
     spans = np.array(cuts, np.int64).reshape(-1, 2)
     lengths = np.concatenate([[0], np.cumsum(spans[:, 1] - spans[:, 0])])
     behind = spans[:, 0] - lengths[:-1]
-    found: Places = places + lengths[np.searchsorted(behind, places, "right")]
-    return found
+    moved: Places = places + lengths[np.searchsorted(behind, places, "right")]
+    return moved
 
 
 def are_within(places: Places, spans: Sequence[Span]) -> npt.NDArray[np.bool_]:
@@ -54,23 +54,23 @@ def are_within(places: Places, spans: Sequence[Span]) -> npt.NDArray[np.bool_]:
 
 def joined(spans: Iterable[Span]) -> list[Span]:
     """Spans in order, those that overlap or touch as one; empty ones go."""
-    found: list[Span] = []
+    wider: list[Span] = []
     for start, stop in sorted(spans):
         if start == stop:
             continue
-        if found and start <= found[-1][1]:
-            found[-1] = found[-1][0], max(stop, found[-1][1])
+        if wider and start <= wider[-1][1]:
+            wider[-1] = wider[-1][0], max(stop, wider[-1][1])
         else:
-            found.append((start, stop))
-    return found
+            wider.append((start, stop))
+    return wider
 
 
 def read_cuts(paths: Sequence[str]) -> dict[str, list[Span]]:
     """The spans of each document of a part, from its tables of cuts, joined."""
-    found: dict[str, list[Span]] = {}
+    cuts: dict[str, list[Span]] = {}
     for path in paths:
         for rows in batches(path, _COLUMNS):
             ids, starts, stops = (rows[name].to_pylist() for name in _COLUMNS)
             for page, start, stop in zip(ids, starts, stops, strict=True):
-                found.setdefault(page, []).append((start, stop))
-    return {page: joined(spans) for page, spans in found.items()}
+                cuts.setdefault(page, []).append((start, stop))
+    return {page: joined(spans) for page, spans in cuts.items()}

@@ -155,8 +155,8 @@ def _labels(body: bytes, content_type: str) -> Iterator[tuple[str, str]]:
         head = _COMMENT.sub(b"", head)
     if declared := _meta_label(head):
         yield declared, "meta"
-    elif found := _XML.match(head):
-        yield found[1].decode(), "meta"
+    elif match := _XML.match(head):
+        yield match[1].decode(), "meta"
 
 
 def _meta_label(head: bytes) -> str:
@@ -169,9 +169,9 @@ def _meta_label(head: bytes) -> str:
         if b"charset" in values:
             return values[b"charset"].strip().decode("latin-1")
         if values.get(b"http-equiv", b"").strip().lower() == b"content-type":
-            found = _CHARSET.search(values.get(b"content", b""))
-            if found:
-                return found[1].decode("latin-1")
+            match = _CHARSET.search(values.get(b"content", b""))
+            if match:
+                return match[1].decode("latin-1")
     return ""
 
 

@@ -109,9 +109,9 @@ def parse_head(data: bytes) -> AnswerHead:
     Raises NoHttpError for a status line without a status.
     """
     lines = data.split(b"\n") if b"\n" in data else data.split(b"\r")
-    found = _STATUS.match(lines[0])
+    match = _STATUS.match(lines[0])
     pairs: list[tuple[str, str]] = []
-    for raw in lines[1:] if found else lines:
+    for raw in lines[1:] if match else lines:
         line = _text(raw.rstrip(b"\r"))
         name, colon, value = line.partition(":")
         if line[:1] in (" ", "\t") and pairs:  # folded (RFC 9112, 5.2)
@@ -119,13 +119,13 @@ def parse_head(data: bytes) -> AnswerHead:
         elif colon and _TOKEN.fullmatch(name.strip()):
             pairs.append((name.strip(), value.strip()))
     headers = Headers(pairs)
-    if found is None and _STARTS.match(lines[0]):
+    if match is None and _STARTS.match(lines[0]):
         raise NoHttpError(f"no status in {_text(lines[0][:60])!r}")
-    if found is None:
+    if match is None:
         status = re.match(r"\d{3}", headers.joined("status"))
         return AnswerHead(int(status[0]) if status else 200, headers, "1.0")
-    version = (found[1] or b"1.1").decode()
-    return AnswerHead(int(found[2]), headers, version, _text(found[3]).strip())
+    version = (match[1] or b"1.1").decode()
+    return AnswerHead(int(match[2]), headers, version, _text(match[3]).strip())
 
 
 def _text(raw: bytes) -> str:
@@ -230,11 +230,11 @@ class AnswerReader:
         old = _OLD_HEAD_END.search(waiting)
         if old and b"\n" not in waiting[: old.start()]:
             return old.end()
-        found = _HEAD_END.search(waiting, max(0, self._looked_at - 3))
-        end = found.end() if found else len(waiting)
+        match = _HEAD_END.search(waiting, max(0, self._looked_at - 3))
+        end = match.end() if match else len(waiting)
         if page := _PAGE_LINE.search(waiting, max(0, self._looked_at - _PAGE_LINE_BYTES), end):
             return page.end()
-        if found:
+        if match:
             return end
         self._looked_at = len(waiting)
         if len(waiting) > _MOST_HEAD:
@@ -278,8 +278,8 @@ def _start_of_head(waiting: bytearray, ended: bool) -> int | None:
         raise Http2OnlyError("an answer of HTTP/2")
     if _OTHER_PROTOCOL.match(waiting, lead):
         raise NoHttpError(f"another protocol: {bytes(waiting[:60])!r}")
-    if found := _STATUS_ANYWHERE.search(waiting, 0, _MOST_JUNK):
-        return found.start()
+    if match := _STATUS_ANYWHERE.search(waiting, 0, _MOST_JUNK):
+        return match.start()
     if not ended and len(waiting) < _MOST_JUNK:
         return None
     if not waiting.strip():

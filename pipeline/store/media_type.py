@@ -64,8 +64,8 @@ def read_label(values: Sequence[str]) -> Label:
     """
     media_type = charset = ""
     for part in ",".join(values).split(","):
-        found, given = _TYPE.match(part), _CHARSET.search(part)
-        named = found[1].lower() if found else ""
+        match, given = _TYPE.match(part), _CHARSET.search(part)
+        named = match[1].lower() if match else ""
         if not named:
             charset = charset or (given[1] if given else "")
         if not named or named == "*/*":

@@ -34,8 +34,8 @@ def versions() -> dict[str, str]:
     Under `webtext` the version is followed by a hash of this package's files: code, the
     extractor's model, lists of words and domains.
     """
-    found = {name: _version(name) for name in deciding()}
-    return found | {"webtext": f"{found['webtext']}+{_code_digest()}"}
+    installed = {name: _version(name) for name in deciding()}
+    return installed | {"webtext": f"{installed['webtext']}+{_code_digest()}"}
 
 
 def _version(name: str) -> str:

@@ -110,11 +110,11 @@ def _packing_of(stream: IO[bytes], path: str) -> str:
         raise WebtextError(
             f"{path} is in arctic_shift's own format", "Turn it into .zst: toZst.py in its scripts"
         )
-    found = next((name for mark, name in _MAGIC.items() if head.startswith(mark)), "")
+    packing = next((name for mark, name in _MAGIC.items() if head.startswith(mark)), "")
     named = next((name for ending, name in PACKED.items() if path.endswith(ending)), "")
-    if named and head and not found:
+    if named and head and not packing:
         raise DamagedError(f"it is no {named}, as its name says")
-    return found
+    return packing
 
 
 def _pieces(stream: Any) -> Iterator[bytes]:

@@ -98,13 +98,13 @@ def column_of(labels: Sequence[str], output: str | int | None, path: str) -> int
         return labels.index(str(output))
     if output is None and len(labels) == 1:
         return 0
-    known = ", ".join(labels[:_NAMED_LABELS]) + (", …" if len(labels) > _NAMED_LABELS else "")
+    listed = ", ".join(labels[:_NAMED_LABELS]) + (", …" if len(labels) > _NAMED_LABELS else "")
     if output is None:
         raise SettingError(
-            f"{path} has {len(labels)} outputs, and no `output` is set", f"One of: {known}"
+            f"{path} has {len(labels)} outputs, and no `output` is set", f"One of: {listed}"
         )
     hint = nearest(str(output), labels)
-    raise SettingError(f"{path} has no output {output!r}", f"One of: {known}{hint}")
+    raise SettingError(f"{path} has no output {output!r}", f"One of: {listed}{hint}")
 
 
 def model_file(path: str) -> str:

@@ -108,10 +108,10 @@ def recipe_schema(model: type[Settings]) -> str:
 def split_source(text: str) -> tuple[str, str]:
     """A docstring on one line without its `Source: …`, and what stands there."""
     line = " ".join(text.split())
-    found = _SOURCE.search(line)
-    if found is None:
+    match = _SOURCE.search(line)
+    if match is None:
         return line, ""
-    return line[: found.start()].rstrip(), found[1]
+    return line[: match.start()].rstrip(), match[1]
 
 
 def _variants(annotation: Any, metadata: list[Any]) -> Mapping[str, type[Settings]] | None:

@@ -120,11 +120,11 @@ class OpenSettings(Settings):
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         """With the sections among the properties, and nothing else allowed."""
-        found = handler.resolve_ref_schema(handler(schema))
+        resolved = handler.resolve_ref_schema(handler(schema))
         for name, section in cls.sections().items():
-            found["properties"][name] = handler(section.__pydantic_core_schema__)
-        found["additionalProperties"] = False
-        return found
+            resolved["properties"][name] = handler(section.__pydantic_core_schema__)
+        resolved["additionalProperties"] = False
+        return resolved
 
 
 def own_sections(registry: Registry[Any]) -> dict[str, type[Settings]]:
@@ -132,8 +132,8 @@ def own_sections(registry: Registry[Any]) -> dict[str, type[Settings]]:
 
     A class of such a registry carries its settings class as `settings`.
     """
-    found = {name: kind.settings for name, kind in registry.classes().items()}
-    return {name: settings for name, settings in found.items() if settings.key_types()}
+    sections = {name: kind.settings for name, kind in registry.classes().items()}
+    return {name: settings for name, settings in sections.items() if settings.key_types()}
 
 
 @cache
@@ -167,8 +167,8 @@ class NameIn:
 
     def _check(self, name: str) -> str:
         if name not in self.names():
-            known = self.registry.names_known(name)
-            raise ValueError(f"no {self.registry.noun} has this name. {known}")
+            names = self.registry.names_known(name)
+            raise ValueError(f"no {self.registry.noun} has this name. {names}")
         return name
 
     def __get_pydantic_core_schema__(
@@ -202,8 +202,8 @@ class KindIn:
         if kind is None:
             raise ValueError(f"kind is missing. {self.registry.names_known()}")
         if kind not in self.registry.names():
-            known = self.registry.names_known(str(kind))
-            raise ValueError(f"no {self.registry.noun} is of kind {kind!r}. {known}")
+            names = self.registry.names_known(str(kind))
+            raise ValueError(f"no {self.registry.noun} is of kind {kind!r}. {names}")
         section = self.registry.get(str(kind))
         return section.checked(value, f"{self.registry.noun} of kind {kind}")
 

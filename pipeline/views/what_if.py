@@ -318,9 +318,9 @@ def render(result: WhatIf) -> str:
 
 
 def _languages_line(languages: Sequence[OfLanguage]) -> str:
-    known = [f"{one.language} {one.documents:,}" for one in languages if one.rules]
+    listed = [f"{one.language} {one.documents:,}" for one in languages if one.rules]
     unknown = [one for one in languages if not one.rules]
-    line = f"rules by language: {', '.join(known) or 'none'}"
+    line = f"rules by language: {', '.join(listed) or 'none'}"
     if not unknown:
         return line
     return (

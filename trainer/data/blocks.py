@@ -40,12 +40,12 @@ class Blocks:
 
     def get(self, number: int) -> TokenBlock:
         """A block; waits for it where it is on its way."""
-        found = self._held.get(number)
-        if found is None:
+        block = self._held.get(number)
+        if block is None:
             coming = self._coming.pop(number, None)
-            found = self._read(number) if coming is None else coming.result()
-            self._held[number] = found
-        return found
+            block = self._read(number) if coming is None else coming.result()
+            self._held[number] = block
+        return block
 
     def want(self, numbers: Iterable[int]) -> None:
         """Drops all other blocks, and has threads fetch those that are not here.

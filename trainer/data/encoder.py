@@ -115,17 +115,17 @@ class EncoderSamples:
 
     def take(self, first: int, count: int) -> list[EncoderSample]:
         """Samples [first, first + count) of the run."""
-        found = [
+        pieces = [
             ReadSample(first + n, part, place, tokens.astype(np.int32))
             for n, (part, place, tokens) in enumerate(self.reader.tokens(first, count))
         ]
         samples: dict[int, EncoderSample] = {}
-        for part in {one.part for one in found}:
-            mine = [one for one in found if one.part == part]
+        for part in {one.part for one in pieces}:
+            mine = [one for one in pieces if one.part == part]
             for shard in self.shards[part]:
                 here = [one for one in mine if one.piece in shard.pieces]
                 samples |= self._samples(shard, here) if here else {}
-        return [samples[one.number] for one in found]
+        return [samples[one.number] for one in pieces]
 
     @property
     def numbering(self) -> Numbering:

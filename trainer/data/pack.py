@@ -70,13 +70,13 @@ def chunk_starts(index: ShardIndex, packing: Packing, key: int) -> Numbers:
     """
     sentences, bounds = _cut_long(index, packing.length)
     starts, stops = bounds[:-1], bounds[1:]
-    found = [starts]
+    all_starts = [starts]
     while len(starts):
         starts = np.minimum(_ends(sentences, starts, stops, packing, key), stops)
         going_on = starts < stops
         starts, stops = starts[going_on], stops[going_on]
-        found.append(starts)
-    return np.append(np.sort(np.concatenate(found)), index.tokens)
+        all_starts.append(starts)
+    return np.append(np.sort(np.concatenate(all_starts)), index.tokens)
 
 
 def _cut_long(index: ShardIndex, longest: int) -> tuple[Numbers, Numbers]:
@@ -96,8 +96,8 @@ def _cut_long(index: ShardIndex, longest: int) -> tuple[Numbers, Numbers]:
 
 def _merged(*places: Numbers) -> Numbers:
     """All places, each once, in order; a stable sort is quick where most are sorted."""
-    found = np.sort(np.concatenate(places), kind="stable")
-    return found[np.append(True, found[1:] != found[:-1])] if len(found) else found
+    merged = np.sort(np.concatenate(places), kind="stable")
+    return merged[np.append(True, merged[1:] != merged[:-1])] if len(merged) else merged
 
 
 def _ends(
@@ -120,8 +120,8 @@ def _ends(
 
 def _reach(sentences: Numbers, places: Numbers) -> Numbers:
     """Where the sentence ends that each place lies in; the place itself where one ends there."""
-    found: Numbers = sentences[np.searchsorted(sentences, places).clip(max=len(sentences) - 1)]
-    return found
+    reached: Numbers = sentences[np.searchsorted(sentences, places).clip(max=len(sentences) - 1)]
+    return reached
 
 
 def sentence_ends(index: ShardIndex, starts: Numbers, stops: Numbers) -> list[NDArray[np.int32]]:

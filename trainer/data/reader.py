@@ -129,12 +129,12 @@ class SampleReader:
         here = slice(first - plan.first, first - plan.first + count)
         parts = plan.parts[here]
         pairs = zip(parts, plan.blocks[here], strict=True)
-        found = [self.blocks[part].get(block) for part, block in pairs]
+        blocks = [self.blocks[part].get(block) for part, block in pairs]
         now = time.monotonic()
-        for shard in {shard for block in set(found) for shard in block.shards}:
+        for shard in {shard for block in set(blocks) for shard in block.shards}:
             shard.check(now)
         wheres = zip(plan.places[here], plan.starts[here], plan.stops[here], strict=True)
-        for part, block, (place, start, stop) in zip(parts, found, wheres, strict=True):
+        for part, block, (place, start, stop) in zip(parts, blocks, wheres, strict=True):
             yield part, place, block.tokens[start:stop]
 
     def _planned(self, first: int, count: int) -> _Plan:
@@ -154,8 +154,8 @@ class SampleReader:
             here = parts == part
             layout = self.blocks[part].layout
             begins, _ = layout.bounds(blocks[here] * self._block, places[here])
-            found = layout.bounds(places[here], places[here] + 1)
-            starts[here], stops[here] = found[0] - begins, found[1] - begins
+            bounds = layout.bounds(places[here], places[here] + 1)
+            starts[here], stops[here] = bounds[0] - begins, bounds[1] - begins
         return _Plan(first, *(a.tolist() for a in (parts, places, blocks, starts, stops)))
 
     def spans(self, index: int) -> list[Span]:

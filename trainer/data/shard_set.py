@@ -77,14 +77,14 @@ class TokenCorpus:
 
         Raises SettingError when one is not there.
         """
-        found = {interval.name: interval for interval in self.intervals}
-        missing = [name for name in names if name not in found]
+        by_name = {interval.name: interval for interval in self.intervals}
+        missing = [name for name in names if name not in by_name]
         if missing:
             raise SettingError(
                 f"{self.address} has no finished interval {missing[0]}",
                 "Bring back the shards that the run was started on",
             )
-        fingerprint = add_fingerprints(found[name].fingerprint for name in names)
+        fingerprint = add_fingerprints(by_name[name].fingerprint for name in names)
         return Generation(first, tuple(names), fingerprint)
 
     def joined(self, first: int) -> TokenCorpus:
@@ -211,10 +211,12 @@ def _find(data: str) -> TokenCorpus:
     intervals = []
     for name, manifest in zip(names, manifests, strict=True):
         folder = corpus.folder(stage, name)
+        # Pages that were forgotten may have been all of a split.
+        empty = tuple(f"{split}-" for split in SPLITS if manifest.extra.get(f"{split}_tokens") == 0)
         sizes = {
             f"{folder}/{entry.name.removesuffix('.bin')}": entry.bytes
             for entry in sorted(manifest.files, key=lambda f: f.name)
-            if entry.name.endswith(".bin")
+            if entry.name.endswith(".bin") and not entry.name.startswith(empty)
         }
         intervals.append(Interval(name, manifest.fingerprint, sizes))
     everything = Generation(0, tuple(names), add_fingerprints(m.fingerprint for m in manifests))

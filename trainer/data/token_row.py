@@ -47,8 +47,8 @@ class TokenRow:
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Tokens [start, stop): a view of one shard, or a copy from several."""
-        found = [shard.read(a, b) for shard, a, b in self.pieces(start, stop)]
-        return found[0] if len(found) == 1 else np.concatenate(found)
+        pieces = [shard.read(a, b) for shard, a, b in self.pieces(start, stop)]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
     def spans(self, start: int, stop: int) -> list[Span]:
         """Where tokens [start, stop) lie: one span a shard."""

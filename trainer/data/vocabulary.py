@@ -54,8 +54,8 @@ class Vocabulary:
 
 
 def _id_of(tokenizer: Tokenizer, *names: str) -> int:
-    found = (tokenizer.token_to_id(name) for name in names)
-    number = next((n for n in found if n is not None), None)
+    ids = (tokenizer.token_to_id(name) for name in names)
+    number = next((n for n in ids if n is not None), None)
     if number is None:
         raise SettingError(
             f"The shards' tokenizer has no {names[0]}, which an encoder needs",

@@ -96,8 +96,8 @@ def judge_pairs(
     sentences = [choice for item in items for choice in item.choices]
     scores = sentence_scores(parts, tokenizer, sentences, world)
     right = []
-    place = 0
+    start = 0
     for item in items:
-        right.append(int(scores[place : place + len(item.choices)].argmax()) == item.answer)
-        place += len(item.choices)
+        right.append(int(scores[start : start + len(item.choices)].argmax()) == item.answer)
+        start += len(item.choices)
     return accuracies(items, right)

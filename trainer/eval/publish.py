@@ -87,18 +87,20 @@ def compare(run: str, models: str, tolerance: float, say: Say) -> Comparison:
                     "Judge them on a task (`webtext eval --task`), then publish by hand",
                 )
     loss = evaluate_run(run, facts.data, None, say)["loss"]
-    found = evaluate_run(before.run, facts.data, before.step, say)["loss"] if before else None
-    return Comparison(loss, found, tolerance)
+    published_loss = (
+        evaluate_run(before.run, facts.data, before.step, say)["loss"] if before else None
+    )
+    return Comparison(loss, published_loss, tolerance)
 
 
 def model_folder(run: str, models: str) -> tuple[str, int]:
     """Where the model of a run's last checkpoint belongs in a folder of models, and its step."""
     folder = RunFolder(Path(run))
     folder.facts()  # refuses what is no run
-    found = latest(folder.checkpoints, lambda _: None)
-    if found is None:
+    checkpoint = latest(folder.checkpoints, lambda _: None)
+    if checkpoint is None:
         raise WebtextError(f"{run} has no complete checkpoint", "Train on with --resume")
-    return str(Path(models) / f"{folder.path.name}-{found.step:08d}"), found.step
+    return str(Path(models) / f"{folder.path.name}-{checkpoint.step:08d}"), checkpoint.step
 
 
 def publish_model(run: str, models: str) -> Published:

@@ -35,15 +35,15 @@ def log_likelihoods(model: GPT, texts: Sequence[Text], world: World) -> tuple[Te
     """
     # Like lengths together: little padding.  Equal lengths keep their order.
     order = sorted(range(len(texts)), key=lambda n: len(texts[n].ids))
-    found = dealt(
+    sums = dealt(
         len(order),
         _BATCH,
         2,
         lambda some: _judged(model, [texts[order[n]] for n in some], world.device),
         world,
     )
-    result = torch.zeros_like(found)
-    result[order] = found
+    result = torch.zeros_like(sums)
+    result[order] = sums
     return result[:, 0], result[:, 1] > 0.5
 
 
@@ -113,10 +113,10 @@ def measure_choices(
         choices = [choice for item in items for choice in item.choices]
         sums = sums / torch.tensor([max(len(choice.encode()), 1) for choice in choices])
     right = []
-    place = 0
+    start = 0
     for item in items:
-        here = slice(place, place + len(item.choices))
-        place += len(item.choices)
+        here = slice(start, start + len(item.choices))
+        start += len(item.choices)
         single = len(item.choices) == 1
         right.append(bool(greedy[here][0]) if single else int(sums[here].argmax()) == item.answer)
     return accuracies(items, right)

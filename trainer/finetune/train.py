@@ -90,9 +90,9 @@ def with_task_head(
     head = TaskHead(settings, parts.kind, task.use, task.labels(examples))
     head.init_weights(seed)
     before: list[tuple[nn.Module | None, nn.Module | None]] = []
-    if head.dense is not None and parts.pair is not None and parts.kind in ("bert", "albert"):
+    if head.style.pretrained == "pair" and parts.pair is not None:
         before = [(head.dense, parts.pair.pooler)]
-    if parts.kind == "modernbert" and parts.masked is not None:
+    if head.style.pretrained == "masked" and parts.masked is not None:
         before = [(head.dense, parts.masked.dense), (head.norm, parts.masked.norm)]
     if parts.task is not None and parts.task.dense is not None:
         before = [(head.dense, parts.task.dense), (head.norm, parts.task.norm)]

@@ -29,6 +29,7 @@ class AlbertFormat(Format):
         }
     )
     optional = ("sop_classifier.classifier.weight", "sop_classifier.classifier.bias")
+    shares_layers = True
 
     def architectures(self) -> tuple[str, ...]:
         """All three."""

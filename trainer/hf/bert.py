@@ -175,7 +175,7 @@ def encoder_values(config: Config) -> dict[str, Any]:
 def encoder_config(format: Format, parts: Parts[Encoder], special: SpecialTokens) -> dict[str, Any]:
     """What BERT's, ALBERT's and ELECTRA's configs have in common.
 
-    Refuses what only ModernBERT has, and outside ALBERT shared layers.
+    Refuses what only ModernBERT has, and shared layers where the format has none.
     """
     settings = parts.model.settings
     classic = EncoderSettings(kind="encoder")
@@ -186,7 +186,7 @@ def encoder_config(format: Format, parts: Parts[Encoder], special: SpecialTokens
                 "Exported are the settings of the bundled recipes",
             )
     shared = settings.group_count != settings.layers or settings.inner_layers > 1
-    if shared and format.kind != "albert":
+    if shared and not format.shares_layers:
         raise SettingError(
             f"Hugging Face's {format.kind} has no shared layers",
             "Only an ALBERT of this shape can be exported",

@@ -66,31 +66,31 @@ def load_parts(folder: str | Path) -> Parts[Any]:
     values = read_config(folder)
     config = Config(values, str(folder / "config.json"))
     family = config.need("model_type")
-    found = next((one for one in FORMATS.values() if family in one.families), None)
-    if found is None:
-        known = ", ".join(sorted(name for one in FORMATS.values() for name in one.families))
+    format = next((one for one in FORMATS.values() if family in one.families), None)
+    if format is None:
+        families = ", ".join(sorted(name for one in FORMATS.values() for name in one.families))
         raise SettingError(
-            f"{folder}: model_type = {family!r} is not known here", f"Known: {known}"
+            f"{folder}: model_type = {family!r} is not known here", f"Known: {families}"
         )
-    architecture = _architecture(config, found)
-    tasks = task_architectures(found.kind)
-    if architecture not in found.architectures() and architecture not in tasks:
+    architecture = _architecture(config, format)
+    tasks = task_architectures(format.kind)
+    if architecture not in format.architectures() and architecture not in tasks:
         raise SettingError(
             f"{folder}: architectures = [{architecture!r}] is not known here",
-            f"Known of {family}: {', '.join([*found.architectures(), *tasks])}",
+            f"Known of {family}: {', '.join([*format.architectures(), *tasks])}",
         )
     with _values_understood(config):
-        settings = found.settings(config)
+        settings = format.settings(config)
     config.done()
     use = tasks.get(architecture)
-    weights = _named(found, use, read_weights(folder), folder)
-    others = {n for n in weights if use is None or not belongs_to_task(n, found.kind, use)}
+    weights = _named(format, use, read_weights(folder), folder)
+    others = {n for n in weights if use is None or not belongs_to_task(n, format.kind, use)}
     with torch.device("meta"):  # a config may ask for more than there is memory
-        parts = found.build(settings, others)
+        parts = format.build(settings, others)
         if use is not None:
             with _values_understood(config):
                 parts.task = build_task_head(parts, use, values, str(folder))
-    fill(found, parts, weights)
+    fill(format, parts, weights)
     return parts.eval()
 
 
@@ -175,19 +175,19 @@ def _named(
     format: Format, use: Use | None, weights: dict[str, Tensor], folder: Path
 ) -> dict[str, Tensor]:
     """The weights under today's names, without buffers and copies of tied weights."""
-    found: dict[str, Tensor] = {}
+    named: dict[str, Tensor] = {}
     for name, tensor in weights.items():
         of_task = use is not None and belongs_to_task(name, format.kind, use)
         today = name if of_task else format.name(name)
         if today is None:
             continue
-        if today in found:
+        if today in named:
             raise WebtextError(
                 f"{folder}: {name} is there under two names",
                 "Take the weights from the model again",
             )
-        found[today] = tensor
-    return found
+        named[today] = tensor
+    return named
 
 
 def fill(format: Format, parts: Parts[Any], weights: dict[str, Tensor]) -> None:

@@ -42,6 +42,8 @@ class Format(ABC):
     copies: Mapping[str, str] = MappingProxyType({})
     #: Tensors that a file may lack: an encoder is often saved without the score of its pairs.
     optional: tuple[str, ...] = ()
+    #: Whether several of its layers may have the same weights.
+    shares_layers: bool = False
 
     @abstractmethod
     def architectures(self) -> tuple[str, ...]:

@@ -114,11 +114,11 @@ def _unused(name: str, mine: ModelSettings, theirs: ModelSettings) -> bool:
 
 def _check_tokenizer(source: Path, folder: Path, tokenizer: Path) -> None:
     """The weights' tokenizer must say what the run's says, where it is there."""
-    for place in (source, folder):
-        if (place / "tokenizer.json").exists():
-            if not same_tokenizers([place / "tokenizer.json", tokenizer]):
+    for one in (source, folder):
+        if (one / "tokenizer.json").exists():
+            if not same_tokenizers([one / "tokenizer.json", tokenizer]):
                 raise SettingError(
-                    f"train.init: the tokenizer in {place} is not that of the shards",
+                    f"train.init: the tokenizer in {one} is not that of the shards",
                     'Build the shards with it: [tokens] kind = "file"',
                 )
             return

@@ -273,12 +273,12 @@ class Trainer:
 
     def _resume(self) -> None:
         console = Console(stderr=True, quiet=not self.world.first, soft_wrap=True, markup=False)
-        found = latest(self.folder.checkpoints, console.print)
-        if found is not None:
+        checkpoint = latest(self.folder.checkpoints, console.print)
+        if checkpoint is not None:
             tensors = {**training_state(self.objective, self.optimizers), **self.guard.state()}
-            read_into(found.folder, tensors, alone=self.world.size == 1)
+            read_into(checkpoint.folder, tensors, alone=self.world.size == 1)
             self.guard.load(tensors)
-            self.step, self.consumed = found.step, found.consumed
+            self.step, self.consumed = checkpoint.step, checkpoint.consumed
             self._saved = self.step
         self._from = self.consumed
         if self.world.first:

@@ -140,9 +140,9 @@ def attend(
         flex: Callable[..., Any] = flex_attention
         if not torch.compiler.is_compiling():
             flex = _compiled_flex()
-        found = flex(query, key, value, block_mask=mask, enable_gqa=shared)
-        assert isinstance(found, Tensor)
-        return found
+        states = flex(query, key, value, block_mask=mask, enable_gqa=shared)
+        assert isinstance(states, Tensor)
+        return states
     return functional.scaled_dot_product_attention(
         query,
         key,

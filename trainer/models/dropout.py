@@ -16,8 +16,8 @@ _STEPS = 1 << 16  # a chance is a whole number of these parts
 
 def dropout_keys(samples: Tensor, positions: int, seed: int) -> Tensor:
     """Keys for samples of these numbers, int64 (batch): int32 (batch, positions)."""
-    place = torch.arange(positions, device=samples.device)
-    return hashed(hashed(samples, seed)[:, None] + place, seed).to(torch.int32)
+    position = torch.arange(positions, device=samples.device)
+    return hashed(hashed(samples, seed)[:, None] + position, seed).to(torch.int32)
 
 
 class Dropout(nn.Module):

@@ -84,12 +84,12 @@ class BatchLayout:
 
         `band`: those at most so far away, on either side.
         """
-        place = torch.arange(self.mask.shape[1], device=self.mask.device)
-        seen = (self.mask | (place == 0))[:, None, None, :]
+        position = torch.arange(self.mask.shape[1], device=self.mask.device)
+        seen = (self.mask | (position == 0))[:, None, None, :]
         if band is None:
             return seen
-        near = (place[:, None] - place).abs() <= band
-        return (seen & near) | (place[:, None] == place)
+        near = (position[:, None] - position).abs() <= band
+        return (seen & near) | (position[:, None] == position)
 
 
 class DropoutKeys(NamedTuple):
@@ -259,9 +259,9 @@ class Encoder(nn.Module):
             near = layout.seen(settings.band)
         rotation: tuple[Rotation | None, Rotation | None] = (None, None)
         if settings.positions == "rope":
-            place = torch.arange(positions, device=layout.mask.device)
+            position = torch.arange(positions, device=layout.mask.device)
             thetas = settings.rope_theta, settings.local_theta
-            far, close = (rotation_of(place, settings.each_head, theta) for theta in thetas)
+            far, close = (rotation_of(position, settings.each_head, theta) for theta in thetas)
             rotation = far, close
         keys = None
         if self.training and samples is not None and (settings.dropout or settings.attention_drop):

@@ -37,8 +37,8 @@ def uniforms(samples: Tensor, count: int, seed: int) -> Tensor:
 
     `samples`: int64 ids.  `seed` comes from `seed_for`, one for each purpose.
     """
-    place = torch.arange(count, device=samples.device, dtype=torch.int64)
-    keys = hashed(samples, seed)[..., None] + place
+    position = torch.arange(count, device=samples.device, dtype=torch.int64)
+    keys = hashed(samples, seed)[..., None] + position
     return (_shifted(hashed(keys, seed), 64 - _BITS, 64).float() + 0.5) * 2.0**-_BITS
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.store.errors import SettingError
 from trainer.models.encoder import STD
 from trainer.models.layers import activate, make_norm
 from trainer.models.noise import truncated_normal
@@ -19,24 +22,48 @@ Use = Literal["sequence", "choice", "span"]
 _DROPOUT = 0.1
 
 
+@dataclass(frozen=True)
+class HeadStyle:
+    """The layer between the state of [CLS] and its score, as the release of a kind has it."""
+
+    #: None: the activation of the encoder itself.
+    activation: Callable[[Tensor], Tensor] | None = None
+    #: Behind it stands a norm, and spans have the layer too.
+    norm: bool = False
+    #: The head of pre-training whose layer stands in the same place, and begins it.
+    pretrained: Literal["pair", "masked"] | None = None
+
+
+#: By the kind of `Parts`.  ELECTRA's GELU is exact, whatever the encoder's own activation is.
+STYLES = {
+    "bert": HeadStyle(torch.tanh, pretrained="pair"),
+    "albert": HeadStyle(torch.tanh, pretrained="pair"),
+    "electra": HeadStyle(functional.gelu),
+    "modernbert": HeadStyle(norm=True, pretrained="masked"),
+}
+
+
 class TaskHead(nn.Module):
     """States -> scores, as the class of transformers that `kind` and `use` name has it.
 
-    A layer stands between the state of [CLS] and its score: BERT's and ALBERT's tanh layer,
-    ELECTRA's GELU layer, ModernBERT's with a norm, which it has for spans too.
     `labels` names the classes; a sequence without any is scored as one number.
     """
 
     def __init__(
         self, settings: EncoderSettings, kind: str, use: Use, labels: tuple[str, ...] = ()
     ) -> None:
+        """Raises SettingError for a kind of encoder that no such head is known of."""
         super().__init__()
-        self.kind, self.use, self.labels = kind, use, labels
+        if kind not in STYLES:
+            raise SettingError(
+                f"No head for tasks is known of an encoder of kind {kind}",
+                f"Known: {', '.join(STYLES)}",
+            )
+        self.style, self.use, self.labels = STYLES[kind], use, labels
         self.activation, width = settings.activation, settings.width
-        modern = kind == "modernbert"
-        between = use != "span" or modern
+        between = use != "span" or self.style.norm
         self.dense = nn.Linear(width, width, bias=settings.bias) if between else None
-        self.norm = make_norm(settings, width) if modern else None
+        self.norm = make_norm(settings, width) if self.style.norm else None
         self.dropout = nn.Dropout(_DROPOUT)
         outputs = {"sequence": max(len(labels), 1), "choice": 1, "span": 2}[use]
         self.score = nn.Linear(width, outputs)
@@ -62,9 +89,6 @@ class TaskHead(nn.Module):
         return scores.float()
 
     def _between(self, x: Tensor) -> Tensor:
-        if self.kind in ("bert", "albert"):
-            return torch.tanh(x)
-        if self.kind == "electra":  # whatever the encoder's own activation is
-            return functional.gelu(x)
-        activated = activate(x, self.activation)
+        own = self.style.activation
+        activated = activate(x, self.activation) if own is None else own(x)
         return activated if self.norm is None else self.norm(activated)

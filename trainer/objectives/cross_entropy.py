@@ -106,9 +106,9 @@ def _add_product(total: Tensor, first: Tensor, second: Tensor) -> None:
 
 def _matmul_dtype(hidden: Tensor) -> torch.dtype:
     kind = hidden.device.type
-    known = torch.amp.is_autocast_available(kind)  # not of tensors without values
+    available = torch.amp.is_autocast_available(kind)  # not of tensors without values
     return (
         torch.get_autocast_dtype(kind)
-        if known and torch.is_autocast_enabled(kind)
+        if available and torch.is_autocast_enabled(kind)
         else hidden.dtype
     )

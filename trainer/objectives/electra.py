@@ -157,8 +157,8 @@ class Electra(Objective):
             places = torch.arange(places.shape[1], device=places.device).expand_as(places)
         scaled = logits if self.temperature == 1 else logits / self.temperature
         tokens = drawn(scaled[..., : self.masked.vocab], batch["samples"], places, self._seed)
-        place = scatter_as_released if released else scatter
-        return place(batch["ids"], batch["places"], tokens, batch["used"])
+        put = scatter_as_released if released else scatter
+        return put(batch["ids"], batch["places"], tokens, batch["used"])
 
     def _judged(self, batch: Batch, filled: Tensor) -> tuple[Tensor, Tensor]:
         """The discriminator's logits, and which tokens differ from the original."""

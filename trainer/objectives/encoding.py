@@ -149,11 +149,11 @@ def score_histograms(logits: Tensor, positive: Tensor, counted: Tensor) -> Tenso
     Float64 (2, bins): tallies of batches and processes add up.
     """
     bins = (logits.float().sigmoid() * _BINS).long().clamp(0, _BINS - 1)
-    place = torch.where(positive, bins + _BINS, bins).flatten()
+    bins_of = torch.where(positive, bins + _BINS, bins).flatten()
     weight = counted.flatten().double()
     return (
         torch.zeros(2 * _BINS, dtype=torch.float64, device=logits.device)
-        .scatter_add(0, place, weight)
+        .scatter_add(0, bins_of, weight)
         .view(2, _BINS)
     )
 

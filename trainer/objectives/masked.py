@@ -145,8 +145,8 @@ def scatter_as_released(ids: Tensor, places: Tensor, values: Tensor, used: Tenso
     """As google-research/electra's `scatter_update`: several values at one place are added up and
     divided by their number, which makes another token of them (its issue 41).
     """
-    place = places.masked_fill(~used, ids.shape[1])
+    index = places.masked_fill(~used, ids.shape[1])
     empty = torch.zeros(ids.shape[0], ids.shape[1] + 1, dtype=ids.dtype, device=ids.device)
-    total = empty.scatter_add(1, place, values)[:, :-1]
-    count = empty.scatter_add(1, place, torch.ones_like(values))[:, :-1]
+    total = empty.scatter_add(1, index, values)[:, :-1]
+    count = empty.scatter_add(1, index, torch.ones_like(values))[:, :-1]
     return torch.where(count > 0, total // count.clamp_min(1), ids)

@@ -27,8 +27,8 @@ def stacked_rows(model: nn.Module) -> dict[str, tuple[int, ...]]:
     A module says so by `stacked`, rows by the name of its parameter: a joint projection of query,
     key and value is three matrices.
     """
-    found: dict[str, tuple[int, ...]] = {}
+    stacked: dict[str, tuple[int, ...]] = {}
     for name, module in model.named_modules():
         rows: Mapping[str, tuple[int, ...]] = getattr(module, "stacked", {})
-        found |= {f"{name}.{parameter}".lstrip("."): rows[parameter] for parameter in rows}
-    return found
+        stacked |= {f"{name}.{parameter}".lstrip("."): rows[parameter] for parameter in rows}
+    return stacked

@@ -51,14 +51,14 @@ class Muon(Optimization):
         matrices = {n: p for n, p in named.items() if _is_matrix(n, p)}
         rest = {n: p for n, p in named.items() if n not in matrices}
         rows = [stacked.get(n, (p.shape[0],)) for n, p in matrices.items()]
-        found = [adamw(rest, settings)]
+        optimizers = [adamw(rest, settings)]
         if matrices:
-            found.append(
+            optimizers.append(
                 MuonMatrices(
                     list(matrices.values()), rows, own.lr, own.momentum, settings.weight_decay
                 )
             )
-        return found
+        return optimizers
 
     @classmethod
     def kept_numbers(cls, model: nn.Module) -> int:

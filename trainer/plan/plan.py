@@ -49,9 +49,9 @@ class Hardware:
     def device(self) -> Device:
         """Its data sheet.  Raises SettingError for a name that is not known."""
         if self.name not in DEVICES:
-            known = ", ".join(DEVICES)
+            listed = ", ".join(DEVICES)
             raise SettingError(
-                f"--gpu {self.name!r} is not known", f"Known: {known}{nearest(self.name, DEVICES)}"
+                f"--gpu {self.name!r} is not known", f"Known: {listed}{nearest(self.name, DEVICES)}"
             )
         return DEVICES[self.name]
 

@@ -56,8 +56,8 @@ def start_run(
 
 def _check_same(folder: RunFolder, facts: RunFacts, tokenizer: str) -> None:
     before = folder.facts()
-    found = differences(facts.identity, before.identity)
-    if changed := [one for one in found if not one.startswith("train.steps:")]:
+    different = differences(facts.identity, before.identity)
+    if changed := [one for one in different if not one.startswith("train.steps:")]:
         raise SettingError(
             f"{folder.path} was started with another recipe ({'; '.join(changed)})",
             "Resume with the recipe it was started with, or choose another --out",

@@ -56,9 +56,9 @@ DEVICES = {
 def peak_flops(device: torch.device, bf16: bool) -> tuple[float, str]:
     """FLOP/s and where the figure is from: "data sheet", or "measured" on a large product."""
     if device.type == "cuda" and bf16:
-        known = DEVICES.get(torch.cuda.get_device_name(device))
-        if known is not None:
-            return known.flops, "data sheet"
+        sheet = DEVICES.get(torch.cuda.get_device_name(device))
+        if sheet is not None:
+            return sheet.flops, "data sheet"
     return measured_flops(device, torch.bfloat16 if bf16 else torch.float32), "measured"
 
 

@@ -19,8 +19,8 @@ def grow(folder: RunFolder, recipe: RunRecipe, shards: Shards) -> None:
     """
     facts = folder.facts()
     before = shards.at(facts.generations)
-    found = latest(folder.checkpoints, lambda _: None)
-    consumed = found.consumed if found is not None else 0
+    checkpoint = latest(folder.checkpoints, lambda _: None)
+    consumed = checkpoint.consumed if checkpoint is not None else 0
     stream = open_stream(recipe, before, "train")
     numbering = stream.numbering
     taken = numbering.mixture.counts(consumed)

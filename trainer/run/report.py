@@ -143,9 +143,9 @@ def _validation(lines: Sequence[dict[str, Any]], name: str) -> list[Curve]:
 
 def _curve(lines: Sequence[dict[str, Any]], name: str, key: str) -> Curve:
     """Thinned to what a screen shows; a value that is not a number is left out."""
-    found = [(float(line["step"]), float(line[key])) for line in lines if key in line]
-    found = [(x, y) for x, y in found if math.isfinite(y)]
-    return Curve(name, found[:: max(1, len(found) // _POINTS)])
+    points = [(float(line["step"]), float(line[key])) for line in lines if key in line]
+    points = [(x, y) for x, y in points if math.isfinite(y)]
+    return Curve(name, points[:: max(1, len(points) // _POINTS)])
 
 
 def _skips(lines: Sequence[dict[str, Any]]) -> list[str]:

@@ -93,7 +93,8 @@ class RunFolder:
             raise SettingError(
                 f"{self.path} already holds a run", "Add --resume, or choose another --out"
             )
-        others = sorted(p.name for p in self.path.glob("*") if p.name not in _OURS)
+        others = [p.name for p in self.path.glob("*") if p.name not in _OURS]
+        others.sort(key=lambda name: (name.startswith("."), name))
         if others and not (self.path / "run.json").exists():
             raise SettingError(
                 f"--out {self.path} holds other files ({others[0]}) and no run",
@@ -178,15 +179,15 @@ def load_run(path: str, device: torch.device, step: int | None, say: Any) -> Loa
     """The model of a run at its last complete checkpoint, or at that of `step`, for use."""
     folder = RunFolder(Path(path))
     facts, recipe = folder.facts(), folder.recipe()
-    found = latest(folder.checkpoints, say, step)
-    if found is None:
+    checkpoint = latest(folder.checkpoints, say, step)
+    if checkpoint is None:
         which = "no complete checkpoint" if step is None else f"no checkpoint of step {step}"
         raise WebtextError(f"{path} has {which}", "Train on with `webtext train … --resume`")
     objective = build_objective(recipe, facts.end_token, folder.tokenizer())
     weights = {f"weights.{name}": p.detach() for name, p in objective.named_parameters()}
-    read_into(found.folder, weights, alone=True)
+    read_into(checkpoint.folder, weights, alone=True)
     objective.to(device).eval()
-    return Loaded(folder, facts, recipe, objective, folder.tokenizer(), found)
+    return Loaded(folder, facts, recipe, objective, folder.tokenizer(), checkpoint)
 
 
 def decoder(loaded: Loaded) -> GPT:

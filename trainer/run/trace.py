@@ -51,21 +51,21 @@ def trace(run: RunFolder, step: int, sample: int | None = None) -> list[SampleDo
     numbers = range(first, first + size) if sample is None else [sample]
     stream = open_stream(recipe, shards, "train")
     documents = DocumentTables()
-    found = [
+    sources = [
         (number, identity, tokens)
         for number in numbers
         for span in stream.spans(number)
         for identity, tokens in documents.within(span)
     ]
     stream.close()
-    wanted = {identity for _, identity, _ in found}
+    wanted = {identity for _, identity, _ in sources}
     urls = documents.column("corpus", "url", wanted)
     mentions = documents.column("links", "mentions", wanted)
     return [
         SampleDocument(
             number, identity, tokens, urls.get(identity, ""), _links(mentions.get(identity))
         )
-        for number, identity, tokens in found
+        for number, identity, tokens in sources
     ]
 
 
@@ -115,12 +115,12 @@ class DocumentTables:
 
     def column(self, stage: str, name: str, wanted: set[str]) -> dict[str, Any]:
         """A column of a stage for the ids `wanted`, from the intervals that were read."""
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for root, interval in sorted(self._places):
             corpus = Corpus(root)
             if corpus.manifest(stage, interval) is None:
                 continue  # shards may be handed on without the rest of the corpus
             for path in corpus.paths(stage, interval):
                 rows = read_table(path, ["id", name], [("id", "in", wanted)])
-                found |= dict(zip(rows["id"].to_pylist(), rows[name].to_pylist(), strict=True))
-        return found
+                values |= dict(zip(rows["id"].to_pylist(), rows[name].to_pylist(), strict=True))
+        return values

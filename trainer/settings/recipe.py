@@ -271,11 +271,11 @@ def differences(
     chosen: Mapping[str, Any], recorded: Mapping[str, Any], prefix: str = ""
 ) -> list[str]:
     """`model.width: 256 here, 192 there` for each value in which two identities differ."""
-    found: list[str] = []
+    different: list[str] = []
     for key in sorted(chosen.keys() | recorded.keys()):
         here, there = chosen.get(key), recorded.get(key)
         if isinstance(here, Mapping) and isinstance(there, Mapping):
-            found += differences(here, there, f"{prefix}{key}.")
+            different += differences(here, there, f"{prefix}{key}.")
         elif here != there:
-            found.append(f"{prefix}{key}: {here!r} here, {there!r} there")
-    return found
+            different.append(f"{prefix}{key}: {here!r} here, {there!r} there")
+    return different

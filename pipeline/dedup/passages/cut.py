@@ -113,25 +113,25 @@ def cut_page(
 
 def _joined(passages: Sequence[Passage]) -> list[tuple[int, int]]:
     """The stretches of words that passages cover, in order; those that touch are one."""
-    found: list[tuple[int, int]] = []
+    runs: list[tuple[int, int]] = []
     for passage in passages:
-        if found and passage.start <= found[-1][1]:
-            found[-1] = found[-1][0], max(found[-1][1], passage.stop)
+        if runs and passage.start <= runs[-1][1]:
+            runs[-1] = runs[-1][0], max(runs[-1][1], passage.stop)
         else:
-            found.append((passage.start, passage.stop))
-    return found
+            runs.append((passage.start, passage.stop))
+    return runs
 
 
 def _between(passages: Sequence[Passage], start: int, stop: int) -> list[Passage]:
     """The parts of passages that together make up the words from `start` to `stop`, each once."""
-    found = []
+    gaps = []
     for passage in passages:
         first, last = max(start, passage.start), min(stop, passage.stop)
         if first < last:
             kept_start = passage.kept_start + first - passage.start
-            found.append(Passage(first, last, passage.kept, kept_start))
+            gaps.append(Passage(first, last, passage.kept, kept_start))
             start = last
-    return found
+    return gaps
 
 
 def _with_most(passages: Sequence[Passage]) -> int:

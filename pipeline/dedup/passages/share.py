@@ -140,13 +140,13 @@ def _minimizers(
         ours = ours[live[numbers[ours]]]
         for number in unit.ranges:
             stored = read_table(path, [range_column(number)])[range_column(number)].take(ours)
-            found = np.frombuffer(b"".join(stored.to_pylist()), "<u8").astype(np.uint64)
+            values = np.frombuffer(b"".join(stored.to_pylist()), "<u8").astype(np.uint64)
             owners = np.repeat(ours, pc.binary_length(stored).to_numpy() // 8) + start
             if unit.of > 1:
-                low = found << np.uint64(4) >> np.uint64(32)
+                low = values << np.uint64(4) >> np.uint64(32)
                 chosen = low * np.uint64(unit.of) >> np.uint64(32) == unit.part
-                found, owners = found[chosen], owners[chosen]
-            hashes.append(found)
+                values, owners = values[chosen], owners[chosen]
+            hashes.append(values)
             places.append(owners)
         start += len(numbers)
     return np.concatenate(hashes), np.concatenate(places)

@@ -144,8 +144,8 @@ def _pick(
     result: dict[bytes, list[bytes]], buffer_id: bytes, bucket: int | None = None
 ) -> list[bytes]:
     """One buffer of a task's result, or one bucket of it: only this travels to the next task."""
-    found = result[buffer_id]
-    return found if bucket is None else found[bucket : bucket + 1]
+    part = result[buffer_id]
+    return part if bucket is None else part[bucket : bucket + 1]
 
 
 def _urgency(key: Any) -> int:

@@ -198,8 +198,8 @@ def _execute(runner: Any, context: Any, manager: Any) -> list[Any]:
         if len(queues.ready_inputs):
             _, data = queues.ready_inputs.deque()
             done = runner._execute_bundle(context, manager, data)
-            found = itertools.chain(done.process_bundle.monitoring_infos, infos)
-            infos = list(consolidate(found))
+            metrics = itertools.chain(done.process_bundle.monitoring_infos, infos)
+            infos = list(consolidate(metrics))
         elif len(queues.time_pending_inputs):
             time.sleep(_TIMER_POLL)
         else:

@@ -60,7 +60,7 @@ class Client:
                 if "NO_APPLICATION_PROTOCOL" not in (error.reason or ""):
                     raise
         try:
-            found = await self._over_new(Http2Connection, origin, request, wanted, share, until)
+            exchange = await self._over_new(Http2Connection, origin, request, wanted, share, until)
         except (NoHttpError, OSError):
             if told is None:
                 raise
@@ -68,7 +68,7 @@ class Client:
         self._http2[origin] = None
         if len(self._http2) > _MOST_HTTP2:
             self._http2.popitem(last=False)
-        return found
+        return exchange
 
     async def _get(
         self, origin: Origin, request: Request, wanted: Wanted, share: Share, until: float
@@ -105,12 +105,12 @@ class Client:
     ) -> Exchange:
         """Asks over a connection, which is kept where another answer can come over it."""
         try:
-            found = await connection.ask(request, wanted, share, _left(until))
+            exchange = await connection.ask(request, wanted, share, _left(until))
         except BaseException:
             connection.close()
             raise
         self._keep(connection, origin)
-        return found
+        return exchange
 
     def _take(self, origin: Origin) -> Connection | None:
         idle = self._idle.get(origin, [])

@@ -73,13 +73,13 @@ class Connector:
             return resolved[1]
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise NoAddressError(f"{host}: {error}") from None
-        self._resolved[host, port] = time.monotonic() + _SECONDS, found
+        self._resolved[host, port] = time.monotonic() + _SECONDS, infos
         if len(self._resolved) > _NAMES:
             self._resolved.popitem(last=False)
-        return found
+        return infos
 
 
 @cache

@@ -33,6 +33,6 @@ def signal_preference(value: str, where: str) -> Preference | None:
 def header_preferences(values: Iterable[str]) -> Iterator[Preference]:
     """What Content-Signal headers say."""
     joined = ", ".join(values)
-    found = signal_preference(joined, "header Content-Signal") if joined else None
-    if found is not None:
-        yield found
+    preference = signal_preference(joined, "header Content-Signal") if joined else None
+    if preference is not None:
+        yield preference

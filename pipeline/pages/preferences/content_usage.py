@@ -37,9 +37,9 @@ def usage_preference(value: str, where: str) -> Preference | None:
 def header_preferences(values: Iterable[str]) -> Iterator[Preference]:
     """What Content-Usage headers say; several are one (RFC 9651, 4.2)."""
     joined = ", ".join(values)
-    found = usage_preference(joined, "header Content-Usage") if joined else None
-    if found is not None:
-        yield found
+    preference = usage_preference(joined, "header Content-Usage") if joined else None
+    if preference is not None:
+        yield preference
 
 
 def _statement(value: str) -> dict[str, bool]:
@@ -49,9 +49,9 @@ def _statement(value: str) -> dict[str, bool]:
     except ValueError:
         return {}
     told = {"y": True, "n": False}
-    found = {}
+    values = {}
     for key, member in parsed.items() if isinstance(parsed, dict) else ():
         token = member[0] if isinstance(member, tuple) else member
         if isinstance(token, Token) and str(token) in told:
-            found[key] = told[str(token)]
-    return found
+            values[key] = told[str(token)]
+    return values

@@ -138,8 +138,8 @@ def refresh_target(value: str, most_seconds: float) -> str:
 
     HTML, 4.2.5.3, "shared declarative refresh steps".
     """
-    found = _REFRESH.match(value)
-    if found is None or float(found[1]) > most_seconds:
+    match = _REFRESH.match(value)
+    if match is None or float(match[1]) > most_seconds:
         return ""
-    target = found[3].partition(found[2])[0] if found[2] else found[3]
+    target = match[3].partition(match[2])[0] if match[2] else match[3]
     return target.strip()

@@ -95,8 +95,8 @@ def unread(where: str) -> Preference:
 
 def _named(root: etree._Element, name: str, most: int) -> Iterator[etree._Element]:
     """The elements of a name, whatever their namespace, at most so many."""
-    found = (one for one in root.iter() if isinstance(one.tag, str))
-    named = (one for one in found if etree.QName(one).localname == name)
+    elements = (one for one in root.iter() if isinstance(one.tag, str))
+    named = (one for one in elements if etree.QName(one).localname == name)
     return (one for one, _ in zip(named, range(most), strict=False))
 
 

@@ -42,11 +42,11 @@ class Reservations:
 def parse_reservations(body: bytes) -> Reservations:
     """The reservations of a file; rules that are not as they should be are left out."""
     try:
-        found = orjson.loads(body.removeprefix(codecs.BOM_UTF8))
+        entries = orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError:
         return Reservations()
     rules = []
-    for rule in found[:_MOST_RULES] if isinstance(found, list) else [found]:
+    for rule in entries[:_MOST_RULES] if isinstance(entries, list) else [entries]:
         location = rule.get("location") if isinstance(rule, dict) else None
         if isinstance(location, str) and location.startswith(("/", "*")):
             rules.append((path_matcher(location), rule.get(_NAME) in _RESERVED))

@@ -106,22 +106,22 @@ class FastText(Scorer):
         starts = np.flatnonzero((word & 0xC0) != 0x80)
         ends = np.append(starts[1:], len(word))
         hashes = np.full(len(starts), _FNV_BASIS, dtype=np.uint32)
-        found = []
+        numbers = []
         for length in range(1, min(args.maxn, len(starts)) + 1):
             begin, last = starts[length - 1 :], ends[length - 1 :]
             hashes = _fnv_more(hashes[: len(begin)], word, begin, last)
             if length >= args.minn:
-                found.append((1, hashes[1:-1]) if length == 1 else (0, hashes))
-        return _by_start([(first, some.astype(np.uint64)) for first, some in found])
+                numbers.append((1, hashes[1:-1]) if length == 1 else (0, hashes))
+        return _by_start([(first, some.astype(np.uint64)) for first, some in numbers])
 
     def _word_ngrams(self, hashes: Ids) -> Ids:
-        found = []
+        numbers = []
         signed = hashes.astype(np.uint64)  # a negative hash is taken modulo 2^64, as C++ does
         rolled = signed
         for length in range(2, min(self._file.args.word_ngrams, len(hashes)) + 1):
             rolled = rolled[:-1] * _NGRAM_FACTOR + signed[length - 1 :]
-            found.append((0, rolled))
-        return self._rows_of(_by_start(found))
+            numbers.append((0, rolled))
+        return self._rows_of(_by_start(numbers))
 
     def _rows_of(self, hashes: Hashes) -> Ids:
         """The rows of n-grams, which lie behind those of the words."""

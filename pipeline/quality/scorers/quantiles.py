@@ -128,12 +128,12 @@ def read_quantiles(path: str) -> Table:
     try:
         if files.size(path) > _MOST_BYTES:
             raise ValueError("it is far too long")
-        found = orjson.loads(files.read_bytes(path))
+        values = orjson.loads(files.read_bytes(path))
         table = {
             str(name): Quantiles(
                 str(one["model"]), int(one["documents"]), np.array(one["quantiles"], np.float64)
             )
-            for name, one in found.items()
+            for name, one in values.items()
         }
         for one in table.values():
             if one.values.shape != (STEPS + 1,) or not (np.diff(one.values) >= 0).all():

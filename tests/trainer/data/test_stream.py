@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from token_corpora import numbered_corpus
 
 from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.manifest import read_manifest, write_manifest
 from pipeline.tokens.megatron import IndexedDataset
 from trainer.data.shard_set import find_shards
 from trainer.data.stream import Stream
@@ -55,3 +57,16 @@ def test_another_tokenizer_is_refused(tokens: Path, tmp_path: Path) -> None:
     manifest.write_text(manifest.read_text().replace('"fingerprint": "70"', '"fingerprint": "71"'))
     with pytest.raises(WebtextError, match="is not the one of the shards of 2024-01"):
         find_shards(str(root / "tokens" / "gpt2"))
+
+
+def test_a_split_of_which_all_was_forgotten_is_none(tmp_path: Path) -> None:
+    tokens = numbered_corpus(tmp_path, [100])
+    folder = str(tokens / "2024-01")
+    manifest = read_manifest(folder)
+    assert manifest is not None
+    header = {"name": "validation-00000-of-00001.bin", "bytes": 1024}  # llm.c's, and no token
+    files = [*manifest.files, manifest.files[0].model_copy(update=header)]
+    numbers = {"train_tokens": 100, "validation_tokens": 0}
+    write_manifest(folder, manifest.model_copy(update={"files": files, "extra": numbers}))
+    shards = find_shards(str(tokens))
+    assert (len(shards.train), shards.validation) == (1, ())

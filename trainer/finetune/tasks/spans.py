@@ -106,8 +106,8 @@ def _best_span(window: Input, scores: Tensor) -> tuple[float, int, int]:
         return float("-inf"), 0, 0
     first, last = int(inside[0]), int(inside[-1]) + 1
     sums = scores[first:last, :1] + scores[first:last, 1]
-    place = torch.arange(last - first)
-    length = place - place[:, None]
+    position = torch.arange(last - first)
+    length = position - position[:, None]
     sums = sums.masked_fill((length < 0) | (length >= _LONGEST), float("-inf"))
     begin, end = divmod(int(sums.argmax()), last - first)
     left, right = window.characters[first + begin, 0], window.characters[first + end, 1]
