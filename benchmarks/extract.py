@@ -224,7 +224,7 @@ def prefilter(data: Path, count: int) -> None:
 
 def turned_away(source: ParsedPage, settings: DocumentsSettings) -> bool:
     """Whether the first pass drops a page."""
-    few = words_at_most(source.layout) < settings.min_words
+    few = words_at_most(source.layout, source.posts) < settings.min_words
     return few or foreign(source.layout, source.head.language, settings.languages) is not None
 
 

@@ -2,11 +2,13 @@
 
 A page is parsed once, as browsers do, and its main text is a choice among its blocks (`blocks/`);
 by setting, trafilatura finds it.  Where the text found is short against the running text of the
-page, the other way has a second look; `Extracted.extractor` says which it was.
+page, the other way has a second look; posts of a thread that the markup lacks come from JSON-LD.
+`Extracted.extractor` says which way it was.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,11 +22,12 @@ from pipeline.documents.blocks.render import render
 from pipeline.documents.blocks.structure import Structure, structure
 from pipeline.documents.by_trafilatura.find import find_text
 from pipeline.documents.head import Head, read_head
+from pipeline.documents.posts import read_posts, with_posts
 from pipeline.documents.published import find_date
 from pipeline.documents.title import find_title
 from pipeline.store.unspaced import count_words
 
-BLOCKS, TRAFILATURA, RUNNING = "blocks", "trafilatura", "running"
+BLOCKS, TRAFILATURA, RUNNING, JSON_LD = "blocks", "trafilatura", "running", "json-ld"
 
 #: A text is short when it has less than this share of the words of running text …
 _SHORT_SHARE = 0.25
@@ -40,7 +43,7 @@ class Extracted:
     title: str = ""
     date: str = ""  # ISO day, or empty
     canonical: str = ""
-    extractor: str = ""  # blocks | trafilatura | running; empty where there was no choice
+    extractor: str = ""  # blocks | trafilatura | running | json-ld; empty where nothing was found
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class ParsedPage:
     head: Head
     layout: Layout
     model: Model
+    posts: Sequence[str]  # of a thread, in JSON-LD
 
 
 def prepare(html: str, url: str, model: str = "") -> ParsedPage:
@@ -59,7 +63,8 @@ def prepare(html: str, url: str, model: str = "") -> ParsedPage:
     parser = LexborHTMLParser(html)
     trained = read_model(model)
     layout = read_layout(parser, trained.lexicon)
-    return ParsedPage(html, parser, read_head(parser, url), layout, trained)
+    head = read_head(parser, url)
+    return ParsedPage(html, parser, head, layout, trained, read_posts(head.json_ld))
 
 
 def finish(
@@ -71,6 +76,8 @@ def finish(
     """
     title = find_title(source.parser, source.head)
     text, used = _text(source, title, extractor, captions) if source.layout.text else ("", "")
+    if (whole := with_posts(text, source.posts)) != text:
+        text, used = whole, JSON_LD
     day = find_date(source.parser, source.head, source.layout, latest, title)
     return Extracted(text, title, day, source.head.canonical, used)
 

@@ -8,7 +8,7 @@ text, when it is long and surely none of those wanted.  What it costs and loses 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from pipeline.documents.blocks.layout import Layout
 from pipeline.store.language import identify
@@ -26,9 +26,9 @@ _SURE = 0.9
 _RUNNING_CHARS = 60
 
 
-def words_at_most(layout: Layout) -> int:
-    """No fewer words than the main text of a page has."""
-    return count_words("\n".join(layout.text))
+def words_at_most(layout: Layout, posts: Sequence[str]) -> int:
+    """No fewer words than the main text of a page has, with posts that only JSON-LD holds."""
+    return count_words("\n".join([*layout.text, *posts]))
 
 
 def foreign(layout: Layout, declared: str, languages: Collection[str]) -> tuple[str, float] | None:

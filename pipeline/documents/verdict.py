@@ -96,7 +96,7 @@ def count_tags(text: str) -> int:
 
 
 def _first_pass(source: ParsedPage, settings: DocumentsSettings) -> Verdict | None:
-    words = words_at_most(source.layout)
+    words = words_at_most(source.layout, source.posts)
     if words < settings.min_words:
         return Verdict("too_short" if words else "empty", float(words), "by the first pass")
     if found := foreign(source.layout, source.head.language, settings.languages):

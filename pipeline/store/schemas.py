@@ -67,7 +67,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("digest", pa.string()),  # sha256 of the text
             ("outcome", pa.string()),
             ("canonical", pa.string()),  # the address the page gives as its own, or empty
-            ("extractor", pa.string()),  # blocks | trafilatura | running, or empty
+            ("extractor", pa.string()),  # blocks | trafilatura | running | json-ld, or empty
         ]
     ),
     # Pages that gave no document: why, the value measured against the limit, more in words.

@@ -46,6 +46,12 @@ class Database:
         more = ", union_by_name = true" if by_name else ""
         return f"read_parquet([{texts}], hive_partitioning = false{more})"
 
+    def relation(self, paths: Iterable[str]) -> duckdb.DuckDBPyRelation:
+        """The rows of Parquet files, with the columns of all, for queries in steps."""
+        found = self._connection.sql(f"FROM {self.table(paths, by_name=True)}")
+        assert found is not None, "a query has rows"
+        return found
+
     def ask(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of the answer; of a statement without one, none."""
         return [row for batch in self.batches(query, values) for row in batch]

@@ -1,17 +1,20 @@
-"""A corpus of texts that are there already: `pages.source = "texts"`, through all stages."""
+"""A corpus of texts that are there already, built and read from Python."""
 
 from __future__ import annotations
 
 import json
 import random
 from pathlib import Path
+from typing import Any
 
-import pyarrow.parquet as pq
+import pytest
 from quality_corpus import PROSE
 from support import Run
 
-from pipeline.store.corpus import Corpus
+from webtext import SettingError, WebtextError, build
+from webtext import open as open_corpus
 
+UNNAMED = "https://texts.invalid/?text=b.jsonl%2321"
 CODE = "def f(x):\n    return x  \n\n\n# two blank lines, and spaces at an end\ndef g(): ...\n"
 
 
@@ -44,17 +47,24 @@ def _write(folder: Path) -> dict[str, str]:
     return texts
 
 
-def test_own_texts_become_a_corpus_and_shards(tmp_path: Path, webtext: Run) -> None:
-    texts = _write(tmp_path / "texts [x]")
-    root, recipe = tmp_path / "corpus", tmp_path / "own.toml"
-    recipe.write_text(
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return _write(tmp_path_factory.getbasetemp() / "texts [x]")
+
+
+@pytest.fixture(scope="module")
+def recipe(texts: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recipe of a corpus that is built, in the folder of recipe and texts."""
+    folder = tmp_path_factory.getbasetemp()
+    path = folder / "own.toml"
+    path.write_text(
         f"""
         [corpus]
-        root = "{root}"
+        root = "{folder}/corpus [y]"
         [pages]
         source = "texts"
         [pages.texts]
-        path = "{tmp_path}/texts [x]"
+        path = "{folder}/texts [x]"
         text = "body"
         url = "link"
         date = "when"
@@ -67,39 +77,77 @@ def test_own_texts_become_a_corpus_and_shards(tmp_path: Path, webtext: Run) -> N
         workers = 1
         """
     )
-    done = webtext("build", str(recipe))
-    assert done.returncode == 0, done.stdout
-    assert "1 of 45 texts have the address or the name of another" in done.stdout
+    said: list[str] = []
+    build(path, say=said.append)
+    assert any("1 of 45 texts have the address or the name of another" in line for line in said)
+    return path
 
-    corpus = Corpus(str(root))
-    rows = [r for p in corpus.paths("corpus", "all") for r in pq.read_table(p).to_pylist()]
-    kept = {row["url"]: row for row in rows}
-    assert kept["https://code.org/f"]["text"] == texts["https://code.org/f"]
-    assert kept["https://site1.org/1"]["title"] == "T https://site1.org/1"
-    assert kept["https://site1.org/1"]["date"] == "2024-01-02"
-    assert {row["text"] for row in rows} == {*texts.values(), prose(61)}
-    assert "https://low.org/" not in kept, "its score is too low"
-    assert "https://texts.invalid/?text=b.jsonl%2321" in kept
-    assert corpus.require("pages", "all").counts.kept == 43
-    assert "Nothing to do" in webtext("build", str(recipe)).stdout
 
-    (tmp_path / "gone.txt").write_text(
-        "https://site1.org/1\nhttps://texts.invalid/?text=b.jsonl%2321"
-    )
-    assert webtext("forget", str(root), str(tmp_path / "gone.txt")).returncode == 0
-    assert webtext("verify", str(root)).returncode == 0
-    left = [r for p in corpus.paths("corpus", "all") for r in pq.read_table(p).to_pylist()]
-    assert {row["url"] for row in rows} - {row["url"] for row in left} == {
-        "https://site1.org/1",
-        "https://texts.invalid/?text=b.jsonl%2321",
-    }
-    archived = b"".join(path.read_bytes() for path in (root / "pages/all").glob("*.warc.gz"))
-    assert archived, "the texts are kept with the corpus"
+def _rows(recipe: Path) -> dict[str, dict[str, Any]]:
+    """The accepted texts by address."""
+    return {row["url"]: row for row in open_corpus(_root(recipe)).documents()}
 
-    more = tmp_path / "texts [x]" / "c.jsonl"
+
+def _root(recipe: Path) -> Path:
+    return recipe.parent / "corpus [y]"
+
+
+def test_own_texts_are_accepted_as_they_are(recipe: Path, texts: dict[str, str]) -> None:
+    rows = _rows(recipe)
+    assert rows["https://code.org/f"]["text"] == texts["https://code.org/f"]
+    assert rows["https://site1.org/1"]["title"] == "T https://site1.org/1"
+    assert rows["https://site1.org/1"]["date"] == "2024-01-02"
+    assert {row["text"] for row in rows.values()} == {*texts.values(), prose(61)}
+    assert "https://low.org/" not in rows, "its score is too low"
+    assert UNNAMED in rows
+    said: list[str] = []
+    build(recipe, say=said.append)
+    assert all("up to date" in line for line in said if ": " in line and "warning" not in line)
+
+
+def test_a_corpus_is_read_from_python(recipe: Path) -> None:
+    corpus = open_corpus(_root(recipe))
+    kept = corpus.arrow("corpus", ["id", "words"])
+    assert corpus.intervals() == ["all"]
+    assert [stage["stage"] for stage in corpus.status()][:2] == ["links", "pages"]
+    assert kept.column_names == ["id", "words"]
+    ids = kept["id"].to_pylist()
+    assert corpus.pandas()["id"].tolist() == ids
+    assert corpus.polars().collect()["id"].to_list() == ids
+    assert corpus.dataset()["id"][:] == ids
+    few = corpus.duckdb("decisions").filter("kept").count("*").fetchall()
+    assert few == [(len(ids),)]
+    life = corpus.why("https://code.org/f")
+    assert [step["step"] for step in life["steps"]][:3] == ["link", "fetch", "document"]
+    assert corpus.what_if("quality.gopher.min_words=100000").kept_after == 0
+    assert corpus.verify() > 10
+    with pytest.raises(SettingError, match="No table 'lnks'"):
+        corpus.arrow("lnks")
+    with pytest.raises(WebtextError, match="no corpus"):
+        open_corpus(recipe.parent / "nothing")
+
+
+def test_shards_are_a_data_set_of_pytorch(recipe: Path) -> None:
+    from torch.utils.data import DataLoader
+
+    samples = open_corpus(_root(recipe)).tokens(length=32)
+    assert samples[0].shape == (33,)
+    loaded = [row for batch in DataLoader(samples, batch_size=4, num_workers=1) for row in batch]
+    assert len(loaded) == len(samples)
+    assert all((samples[n] == row).all() for n, row in enumerate(loaded))
+    with pytest.raises(IndexError):
+        samples[len(samples)]
+
+
+def test_own_texts_are_forgotten_and_more_are_added(recipe: Path, webtext: Run) -> None:
+    before, root = set(_rows(recipe)), str(_root(recipe))
+    gone = {"https://site1.org/1", UNNAMED}
+    (recipe.parent / "gone.txt").write_text("\n".join(gone))
+    assert webtext("forget", root, str(recipe.parent / "gone.txt")).returncode == 0
+    assert open_corpus(root).verify()
+    assert before - set(_rows(recipe)) == gone
+
+    more = recipe.parent / "texts [x]" / "c.jsonl"
     more.write_text(json.dumps({"body": prose(70), "link": "https://new.org/"}))
-    again = webtext("build", str(recipe))
-    assert again.returncode == 0, again.stdout
-    left = [r for p in corpus.paths("corpus", "all") for r in pq.read_table(p).to_pylist()]
-    assert "https://new.org/" in {row["url"] for row in left}
-    assert "https://site1.org/1" not in {row["url"] for row in left}
+    build(recipe, say=lambda line: None)
+    assert set(_rows(recipe)) == (before - gone) | {"https://new.org/"}

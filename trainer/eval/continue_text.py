@@ -22,13 +22,25 @@ def generate_text(
     say: Say,
     samples: int = 1,
 ) -> list[dict[str, str]]:
+    """`continue_prompts` with the model of a run."""
+    loaded = load_run(run, pick_device("auto"), step, say)
+    return continue_prompts(loaded, prompts, new, sampling, say, samples)
+
+
+def continue_prompts(
+    loaded: Loaded,
+    prompts: list[str],
+    new: int,
+    sampling: Sampling,
+    say: Say,
+    samples: int = 1,
+) -> list[dict[str, str]]:
     """Continues each prompt `samples` times, with the seeds from `sampling.seed` on.
 
     One text alone is streamed to `say` piece by piece; several are made together and come
     whole, each with its prompt and followed by an empty line.  Returns all: `prompt`, and
     `text`, which begins with it.
     """
-    loaded = load_run(run, pick_device("auto"), step, say)
     model = decoder(loaded)
     empty = [loaded.facts.end_token] if loaded.facts.end_token is not None else []
     encoded = [loaded.tokenizer.encode(prompt).ids or empty for prompt in prompts]

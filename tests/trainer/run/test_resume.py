@@ -13,6 +13,7 @@ from trainer_runs import losses, start, train_arguments, validation, wait_for, w
 from trainer.data.shard_set import find_shards
 from trainer.data.stream import Stream
 from trainer.eval.loss import unigram_entropy
+from webtext import load_run
 
 STEPS = 120
 
@@ -112,3 +113,5 @@ def test_several_texts_are_those_made_alone(whole: Path) -> None:
     prompts = ("--prompt", "The", "--prompt", "He was", "--samples", "2")
     together = webtext("generate", str(whole), *prompts, *options)
     assert together == "".join(f"{text}\n" * 2 for text in alone)
+    texts = load_run(whole).generate(["The", "He was"], 20, temperature=0)
+    assert [f"{text}\n" for text in texts] == alone
