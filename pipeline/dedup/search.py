@@ -20,13 +20,14 @@ from pipeline.dedup.keys import keys_between
 from pipeline.dedup.places import numbers_by_file
 from pipeline.dedup.verify import may_be_similar
 from pipeline.store import files
-from pipeline.store.parquet import open_table
+from pipeline.store.parquet import batches, open_table
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
 
 #: Documents whose keys one unit sorts: 10^7 take 400 MB.
 _SLICE_ROWS = 10_000_000
 #: Pairs, with repeats over bands, that one unit compares by signature.
 _RANGE_PAIRS = 4_000_000
+_SAMPLE = 10_000_000  # pairs by which these ranges are made, at most
 _COMPARED = 50_000  # pairs whose signatures are side by side in memory
 
 PAIRS = pa.schema([("later", pa.int64()), ("earlier", pa.int64())])
@@ -116,8 +117,17 @@ def compare_units(before: Sequence[Part], batch: Batch) -> list[CompareUnit]:
         part.file.rows for part in before if part.file and part.file.name.startswith("pairs-")
     )
     ranges = max(1, -(-total // _RANGE_PAIRS))
-    first = [files.join(batch.work, name) for name in names]
-    later = np.sort(column(read(first, ["later"]), "later"))
+    step = 1 + total // _SAMPLE
+    later = np.sort(
+        np.concatenate(
+            [
+                rows["later"].to_numpy()[::step]
+                for name in names
+                for rows in batches(files.join(batch.work, name), ["later"])
+            ]
+            or [np.empty(0, np.int64)]
+        )
+    )
     bounds = [later[len(later) * i // ranges] for i in range(1, ranges)] if len(later) else []
     cuts = [0, *sorted(set(map(int, bounds)) - {0}), np.iinfo(np.int64).max]
     return [

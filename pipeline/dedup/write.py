@@ -104,8 +104,12 @@ ORDER BY firsts.place
 """
 #: Without those that went for their passages: later documents are compared with them as before.
 _DUPLICATES = """
+CREATE TEMP TABLE duplicates AS
 SELECT number FROM removed EXCEPT SELECT number FROM gone WHERE start IS NULL ORDER BY number
 """
+_DUPLICATES_BETWEEN = (
+    "SELECT number FROM duplicates WHERE number >= ? AND number < ? ORDER BY number"
+)
 
 _CUT_OF_PART = """
 SELECT count(DISTINCT gone.number), coalesce(sum(stop - start), 0)
@@ -300,16 +304,17 @@ def _write_passages(
 def _write_register(connection: duckdb.DuckDBPyConnection, unit: WriteUnit, name: str) -> Part:
     """The batch's keep order with what was decided; row groups follow the scratch file."""
     batch = unit.batch
-    duplicates = connection.execute(_DUPLICATES).fetchnumpy()
-    removed = duplicates["number"]
-    number = sum(rows_of(path) for interval in batch.history for path in interval.registers)
+    connection.execute(_DUPLICATES)
+    number = batch.base()
     with PartWriter(batch.folder, name, REGISTER, batch.key, fingerprinted=False) as writer:
         writer.extra = dict(unit.measured)
         for rows in batches(batch.order, ["id", "place", "exact", "first"], ROWS):
             numbers = np.arange(number, number + rows.num_rows)
+            window = [number, number + rows.num_rows]
             number += rows.num_rows
             copy = rows["first"].to_numpy() != numbers  # or an earlier page crawled anew
-            kept = ~is_among(numbers, removed)
+            found = connection.execute(_DUPLICATES_BETWEEN, window).fetchnumpy()
+            kept = ~is_among(numbers, found["number"])
             columns = [rows["id"], rows["place"], rows["exact"], copy, kept]
             writer.add(pa.table(columns, schema=REGISTER))
     return writer.finish()

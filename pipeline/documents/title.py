@@ -27,6 +27,7 @@ def find_title(parser: LexborHTMLParser, head: Head) -> str:
     a separator follows, that is the title, one at the start before one at the end.  Not if the
     heading is the site's name: it says so in its metadata or its address, or the heading leads to
     the site's front page; nor if one at the end leads to another page, as names of sections do.
+    Where <title> has the site's name alone, the first heading is the title, but on a front page.
     """
     candidate = head.metas.get("og:title") or head.title or head.metas.get("title", "")
     nodes = parser.css("h1, h2")[:_MOST_HEADINGS]
@@ -42,6 +43,9 @@ def find_title(parser: LexborHTMLParser, head: Head) -> str:
         for text, node in headings:
             if text in _ends(base) and not (_is_site(text, node, head) or _leads_away(node, head)):
                 return text[:_TITLE_CHARS]
+    first = next(((text, node) for text, node in headings if node.tag == "h1"), None)
+    if first and is_site_name(candidate, head) and not _is_front(head.url):
+        return (candidate if _is_site(*first, head) else first[0])[:_TITLE_CHARS]
     return _without_site(candidate, head)[:_TITLE_CHARS]
 
 
@@ -83,10 +87,16 @@ def _leads_home(node: LexborNode, url: str) -> bool:
     if link is None:
         return False
     parts, here = urlsplit(link), urlsplit(url)
-    if here.path.strip("/") == "" and not here.query:
+    if _is_front(url):
         return False  # the page is the front page itself
     home = parts.path.strip("/") in ("", "index.html", "index.php") and not parts.query
     return home and not parts.fragment and parts.netloc == here.netloc
+
+
+def _is_front(url: str) -> bool:
+    """Whether an address is that of a site's front page."""
+    parts = urlsplit(url)
+    return not parts.path.strip("/") and not parts.query
 
 
 def _whole_link(node: LexborNode, url: str) -> str | None:

@@ -129,6 +129,31 @@ INSIDE = {
         "<p>So <script type='math/tex'>x^2 \\ge 0</script> for all of them.</p>",
         "So x^2 \\ge 0 for",
     ),
+    "code that Prism numbers": (
+        "<pre class='line-numbers'><code>def area(r):\n    return r * r</code></pre>",
+        "def area(r):\n    return r * r",
+    ),
+    "code beside numbers that no name tells": (
+        "<table><tr><td><pre>1\n2\n</pre></td><td><pre>def area(r):\n    return r * r</pre></td>"
+        f"</tr></table><p>{TWO[:40]}</p>",
+        f"{TWO}\n\ndef area(r):\n    return r * r\n\n{TWO[:40]}",
+    ),
+    "terms in pairs": (
+        "<dl><div><dt>Bow</dt><dd>The front of a ship.</dd></div><div><dt>Stern</dt><dd>The rear of"
+        " a ship.</dd></div></dl>",
+        "Bow\n    The front of a ship.\nStern\n    The rear of a ship.",
+    ),
+    "formula of MathJax 3": (
+        "<p>So <mjx-container class='MathJax'><mjx-math><mjx-mi></mjx-mi></mjx-math>"
+        "<mjx-assistive-mml><math><mi>E</mi><mo>=</mo><mi>m</mi></math></mjx-assistive-mml>"
+        "</mjx-container> at rest in the harbour.</p>",
+        "So E = m at rest",
+    ),
+    "formula that is a picture": (
+        "<p>So <img class='mwe-math-fallback-image-inline' alt='{\\displaystyle E=m}'> at rest."
+        "</p>",
+        "So E=m at rest",
+    ),
     "numbers of a list": (
         "<ol start='4'><li>Open the lid of it</li><li>Close it</li></ol>",
         "4. Open the lid of it\n5. Close it",
@@ -173,6 +198,34 @@ def test_what_forum_software_writes_is_left_out(line: str, stays: bool) -> None:
     text = text_of(f"<article><p>{ONE}</p><p>{TWO}</p>{line}<p>{THREE}</p></article>")
     assert ONE in text and THREE in text
     assert (said in text) is stays
+
+
+def test_quoted_words_stand_once_and_without_the_name() -> None:
+    quotation = f"<blockquote><div><cite>miller wrote: <a href='#1'>↑</a></cite>{ONE}</div>"
+    text = text_of(
+        f"<div class='post'><div class='content'>{ONE}</div></div><div class='post'>"
+        f"<div class='content'>{quotation}</blockquote>{TWO}</div></div>"
+    )
+    assert (text.count(ONE), text.count(TWO), text.count("miller")) == (1, 1, 0)
+
+
+def test_short_posts_stand_with_long_ones_and_repeated_buttons_go() -> None:
+    posts = [ONE, "Thanks, that works.", TWO, "Same here!", THREE, ONE.lower()]
+    text = text_of(
+        "<div id='thread'>"
+        + "".join(
+            f"<div class='post' id='post{number}'><div class='inner' id='msg_{number}'>{post}</div>"
+            f"<div><a href='/r{number}'>Quote this</a></div></div>"
+            for number, post in enumerate(posts)
+        )
+        + "</div>"
+    )
+    assert text.split("\n\n") == posts
+
+
+def test_a_notice_without_scripts_is_text_only_where_it_is_the_page() -> None:
+    notice = "<noscript>You need to enable JavaScript to run this application.</noscript>"
+    assert "JavaScript" not in text_of(f"{notice}<article><p>{ONE}</p><p>{TWO}</p></article>")
 
 
 def test_captions_by_setting() -> None:

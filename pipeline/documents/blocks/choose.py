@@ -9,6 +9,9 @@ quotations that stand there already.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+
 import numpy as np
 import numpy.typing as npt
 
@@ -24,7 +27,7 @@ from pipeline.documents.blocks.told import letters
 Chosen = npt.NDArray[np.bool_]
 
 _CELL_WORDS = 50
-#: The least chance, in thousandths, of blocks that stand between chosen ones.
+#: The least chance, in thousandths, of blocks that stand between chosen ones, or are like them.
 _BETWEEN = 200
 #: Longer blocks are no captions, whatever names say.
 _CAPTION_CHARS = 400
@@ -35,6 +38,16 @@ _PARAGRAPH = tags.NUMBER["p"]
 #: A paragraph with so many tenths of its characters in links is one; a text with one of so many
 #: characters in links lists them.
 _LINKED_BLOCK, _LINKED_TEXT = 9, 5
+#: Blocks of one kind are text when all but one of so many of their words are.
+_MOST_OF = 10
+_ID = re.compile(r"#\S+|\d+")
+_POSTS = FAMILY["post"] | FAMILY["comment"]
+_BESIDE = FAMILY["side"] | FAMILY["nav"] | FAMILY["foot"] | FAMILY["related"]
+_NOSCRIPT = tags.BIT["noscript"]
+#: Links of at most so many words, so often on a page, are buttons.
+_LINK_WORDS, _OFTEN = 3, 3
+#: Line numbers have fewer figures than this.
+_FIGURES = 7
 _FIGURE = tags.BIT["figcaption"]
 _QUOTATION = tags.BIT["blockquote"]
 #: Shorter quotations may stand twice by chance.
@@ -48,10 +61,14 @@ def choose(
     chance = _tables_whole(layout, tree, chance, words)
     chosen = chance >= best_bound(chance, words)
     _close_gaps(layout, tree, chance, chosen)
+    _posts_whole(layout, tree, chance, words, chosen)
     if not captions:
         chosen &= ~_captions(layout, tree)
     chosen &= ~_unseen(layout, tree, chosen, words)
+    chosen &= ~_notices(layout, tree, chosen, words)
     chosen &= ~_calls(layout, tree, chosen)
+    chosen &= ~_repeated_links(layout, tree, words)
+    chosen &= ~_line_numbers(layout, tree)
     chosen &= ~_people(layout, tree, words)
     quoted = _quoted(layout, tree)
     chosen &= ~_quoted_again(layout, quoted, words)
@@ -83,6 +100,33 @@ def _close_gaps(layout: Layout, tree: Structure, chance: Column, chosen: Chosen)
             chosen[last + 1 : following] = True
 
 
+def _posts_whole(
+    layout: Layout, tree: Structure, chance: Column, words: Column, chosen: Chosen
+) -> None:
+    """Chooses all blocks of one kind when nearly all their words are: "Thanks, that works."
+
+    Only of elements that are named as posts, themselves or those around them; blocks of one kind
+    have elements of the same tag and classes in like ones, whatever their ids are.
+    """
+    own = np.array(layout.own, dtype=np.int64)
+    named = own[tree.up[0]] | own[tree.up[1]] | own[tree.up[2]]
+    links, chars = _link_chars(layout)
+    beside = np.array(layout.above, dtype=np.int64)[tree.owner] & _BESIDE != 0
+    fits = (chance >= _BETWEEN) & (2 * links < chars) & ~beside
+    kinds: dict[tuple[int, str, str], list[int]] = {}
+    for block in np.flatnonzero(fits & (named & _POSTS != 0)).tolist():
+        owner = layout.owner[block]
+        inner, outer = (
+            _ID.sub("", layout.names[element]) for element in (owner, max(layout.parent[owner], 0))
+        )
+        kinds.setdefault((layout.tag[owner], inner, outer), []).append(block)
+    for blocks in kinds.values():
+        there = chosen[blocks]
+        rest = int(words[blocks][~there].sum())
+        if there.sum() >= _OFTEN and _MOST_OF * rest <= int(words[blocks].sum()):
+            chosen[blocks] = True
+
+
 def _tables_whole(layout: Layout, tree: Structure, chance: Column, words: Column) -> Column:
     """A table of data is text or none: its cells share the mean of their chances."""
     weight = np.minimum(words, _CELL_WORDS) + 1
@@ -110,6 +154,37 @@ def _calls(layout: Layout, tree: Structure, chosen: Chosen) -> Chosen:
         return np.zeros_like(chosen)
     calls: Chosen = (tree.tag[tree.owner] == _PARAGRAPH) & (10 * links >= _LINKED_BLOCK * chars)
     return calls
+
+
+def _notices(layout: Layout, tree: Structure, chosen: Chosen, words: Column) -> Chosen:
+    """Blocks in <noscript>, unless they are most of the text: then they are the page."""
+    telling = np.array(layout.telling, dtype=np.int64)[tree.owner]
+    notices: Chosen = telling & _NOSCRIPT != 0
+    if words[chosen & notices].sum() > words[chosen & ~notices].sum():
+        return np.zeros_like(notices)
+    return notices
+
+
+def _repeated_links(layout: Layout, tree: Structure, words: Column) -> Chosen:
+    """Links of few words that the page has several times: "Reply", "Learn more"."""
+    links, chars = _link_chars(layout)
+    short = (words <= _LINK_WORDS) & (links == chars)
+    times = Counter(text for text, is_short in zip(layout.text, short, strict=True) if is_short)
+    often = np.fromiter((times[text] >= _OFTEN for text in layout.text), dtype=np.bool_)
+    repeated: Chosen = short & often
+    return repeated
+
+
+def _line_numbers(layout: Layout, tree: Structure) -> Chosen:
+    """Code that is figures in rows, one more each: numbers of the lines beside them."""
+    found = np.zeros(len(layout.text), dtype=np.bool_)
+    code = np.array(layout.code, dtype=np.int64)[tree.owner]
+    for block in np.flatnonzero(code >= 0).tolist():
+        rows = layout.text[block].split()
+        if len(rows) > 1 and all(row.isdecimal() and len(row) < _FIGURES for row in rows):
+            first = int(rows[0])
+            found[block] = [int(row) for row in rows] == list(range(first, first + len(rows)))
+    return found
 
 
 def _people(layout: Layout, tree: Structure, words: Column) -> Chosen:

@@ -6,6 +6,10 @@ from selectolax.lexbor import LexborNode
 
 #: MediaWiki wraps its TeX in this.
 _WRAPPED = "{\\displaystyle"
+#: Pictures of formulas in WordPress, MediaWiki and others, whose `alt` is TeX.
+_PICTURES = frozenset(
+    "latex tex mwe-math-fallback-image-inline mwe-math-fallback-image-display".split()
+)
 _SPACED = frozenset("=<>≤≥≠≈∈→+−-×±≡")
 #: Elements of two parts, and what stands between them on a line.
 _BETWEEN = {"mfrac": "/", "msup": "^", "mover": "^", "msub": "_", "munder": "_"}
@@ -19,6 +23,17 @@ def formula(node: LexborNode) -> str:
     tex = node.css_first('annotation[encoding="application/x-tex"]')
     text = tex.text(deep=True) if tex is not None else node.attributes.get("alttext")
     return unwrap(text) if text else _line(node, 0)
+
+
+def pictured(image: LexborNode) -> str:
+    """The TeX of a formula that is a picture; empty where it is none, or stands beside it."""
+    names = (image.attributes.get("class") or "").split()
+    if not _PICTURES.intersection(names):
+        return ""
+    above = image.parent
+    if above is not None and above.css_first("math") is not None:
+        return ""
+    return unwrap(image.attributes.get("alt") or "")
 
 
 def unwrap(tex: str) -> str:

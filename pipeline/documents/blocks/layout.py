@@ -19,7 +19,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from pipeline.documents.blocks import names as marks
 from pipeline.documents.blocks import tags
-from pipeline.documents.blocks.formula import formula, unwrap
+from pipeline.documents.blocks.formula import formula, pictured, unwrap
 from pipeline.documents.blocks.lexicon import NO_NAMES, WordWeights
 
 #: A line break that the page asks for, while a block is gathered.
@@ -30,6 +30,7 @@ HIDDEN, ARIA_HIDDEN, UNSEEN, FOLDED = 1, 2, 4, 8
 #: Bit of `Layout.inner`, beside those of families: a link to a person, by its address.
 PERSON = 1 << 60
 _PEOPLE = re.compile(r"^mailto:|/(?:u|users?|members?|profiles?|authors?)/")
+_QUOTATION = tags.BIT["blockquote"]
 _FOLDING = marks.FAMILY["fold"]
 
 Attributes = dict[str, str | None]
@@ -129,7 +130,10 @@ class _Walk:
             if not around[2]:
                 self._text(text, around)
         elif tag in tags.INLINE:
-            self._inline(node, tag, around)
+            if tag == "cite" and not self._run and around[6] & _QUOTATION:
+                self._block(node, tag, around)  # who is quoted, on a line of its own
+            else:
+                self._inline(node, tag, around)
         elif tag in tags.NUMBER:
             self._block(node, tag, around)
         elif tag is not None:
@@ -177,9 +181,8 @@ class _Walk:
 
     def _image(self, node: LexborNode, around: _Place) -> None:
         self._images.append(around[0])
-        names = (node.attributes.get("class") or "").split()
-        if not around[2] and ("latex" in names or "tex" in names):  # WordPress and others
-            self._text(f" {unwrap(node.attributes.get('alt') or '')} ", around)
+        if not around[2] and (tex := pictured(node)):
+            self._text(f" {tex} ", around)
 
     def _inline(self, node: LexborNode, tag: str, around: _Place) -> None:
         attributes = node.attributes
@@ -188,7 +191,7 @@ class _Walk:
             named = self._describe(names) if names else NO_NAMES
             linked, dropped = around[1], around[2]
             if named.marks:
-                if named.marks & marks.NEVER_TEXT:
+                if _is_dropped(node, tag, named.marks):
                     return
                 if named.marks & marks.LINE and around[3] >= 0:
                     self._code_line()
@@ -210,12 +213,16 @@ class _Walk:
         attributes = node.attributes
         names = names_of(attributes) if attributes else ""
         named = self._describe(names) if names else NO_NAMES
-        if named.marks & marks.NEVER_TEXT and tag != "mjx-container":
+        if named.marks and _is_dropped(node, tag, named.marks):
             return
         number, nth = len(self._elements), 0
         if code < 0:
             self._flush()
-            if tag in tags.VERBATIM or _is_verbatim(attributes, named.marks):
+            if (
+                tag in tags.VERBATIM
+                or named.marks & marks.VERBATIM
+                or tags.keeps_space(attributes.get("style"))
+            ):
                 code, self._any_code = number, True
         elif self._run and not self._run[-1].endswith("\n"):
             self._run.append("\n")
@@ -336,11 +343,8 @@ def _hidden(attributes: Attributes, name_marks: int, families: int, tag: str) ->
     return found
 
 
-def _is_verbatim(attributes: Attributes, name_marks: int) -> bool:
-    if name_marks & marks.VERBATIM:
-        return True
-    style = attributes.get("style")
-    if not style or "pre" not in style:
-        return False
-    style = style.replace(" ", "").lower()
-    return "white-space:pre" in style and "white-space:pre-" not in style
+def _is_dropped(node: LexborNode, tag: str, name_marks: int) -> bool:
+    """Whether the names of an element say that none of it is text."""
+    if name_marks & marks.NUMBERS:
+        return not any(map(str.isalpha, node.text(deep=True)))
+    return bool(name_marks & marks.NEVER_TEXT) and tag != "mjx-container"

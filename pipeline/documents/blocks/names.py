@@ -63,20 +63,22 @@ _MOST_WORDS = 40
 
 
 #: Marks: what a name decides, a bit each.
-NEVER_TEXT = 1  # line numbers, permalink signs, pictures of formulas
+NEVER_TEXT = 1  # permalink signs, pictures of formulas
 VERBATIM = 2  # lines of code in elements other than <pre>
 UNSEEN = 4  # for screen readers only
+NUMBERS = 16  # line numbers, where there is nothing else: Prism names code itself so
 LINE = 8  # an inline element that is a line of code: its style breaks the line, no character
 
 #: Whole names, by mark.
 _WHOLE_NAMES = {
-    # Line numbers of Pygments, GitHub, GitLab, Rouge, highlight.js, Crayon, SyntaxHighlighter and
-    # cgit; MediaWiki's links for editing; MathJax, KaTeX and MediaWiki where a formula stands
+    # Pygments, GitHub, GitLab, Rouge, highlight.js, Hugo, Crayon, SyntaxHighlighter, cgit.
+    NUMBERS: "linenos lineno line-number line-numbers linenumber linenumbers line_numbers "
+    "linenodiv gutter blob-num lnum ln-num lnt hljs-ln-n hljs-ln-numbers hljs-ln-line-number "
+    "crayon-num crayon-nums rouge-gutter code-line-number diff-line-num react-line-number",
+    # MediaWiki's links for editing; MathJax, KaTeX and MediaWiki where a formula stands
     # beside its picture; permalink signs of Sphinx, Docusaurus and anchor.js; of XenForo,
     # FluxBB, IP.Board and vBulletin signatures, notes of editing, reactions, buttons of quotations.
-    NEVER_TEXT: "linenos lineno line-number line-numbers linenumber linenumbers line_numbers "
-    "linenodiv gutter blob-num lnum ln-num hljs-ln-n hljs-ln-numbers hljs-ln-line-number "
-    "crayon-num crayon-nums rouge-gutter code-line-number diff-line-num mw-editsection "
+    NEVER_TEXT: "mw-editsection "
     "MathJax_Preview katex-html MathJax MathJax_Display MathJax_SVG MathJax_SVG_Display "
     "MathJax_CHTML MJX_Assistive_MathML headerlink hash-link anchorjs-link message-signature "
     "postsignature ipsSignature signaturecontainer message-lastEdit postedit lastedited "

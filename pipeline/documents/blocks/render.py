@@ -20,6 +20,7 @@ from pipeline.documents.blocks.tables import DataTable, data_tables, row_of
 _ITEM, _ORDERED = tags.NUMBER["li"], tags.NUMBER["ol"]
 _LISTS = frozenset(tags.NUMBER[tag] for tag in ("ul", "ol", "menu", "dir"))
 _TERM, _MEANING, _TERMS = tags.NUMBER["dt"], tags.NUMBER["dd"], tags.NUMBER["dl"]
+_WRAPPER = tags.NUMBER["div"]
 _MEANING_INDENT = "    "
 #: A list whose items are longer than this, or have more blocks, lays out a page: its items are
 #: paragraphs.  So are the posts of a thread.
@@ -151,6 +152,8 @@ class _Units:
         mark, group = "", None
         while element >= 0:
             tag, parent = layout.tag[element], layout.parent[element]
+            if tag in (_TERM, _MEANING) and parent >= 0 and layout.tag[parent] == _WRAPPER:
+                parent = layout.parent[parent]  # <dl> may have a <div> around each pair
             if tag in (_ITEM, _TERM, _MEANING) and parent >= 0 and self._is_list(parent):
                 mark = self._mark(element, parent) + mark
                 group = parent

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 INLINE = frozenset(
     "a abbr acronym b bdi bdo big cite code data dfn em font i ins kbd label mark nobr output q rb "
-    "ruby s samp slot small span strike strong sub sup time tt u var".split()
+    "ruby s samp slot small span strike strong sub sup time tt u var mjx-container "
+    "mjx-assistive-mml".split()
 )
 #: Elements whose content a reader does not see, or uses and does not read.  `del` is text that was
 #: taken back; `rt` is the reading aid beside a word; `mjx-math` is a formula in pieces of layout.
@@ -45,3 +46,11 @@ BIT["menu"] = BIT["dir"] = BIT["ul"]
 def is_inline(tag: str) -> bool:
     """Whether an element stays within its line."""
     return tag in INLINE or (tag not in NUMBER and "-" not in tag and tag not in VERBATIM)
+
+
+def keeps_space(style: str | None) -> bool:
+    """Whether a style keeps white space and the ends of lines as they are: `white-space: pre`."""
+    if not style or "pre" not in style:
+        return False
+    style = style.replace(" ", "").lower()
+    return "white-space:pre" in style and "white-space:pre-" not in style
