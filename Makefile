@@ -18,6 +18,11 @@ $(VENV)/.dev: $(VENV)/.run
 	$(PIP) -e '.[train,api,dev]'
 	touch $@
 
+# PySpark brings Spark's jars, half a gigabyte.
+$(VENV)/.spark: $(VENV)/.dev
+	$(PIP) -e '.[spark]'
+	touch $@
+
 $(VENV)/.docs: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) -e '.[docs]'
@@ -55,7 +60,7 @@ quickstart: $(VENV)/.run
 test: $(VENV)/.dev lint
 	$(BIN)/pytest -m "not system" -n 3 --dist loadfile --no-loadscope-reorder
 
-test-system: $(VENV)/.dev peers airflow
+test-system: $(VENV)/.dev $(VENV)/.spark peers airflow
 	$(BIN)/pytest -m system -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev

@@ -1,4 +1,4 @@
-"""What the DAGs share: where webtext is, how tasks are tried again, who is told of failures.
+"""What the DAGs share: where webtext is, how tasks are tried again, who is told what.
 
 All of it comes from environment variables of the Airflow workers and of the DAG processor
 (`docs/operations.md` lists them), so the DAG files are the same everywhere.
@@ -14,7 +14,15 @@ import urllib.request
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import (
+    Asset,
+    DeadlineAlert,
+    DeadlineReference,
+    ExceptionRetryPolicy,
+    RetryAction,
+    RetryRule,
+    SyncCallback,
+)
 from airflow.sdk.exceptions import AirflowFailException
 from webtext_operator import CommandFailed, CommandKilled
 
@@ -33,7 +41,12 @@ MODELS = os.environ.get("WEBTEXT_MODELS", "models")
 START = os.environ.get("WEBTEXT_START", "2024-01-01")
 #: Between two tries; three times as long after a kill.
 RETRY_DELAY = timedelta(minutes=float(os.environ.get("WEBTEXT_RETRY_MINUTES", "5")))
-#: Gets a POST with one JSON object for each task that failed for good.
+#: A run that is not done so long after it was queued is told of, and goes on.
+DEADLINE = timedelta(days=float(os.environ.get("WEBTEXT_DEADLINE_DAYS", "45")))
+#: A run that is not done so long after it began is ended as failed: Airflow skips its tasks.
+TIMEOUT = timedelta(days=float(os.environ.get("WEBTEXT_TIMEOUT_DAYS", "60")))
+#: Gets a POST with one JSON object for each task that failed for good, each run that failed,
+#: and each run that is late.
 ALERT_URL = os.environ.get("WEBTEXT_ALERT_URL", "")
 
 #: The published corpus.  Its events carry what `webtext publish` found.
@@ -93,20 +106,39 @@ def _last(events: Any) -> dict[str, Any]:
     return dict(found[-1].extra) if found else {}
 
 
-def alert(context: Any) -> None:
-    """Tells `WEBTEXT_ALERT_URL` of a task that failed; without one, the log has it."""
+def alert_task(context: Any) -> None:
+    """A task that failed for good."""
     instance = context["task_instance"]
-    said = {
-        "dag": instance.dag_id,
-        "run": instance.run_id,
-        "task": instance.task_id,
-        "try": instance.try_number,
-        "error": str(context.get("exception")),
-    }
-    _LOG.error("Failed for good: %s", said)
+    _alert(
+        {
+            "dag": instance.dag_id,
+            "run": instance.run_id,
+            "task": instance.task_id,
+            "try": instance.try_number,
+            "error": str(context.get("exception")),
+        }
+    )
+
+
+def alert_run(context: Any) -> None:
+    """A run that failed: by a task, or because Airflow ended it (`timed_out`)."""
+    run = context["dag_run"]
+    _alert({"dag": run.dag_id, "run": run.run_id, "reason": str(context.get("reason"))})
+
+
+def alert_late(context: Any) -> None:
+    """A run that goes on beyond its deadline.  Airflow gives it as plain values."""
+    run = context["dag_run"]
+    deadline = str(context["deadline"]["deadline_time"])
+    _alert({"dag": run["dag_id"], "run": run["dag_run_id"], "reason": "late", "deadline": deadline})
+
+
+def _alert(message: dict[str, Any]) -> None:
+    """Tells `WEBTEXT_ALERT_URL`; without one, the log has it."""
+    _LOG.error("Alert: %s", message)
     if ALERT_URL:
         request = urllib.request.Request(  # noqa: S310 (the address is the operator's own)
-            ALERT_URL, json.dumps(said).encode(), {"Content-Type": "application/json"}
+            ALERT_URL, json.dumps(message).encode(), {"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=30):  # noqa: S310
             pass
@@ -127,5 +159,21 @@ DEFAULTS: dict[str, Any] = {
     "retry_delay": RETRY_DELAY,
     "retry_policy": RETRY_POLICY,
     "execution_timeout": timedelta(days=2),
-    "on_failure_callback": alert,
+    "on_failure_callback": alert_task,
+}
+
+#: Of every DAG.  What fails is told by the task and by the run; a run that Airflow ends has no
+#: failed task, and one that is late has not failed.
+RUN_DEFAULTS: dict[str, Any] = {
+    "max_active_runs": 1,
+    "dagrun_timeout": TIMEOUT,
+    "on_failure_callback": alert_run,
+    "deadline": DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=DEADLINE,
+        callback=SyncCallback(alert_late),
+        name="late",
+    ),
+    "user_defined_macros": MACROS,
+    "tags": ["webtext"],
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TriggerRule, chain
-from webtext_deployment import CORPUS, DEFAULTS, MACROS, MONTH, RECIPE, SETTINGS, START
+from webtext_deployment import CORPUS, DEFAULTS, MONTH, RECIPE, RUN_DEFAULTS, SETTINGS, START
 from webtext_operator import WebtextOperator, WebtextSensor
 
 ROOT = "{{ ti.xcom_pull(task_ids='ready')['root'] }}"
@@ -26,16 +26,13 @@ with DAG(
     schedule=CronDataIntervalTimetable("0 0 1 * *", timezone="UTC"),
     start_date=datetime.fromisoformat(f"{START}T00:00:00+00:00"),
     catchup=False,
-    max_active_runs=1,
-    dagrun_timeout=timedelta(days=60),
     default_args={**DEFAULTS, "depends_on_past": True},
-    user_defined_macros=MACROS,
     params={
         "interval": Param("", type="string", description="The month, 2024-01; else the run's"),
         "settings": Param([], type="array", description="Overrides: links.min_karma=5"),
     },
-    tags=["webtext"],
     doc_md=__doc__,
+    **RUN_DEFAULTS,
 ):
     # Waits for the month's files; what the recipe takes from Reddit's API, `links` fetches.
     ready = WebtextSensor(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param
-from webtext_deployment import DEFAULTS, MACROS, MONTH, RECIPE, SETTINGS, START
+from webtext_deployment import DEFAULTS, MONTH, RECIPE, RUN_DEFAULTS, SETTINGS, START
 from webtext_operator import WebtextOperator, WebtextSensor
 
 with DAG(
@@ -17,17 +17,14 @@ with DAG(
     schedule=CronDataIntervalTimetable("0 0 1 * *", timezone="UTC"),
     start_date=datetime.fromisoformat(f"{START}T00:00:00+00:00"),
     catchup=False,
-    max_active_runs=1,
-    dagrun_timeout=timedelta(days=60),
     default_args=DEFAULTS,
-    user_defined_macros=MACROS,
     params={
         "interval": Param("", type="string", description="The month, 2024-01; else the run's"),
         "hours": Param(24, type="number", minimum=0, description="Posts caught younger than this"),
         "settings": Param([], type="array", description="Overrides: links.min_karma=5"),
     },
-    tags=["webtext"],
     doc_md=__doc__,
+    **RUN_DEFAULTS,
 ):
     ready = WebtextSensor(
         task_id="ready",

@@ -9,7 +9,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param, chain
-from webtext_deployment import CORPUS, DEFAULTS, MACROS, MODELS, RUNS, SETTINGS, TRAIN_RECIPE
+from webtext_deployment import (
+    CORPUS,
+    DEFAULTS,
+    MODELS,
+    RUN_DEFAULTS,
+    RUNS,
+    SETTINGS,
+    TRAIN_RECIPE,
+)
 from webtext_operator import WebtextOperator
 
 DATA = "{{ published(triggering_asset_events, params) }}"
@@ -18,18 +26,15 @@ RUN = RUNS + "/{{ run_name(triggering_asset_events, params, run_id) }}"
 with DAG(
     dag_id="webtext_train",
     schedule=[CORPUS],
-    max_active_runs=1,
-    dagrun_timeout=timedelta(days=60),
     default_args={**DEFAULTS, "pool": "webtext_train"},
-    user_defined_macros=MACROS,
     params={
         "data": Param("", type="string", description="Token shards; else the asset's"),
         "run": Param("", type="string", description="Name of the run; else by the corpus"),
         "tolerance": Param(0.0, type="number", minimum=0, description="Nats it may be worse"),
         "settings": Param([], type="array", description="Overrides: train.steps=1000"),
     },
-    tags=["webtext"],
     doc_md=__doc__,
+    **RUN_DEFAULTS,
 ):
     train = WebtextOperator(
         task_id="train",

@@ -4,7 +4,7 @@
 #
 # BASE needs Python 3.11 to 3.13 with venv, the version of all other machines. BEAM gives only its
 # boot program, so its Python must not differ from BASE's. The target `worker` leaves BEAM out.
-ARG BASE=python:3.11.14-slim-bookworm
+ARG BASE=python:3.11.14-slim-bookworm@sha256:bcbbec29f7a3f9cbee891e3cd69d7fe4dec7e281daf36cbd415ddd8ee2ba0077
 ARG BEAM=apache/beam_python3.11_sdk:2.77.0
 
 FROM ${BASE} AS requirements

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
+import signal
+import subprocess
 import sys
-from collections.abc import Callable
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from support import PROJECT
+import psutil
+from support import PROJECT, free_ports
 
 #: Scripts that run in Airflow's Python.
 SCRIPTS = PROJECT / "tests" / "dags"
@@ -32,3 +39,92 @@ def airflow_environment(home: Path, **more: str) -> dict[str, str]:
         "WEBTEXT_RETRY_MINUTES": "0.01",
         **more,
     }
+
+
+class Airflow:
+    """`airflow standalone`, its command and its API."""
+
+    def __init__(self, python: Path, home: Path, **settings: str) -> None:
+        self._python = python
+        api, logs, triggers = free_ports(3)
+        self.address = f"http://localhost:{api}"
+        self.log = home / "standalone.log"
+        self._environment = airflow_environment(
+            home,
+            PATH=f"{python.parent}:{os.environ['PATH']}",
+            AIRFLOW__CORE__PARALLELISM="2",
+            AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS="True",
+            AIRFLOW__CORE__EXECUTION_API_SERVER_URL=f"{self.address}/execution/",
+            AIRFLOW__API__PORT=str(api),
+            AIRFLOW__API__BASE_URL=self.address,
+            AIRFLOW__API__WORKERS="1",
+            AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT=str(logs),
+            AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT=str(triggers),
+            **settings,
+        )
+
+    def command(self, *arguments: str) -> None:
+        done = subprocess.run(
+            [self._python, "-m", "airflow", *arguments],
+            env=self._environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+
+    @contextmanager
+    def standalone(self) -> Iterator[None]:
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [self._python, "-m", "airflow", "standalone"],
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            yield
+        finally:
+            self._stop()
+
+    def ask(self, path: str, **change: Any) -> Any:
+        """What the API says, after a change if one is given; None where it does not answer."""
+        request = urllib.request.Request(f"{self.address}/api/v2/{path}")
+        if change:
+            request.method, request.data = "PATCH", json.dumps(change).encode()
+            request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=600) as answer:
+                return json.load(answer)
+        except OSError:
+            return None
+
+    def runs(self, dag: str, kind: str) -> list[dict[str, Any]] | None:
+        """The runs of a DAG once there are some and all have ended."""
+        said = self.ask(f"dags/{dag}/dagRuns?run_type={kind}") or {"dag_runs": []}
+        states = {run["state"] for run in said["dag_runs"]}
+        return said["dag_runs"] if states and states <= {"success", "failed"} else None
+
+    def wait(self, done: Callable[[], Any]) -> Any:
+        """Polls until there is an answer that is true; the test's time-out bounds it."""
+        while not (found := done()):
+            assert self._process.poll() is None, self.log.read_text()[-4000:]
+            time.sleep(0.5)
+        return found
+
+    def _stop(self) -> None:
+        family = self.family()
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(60)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        for child in family:
+            if child.is_running():
+                child.kill()
+
+    def family(self) -> list[psutil.Process]:
+        """All that it has started."""
+        return psutil.Process(self._process.pid).children(recursive=True)

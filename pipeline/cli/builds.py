@@ -33,7 +33,9 @@ def build(
         str | None, typer.Option("--from", help="The first stage to look at; others stay")
     ] = None,
     until: Annotated[str | None, typer.Option(help="The last stage to build")] = None,
-    runner: Annotated[str | None, typer.Option(help="auto, local, dask, flink, spark, …")] = None,
+    runner: Annotated[
+        str | None, typer.Option(help="auto, local, dask, spark, beam-flink, …")
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes; 0 for one on each core")
     ] = None,

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +17,6 @@ from pipeline.store.release import read_release
 
 pytestmark = pytest.mark.system
 MONTH = "2024-01"
-
-
-@pytest.fixture
-def alerts() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A server that takes alerts: its address, and what it got."""
-    got: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/", got
-        server.shutdown()
 
 
 def test_all_dags_import_without_errors_and_hold_no_heavy_imports(
@@ -107,7 +84,7 @@ def test_a_wrong_setting_fails_at_once_and_is_told(
     assert outcome["state"] == "failed"
     assert outcome["tasks"].pop("ready") == "failed"
     assert set(outcome["tasks"].values()) == {"upstream_failed"}
-    assert [(said["dag"], said["task"], said["try"]) for said in got] == [
+    assert [(said["dag"], said["task"], said["try"]) for said in got if "task" in said] == [
         ("webtext_monthly", "ready", 1)
     ]
     assert "Did you mean min_karma?" in got[0]["error"]
@@ -134,7 +111,7 @@ def test_a_failed_stage_is_tried_again_and_told_and_the_report_is_still_written(
     assert states["report"] == "success"
     assert (tmp_path / "corpus" / "report.html").exists()
     assert (tries["links"], tries["pages"]) == (1, 4)
-    assert [(said["task"], said["try"]) for said in got] == [("pages", 4)]
+    assert [(said["task"], said["try"]) for said in got if "task" in said] == [("pages", 4)]
     assert "torn.warc.gz" in got[0]["error"]
     assert "Failed for good" in log
 

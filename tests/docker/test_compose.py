@@ -22,6 +22,7 @@ from deployment import (
 from support import PROJECT
 
 from pipeline.build.recipe import Recipe
+from pipeline.engine.runners.beam_flink import BeamFlinkSettings
 from pipeline.engine.runners.profiles import RunnerSettings
 
 SERVICES: dict[str, dict[str, Any]] = compose()["services"]
@@ -79,6 +80,7 @@ def test_what_our_service_runs_exists(name: str) -> None:
     assert (COMPOSE.parent / service["build"]["context"]).resolve() == PROJECT
     assert PROJECT / service["build"]["dockerfile"] == dockerfile
     assert service["user"] == "10001:10001" and service["cap_drop"] == ["ALL"]
+    assert service["read_only"] and "/tmp" in service["volumes"]
     if "command" in service:
         words = service.get("entrypoint", []) + service["command"]
         check_command(words)
@@ -103,16 +105,23 @@ def test_its_health_check_asks_for_a_port_that_is_served(name: str) -> None:
 def test_recipes_are_valid_and_name_services(path: Path) -> None:
     """Hosts and ports of the runner are those of services; the object store is the root."""
     runner: RunnerSettings = recipe(path).runner
-    place = runner.flink.job_endpoint if runner.name == "flink" else runner.dask.scheduler
+    place = (
+        runner.of(BeamFlinkSettings).job_endpoint
+        if runner.name == "beam-flink"
+        else runner.dask.scheduler
+    )
     host, port = place.removeprefix("tcp://").split(":")
     assert host in SERVICES
     words = " ".join(SERVICES[host]["command"] + SERVICES[host]["healthcheck"]["test"])
     assert port in words
     assert recipe(path).corpus.root.startswith("s3://")
-    if runner.name == "flink":
+    if runner.name == "beam-flink":
         harness = SERVICES["flink-harness"]
         assert harness["network_mode"] == "service:flink-taskmanager"
-        assert runner.flink.environment_config.split(":")[1] in harness["healthcheck"]["test"][-1]
+        assert (
+            runner.of(BeamFlinkSettings).environment_config.split(":")[1]
+            in harness["healthcheck"]["test"][-1]
+        )
 
 
 def test_airflow_gets_a_recipe_that_is_mounted() -> None:
@@ -126,7 +135,7 @@ def test_airflow_gets_a_recipe_that_is_mounted() -> None:
 
 
 def test_the_job_server_is_of_the_same_beam_and_flink() -> None:
-    version = RunnerSettings().flink.version
+    version = BeamFlinkSettings().version
     assert SERVICES["flink-jobs"]["image"].startswith(f"apache/beam_flink{version}_job_server:")
     for name in ("flink-jobmanager", "flink-taskmanager"):
         assert SERVICES[name]["image"].startswith(f"flink:{version}.")

@@ -23,6 +23,7 @@ from deployment import (
 )
 
 from pipeline.build.recipe import Recipe
+from pipeline.engine.runners.beam_flink import BeamFlinkSettings
 from pipeline.engine.runners.profiles import RunnerSettings
 
 #: Kinds of operators: their pods are checked, and the dask operator's by its own schema.
@@ -97,6 +98,9 @@ def test_our_container_runs_what_exists_as_no_root(container: dict[str, Any]) ->
     assert context["runAsNonRoot"] and context["runAsUser"] == 10001
     assert context["capabilities"] == {"drop": ["ALL"]}
     assert not context["allowPrivilegeEscalation"]
+    assert context["readOnlyRootFilesystem"]
+    scratch = {one["mountPath"]: one["name"] for one in container["volumeMounts"]}["/tmp"]
+    assert next(v for v in pod["volumes"] if v["name"] == scratch)["emptyDir"]["sizeLimit"]
     assert container["resources"]["limits"]["memory"]
     served = {port["name"]: port["containerPort"] for port in container.get("ports", [])}
     assert set(served.values()) <= exposed(container["image"])
@@ -107,6 +111,30 @@ def test_our_container_runs_what_exists_as_no_root(container: dict[str, Any]) ->
                 assert asked[how]["port"] in served
     for port in served.values():
         assert container["args"] == ["--worker_pool"] or str(port) in " ".join(container["args"])
+
+
+def test_every_job_ends_and_keeps_its_node() -> None:
+    """A job has a longest time, and a budget that lets no node be emptied under it."""
+    jobs = manifests("Job")
+    budgets = [one["spec"] for one in manifests("PodDisruptionBudget")]
+    assert len(jobs) == 3
+    for job in jobs:
+        assert job["spec"]["activeDeadlineSeconds"] >= 86_400
+        labels = job["spec"]["template"]["metadata"]["labels"]
+        # Pods of a job have no scale, so Kubernetes takes whole numbers of pods that must stay.
+        assert {"minAvailable": 1, "selector": {"matchLabels": labels}} in budgets
+
+
+def test_budgets_of_the_dask_cluster_are_for_the_labels_that_the_operator_gives() -> None:
+    (cluster,) = manifests("DaskCluster")
+    budgets = {one["metadata"]["name"]: one["spec"] for one in manifests("PodDisruptionBudget")}
+    for role, least in (("scheduler", 1), ("worker", cluster["spec"]["worker"]["replicas"] - 1)):
+        name = cluster["metadata"]["name"]
+        labels = {"dask.org/cluster-name": name, "dask.org/component": role}
+        assert budgets[f"{name}-{role}"] == {
+            "minAvailable": least,
+            "selector": {"matchLabels": labels},
+        }
 
 
 def test_images_are_those_of_compose() -> None:
@@ -124,12 +152,12 @@ def test_recipes_are_valid_and_name_the_cluster() -> None:
     (cluster,) = manifests("DaskCluster")
     place = f"tcp://{cluster['metadata']['name']}-scheduler:8786"
     assert found["webtext-recipe"].dask.scheduler == place
-    flink = found["webtext-flink-recipe"].flink
+    flink = found["webtext-flink-recipe"].of(BeamFlinkSettings)
     assert (flink.environment, flink.environment_config) == ("EXTERNAL", "localhost:50000")
 
 
 def test_flink_is_of_the_version_that_beam_is_told() -> None:
-    version = RunnerSettings().flink.version
+    version = BeamFlinkSettings().version
     (deployment,) = manifests("FlinkDeployment")
     assert deployment["spec"]["flinkVersion"] == f"v{version.replace('.', '_')}"
     assert deployment["spec"]["image"].startswith(f"flink:{version}.")

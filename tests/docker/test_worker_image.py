@@ -226,7 +226,7 @@ def test_its_worker_pool_carries_a_build_by_beams_contract(host: Host, tmp_path:
             host.line(*jobs, flags=("--hostname=localhost",)), check, tmp_path / "jobs.log"
         ),
     ):
-        endpoint = "--set=runner.flink.job_endpoint=127.0.0.1:8099"
+        endpoint = "--set=runner.beam-flink.job_endpoint=127.0.0.1:8099"
         said = build(host, "flink.toml", "--set=corpus.root=/data/flink", endpoint)
     assert said["runner"] == "PortableRunner"
     assert (

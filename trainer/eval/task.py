@@ -7,7 +7,7 @@ GPT-2 and GPT-3 are judged so; `qa` takes any task in that form from a file of t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,15 @@ from pipeline.store.errors import SettingError
 from pipeline.store.registry import Registry
 from trainer.data.tables import read_rows
 
+#: The place of a right choice that nobody has said.
+UNANSWERED = -1
+
 
 @dataclass(frozen=True)
 class Item:
     """One question.  With a single choice the model is right when it would say it greedily.
+
+    `answer` is the place of the right choice, `UNANSWERED` where a row does not say it.
 
     `contexts`: of a question whose choices differ in what stands before, one for each choice;
     `context` is empty then.
@@ -87,6 +92,16 @@ def read_items(task: str, file: str) -> list[Item]:
                 "Test sets without answers cannot be judged; take the validation set",
             )
     return items
+
+
+def answer_in(row: dict[str, Any], name: str, place: Callable[[str], int] = int) -> int:
+    """The place of the right choice by a column; UNANSWERED where that is missing or empty.
+
+    Test sets are published so: they can be predicted, and not judged.
+    """
+    value = row.get(name)
+    text = "" if value is None else str(value).strip()
+    return place(text) if text else UNANSWERED
 
 
 def _explained(error: Exception) -> str:

@@ -17,9 +17,9 @@ from torch.nn import functional
 
 #: A target that does not count.
 IGNORED = -1
-#: Logits alive at a time on a CPU: 6 MB.  A step of `benchmarks/train.py` takes 153 ms so, 157 and
-#: 159 with a third less and twice as many, 163 with all at once.
-_IN_CACHE = 3 << 19
+#: Logits alive at a time on a CPU: 12 MB.  By `benchmarks/cross_entropy.py` fewer are slower, and
+#: more hardly faster.
+_IN_CACHE = 3 << 20
 #: Fewer rows leave a core's matrix product without work.
 _FEWEST_ROWS = 128
 
@@ -39,7 +39,7 @@ def cross_entropy_sum(
         chunk = min(chunk or rows, rows)
     if chunk and hidden.shape[0] > chunk:
         if torch.is_grad_enabled():
-            total: Tensor = _Chunked.apply(hidden, head, targets, vocab, chunk)
+            total: Tensor = Chunked.apply(hidden, head, targets, vocab, chunk)
             return total
         parts = zip(hidden.split(chunk), targets.split(chunk), strict=True)
         return torch.stack([_sum(_logits(h, head, vocab), t) for h, t in parts]).sum()
@@ -58,39 +58,50 @@ def _sum(logits: Tensor, targets: Tensor) -> Tensor:
     return functional.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
 
 
-class _Chunked(torch.autograd.Function):
-    """Loss and both gradients in one pass over the chunks."""
+class Chunked(torch.autograd.Function):
+    """Loss and both gradients in one pass over the chunks, as `cross_entropy_sum` takes them."""
 
     @staticmethod
     def forward(
         ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, vocab: int, chunk: int
     ) -> Tensor:
+        """The summed loss; both gradients are kept for the way back."""
         total = torch.zeros((), device=hidden.device)
         hidden_grad = torch.empty_like(hidden)
         head_grad = torch.zeros_like(head, dtype=torch.float32)
         kind = _matmul_dtype(hidden)  # of the product that made the logits (bf16 under autocast)
+        counted = (targets != IGNORED)[:, None]
+        targets = targets.clamp_min(0)[:, None]
         for start in range(0, hidden.shape[0], chunk):
             rows = slice(start, start + chunk)
-            target = targets[rows]
-            shares = _logits(hidden[rows], head, vocab).log_softmax(dim=1)
-            total = total + functional.nll_loss(
-                shares, target, ignore_index=IGNORED, reduction="sum"
-            )
-            slope = shares.exp_()
-            slope.scatter_add_(1, target.clamp_min(0)[:, None], -torch.ones_like(slope[:, :1]))
-            slope = slope.to(kind)
-            # What does not count is taken out of the narrow side of each product.
-            counted = (target != IGNORED)[:, None]
-            hidden_grad[rows] = (slope @ head.to(kind)).to(hidden.dtype) * counted
-            head_grad += (slope.T @ (hidden[rows] * counted).to(kind)).float()
+            logits, target = _logits(hidden[rows], head, vocab), targets[rows]
+            right, highest = logits.gather(1, target), logits.amax(1, keepdim=True)
+            powers = logits.sub_(highest).exp_()
+            total_power = powers.sum(1, keepdim=True)
+            losses = highest + total_power.log() - right
+            total = total + (losses * counted[rows]).sum()
+            slope = powers.scatter_add_(1, target, -total_power).to(kind)
+            # Divided, and cleared of what does not count, on the narrow side of each product.
+            scale = counted[rows] / total_power
+            hidden_grad[rows] = ((slope @ head.to(kind)) * scale).to(hidden.dtype)
+            _add_product(head_grad, slope.T, (hidden[rows] * scale).to(kind))
         ctx.save_for_backward(hidden_grad, head_grad.to(head.dtype))
         return total
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+        """The kept gradients, times that of the loss."""
         hidden_grad, head_grad = ctx.saved_tensors
         scale = outer[0]
         return hidden_grad * scale, head_grad * scale, None, None, None
+
+
+def _add_product(total: Tensor, first: Tensor, second: Tensor) -> None:
+    """Adds a product to `total`, in one pass where all are of one kind."""
+    if first.dtype == total.dtype:
+        total.addmm_(first, second)
+    else:
+        total += (first @ second).float()
 
 
 def _matmul_dtype(hidden: Tensor) -> torch.dtype:

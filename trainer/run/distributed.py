@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
@@ -25,6 +27,8 @@ class World:
     rank: int
     size: int
     device: torch.device
+    #: All processes in a row; None where there is one.
+    mesh: DeviceMesh | None = None
 
     @property
     def first(self) -> bool:
@@ -59,10 +63,23 @@ def joined(device: str) -> Iterator[World]:
         yield World(0, 1, chosen)
         return
     dist.init_process_group("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo")
+    mesh = init_device_mesh(chosen.type, (size,))
     try:
-        yield World(dist.get_rank(), size, chosen)
+        yield World(dist.get_rank(), size, chosen, mesh)
     finally:
-        dist.destroy_process_group()
+        _leave(mesh)
+
+
+def _leave(mesh: DeviceMesh) -> None:
+    """Ends the group and its threads, which must not outlive the interpreter.
+
+    A thread of gloo's that lets go of a tensor while the interpreter ends aborts the process
+    ("terminate called without an active exception").  Threads are joined when nothing holds the
+    group any more, but FSDP's caches keep the mesh, and the mesh the group.
+    """
+    gc.collect()  # modules and their hooks hold each other, and the group
+    dist.destroy_process_group()
+    mesh._pg_registry.clear()
 
 
 def pick_device(name: str, local_rank: int = 0) -> torch.device:
@@ -117,8 +134,8 @@ def wrap(objective: Objective, settings: TrainSettings, world: World) -> nn.Modu
         if wants_bf16(settings, world.device):
             policy = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
         for module in objective.shards():
-            fully_shard(module, mp_policy=policy)
-        fully_shard(objective, mp_policy=policy)
+            fully_shard(module, mesh=world.mesh, mp_policy=policy)
+        fully_shard(objective, mesh=world.mesh, mp_policy=policy)
     unit: nn.Module = objective
     if compiles(settings, world.device):
         unit = torch.compile(objective)  # type: ignore[assignment]

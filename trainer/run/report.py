@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from pipeline.store.errors import WebtextError
+from trainer.run.chart import Curve, figure
 from trainer.run.checkpoint import MARKER, write_atomic
 from trainer.run.log import read_log
-from trainer.run.run import RunFolder
+from trainer.run.run import RunFacts, RunFolder
 
 REPORT = "report.html"
-#: Curves of the page beside the losses: what is drawn, its name in the log, its unit.
-CURVES = (
+#: Curves of the page beside losses and validation: title, name in the log, unit.
+OF_STEPS = (
     ("Learning rate", "lr", ""),
     ("Gradient norm", "grad_norm", ""),
     ("Speed", "tokens_per_second", "tokens/s"),
 )
-_WIDTH, _HEIGHT, _POINTS = 640, 180, 600
+_POINTS = 600
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse } td, th { padding: .15rem .8rem .15rem 0; text-align: left }
-svg { width: 100%; height: auto; background: #f6f6f4 } svg text { font: 12px system-ui; fill: #444 }
-figure { margin: 1.5rem 0 }
-figcaption { color: #444 } code { font-size: 13px; overflow-wrap: anywhere }
-@media (max-width: 30rem) { svg text { font-size: 19px } }
+.figures { display: grid; gap: 0 2rem }
+.figures { grid-template-columns: repeat(auto-fill, minmax(22rem, 1fr)) }
+svg { width: 100%; height: auto; background: #f6f6f4 } svg text { font: 16px system-ui; fill: #444 }
+figure { margin: 1rem 0 } figcaption { color: #444 }
+code { font-size: 13px; overflow-wrap: anywhere }
+@media (max-width: 30rem) {
+ .figures { grid-template-columns: 1fr } svg text { font-size: 20px }
+}
  .skip { color: #a00 }
 """
 
@@ -43,15 +49,16 @@ def write_run_report(run: RunFolder) -> str:
     parts = [
         f"<h1>{html.escape(run.path.name)}</h1>",
         _table(_summary(lines)),
-        *(
-            _figure(title, _points(lines, key), unit)
-            for title, key, unit in (*_losses(lines), *CURVES)
-        ),
+        '<div class="figures">',
+        *_figures(lines),
+        "</div>",
         *_skips(lines),
         "<h2>Checkpoints</h2>",
         _table([(p.parent.name, "complete") for p in sorted(run.checkpoints.glob(f"*/{MARKER}"))]),
-        "<h2>Recipe and data</h2>",
-        _table([("shards", facts.data), ("fingerprint", facts.fingerprint), *_flat(facts.recipe)]),
+        "<h2>Data</h2>",
+        _table(_provenance(facts)),
+        "<h2>Recipe</h2>",
+        _table(_flat(facts.recipe)),
     ]
     page = "\n".join(
         [
@@ -100,62 +107,45 @@ _OF_A_STEP = frozenset(
 )
 
 
-def _losses(lines: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:
-    """The loss and its validation; of a sum of several terms, each of them too.
+#: Endings of figures that are drawn with another one, and what they are.
+_BESIDE = {"base": "frequencies alone", "low": "95 % from", "high": "95 % to"}
+
+
+def _figures(lines: Sequence[dict[str, Any]]) -> list[str]:
+    """Training beside validation: the loss, each term of a sum; then what else was measured.
 
     Only a loss of one term is nats a token: a sum weighs terms of unlike targets.
     """
     step = next((line for line in lines if "loss" in line), {})
     terms = [name for name in step if name not in _OF_A_STEP]
-    unit = "nats a token" if not terms else "weighted sum of its terms"
-    curves = [("Loss", "loss", unit), ("Validation loss", "validation_loss", unit)]
-    for name in terms:
-        curves.append((f"Term {name}", name, "nats a target"))
-        curves.append((f"Validation, term {name}", f"validation_{name}", "nats a target"))
-    return curves
+    losses = [("Loss", "loss", "weighted sum" if terms else "nats a token")]
+    losses += [(f"Term {name}", name, "nats a target") for name in terms]
+    drawn = [
+        figure(title, unit, [_curve(lines, "training", name), *_validation(lines, name)])
+        for title, name, unit in losses
+    ]
+    judged = dict.fromkeys(key for line in lines for key in line if key.startswith("validation_"))
+    names = [key.removeprefix("validation_") for key in judged]
+    for name in names:
+        beside = any(name == f"{other}_{end}" for other in names for end in _BESIDE)
+        if not beside and name not in ("loss", *terms):
+            title = f"Validation {name.replace('_', ' ')}"
+            drawn.append(figure(title, "", _validation(lines, name)))
+    drawn += [figure(title, unit, [_curve(lines, title, key)]) for title, key, unit in OF_STEPS]
+    return drawn
 
 
-def _points(lines: Sequence[dict[str, Any]], key: str) -> list[tuple[float, float]]:
-    """(step, value), thinned to what a screen shows; a value that is not a number is left out."""
+def _validation(lines: Sequence[dict[str, Any]], name: str) -> list[Curve]:
+    """A figure of the validation, and those that are read beside it."""
+    ends = {"validation": ""} | {label: f"_{end}" for end, label in _BESIDE.items()}
+    return [_curve(lines, label, f"validation_{name}{end}") for label, end in ends.items()]
+
+
+def _curve(lines: Sequence[dict[str, Any]], name: str, key: str) -> Curve:
+    """Thinned to what a screen shows; a value that is not a number is left out."""
     points = [(float(line["step"]), float(line[key])) for line in lines if key in line]
-    points = [(x, y) for x, y in points if y - y == 0]
-    every = max(1, len(points) // _POINTS)
-    return points[::every]
-
-
-def _figure(title: str, points: list[tuple[float, float]], unit: str) -> str:
-    """One curve as inline SVG, with its range in words."""
-    if len(points) < 2:
-        return ""
-    xs, ys = [x for x, _ in points], [y for _, y in points]
-    across, up = (xs[-1] - xs[0]) or 1.0, (max(ys) - min(ys)) or 1.0
-    path = " ".join(
-        f"{(x - xs[0]) / across * _WIDTH:.1f},{_HEIGHT - (y - min(ys)) / up * _HEIGHT:.1f}"
-        for x, y in points
-    )
-    values = f"{min(ys):.4g} to {max(ys):.4g} {unit}".rstrip()
-    caption = f"{title}: {values}, steps {xs[0]:,.0f} to {xs[-1]:,.0f}"
-    return (
-        f'<figure><svg viewBox="-64 -12 {_WIDTH + 80} {_HEIGHT + 36}" role="img" '
-        f'aria-label="{html.escape(title)}">{_axes(xs, ys)}'
-        f'<polyline fill="none" stroke="#246" stroke-width="1.5" points="{path}"/></svg>'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-    )
-
-
-def _axes(xs: Sequence[float], ys: Sequence[float]) -> str:
-    """Lines and numbers at the ends and in the middle of both axes; steps run to the right."""
-    parts = [f'<path d="M0 0V{_HEIGHT}H{_WIDTH}" fill="none" stroke="#888"/>']
-    for share in (0.0, 0.5, 1.0):
-        y, value = _HEIGHT * (1 - share), min(ys) + share * (max(ys) - min(ys))
-        parts.append(f'<path d="M0 {y}H{_WIDTH}" stroke="#ddd"/>')
-        parts.append(f'<text x="-6" y="{y + 4}" text-anchor="end">{value:.3g}</text>')
-        x, step = _WIDTH * share, xs[0] + share * (xs[-1] - xs[0])
-        name = "step " if share == 0 else ""
-        anchor = ("start", "middle", "end")[round(2 * share)]
-        at = f'x="{x}" y="{_HEIGHT + 18}" text-anchor="{anchor}"'
-        parts.append(f"<text {at}>{name}{step:,.0f}</text>")
-    return "".join(parts)
+    points = [(x, y) for x, y in points if math.isfinite(y)]
+    return Curve(name, points[:: max(1, len(points) // _POINTS)])
 
 
 def _skips(lines: Sequence[dict[str, Any]]) -> list[str]:
@@ -165,6 +155,17 @@ def _skips(lines: Sequence[dict[str, Any]]) -> list[str]:
         f"{line['first_sample'] + line['samples'] - 1:,}</p>"
         for line in skipped
     ]
+
+
+def _provenance(facts: RunFacts) -> list[tuple[str, str]]:
+    rows = [("shards", facts.data), ("fingerprint", facts.fingerprint)]
+    for corpus in facts.generations:
+        rows += [
+            (f"intervals from sample {one['first']:,} on", ", ".join(one["intervals"]))
+            for one in corpus
+        ]
+    return [*rows, ("tokenizer, sha256", facts.tokenizer), ("torch", facts.torch),
+            ("Python", facts.python)]  # fmt: skip
 
 
 def _table(rows: Sequence[tuple[str, str]]) -> str:

@@ -13,9 +13,9 @@ import distributed
 
 from pipeline.engine.runners.beam_runner import parse_options, run_pipeline
 from pipeline.engine.runners.dask import DaskRunner
+from pipeline.engine.runners.dask_preflight import check_cluster
 from pipeline.engine.runners.dask_settings import DaskSettings
 from pipeline.engine.runners.late_workers import REFUSED, CheckLateWorkers
-from pipeline.engine.runners.preflight import check_shared, check_workers
 from pipeline.engine.runners.provision import made_cluster, wait_for_workers, worker_environment
 from pipeline.engine.runners.trim import TrimWhilePaused
 from pipeline.store.errors import WebtextError
@@ -103,9 +103,7 @@ def _checked(
     client: distributed.Client, settings: DaskSettings, options: Sequence[str], root: str
 ) -> DaskBuild:
     """The build on workers of other machines, which are checked first, and as they join."""
-    check_workers(client)
-    if root:
-        check_shared(client, root)
+    check_cluster(client, root)
     build = _build(client, f"dask, {len(client.nthreads())} workers", settings, options)
     client.subscribe_topic(REFUSED, build.tell_refused)
     client.register_plugin(CheckLateWorkers())

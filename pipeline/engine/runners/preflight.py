@@ -1,18 +1,22 @@
-"""Checks of a dask cluster before anything is submitted: one clear error for each thing wrong."""
+"""Checks of workers before anything is submitted: one clear error for each thing wrong."""
 
 from __future__ import annotations
 
 import os
 import platform
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-
-import distributed
+from functools import partial
+from typing import Any, TypeAlias
 
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
 from pipeline.store.packages import versions
 from pipeline.store.registry import plugin_versions
+
+#: Calls a function on every worker; {address: what it gave, or the exception that it raised}.
+Everywhere: TypeAlias = Callable[[Callable[[], Any]], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -36,38 +40,9 @@ def installation() -> Installation:
     )
 
 
-def check_workers(client: distributed.Client) -> None:
-    """Raises WebtextError for the first machine that would give wrong results or none.
-
-    The scheduler is one of them: it unpacks the graph of tasks, so it needs the packages too.
-    """
-    _check_installation("Scheduler", client.scheduler.address, _of_scheduler(client))
-    threads = client.nthreads()
-    if not threads:
-        raise WebtextError(
-            f"The scheduler {client.scheduler.address} has no workers",
-            "Start some: PYTHONHASHSEED=0 PYTHONSAFEPATH=1 dask worker --nthreads 1 SCHEDULER",
-        )
-    for address, count in sorted(threads.items()):
-        if count != 1:
-            raise WebtextError(
-                f"Worker {address} has {count} threads; Beam's bundles need one",
-                "Start it with --nthreads 1, and --nworkers for more processes",
-            )
-    for address, answer in sorted(client.run(installation, on_error="return").items()):
-        _check_worker(address, answer)
-
-
-def _of_scheduler(client: distributed.Client) -> Installation | BaseException:
-    try:
-        answer: Installation = client.run_on_scheduler(installation)
-    except Exception as error:
-        return error
-    return answer
-
-
-def _check_worker(address: str, answer: Installation | BaseException) -> None:
-    _check_installation("Worker", address, answer)
+def check_worker(address: str, answer: Installation | BaseException) -> None:
+    """Raises WebtextError for a worker that would give wrong results or none."""
+    check_installation("Worker", address, answer)
     if isinstance(answer, Installation) and answer.hash_seed == "random":
         raise WebtextError(
             f"Worker {address} has a random hash seed, so a repeated task could differ",
@@ -75,7 +50,8 @@ def _check_worker(address: str, answer: Installation | BaseException) -> None:
         )
 
 
-def _check_installation(role: str, address: str, answer: Installation | BaseException) -> None:
+def check_installation(role: str, address: str, answer: Installation | BaseException) -> None:
+    """Raises WebtextError unless a machine, of this role, has what this process has."""
     if not isinstance(answer, Installation):
         raise WebtextError(
             f"{role} {address} cannot load this package: {answer}",
@@ -109,7 +85,7 @@ def difference(role: str, address: str, there: Installation, here: Installation)
             )
 
 
-def check_shared(client: distributed.Client, root: str) -> None:
+def check_shared(everywhere: Everywhere, root: str) -> None:
     """Raises WebtextError unless all workers write into the very folder that this process reads.
 
     `root` is a path or an fsspec address.  A path that exists on every machine, but is another
@@ -118,7 +94,7 @@ def check_shared(client: distributed.Client, root: str) -> None:
     folder = files.join(root, f"_check-{uuid.uuid4().hex}")
     try:
         files.write_bytes(files.join(folder, "here"), b"")
-        marks = client.run(_leave_mark, folder, on_error="return")
+        marks = everywhere(partial(_leave_mark, folder))
         for address, mark in sorted(marks.items()):
             _check_mark(address, folder, root, mark)
     finally:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from pipeline.engine.runners.dask_settings import DaskSettings
 from pipeline.engine.runners.runner_kind import RUNNERS, RunnerKind
@@ -36,6 +36,16 @@ class RunnerSettings(OpenSettings):
     """Number of local processes, or of pods; 0: one a core of this machine."""
 
     decides: ClassVar[bool] = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_old_name(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and (values.get("name") == "flink" or "flink" in values):
+            raise ValueError(
+                'the runner flink is now beam-flink. Set name = "beam-flink" and rename its '
+                "section to [runner.beam-flink]"
+            )
+        return values
 
     @classmethod
     def sections(cls) -> Mapping[str, type[Settings]]:

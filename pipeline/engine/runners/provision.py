@@ -16,28 +16,17 @@ import dask
 import distributed
 
 from pipeline.engine.runners.dask_settings import DaskSettings
-from pipeline.engine.runners.runner_kind import needed
+from pipeline.engine.runners.runner_kind import WORKER_ENVIRONMENT, needed
 from pipeline.store.errors import SettingError, WebtextError
 
 #: What a worker's environment must have.
-ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",
-    "PYTHONSAFEPATH": "1",  # no module comes from the folder that a worker starts in
-    "DASK_LOGGING__DISTRIBUTED": "error",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    # Dask's own: freed memory goes back to the system.  What a worker keeps counts against its
-    # limit, and above 80 % of it a worker takes no more tasks.
-    "MALLOC_TRIM_THRESHOLD_": "65536",
-}
+ENVIRONMENT = {**WORKER_ENVIRONMENT, "DASK_LOGGING__DISTRIBUTED": "error"}
 #: SSHCluster learns addresses from what scheduler and workers log, and waits for ever for
 #: those that say nothing.
 _TALKING = {
     "logging.distributed": "info",
     "distributed.logging.distributed": "info",
-    "distributed.nanny.pre-spawn-environ": {
-        name: value for name, value in ENVIRONMENT.items() if name != "DASK_LOGGING__DISTRIBUTED"
-    },
+    "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
 }
 
 

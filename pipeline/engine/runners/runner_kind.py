@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 
     from pipeline.engine.runners.profiles import RunnerSettings
 
+#: What the environment of a worker process must have, on any engine.
+WORKER_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "PYTHONSAFEPATH": "1",  # no module comes from the folder that a worker starts in
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # Dask's own: freed memory goes back to the system.  What a worker keeps counts against its
+    # limit, and above 80 % of it a worker of dask takes no more tasks.
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+}
+
 
 class OpenRunner(Protocol):
     """A runner that is ready for the stages of a build, one after another."""

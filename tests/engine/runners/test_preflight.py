@@ -17,7 +17,7 @@ from support import PROJECT, TESTS_PATH
 from toy import Toy
 
 from pipeline.engine.runners.open import open_runner
-from pipeline.engine.runners.preflight import Installation, _check_worker, installation
+from pipeline.engine.runners.preflight import Installation, check_worker, installation
 from pipeline.engine.runners.profiles import RunnerSettings
 from pipeline.store.errors import WebtextError
 
@@ -140,7 +140,7 @@ def test_a_machine_with_other_packages_is_refused(
 def test_each_difference_of_a_worker_has_its_own_error() -> None:
     here = installation()
     seeded = replace(here, hash_seed="0")
-    _check_worker("tcp://w", seeded)
+    check_worker("tcp://w", seeded)
     wrong: dict[str, Installation | BaseException] = {
         "runs Python 3.9": replace(seeded, python="3.9"),
         "apache-beam 2.0": replace(seeded, packages=here.packages | {"apache-beam": "2.0"}),
@@ -151,7 +151,7 @@ def test_each_difference_of_a_worker_has_its_own_error() -> None:
     }
     for said, found in wrong.items():
         with pytest.raises(WebtextError, match=said):
-            _check_worker("tcp://w", found)
+            check_worker("tcp://w", found)
 
 
 @pytest.mark.system

@@ -31,7 +31,7 @@ def profile(name: str, *settings: str) -> BeamKind:
 
 
 def test_flink_options_are_beams() -> None:
-    settings = profile("flink", 'master="jobmanager:8081"', "parallelism=16", IMAGE)
+    settings = profile("beam-flink", 'master="jobmanager:8081"', "parallelism=16", IMAGE)
     options = parse_options(settings.options())
     assert options.view_as(StandardOptions).runner == "FlinkRunner"
     flink, portable = options.view_as(FlinkRunnerOptions), options.view_as(PortableOptions)
@@ -42,14 +42,14 @@ def test_flink_options_are_beams() -> None:
 
 
 def test_a_job_service_goes_before_beams_own() -> None:
-    settings = profile("flink", 'job_endpoint="jobs:8099"', 'environment="LOOPBACK"')
+    settings = profile("beam-flink", 'job_endpoint="jobs:8099"', 'environment="LOOPBACK"')
     options = parse_options(settings.options())
     assert options.view_as(StandardOptions).runner == "PortableRunner"
     assert options.view_as(PortableOptions).job_endpoint == "jobs:8099"
 
 
 def test_spark_options_are_beams() -> None:
-    settings = profile("spark", 'master="spark://m:7077"', 'rest_url="m:6066"', IMAGE)
+    settings = profile("beam-spark", 'master="spark://m:7077"', 'rest_url="m:6066"', IMAGE)
     spark = parse_options(settings.options()).view_as(SparkRunnerOptions)
     assert (spark.spark_master_url, spark.spark_rest_url) == ("spark://m:7077", "m:6066")
     assert spark.spark_submit_uber_jar
@@ -69,9 +69,9 @@ def test_dataflow_options_are_beams() -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "said"),
     [
-        ("flink", ['environment="LOOPBACK"'], "runner.flink.master is not set"),
-        ("flink", ['master="a:1"'], "environment_config is not set"),
-        ("spark", ['environment="LOOPBACK"'], "runner.spark.master is not set"),
+        ("beam-flink", ['environment="LOOPBACK"'], "runner.beam-flink.master is not set"),
+        ("beam-flink", ['master="a:1"'], "environment_config is not set"),
+        ("beam-spark", ['environment="LOOPBACK"'], "runner.beam-spark.master is not set"),
         ("portable", ['environment="LOOPBACK"'], "runner.portable.job_endpoint is not set"),
         ("dataflow", ['temp="/tmp"'], "is no gs:// address"),
         ("dataflow", ['temp="gs://b"'], "runner.dataflow.image is not set"),
@@ -85,7 +85,7 @@ def test_what_a_profile_lacks_is_named(name: str, settings: list[str], said: str
 
 def test_a_local_folder_is_refused_for_workers_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="a folder of this machine"):
-        profile("flink", 'master="a:1"', IMAGE).check(str(tmp_path))
+        profile("beam-flink", 'master="a:1"', IMAGE).check(str(tmp_path))
 
 
 def test_an_unreachable_master_is_named() -> None:
@@ -93,9 +93,9 @@ def test_an_unreachable_master_is_named() -> None:
         unused.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(WebtextError, match=f"Nothing answers at {address}"):
-            profile("flink", f'master="{address}"', IMAGE).check("s3://b/c")
+            profile("beam-flink", f'master="{address}"', IMAGE).check("s3://b/c")
     with pytest.raises(SettingError, match="is not host:port"):
-        profile("flink", 'master="jobmanager"', IMAGE).check("s3://b/c")
+        profile("beam-flink", 'master="jobmanager"', IMAGE).check("s3://b/c")
 
 
 def test_java_is_asked_for_where_beam_submits_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,8 +103,8 @@ def test_java_is_asked_for_where_beam_submits_by_it(monkeypatch: pytest.MonkeyPa
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(WebtextError, match="there is no `java` here"):
-            profile("flink", f'master="{address}"', IMAGE).check("s3://b/c")
-        settings = profile("flink", f'job_endpoint="{address}"', IMAGE)
+            profile("beam-flink", f'master="{address}"', IMAGE).check("s3://b/c")
+        settings = profile("beam-flink", f'job_endpoint="{address}"', IMAGE)
         settings.check("s3://b/c")
 
 

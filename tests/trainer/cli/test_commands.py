@@ -76,7 +76,7 @@ def test_the_log_has_a_line_a_step_and_tensorboard_its_files(run: Path) -> None:
 
 def test_the_report_shows_the_curves(run: Path) -> None:
     page = Path(write_run_report(RunFolder(run))).read_text()
-    assert page.count("<polyline") == 5 and "validation bits per byte" in page
+    assert page.count("<polyline") == 7 and "validation bits per byte" in page
     assert "step-00000025" in page and "<script" not in page
     with pytest.raises(WebtextError, match="holds no run"):
         write_run_report(RunFolder(run / "nowhere"))

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 from pipeline.store.errors import SettingError, WebtextError
 from trainer.data.tables import read_rows
+from trainer.eval.task import read_items
 from trainer.finetune.encoding import Encoding
 from trainer.finetune.examples import Example, ExampleColumns
 from trainer.finetune.predict import predict, predict_file
@@ -132,6 +133,34 @@ def test_what_cannot_be_predicted_leaves_no_file(tokenizer_file: Path, tmp_path:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m", "rows.jsonl"]
     assert predict_file(saved, str(rows), str(out), [], CPU) == 1
     assert isinstance(json.loads(out.read_text())["predicted"], float)
+
+
+UNLABELLED: dict[str, list[dict[str, Any]]] = {
+    "hellaswag": [{"ctx": "He went", "endings": ["up.", "down."], "label": ""}],
+    "piqa": [{"goal": "Go up.", "sol1": "Walk.", "sol2": "Sleep."}],
+    "arc": [{"question": "Where?", "choices": {"text": ["Here.", "There."], "label": ["A", "B"]}}],
+    "boolq": [{"passage": "He went.", "question": "did he go"}],
+    "qa": [{"question": "Where?", "choices": ["Here.", "There."]}],
+    "winogrande": [{"sentence": "The _ went.", "option1": "man", "option2": "sea", "answer": ""}],
+}
+
+
+@pytest.mark.parametrize("task", UNLABELLED)
+def test_a_task_s_test_set_is_predicted_and_not_judged(
+    tokenizer_file: Path, tmp_path: Path, task: str
+) -> None:
+    vocab = Tokenizer.from_file(str(tokenizer_file)).get_vocab_size()
+    facts = (task, ExampleColumns())
+    save_fine_tuned(tmp_path / "m", model("bert", "choice", vocab), tokenizer_file, facts, {}, "")
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    rows.write_text("\n".join(map(json.dumps, UNLABELLED[task])))
+    saved = open_fine_tuned(str(tmp_path / "m"), CPU)
+    assert predict_file(saved, str(rows), str(out), [], CPU) == 1
+    assert json.loads(out.read_text())["predicted"] in (0, 1)
+    with pytest.raises(SettingError, match="which choice is right|labels .* are missing"):
+        saved.task.read_all(str(rows))
+    with pytest.raises(SettingError, match="says that choice -1 is right|labels .* are missing"):
+        read_items(task, str(rows))
 
 
 @pytest.mark.parametrize(("change", "message"), [

@@ -1,4 +1,5 @@
-"""Every kind of model with every optimizer: losses of one process, by DDP and FSDP, resumed across.
+"""Every kind of model with every optimizer: losses of one process, by DDP and FSDP, resumed in
+another number of processes under the same or the other.
 
 Processes meet on gloo, once for all cases.  Dropout is on, the batch does not divide by their
 number, and the micro-batches differ.
@@ -104,7 +105,7 @@ def table(
     """Losses of all pairs in one process; begun in two; and gone on with in three, then in one."""
     cases = Cases(tmp_path_factory.mktemp("table"), tokens, encoder_tokens)
     kinds = {pair: PARALLEL[n % 2] for n, pair in enumerate(PAIRS)}
-    others = {pair: PARALLEL[1 - n % 2] for n, pair in enumerate(PAIRS)}
+    others = {pair: PARALLEL[n // 2 % 2] for n, pair in enumerate(PAIRS)}  # all four ways
     alone = World(0, 1, torch.device("cpu"))
     train_all(alone, [cases.case("alone", pair, "new") for pair in PAIRS])
     found = {"alone": {pair: figures(cases.run("alone", *pair)) for pair in PAIRS}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from trainer.eval.task import Item, Task
+from trainer.eval.task import Item, Task, answer_in
 
 
 class HellaSwag(Task):
@@ -20,7 +20,7 @@ class HellaSwag(Task):
         if row.get("activity_label"):
             context = f"{row['activity_label']}: {context}"
         endings = tuple(without_marks(ending) for ending in row["endings"])
-        return Item(without_marks(context), endings, int(row["label"]))
+        return Item(without_marks(context), endings, answer_in(row, "label"))
 
 
 class Lambada(Task):

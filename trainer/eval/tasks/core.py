@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainer.eval.task import Item, Task
+from trainer.eval.task import Item, Task, answer_in
 
 
 class Core(Task):
@@ -15,11 +15,11 @@ class Core(Task):
         has to be continued so, greedily.
         """
         if "choices" in row:
-            return Item(row["query"].rstrip(), _spaced(row["choices"]), int(row["gold"]))
+            return Item(row["query"].rstrip(), _spaced(row["choices"]), answer_in(row, "gold"))
         if "context_options" in row:
             contexts = tuple(context.rstrip() for context in row["context_options"])
             choices = _spaced([row["continuation"]]) * len(contexts)
-            return Item("", choices, int(row["gold"]), contexts=contexts)
+            return Item("", choices, answer_in(row, "gold"), contexts=contexts)
         return Item(row["context"].strip(), _spaced([row["continuation"]]), 0)
 
 

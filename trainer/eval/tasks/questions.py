@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.store.errors import SettingError
-from trainer.eval.task import Item, Task
+from trainer.eval.task import Item, Task, answer_in
 
 
 class Piqa(Task):
@@ -37,7 +37,7 @@ class Piqa(Task):
     def item(self, row: dict[str, Any]) -> Item:
         """As lm-evaluation-harness asks it; the paper's solutions follow the goal bare."""
         context = f"Question: {row['goal']}\nAnswer:"
-        return Item(context, (row["sol1"], row["sol2"]), int(row.get("label", -1)))
+        return Item(context, (row["sol1"], row["sol2"]), answer_in(row, "label"))
 
 
 class Arc(Task):
@@ -49,7 +49,7 @@ class Arc(Task):
         if isinstance(question, dict):  # as the authors' own files have it
             question, choices = question["stem"], question["choices"]
         texts, labels = _choices(choices)
-        answer = labels.index(row["answerKey"].strip())
+        answer = answer_in(row, "answerKey", labels.index)
         return Item(f"Question: {question}\nAnswer:", texts, answer)
 
 
@@ -62,7 +62,7 @@ class OpenBookQa(Task):
         if stem is None:  # as the authors' own files have it
             stem, choices = row["question"]["stem"], row["question"]["choices"]
         texts, labels = _choices(choices)
-        return Item(stem, texts, labels.index(row["answerKey"].strip()))
+        return Item(stem, texts, answer_in(row, "answerKey", labels.index))
 
 
 class BoolQ(Task):
@@ -70,7 +70,7 @@ class BoolQ(Task):
 
     def item(self, row: dict[str, Any]) -> Item:
         """No or yes."""
-        answer = int(row["label"] if "label" in row else row["answer"])
+        answer = answer_in(row, "label" if "label" in row else "answer", _yes)
         context = f"{row['passage']}\nQuestion: {row['question']}?\nAnswer:"
         return Item(context, ("no", "yes"), answer)
 
@@ -90,12 +90,17 @@ class QuestionAnswer(Task):
 
     def item(self, row: dict[str, Any]) -> Item:
         """Without choices, the answer has to be said greedily."""
-        choices = tuple(row.get("choices") or (row["answer"],))
-        if row["answer"] not in choices:
-            raise ValueError(f"answer {row['answer']!r} is not among its choices")
+        answer, choices = row.get("answer"), tuple(row.get("choices") or (row["answer"],))
+        if answer is not None and answer not in choices:
+            raise ValueError(f"answer {answer!r} is not among its choices")
         context = f"{row['context']}\n" if row.get("context") else ""
         prompt = f"{context}Question: {row['question']}\nAnswer:"
-        return Item(prompt, choices, choices.index(row["answer"]))
+        return Item(prompt, choices, answer_in(row, "answer", choices.index))
+
+
+def _yes(answer: str) -> int:
+    """1 for yes, 0 for no, as numbers or as words of JSON."""
+    return ("0", "1", "False", "True").index(answer) % 2
 
 
 def _choices(choices: Any) -> tuple[tuple[str, ...], list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainer.eval.task import Item, Task
+from trainer.eval.task import Item, Task, answer_in
 
 #: What COPA's questions ask for, as lm-evaluation-harness joins them.
 _CONNECTORS = {"cause": "because", "effect": "therefore"}
@@ -27,7 +27,9 @@ class Winogrande(Task):
         if not gap:
             raise ValueError("its sentence has no _")
         contexts = tuple(before + row[name] for name in ("option1", "option2"))
-        return Item("", (after.strip(),) * 2, int(row["answer"]) - 1, contexts=contexts)
+        return Item(
+            "", (after.strip(),) * 2, answer_in(row, "answer", ["1", "2"].index), contexts=contexts
+        )
 
 
 class Copa(Task):
@@ -37,4 +39,4 @@ class Copa(Task):
         """Premise and choice as one sentence, as lm-evaluation-harness joins them."""
         context = f"{row['premise'].strip()[:-1]} {_CONNECTORS[row['question']]}"
         choices = [row["choice1"], row["choice2"]]
-        return Item(context, tuple(s[0].lower() + s[1:] for s in choices), int(row["label"]))
+        return Item(context, tuple(s[0].lower() + s[1:] for s in choices), answer_in(row, "label"))

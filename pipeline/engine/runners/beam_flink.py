@@ -1,4 +1,4 @@
-"""The runner `flink`: Beam's Flink runner, by a job service or straight to the cluster."""
+"""The runner `beam-flink`: Beam's Flink runner, by a job service or straight to the cluster."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pipeline.engine.runners.portable import PortableKind, PortableSettings
 from pipeline.engine.runners.runner_kind import needed
 
 
-class FlinkSettings(PortableSettings):
-    """The `[runner.flink]` section."""
+class BeamFlinkSettings(PortableSettings):
+    """The `[runner.beam-flink]` section."""
 
     master: str = ""
     """`host:port` of Flink's REST interface; empty with a `job_endpoint`."""
@@ -18,12 +18,12 @@ class FlinkSettings(PortableSettings):
     """Beam's Flink job server; empty: Beam fetches it."""
 
 
-class Flink(PortableKind):
+class BeamFlink(PortableKind):
     """A Flink cluster."""
 
-    settings = FlinkSettings
-    own: FlinkSettings
-    name = "flink"
+    settings = BeamFlinkSettings
+    own: BeamFlinkSettings
+    name = "beam-flink"
 
     def options(self) -> list[str]:
         """Without a job service the pipeline goes as one jar to Flink's REST interface."""
@@ -33,7 +33,7 @@ class Flink(PortableKind):
             # A job server knows its Flink; Beam's FlinkRunner would start one of its own.
             options[0] = "--runner=PortableRunner"
         else:
-            master = needed(own.master, "runner.flink.master", "flink-jobmanager:8081")
+            master = needed(own.master, "runner.beam-flink.master", "flink-jobmanager:8081")
             options += [f"--flink_master={master}", f"--flink_version={own.version}"]
             # The pipeline as one jar to Flink's REST interface: no job server stays behind.
             options.append("--flink_submit_uber_jar")
@@ -45,4 +45,4 @@ class Flink(PortableKind):
 
     def check_master(self) -> None:
         """Flink's REST interface must answer."""
-        check_reachable(self.own.master, "runner.flink.master")
+        check_reachable(self.own.master, "runner.beam-flink.master")
