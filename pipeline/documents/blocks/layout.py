@@ -4,8 +4,7 @@ A block is a run of text within one block-level element, unbroken by another: a 
 an item, a button's label, a whole <pre>.  Inline elements make no element of their own; what they
 say (a link, a hidden word, a class) is kept with the block.
 
-The walk costs as much as all that follows it, so it keeps what is asked of a node's ancestors in
-one tuple (`_Place`), and writes a row an element and a row a block.
+The walk costs as much as all that follows, so what is asked of a node's ancestors is one tuple.
 """
 
 from __future__ import annotations
