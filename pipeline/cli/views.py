@@ -243,9 +243,9 @@ def train_extractor(
     keep_folds: Annotated[bool, typer.Option(help="Also write the models of the folds")] = False,
 ) -> Result:
     """Train the choice of main text on labelled pages; reports scores by kind of page."""
-    from pipeline.documents.training.train import Effort, train
+    from pipeline.documents.training.train import TrainingEffort, train
 
-    effort = Effort(folds, trees, trees, threads=threads)
+    effort = TrainingEffort(folds, trees, trees, threads=threads)
     scores = train(pages, model, effort, typer.echo, keep_folds)
     for score in scores:
         typer.echo(score.render())

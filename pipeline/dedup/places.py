@@ -103,7 +103,7 @@ def write_places(connection: duckdb.DuckDBPyConnection, batch: Batch) -> list[Pa
     reader = pa.RecordBatchReader.from_batches(_PLACED, _placed(batch))
     connection.register("placed", reader)
     query = connection.sql('SELECT place, number, "unique", kept FROM placed ORDER BY place')
-    found = _Rows(iter(query.to_arrow_reader(_ROWS)))
+    found = _RowStream(iter(query.to_arrow_reader(_ROWS)))
     written, start = [], 0
     for run in runs_of(batch):
         stop = start + sum(run.rows)
@@ -116,7 +116,7 @@ def write_places(connection: duckdb.DuckDBPyConnection, batch: Batch) -> list[Pa
     return written
 
 
-class _Rows:
+class _RowStream:
     """Record batches in order of place, taken up to one place after the other."""
 
     def __init__(self, stream: Iterator[pa.RecordBatch]) -> None:

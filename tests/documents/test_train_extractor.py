@@ -14,7 +14,7 @@ from pipeline.documents.blocks.model import read_model
 from pipeline.documents.extract import extract, finish, prepare
 from pipeline.documents.training.labels import from_phrases, from_text
 from pipeline.documents.training.report import word_score
-from pipeline.documents.training.train import Effort, fold_model, train
+from pipeline.documents.training.train import TrainingEffort, fold_model, train
 from pipeline.store.errors import SettingError, WebtextError
 
 TODAY = date(2026, 1, 1)
@@ -65,7 +65,7 @@ def test_a_model_is_trained_reported_and_used(
     assert kinds["threads", "all"]["pages"] == 52
     assert kinds["threads", "all"]["f1"] > 0.9
     again = str(tmp_path / "again.json.gz")
-    train(files, again, Effort(folds=2, first_trees=6, second_trees=6), lambda line: None)
+    train(files, again, TrainingEffort(folds=2, first_trees=6, second_trees=6), lambda line: None)
     assert Path(again).read_bytes() == Path(model).read_bytes()
     assert [path.name for path in sorted(tmp_path.glob("fold*"))] == [
         "fold0-model.json.gz", "fold1-model.json.gz",
@@ -83,10 +83,10 @@ def test_a_model_is_trained_reported_and_used(
 def test_few_pages_and_broken_lines_are_named(tmp_path: Path) -> None:
     few = written(tmp_path / "few.ndjson", [thread(1)])
     with pytest.raises(SettingError, match="1 labelled pages are too few"):
-        train([few], str(tmp_path / "model"), Effort(), lambda line: None)
+        train([few], str(tmp_path / "model"), TrainingEffort(), lambda line: None)
     broken = written(tmp_path / "broken.ndjson", [{"url": "https://a.example/"}])
     with pytest.raises(WebtextError, match=r"broken\.ndjson, line 1"):
-        train([broken], str(tmp_path / "model"), Effort(), lambda line: None)
+        train([broken], str(tmp_path / "model"), TrainingEffort(), lambda line: None)
     assert not (tmp_path / "model").exists()
 
 

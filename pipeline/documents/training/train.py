@@ -42,7 +42,7 @@ _FEWEST_PAGES = 50
 
 
 @dataclass(frozen=True)
-class Effort:
+class TrainingEffort:
     """How much to train: folds of the report, trees of each stage, processor threads."""
 
     folds: int = 5
@@ -61,7 +61,7 @@ def fold_model(model: str, fold: int) -> str:
 def train(
     paths: Sequence[str],
     model: str,
-    effort: Effort,
+    effort: TrainingEffort,
     say: Callable[[str], None],
     keep_folds: bool = False,
 ) -> list[Score]:
@@ -89,7 +89,9 @@ def train(
 class _Run:
     """The state of one training."""
 
-    def __init__(self, paths: Sequence[str], effort: Effort, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, paths: Sequence[str], effort: TrainingEffort, say: Callable[[str], None]
+    ) -> None:
         self._effort, self._say = effort, say
         self._examples: list[TrainingPage] = []
         self._words = Words()
