@@ -113,7 +113,7 @@ def test_a_failed_stage_is_tried_again_and_told_and_the_report_is_still_written(
     assert (tries["links"], tries["pages"]) == (1, 4)
     assert [(said["task"], said["try"]) for said in got if "task" in said] == [("pages", 4)]
     assert "torn.warc.gz" in got[0]["error"]
-    assert "Failed for good" in log
+    assert "Alert: " in log
 
 
 def test_young_scores_are_asked_for_by_the_hundred(run_dag: RunDag, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ Each fused stage of the plan is one RDD whose partitions are the stage's tasks. 
 tasks, exchanges what they wrote, and makes anew what a lost executor had; a task that runs
 twice gives the same (`task.py`), so nothing depends on what was lost.
 
-A record is `(bucket, Piece)`: a piece of one buffer for one task of the stage that reads it.
+A record is `(bucket, BufferPiece)`: a piece of one buffer for one task of the stage that reads it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pipeline.engine.runners.task_runner import TaskRunner
 _LOOK = 0.2  # seconds between two looks at a running stage
 
 
-class Piece(NamedTuple):
+class BufferPiece(NamedTuple):
     """What one task wrote into a buffer, for one bucket."""
 
     #: (number of the stage, number of the task) that wrote it: pieces are put together in this
@@ -84,7 +84,7 @@ class _Job:
         on_task: Callable[[int, int], None],
     ) -> None:
         self._context, self._plan, self._thread, self._on_task = context, plan, thread, on_task
-        self._written: dict[int, RDD[tuple[int, Piece]]] = {}
+        self._written: dict[int, RDD[tuple[int, BufferPiece]]] = {}
         self._shared: list[Broadcast[Any]] = []
         self._spec = self._share(pickle.dumps(plan.job))
         self._failures = context.accumulator([], _Listed())
@@ -114,14 +114,14 @@ class _Job:
         self._shared.append(shared)
         return shared
 
-    def _of_stage(self, stage: PlannedStage) -> RDD[tuple[int, Piece]]:
+    def _of_stage(self, stage: PlannedStage) -> RDD[tuple[int, BufferPiece]]:
         """What the tasks of a stage write.  It is kept: several stages may read it."""
         sides = [(side, self._share(self._chunks_of(side))) for side in stage.sides]
         spread = frozenset(self._plan.job.spread)
         task = _Task(self._spec, spread, stage, sides, self._failures, self._ended, installation())
         return self._input(stage).mapPartitionsWithIndex(task).persist(StorageLevel.MEMORY_AND_DISK)
 
-    def _input(self, stage: PlannedStage) -> RDD[tuple[int, Piece]]:
+    def _input(self, stage: PlannedStage) -> RDD[tuple[int, BufferPiece]]:
         """What each task reads, one partition a task."""
         if stage.main is None:
             return self._context.parallelize([], 1)
@@ -136,17 +136,19 @@ class _Job:
         pieces = self._pieces(self._writers(buffer), buffer)
         return [chunk for piece in pieces for chunk in piece.chunks]
 
-    def _writers(self, buffer: bytes) -> list[RDD[tuple[int, Piece]]]:
+    def _writers(self, buffer: bytes) -> list[RDD[tuple[int, BufferPiece]]]:
         return [self._written[writer.index] for writer in self._plan.producers(buffer)]
 
-    def _union(self, written: list[RDD[tuple[int, Piece]]]) -> RDD[tuple[int, Piece]]:
+    def _union(self, written: list[RDD[tuple[int, BufferPiece]]]) -> RDD[tuple[int, BufferPiece]]:
         """Their partitions one after the other; a Flatten of nothing has no writer."""
         return self._context.union(written) if written else self._context.emptyRDD()
 
-    def _pieces(self, written: list[RDD[tuple[int, Piece]]], buffer: bytes) -> list[Piece]:
+    def _pieces(
+        self, written: list[RDD[tuple[int, BufferPiece]]], buffer: bytes
+    ) -> list[BufferPiece]:
         """The pieces of a buffer in order; runs the tasks that have not run."""
         asked = self._union(written).filter(partial(_is_of, buffer))
-        future: Future[list[tuple[int, Piece]]] = self._thread.submit(asked.collect)
+        future: Future[list[tuple[int, BufferPiece]]] = self._thread.submit(asked.collect)
         total = self._plan.tasks()
         ended = False
         while not ended:
@@ -163,7 +165,7 @@ class _Job:
             raise error from RuntimeError(f"on an executor:\n{text}")
 
 
-def _is_of(buffer: bytes, record: tuple[int, Piece]) -> bool:
+def _is_of(buffer: bytes, record: tuple[int, BufferPiece]) -> bool:
     return record[1].buffer == buffer
 
 
@@ -187,8 +189,8 @@ class _Task:
     wanted: Installation
 
     def __call__(
-        self, number: int, records: Iterable[tuple[int, Piece]]
-    ) -> Iterator[tuple[int, Piece]]:
+        self, number: int, records: Iterable[tuple[int, BufferPiece]]
+    ) -> Iterator[tuple[int, BufferPiece]]:
         """Runs the task; what it wrote, piece by piece."""
         try:
             # Also an executor that came late must be as the submitting side is.
@@ -203,11 +205,11 @@ class _Task:
             if buffer in self.spread:
                 for bucket, chunk in enumerate(chunks):
                     if chunk:
-                        yield bucket, Piece(writer, buffer, [chunk])
+                        yield bucket, BufferPiece(writer, buffer, [chunk])
             else:
-                yield 0, Piece(writer, buffer, chunks)
+                yield 0, BufferPiece(writer, buffer, chunks)
 
-    def _run(self, number: int, pieces: Sequence[Piece]) -> dict[bytes, list[bytes]]:
+    def _run(self, number: int, pieces: Sequence[BufferPiece]) -> dict[bytes, list[bytes]]:
         chunks = [piece.chunks for piece in pieces]
         sides = [(buffer, [shared.value]) for buffer, shared in self.sides]
         stage = self.stage
