@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from resiliparse.parse.html import ElementNode, HTMLTree, Node
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from pipeline.pages.preferences.robots_directives import DIRECTIVES
 from pipeline.pages.preferences.rsl import is_license, is_rsl
@@ -32,7 +32,7 @@ _MARK = "webtext-end-of-head"
 #: Elements of a head with attributes, in which a part may end.
 _TAGS = ("<html", "<head", "<meta", "<link", "<base")
 #: Elements that may say something to machines.
-_TELLING = frozenset({"meta", "link", "script", "base"})
+_TELLING = "meta, link, script, base"
 _MOST_PARTS = 4  # ends that are tried before the whole page is parsed
 _REFRESH = re.compile(r"\s*(\d{1,6})[\d.]*\s*[;,]?\s*(?:url\s*=\s*)?([\"']?)(.*)", re.I | re.S)
 
@@ -61,14 +61,15 @@ def read_head(text: str) -> PageHead:
         part = text[:end]
         if not _is_of_interest(part) and not _may_be_open(part):
             return PageHead()
-        tree = HTMLTree.parse(f'{part}<meta name="{_MARK}">')
-        head = _read(_elements(tree.document))
+        tree = LexborHTMLParser(f'{part}<meta name="{_MARK}">')
+        head = _read(tree.css(_TELLING))
         if (_MARK, "") in head.metas:
             return head._replace(metas=tuple(pair for pair in head.metas if pair[0] != _MARK))
         start = end + 1
     if not _is_of_interest(text):
         return PageHead()
-    return _read(_elements(HTMLTree.parse(text).head))
+    whole = LexborHTMLParser(text).head
+    return _read(whole.css(_TELLING)) if whole else PageHead()
 
 
 def _end_after(text: str, start: int) -> int | None:
@@ -94,37 +95,32 @@ def _may_be_open(part: str) -> bool:
     )
 
 
-def _elements(root: Iterable[Node] | None) -> Iterator[ElementNode]:
-    """The elements below a node that may say something, in order."""
-    for node in root or ():
-        if isinstance(node, ElementNode) and node.tag in _TELLING:
-            yield node
-
-
-def _read(elements: Iterator[ElementNode]) -> PageHead:
+def _read(elements: Iterable[LexborNode]) -> PageHead:
+    """What elements say, in their order in the page."""
     metas: list[tuple[str, str]] = []
     links: list[str] = []
     licenses: list[str] = []
     refresh = base = ""
     for element in elements:
-        kind = element.getattr("type") or ""
+        attributes = element.attributes
+        kind = attributes.get("type") or ""
         if element.tag == "meta":
-            content = element.getattr("content") or ""
-            if name := (element.getattr("name") or "").strip().lower():
+            content = attributes.get("content") or ""
+            if name := (attributes.get("name") or "").strip().lower():
                 metas.append((name, content))
-            equivalent = (element.getattr("http-equiv") or "").strip().lower()
+            equivalent = (attributes.get("http-equiv") or "").strip().lower()
             if equivalent == "refresh" and not refresh and not _without_script(element):
                 refresh = content
         elif element.tag == "base":
-            base = base or element.getattr("href") or ""
+            base = base or attributes.get("href") or ""
         elif element.tag == "script" and is_rsl(kind):
-            licenses.append(element.text or "")
-        elif element.tag == "link" and is_license(element.getattr("rel") or "", kind):
-            links.append(element.getattr("href") or "")
+            licenses.append(element.text())
+        elif element.tag == "link" and is_license(attributes.get("rel") or "", kind):
+            links.append(attributes.get("href") or "")
     return PageHead(tuple(metas), refresh, tuple(links), tuple(licenses), base)
 
 
-def _without_script(element: ElementNode) -> bool:
+def _without_script(element: LexborNode) -> bool:
     """True inside a noscript element: what is told there to a browser is no redirect of the page,
     but sends it to a page that asks for scripts."""
     parent = element.parent
