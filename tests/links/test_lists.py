@@ -136,11 +136,11 @@ LISTS: list[tuple[str, bytes, dict[str, int | None], int]] = [  # name, content,
     ("a.json", b'{"url":"https://a.org/"}\n{"url":"https://b.org/"}\n', {"a": None, "b": None}, 0),
     ("a.cdx", CDX.encode(), {"a": None, "d": None}, 0),
     ("a.cdx", WAYBACK.encode() + b"org,x)/ 20240105000000 \n", {"a": None}, 1),
-    ("cdx-00000.gz", gzip.compress(CDXJ.encode()), {"a": None, "b": None}, 0),
+    ("cdx-00000.gz", gzip.compress(CDXJ.encode(), mtime=0), {"a": None, "b": None}, 0),
     ("a.cdxj", b"!OpenWayback-CDXJ 1.0\n" + CDXJ.encode(), dict.fromkeys("ab"), 0),
     ("a.json", INDEX.encode(), {"a": None}, 0),
     ("a.xz", lzma.compress(b"https://a.org/\n"), {"a": None}, 0),
-    ("named.txt", gzip.compress(b"https://a.org/\n"), {"a": None}, 0),
+    ("named.txt", gzip.compress(b"https://a.org/\n", mtime=0), {"a": None}, 0),
 ]  # fmt: skip
 
 
