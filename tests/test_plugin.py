@@ -243,8 +243,8 @@ def test_settings_are_listed_with_their_source(webtext: Webtext) -> None:
     ("setting", "known"),
     [
         ('tokens.kind="character"', "bpe, characters, file, unigram, wordpiece"),
-        ('links.sources=[{kind="bookmark"}]', "bookmarks, reddit-api, reddit-dump, urls"),
-        ('pages.source="sqlit"', "commoncrawl, sqlite, warc, web. Did you mean sqlite?"),
+        ('links.sources=[{kind="bookmark"}]', "bookmarks, reddit-api, reddit-dump, texts, urls"),
+        ('pages.source="sqlit"', "commoncrawl, sqlite, texts, warc, web. Did you mean sqlite?"),
     ],
 )
 def test_an_unknown_name_is_an_error_that_lists_the_known(

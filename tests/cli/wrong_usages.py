@@ -57,7 +57,11 @@ CALLS: list[Row] = [
     ("build good.toml --set links.sources=x", 2, ("links.sources = 'x': must be a list",)),
     ("build good.toml --set pages.warc=[]", 2, ("good.toml: pages.warc is empty",)),
     ("build good.toml --set pages.warc=x.gz", 2, ("""'pages.warc = ["x.gz"]', quotes""",)),
-    ("build good.toml --set pages.source=wrc", 2, ("commoncrawl, warc, web. Did you mean warc?",)),
+    (
+        "build good.toml --set pages.source=wrc",
+        2,
+        ("commoncrawl, texts, warc, web. Did you mean warc?",),
+    ),
     ("build good.toml --set pages.max_bytes=-1", 2, ("pages.max_bytes = -1", "or more")),
     ("build good.toml --set documents.languages=en", 2, ("""languages = ["en"]""",)),
     ("build good.toml --set dedup.threshold=1.5", 2, ("must be 1 or less",)),

@@ -103,7 +103,10 @@ def test_hostile_lines_cost_themselves_alone(tmp_path: Path) -> None:
     ]
     last = post(2, "https://last.org/", 2_147_483_647, created_utc=253402300799)
     lines = [post(1, "https://first.org/"), *hostile, last]
-    rows = ["https://list.org/\t9223372036854775808", "https://list.org/\t1\t99999999999999"]
+    rows = [
+        "https://list.org/\t9223372036854775808",
+        "https://list.org/\t1\t99999999999999999999999",
+    ]
     rows.append("https://low.org/\t1")
     (tmp_path / "list.tsv").write_text("\n".join(rows))
     (tmp_path / "list.csv").write_text(
