@@ -203,12 +203,15 @@ class OpenedCorpus:
         for batch in self.batches("corpus", interval=interval):
             yield from batch.to_pylist()
 
-    def dataset(self, interval: str | None = None) -> Dataset:
-        """The accepted texts as a data set of the Hugging Face library `datasets`."""
+    def dataset(self, interval: str | None = None, cache: str | None = None) -> Dataset:
+        """The accepted texts as a data set of the Hugging Face library `datasets`.
+
+        It keeps a copy in the folder `cache`, else where it keeps all of its own (`HF_HOME`).
+        """
         from pipeline.store.files import escape
 
         paths = [escape(path) for path in self.files("corpus", interval)]  # it takes patterns
-        found: Dataset = _need("datasets").Dataset.from_parquet(paths)
+        found: Dataset = _need("datasets").Dataset.from_parquet(paths, cache_dir=cache)
         return found
 
     def why(self, page: str) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def test_own_texts_are_accepted_as_they_are(recipe: Path, texts: dict[str, str])
     assert all("up to date" in line for line in said if ": " in line and "warning" not in line)
 
 
-def test_a_corpus_is_read_from_python(recipe: Path) -> None:
+def test_a_corpus_is_read_from_python(recipe: Path, tmp_path: Path) -> None:
     corpus = open_corpus(_root(recipe))
     kept = corpus.arrow("corpus", ["id", "words"])
     assert corpus.intervals() == ["all"]
@@ -114,7 +114,7 @@ def test_a_corpus_is_read_from_python(recipe: Path) -> None:
     ids = kept["id"].to_pylist()
     assert corpus.pandas()["id"].tolist() == ids
     assert corpus.polars().collect()["id"].to_list() == ids
-    assert corpus.dataset()["id"][:] == ids
+    assert corpus.dataset(cache=str(tmp_path))["id"][:] == ids
     few = corpus.duckdb("decisions").filter("kept").count("*").fetchall()
     assert few == [(len(ids),)]
     life = corpus.why("https://code.org/f")
