@@ -6,6 +6,8 @@ import ctypes
 import hashlib
 import os
 import random
+import signal
+import threading
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +20,21 @@ from pipeline.engine.sink import Gather, MakeParts, WriteManifest
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import Counts, Manifest
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
+
+
+def kill_first(pids: Path, killed: list[int]) -> threading.Thread:
+    """Kills the first process that leaves its number in the folder, and notes the number."""
+
+    def kill() -> None:
+        while not list(pids.iterdir()):
+            time.sleep(0.05)
+        killed.append(int(next(pids.iterdir()).name))
+        os.kill(killed[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    return killer
+
 
 SCHEMA = pa.schema([("id", pa.string()), ("number", pa.int64())])
 

@@ -96,7 +96,7 @@ def build(
             if reason is not None:
                 say(f"{stage.name}: {reason}")
                 runner, workers = pool.runner_for(stage.effort(job))
-                if stage.name == "pages":
+                if stage.waits:
                     pages, later = stage.total(job).amount, _page_seconds(stages[number + 1 :])
                     pool.expect(Effort(pages * later, pages))
                 run_stage(stage, replace(job, workers=workers), runner)

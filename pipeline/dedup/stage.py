@@ -1,16 +1,6 @@
 """The dedup stage: which documents are duplicates, of which, and how similar.
 
-    evaluation sets -> what an earlier interval would have left
-    documents -> signatures -> keep order of those that passed quality's verdicts ->
-    candidate pairs by band -> pairs close by signature -> components ->
-    shingle sets from text -> decisions ->
-    minimizers that pages share -> runs of words from text -> passages that go ->
-    duplicate table, table of passages
-
-So no document is removed for one that is not in the corpus.
-
-Each arrow is a step of units that exchange scratch files; only reports on them pass
-through Beam.
+The steps are in `transform.py`.
 """
 
 from __future__ import annotations

@@ -73,6 +73,8 @@ class Stage(ABC):
     byte_seconds: ClassVar[float]
     #: The same for a page, roughly, where nothing but their number is known.
     page_seconds: ClassVar[float] = 0.0
+    #: Whether it mostly waits for others, so that workers for later stages may start meanwhile.
+    waits: ClassVar[bool] = False
     #: Steps that wait for each other.
     steps: ClassVar[int] = 1
 

@@ -28,6 +28,7 @@ class PagesStage(Stage):
     """From links to archived pages."""
 
     name = "pages"
+    waits = True
     version = "4"
     byte_seconds = 3.3e-8  # of an archive that pages are taken from
     page_seconds = 0.0023  # crawled

@@ -21,7 +21,6 @@ from pipeline.store import files, warc
 from pipeline.store.addresses import canonical_key, page_id, page_of
 from pipeline.store.http_answer import Headers
 from pipeline.store.manifest import WORK
-from pipeline.store.moments import seconds_of
 from pipeline.store.own_texts import (
     MEDIA_TYPE,
     OwnText,
@@ -158,7 +157,7 @@ class _Archives(AbstractContextManager["_Archives"]):
         """Archives a text; gives its row of the index."""
         pages, body = self._unit.pages, text.packed()
         url = address.url if (address := page_of(text.url)) else text.url
-        when = _seconds(text)
+        when = max(text.seconds, 0)
         capture = Capture(url, 200, _HEADERS, body, when or int(self._begun))
         large = len(body) > pages.max_bytes
         judged = Judged(Outcome.TOO_LARGE if large else Outcome.OK)
@@ -181,10 +180,3 @@ class _Archives(AbstractContextManager["_Archives"]):
         temporary = self._open.enter_context(files.atomic(path))
         self._stream = self._open.enter_context(Path(temporary).open("wb"))  # noqa: SIM115
         self._stream.write(warc.warcinfo(self.names[-1], self._begun)[1])
-
-
-def _seconds(text: OwnText) -> int:
-    try:
-        return max(seconds_of(text.date), 0)
-    except ValueError:
-        return 0

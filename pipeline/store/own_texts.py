@@ -75,9 +75,17 @@ class OwnText:
     date: Any = None
     karma: Any = None
 
+    @property
+    def seconds(self) -> int:
+        """Seconds since 1970 of the date; 0 where there is none, or what is there is none."""
+        try:
+            return seconds_of(self.date)
+        except ValueError:
+            return 0
+
     def packed(self) -> bytes:
         """The text, its title and its ISO day as JSON."""
-        day = _iso_day(self.date)
+        day = _iso_day(self.seconds)
         return orjson.dumps({"text": self.text, "title": self.title, "date": day})
 
 
@@ -184,10 +192,9 @@ def _of_row(row: tables.Row, name: str, settings: TextFiles) -> OwnText:
     )
 
 
-def _iso_day(date: Any) -> str:
-    """The day of a date as ISO writes it; empty where there is none, or what is there is none."""
+def _iso_day(seconds: int) -> str:
+    """The day as ISO writes it; empty for 0, and beyond what Python can date."""
     try:
-        seconds = seconds_of(date)
         return datetime.fromtimestamp(seconds, UTC).date().isoformat() if seconds else ""
     except (ValueError, OverflowError, OSError):
         return ""

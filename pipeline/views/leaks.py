@@ -15,8 +15,8 @@ them so that memory stays flat, gives the candidates; their whole sets decide.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sized
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,8 @@ from pipeline.store.parquet import read_rows
 _SLICE = 1 << 25
 
 Sets = Iterable[tuple[str, npt.NDArray[np.uint64]]]
+#: What is compared of a document: its shingles, or its text.
+Content = TypeVar("Content", bound=Sized)
 
 
 class Leak(NamedTuple):
@@ -104,13 +106,15 @@ def _prefix(shingles: npt.NDArray[np.uint64], threshold: float) -> npt.NDArray[n
     return shingles[: len(shingles) - needed + 1]
 
 
-def slices(sets: Sets, size: int) -> Iterator[list[tuple[str, npt.NDArray[np.uint64]]]]:
-    """The sets in groups of some `size` shingles."""
-    group: list[tuple[str, npt.NDArray[np.uint64]]] = []
+def slices(
+    documents: Iterable[tuple[str, Content]], size: int
+) -> Iterator[list[tuple[str, Content]]]:
+    """Documents by id, in groups of some `size` shingles or characters."""
+    group: list[tuple[str, Content]] = []
     held = 0
-    for identity, shingles in sets:
-        group.append((identity, shingles))
-        held += len(shingles)
+    for identity, content in documents:
+        group.append((identity, content))
+        held += len(content)
         if held >= size:
             yield group
             group, held = [], 0

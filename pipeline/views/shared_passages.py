@@ -24,7 +24,7 @@ from pipeline.store import files
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
 from pipeline.store.parquet import read_rows
-from pipeline.views.leaks import split_ids
+from pipeline.views.leaks import slices, split_ids
 
 #: Characters of validation documents in memory at a time: 0.4 GB with all their words.
 _SLICE = 1 << 26
@@ -70,7 +70,7 @@ def shared_passages(corpus: Corpus, name: str, words: int) -> tuple[list[Shared]
     parts = [path for interval in intervals for path in corpus.paths("corpus", interval)]
     found = [
         shared
-        for piece in slices_of_texts(_texts(parts, splits["validation"]), _SLICE)
+        for piece in slices(_texts(parts, splits["validation"]), _SLICE)
         for shared in find_shared(piece, _texts(parts, splits["train"]), words)
     ]
     return sorted(found), len(splits["validation"])
@@ -125,20 +125,6 @@ def write_list(path: str, shared: Sequence[Shared]) -> None:
     for page, one in sorted(most.items()):
         lines += [f"# {one.words:,} of its words are in {one.train}", page]
     files.write_bytes(path, "".join(f"{line}\n" for line in lines).encode())
-
-
-def slices_of_texts(texts: Iterable[Text], size: int) -> Iterator[list[Text]]:
-    """The texts in groups of some `size` characters."""
-    group: list[Text] = []
-    held = 0
-    for page, text in texts:
-        group.append((page, text))
-        held += len(text)
-        if held >= size:
-            yield group
-            group, held = [], 0
-    if group:
-        yield group
 
 
 def _minimizers(texts: list[str], words: int) -> tuple[Hashes64, Numbers]:

@@ -14,12 +14,12 @@ from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
 from pipeline.store.takedown import parse_takedown
 from pipeline.tokens.draws import split_chance
+from pipeline.views.leaks import slices
 from pipeline.views.shared_passages import (
     Text,
     chosen_tokens,
     find_shared,
     shared_passages,
-    slices_of_texts,
 )
 
 WORDS = 10
@@ -45,7 +45,7 @@ def test_all_that_is_shared_is_found_as_by_comparing_each_run(size: int) -> None
     ours, others = made(rng, "v"), made(rng, "t")
     found = {
         (shared.validation, shared.train): shared.words
-        for piece in slices_of_texts(ours, size)
+        for piece in slices(ours, size)
         for shared in find_shared(piece, others, WORDS)
     }
     each = {(v, t): covered(a, b) for v, a in ours for t, b in others}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +10,7 @@ from typing import Any
 import orjson
 import psutil
 import pytest
-from toy import Failing, Toy
+from toy import Failing, Toy, kill_first
 
 from pipeline.engine.runners.cluster import DaskBuild
 from pipeline.engine.runners.open import open_runner
@@ -139,14 +136,7 @@ def test_a_killed_worker_changes_nothing(
     pids.mkdir()
     killed: list[int] = []
 
-    def kill() -> None:
-        while not list(pids.iterdir()):
-            time.sleep(0.05)
-        killed.append(int(next(pids.iterdir()).name))
-        os.kill(killed[0], signal.SIGKILL)
-
-    killer = threading.Thread(target=kill, daemon=True)
-    killer.start()
+    killer = kill_first(pids, killed)
     dask.run(Toy(tmp_path / "dask", 7, seconds=0.2, pids=str(pids)), "toy")
     killer.join()
     while psutil.pid_exists(killed[0]):  # until its nanny has seen it

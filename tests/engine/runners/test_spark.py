@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import threading
-import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +12,7 @@ import apache_beam as beam
 import psutil
 import pytest
 from support import TESTS_PATH
-from toy import Failing, Toy
+from toy import Failing, Toy, kill_first
 
 from pipeline.engine.runners.on_spark import OnSpark
 from pipeline.engine.runners.open import open_runner
@@ -176,14 +172,7 @@ class TestOnThisMachine:
         pids.mkdir()
         killed: list[int] = []
 
-        def kill() -> None:
-            while not list(pids.iterdir()):
-                time.sleep(0.05)
-            killed.append(int(next(pids.iterdir()).name))
-            os.kill(killed[0], signal.SIGKILL)
-
-        killer = threading.Thread(target=kill, daemon=True)
-        killer.start()
+        killer = kill_first(pids, killed)
         spark.run(Toy(tmp_path / "killed", 7, seconds=0.2, pids=str(pids)), "toy")
         killer.join()
         assert killed and len(list(pids.iterdir())) > 1
