@@ -91,6 +91,8 @@ def build(
         for stage in stages:
             stage.check(recipe.job(retry))
         for number, stage in enumerate(stages):
+            if lease:
+                lease.confirm()  # or what another build has made meanwhile looks like ours
             job = replace(recipe.job(retry), lease=lease)
             reason = stale_reason(stage, job)
             if reason is not None:
