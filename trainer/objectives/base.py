@@ -146,6 +146,10 @@ class Objective(nn.Module, ObjectiveBase, ABC):
         model: Any = getattr(self, "model", self)
         return [model]
 
+    def frozen(self) -> list[nn.Module]:
+        """The modules beside its own that are asked and never trained."""
+        return []
+
     def targets_per_sample(self) -> int:
         """How many rows of logits a sample has at most; here one for each position."""
         settings: Any = getattr(self.model, "settings")  # noqa: B009

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from pipeline.store.errors import SettingError
@@ -181,6 +181,10 @@ class Distil(MaskedOnly):
                 for passes, one in both
             )
         return total
+
+    def frozen(self) -> list[nn.Module]:
+        """The teacher."""
+        return [] if self.teacher is None else [self.teacher.parts]
 
     def targets_per_sample(self) -> int:
         """Each token, where the teacher's probabilities of all are asked."""

@@ -92,7 +92,12 @@ def copy_layers(teacher: Parts[Encoder], student: Parts[Encoder], layers: Sequen
             f"{len(theirs)}, counted from 0",
             "Name one of the teacher's layers for each of the student's",
         )
-    _copy_embeddings(teacher.model, student.model)
+    if student.model.settings.norm_first and layers[0] != 0:
+        raise SettingError(
+            f"distil.layers = {list(layers)}: where norms come first, layer 0 has one less",
+            "Begin with layer 0",
+        )
+    _copy_around(teacher.model, student.model)
     for block, number in zip(mine, layers, strict=True):
         source = theirs[number]
         assert isinstance(source, EncoderBlock)
@@ -101,7 +106,8 @@ def copy_layers(teacher: Parts[Encoder], student: Parts[Encoder], layers: Sequen
         _copy_head(teacher.masked, student.masked)
 
 
-def _copy_embeddings(teacher: Encoder, student: Encoder) -> None:
+def _copy_around(teacher: Encoder, student: Encoder) -> None:
+    """What is no layer: embeddings, what follows them, and a norm at the end."""
     theirs, mine = teacher.embeddings, student.embeddings
     vocab, context = student.settings.vocab, student.settings.context
     mine.tokens.weight[:vocab] = theirs.tokens.weight[:vocab]
@@ -112,8 +118,9 @@ def _copy_embeddings(teacher: Encoder, student: Encoder) -> None:
     if mine.types is not None and theirs.types is not None:
         mine.types.weight.copy_(theirs.types.weight[: student.settings.types])
     _copy(theirs.norm, mine.norm)
-    if student.project is not None and teacher.project is not None:
-        _copy(teacher.project, student.project)
+    for source, target in ((teacher.project, student.project), (teacher.norm, student.norm)):
+        if source is not None and target is not None:
+            _copy(source, target)
 
 
 def _copy_head(teacher: MaskedHead, student: MaskedHead) -> None:
