@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from beside import losses_beside
 from distillation import CPU, export_teacher, student_of
 from torch import Tensor, nn
 from torch.nn import functional
@@ -115,19 +116,8 @@ def test_steps_are_those_of_transformers_modules(teacher: Path, encoder_tokens: 
     transformers = pytest.importorskip("transformers", reason="pip install transformers")
     ours, _ = student_of(teacher, encoder_tokens, "train.loss_chunk=100")
     theirs = Theirs(transformers, ours, teacher)
-    optimizers = [torch.optim.AdamW([p for p in m.parameters() if p.requires_grad], lr=1e-3)
-                  for m in (ours, theirs)]  # fmt: skip
-    losses = []
-    for step in range(STEPS):
-        batch = ours.batch_of(step * BATCH, BATCH)
-        terms, counts = ours(batch), ours.counts(batch)
-        mine = torch.stack([w * terms[n] / counts[n] for n, w in ours.weights.items()]).sum()
-        want = theirs(batch)
-        losses.append((mine.item(), want.item()))
-        for optimizer, loss in zip(optimizers, (mine, want), strict=True):
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    batches = (ours.batch_of(step * BATCH, BATCH) for step in range(STEPS))
+    losses = losses_beside(ours, theirs, batches)
     assert max(abs(a - b) / b for a, b in losses) < 1e-3
     assert losses[-1][0] < losses[0][0]
 
