@@ -71,9 +71,10 @@ class _Shell:
         """Runs one command; leaves with its exit code when it fails."""
         self._console.rule(f"webtext {shlex.join(arguments)}", align="left", style="cyan")
         command = [sys.executable, "-P", "-m", "pipeline", *arguments]
-        code = subprocess.run(command, cwd=self._folder, check=False).returncode
-        if code:
-            raise typer.Exit(code)
+        # Not by inheritance: `--json` puts another stream in the place of standard output.
+        done = subprocess.run(command, cwd=self._folder, stdout=sys.stdout, check=False)
+        if done.returncode:
+            raise typer.Exit(done.returncode)
 
     def say(self, text: str) -> None:
         """Ends with a text."""
