@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -35,13 +36,13 @@ Everything is in {{folder}}:
 """
 _TRAINED = f"  {RUN}                       the model's checkpoints and log\n"
 _NEXT = f"""
-What to try next, in that folder:
-  webtext status {ROOT}
-  webtext show {ROOT} --where "karma > 100" --n 3
-  webtext show {ROOT} decisions --where "NOT kept" --n 3
+What to try next:
+  cd {{folder}}
+  {{webtext}} status {ROOT}
+  {{webtext}} show {ROOT} --where "karma > 100" --n 3
+  {{webtext}} show {ROOT} decisions --where "NOT kept" --n 3
 """
-_GENERATE = f'  webtext generate {RUN} --prompt "To create a table"\n'
-_COMMAND = f"(`webtext` is {sys.prefix}/bin/webtext)"
+_GENERATE = f'  {{webtext}} generate {RUN} --prompt "To create a table"\n'
 _NO_TORCH = "Training needs torch: pip install 'webtext[train]', then run the same command again.\n"
 
 
@@ -59,6 +60,14 @@ def replay_server(archive: Path = PAGES) -> Iterator[str]:
             yield address
         finally:
             server.terminate()
+
+
+def _command() -> str:
+    """What to type for this `webtext`: its path where the shell would find another one or none."""
+    ours = Path(sys.prefix, "bin", "webtext")
+    found = shutil.which("webtext")
+    same = found is not None and Path(found).resolve() == ours.resolve()
+    return "webtext" if same else shlex.quote(str(ours))
 
 
 class _Shell:
@@ -92,15 +101,13 @@ def run_demo(folder: str, workers: int) -> dict[str, Any]:
         shell.run("build", "quickstart", "--set", f"pages.via={address}", *more)
     shell.run("status", ROOT)
     shell.run("verify", ROOT)
-    where = _BUILT.format(folder=home.resolve())
     trains = importlib.util.find_spec("torch") is not None
     if trains:
         shards = f"{ROOT}/tokens/gpt2"
         shell.run("train", "gpt2-tiny", "--data", shards, "--out", RUN, "--auto-resume")
         shell.run("eval", RUN)
         shell.run("generate", RUN, "--prompt", PROMPT)
-        rest = f"{_TRAINED}{_NEXT}{_GENERATE}{_COMMAND}"
-    else:
-        rest = f"{_NEXT}{_COMMAND}\n{_NO_TORCH}"
-    shell.say(f"Done in {time.monotonic() - started:.0f} s.{where}{rest}")
+    template = _BUILT + (f"{_TRAINED}{_NEXT}{_GENERATE}" if trains else f"{_NEXT}\n{_NO_TORCH}")
+    words = {"folder": shlex.quote(str(home.resolve())), "webtext": _command()}
+    shell.say(f"Done in {time.monotonic() - started:.0f} s.{template.format(**words)}")
     return {"corpus": str(home / ROOT), "run": str(home / RUN) if trains else None}
