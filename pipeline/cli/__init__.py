@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 import pipeline
-from pipeline.cli import builds, plans, settings, views
+from pipeline.cli import browse, builds, plans, settings, views
 from pipeline.cli.errors import explain
 from pipeline.store import files
 from pipeline.store.errors import SettingError
@@ -82,7 +82,7 @@ def _options(
     """Options before the subcommand; `main` reads --debug, `_finish` --result."""
 
 
-for _part in (builds, plans, views, settings):
+for _part in (builds, plans, views, browse, settings):
     _part.add_commands(app)
 
 

@@ -111,11 +111,12 @@ def render_life(life: Life) -> str:
     lines = [f"id {life.id}"]
     for title, interval, row in life.steps:
         lines.append(f"\n{title} ({interval})")
-        lines += [f"  {name}: {_short(name, value)}" for name, value in row.items() if name != "id"]
+        lines += [f"  {name}: {shown(name, value)}" for name, value in row.items() if name != "id"]
     return "\n".join(lines)
 
 
-def _short(name: str, value: Any) -> str:
+def shown(name: str, value: Any) -> str:
+    """A value of a step as people read it, cut where it is long."""
     if name == "mentions":
         return "; ".join(
             f"{m['kind']} {m['reddit_id']} in r/{m['subreddit']}, {m['score']} karma, "
