@@ -16,12 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 import typer
 from rich.console import Console
 
 from pipeline.sample import PAGES
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
+from pipeline.store.manifest import read_manifest
 
 ROOT = "data/quickstart"
 RUN = "runs/quickstart"
@@ -81,6 +83,21 @@ class _Shell:
         self._console.print(text, soft_wrap=True)
 
 
+def set_aside_earlier(run: Path, shards: Path) -> Path | None:
+    """Renames a run that was trained on other shards, since it cannot go on; its new name.
+
+    A newer version of this package may make another corpus of the same pages.
+    """
+    facts, intervals = run / "run.json", list(shards.glob("*/"))
+    manifest = read_manifest(str(intervals[0])) if len(intervals) == 1 else None
+    if not facts.is_file() or manifest is None:
+        return None
+    trained_on: str = orjson.loads(facts.read_bytes())["fingerprint"]
+    if trained_on == manifest.fingerprint:
+        return None
+    return run.rename(run.with_name(f"{run.name}-{trained_on[:12]}"))
+
+
 def run_demo(folder: str, workers: int) -> dict[str, Any]:
     """The whole line; where everything is.  Without torch it ends before training."""
     home = Path(files.local_path(folder))
@@ -95,6 +112,8 @@ def run_demo(folder: str, workers: int) -> dict[str, Any]:
     trains = importlib.util.find_spec("torch") is not None
     if trains:
         shards = f"{ROOT}/tokens/gpt2"
+        if aside := set_aside_earlier(home / RUN, home / shards):
+            shell.say(f"{RUN} was trained on an earlier corpus: it is now {aside}.")
         shell.run("train", "gpt2-tiny", "--data", shards, "--out", RUN, "--auto-resume")
         shell.run("eval", RUN)
         shell.run("generate", RUN, "--prompt", PROMPT)
