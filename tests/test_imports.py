@@ -25,11 +25,12 @@ PIPELINE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(STAGES, ("store", "engine")),
     "build": (*GROUND, "engine", *STAGES),
     "views": (*GROUND, "engine", *STAGES, "build"),
+    "browse": (*GROUND, "engine", *STAGES, "build", "views"),
     "plan": (*GROUND, "engine", *STAGES, "build", "views"),
     "forget": ("store", "engine", "build", "views"),  # stages say by themselves how pages leave
     "conformance": (*GROUND, "engine", "build"),
     "cli": (
-        *GROUND, "engine", *STAGES, "build", "views", "plan", "forget", "conformance",
+        *GROUND, "engine", *STAGES, "build", "views", "browse", "plan", "forget", "conformance",
     ),
     "__main__": ("cli",),
 }  # fmt: skip
