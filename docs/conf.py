@@ -42,7 +42,7 @@ CONTENTS = {
         "formats",
     ),
     "Running it": ("operations", "python", "settings", "runners", "images", "scale", "performance"),
-    "Training": ("training", "encoders", "stream", "results"),
+    "Training": ("training", "encoders", "stream", "results", "sharing"),
     "The project": ("extending", "glossary", "decisions"),
 }  # fmt: skip
 _OTHERS = ("CONTRIBUTING", "SECURITY", "CHANGELOG")
