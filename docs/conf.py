@@ -41,7 +41,9 @@ CONTENTS = {
         "links", "crawling", "own-texts", "extraction", "dedup", "quality", "scorers", "shards",
         "formats",
     ),
-    "Running it": ("operations", "python", "settings", "runners", "images", "scale", "performance"),
+    "Running it": (
+        "operations", "browse", "python", "settings", "runners", "images", "scale", "performance",
+    ),
     "Training": ("training", "encoders", "stream", "results", "sharing"),
     "The project": ("extending", "glossary", "decisions"),
 }  # fmt: skip

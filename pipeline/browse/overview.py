@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from multidict import MultiMapping
 
-from pipeline.browse.site import Site, View
+from pipeline.browse.site import BrowsedCorpus, View
 from pipeline.views.status import audit_lines, corpus_status
 
 
-def overview(site: Site, query: MultiMapping[str], name: str) -> View:
+def overview(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View:
     """Stages, fates of the pages, warnings; takes in what was built since."""
     site.refresh()
     stages = corpus_status(site.corpus)

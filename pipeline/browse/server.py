@@ -20,10 +20,14 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.browse.archived import archived_page
+from pipeline.browse.duplicates import duplicate_list, pair
+from pipeline.browse.months import months
 from pipeline.browse.overview import overview
 from pipeline.browse.page_list import page_list
 from pipeline.browse.page_view import page_view
-from pipeline.browse.site import Maker, NotThereError, Site
+from pipeline.browse.site import BrowsedCorpus, Maker, NotThereError
+from pipeline.browse.thresholds import difference, thresholds
+from pipeline.browse.token_view import token_view
 from pipeline.store.errors import SettingError, WebtextError, system_error
 
 _ADDRESS = "127.0.0.1"
@@ -33,6 +37,12 @@ _VIEWS: dict[str, Maker] = {
     "": overview,
     "pages": page_list,
     "page/{name}": page_view,
+    "tokens/{name}": token_view,
+    "duplicates": duplicate_list,
+    "pair/{name}": pair,
+    "thresholds": thresholds,
+    "difference": difference,
+    "months": months,
 }
 _STATIC = {"browse.css": "text/css", "browse.js": "text/javascript"}
 _HEADERS = {
@@ -53,12 +63,12 @@ _SANDBOX = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
-_SITE = web.AppKey("site", Site)
+_SITE = web.AppKey("site", BrowsedCorpus)
 _PAGES = web.AppKey("pages", Environment)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_app(site: Site, token: str) -> web.Application:
+def make_app(site: BrowsedCorpus, token: str) -> web.Application:
     """The server's pages, all below `/TOKEN/`."""
     app = web.Application(middlewares=[_guard(token)])
     app[_SITE] = site
@@ -148,7 +158,7 @@ async def _static(request: web.Request) -> web.Response:
     return web.Response(body=body, content_type=_STATIC[name], charset="utf-8")
 
 
-async def serve(site: Site, port: int, say: Callable[[str], None]) -> None:
+async def serve(site: BrowsedCorpus, port: int, say: Callable[[str], None]) -> None:
     """Serves until SIGINT or SIGTERM; `say` is told the address once it can be opened.
 
     Raises WebtextError where the port is taken.

@@ -41,7 +41,7 @@ class Safe(HTMLParser):
 
 
 @dataclass
-class Answer:
+class Served:
     """What the server answered."""
 
     status: int
@@ -71,7 +71,7 @@ class Browser:
 
     def get(
         self, path: str = "", *, method: str = "GET", host: str = "", token: str | None = None
-    ) -> Answer:
+    ) -> Served:
         """Asks for a path below the token's; or with another token, host or method."""
         parts = urlsplit(self.address)
         base = parts.path.rstrip("/") if token is None else f"/{token}"
@@ -80,7 +80,7 @@ class Browser:
         answer = connection.getresponse()
         body = answer.read().decode()
         connection.close()
-        return Answer(answer.status, answer.headers, body, base)
+        return Served(answer.status, answer.headers, body, base)
 
     def end(self) -> tuple[int, str]:
         """Ctrl-C; the exit code and what was printed since."""
