@@ -110,19 +110,25 @@ class Exchange:
 
 def load_fates(
     connection: duckdb.DuckDBPyConnection, batch: Batch, exchange: Exchange, parts: range
-) -> None:
-    """Tables `firsts` (the documents of some parts), `gone`, `stays`, `removed`.
+) -> list[int]:
+    """Tables `firsts` (documents of some parts that lose anything), `gone`, `stays`, `removed`.
+
+    Returns how many documents of each part passed.
 
     A page may have been in several intervals or corpora; `scope` tells them apart.  `elsewhere`
     says of scopes, or of documents in them, that are not of this corpus.
     """
-    documents = _documents(batch, exchange, parts)
-    own = np.union1d(column(documents, "number"), column(documents, "first"))
+    documents, passed = _documents(batch, exchange, parts)
+    numbers, firsts = column(documents, "number"), column(documents, "first")
+    own = np.union1d(numbers, firsts)
     decided = _about(exchange.paths(batch, "decided"), DECISIONS, own)
     gone = _about(exchange.paths(batch, "gone"), GONE, own)
+    lost = np.union1d(column(decided, "number"), column(gone, "number"))
+    touched = (firsts != numbers) | is_among(numbers, lost)
+    documents = documents.filter(pa.array(touched))
     # For what they are removed, and where that went whole, for what it was.
     others = [column(table, "kept") for table in (decided, gone)]
-    wanted = np.unique(np.concatenate([own, *others]))
+    wanted = np.unique(np.concatenate([firsts[touched], *others]))
     gone = _about(exchange.paths(batch, "gone"), GONE, wanted)
     wanted = np.union1d(wanted, column(gone, "kept"))
     ids = pa.concat_tables([_IDS.empty_table(), *_ids(batch, exchange, wanted)])
@@ -138,17 +144,19 @@ def load_fates(
         connection.from_arrow(pa.RecordBatchReader.from_batches(schema, rows)).create(name)
     for query in (_OWN, _PAST, _WHOLE, _STAYS, _REMOVED):
         connection.execute(query)
+    return passed
 
 
-def _documents(batch: Batch, exchange: Exchange, parts: range) -> pa.Table:
-    """The documents of some parts that passed, with their ids."""
+def _documents(batch: Batch, exchange: Exchange, parts: range) -> tuple[pa.Table, list[int]]:
+    """The documents of some parts that passed, with their ids, and how many are of each part."""
     paths = [files.join(batch.folder, name) for name in batch.signature_names()]
-    start = sum(map(rows_of, paths[: parts.start]))
-    ids = read(paths[parts.start : parts.stop], ["id"])["id"]
-    bounds = start, start + len(ids)
-    rows = windows(exchange.paths(batch, "firsts"), FIRSTS, *bounds)
-    own = ids.take(pa.array(column(rows, "place") - start))
-    return rows.append_column("id", own).cast(_DOCUMENTS)
+    ends = np.cumsum([0, *map(rows_of, paths)])
+    start, stop = ends[parts.start], ends[parts.stop]
+    rows = windows(exchange.paths(batch, "firsts"), FIRSTS, int(start), int(stop))
+    places = column(rows, "place")
+    own = read(paths[parts.start : parts.stop], ["id"])["id"].take(pa.array(places - start))
+    passed = np.histogram(places, ends[parts.start : parts.stop + 1])[0]
+    return rows.append_column("id", own).cast(_DOCUMENTS), passed.tolist()
 
 
 def _about(paths: Iterable[str], schema: pa.Schema, numbers: Numbers) -> pa.Table:

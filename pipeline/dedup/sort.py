@@ -19,13 +19,16 @@ from pipeline.dedup.batch import Batch, column, read, rows_of
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.settings import Preference
 from pipeline.dedup.sign import SignUnit, sign, sign_units
-from pipeline.dedup.windows import SMALL_GROUP, row_groups
+from pipeline.dedup.windows import row_groups
 from pipeline.store import files
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
 
 #: Documents of earlier intervals that one unit sorts: some 150 MB.
 _PAST_ROWS = 1_000_000
 _DATE_BYTES = 32
+#: Row groups of a sorted table, where they have some rows each.
+GROUPS = 16
+LEAST_GROUP, MOST_GROUP = 500, 10_000
 
 #: `row` counts from the start of the part.
 KEPT_FIRST = pa.schema(
@@ -118,10 +121,11 @@ def sort_part(unit: SortUnit) -> list[Part]:
 
 
 def write_sorted(batch: Batch, name: str, rows: pa.Table, schema: pa.Schema, key: str) -> Part:
-    """Writes a sorted scratch table, in small row groups."""
+    """Writes a sorted scratch table in row groups that stand for its quantiles."""
+    size = min(max(len(rows) // GROUPS, LEAST_GROUP), MOST_GROUP)
     with PartWriter(batch.work, name, schema, key, fingerprinted=False) as writer:
-        for start in range(0, len(rows), SMALL_GROUP):
-            writer.add(rows.slice(start, SMALL_GROUP))
+        for start in range(0, len(rows), size):
+            writer.add(rows.slice(start, size))
     return writer.finish()
 
 

@@ -15,9 +15,6 @@ import pyarrow as pa
 
 from pipeline.store.parquet import open_table
 
-#: Rows of a group where a table is read by small windows, or stands for its quantiles.
-SMALL_GROUP = 1_000
-
 
 def row_groups(
     path: str, columns: Sequence[str], wanted: npt.NDArray[np.bool_]
@@ -53,9 +50,11 @@ def sorted_window(
                 below += group.num_rows
                 continue
             rows = stored.read_row_group(number, columns=[*columns]).select([*columns])
-            values = rows.column(0).to_pylist()
-            start = 0 if low is None else bisect_left(values, low)
-            stop = len(values) if high is None else bisect_left(values, high)
+            starts_here = low is not None and bounds.min < low
+            ends_here = high is not None and bounds.max >= high
+            values = rows.column(0).to_pylist() if starts_here or ends_here else ()
+            start = bisect_left(values, low) if starts_here else 0
+            stop = bisect_left(values, high) if ends_here else len(rows)
             below += start
             found.append(rows.slice(start, stop - start))
         schema = pa.schema([stored.schema_arrow.field(name) for name in columns])

@@ -40,7 +40,6 @@ WHERE place >= ? AND place < ? ORDER BY id
 _DROPS_OF_PART = """
 SELECT kind, count(*) FROM removed WHERE place >= ? AND place < ? GROUP BY kind ORDER BY kind
 """
-_PASSED = "SELECT count(*) FROM firsts WHERE place >= ? AND place < ?"
 
 
 @dataclass(frozen=True)
@@ -103,10 +102,10 @@ def write_parts(unit: WriteUnit) -> list[Part]:
     if all(done):
         return [part for part in done if part]
     with database() as connection:
-        load_fates(connection, batch, unit.exchange, parts)
+        passed = load_fates(connection, batch, unit.exchange, parts)
         written = [
-            _write_part(connection, batch, name, (ends[part], ends[part + 1]))
-            for part, name in names.items()
+            _write_part(connection, batch, name, (ends[part], ends[part + 1]), seen)
+            for (part, name), seen in zip(names.items(), passed, strict=True)
         ]
         written += [
             _write_passages(connection, batch, name, (ends[part], ends[part + 1]))
@@ -131,9 +130,9 @@ def _write_part(
     batch: Batch,
     name: str,
     ours: tuple[int, int],
+    seen: int,
 ) -> Part:
-    """The duplicates of one part of documents, by their places."""
-    [(seen,)] = connection.execute(_PASSED, ours).fetchall()
+    """The duplicates of one part of documents, by their places; `seen` of them came here."""
     rows = connection.sql(_ROWS_OF_PART, params=ours)
     with _written(batch, name, "dedup", rows) as writer:
         for kind, number in connection.execute(_DROPS_OF_PART, ours).fetchall():

@@ -87,7 +87,7 @@ def test_runs_and_slices_decide_alike_and_bound_memory(
     monkeypatch.setattr(places, "RUN_ROWS", 1000)
     monkeypatch.setattr(search, "_SLICE_ROWS", 1000)
     monkeypatch.setattr(search, "_RANGE_PAIRS", 1500)
-    monkeypatch.setattr(sort, "SMALL_GROUP", 50)
+    monkeypatch.setattr(sort, "LEAST_GROUP", 20)
     monkeypatch.setattr(order, "RANGE_ROWS", 1000)
     monkeypatch.setattr(write, "WRITE_ROWS", 1000)
     cut, large = decided(signed(tmp_path / "cut", 6000))

@@ -62,7 +62,7 @@ def test_many_ranges_give_what_one_gives(
     rows = months(new_document, texts)
     (tmp_path / "set.txt").write_text("\n".join(texts[:10]))
     whole = tables(tmp_path / "whole", rows, str(tmp_path / "set.txt"))
-    monkeypatch.setattr(sort, "SMALL_GROUP", 10)
+    monkeypatch.setattr(sort, "LEAST_GROUP", 10)
     monkeypatch.setattr(sort, "_PAST_ROWS", 60)
     monkeypatch.setattr(order, "RANGE_ROWS", 60)
     monkeypatch.setattr(places, "RUN_ROWS", 80)
