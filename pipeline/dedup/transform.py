@@ -36,6 +36,7 @@ from pipeline.dedup.evaluation import (
 from pipeline.dedup.group import GroupUnit, group
 from pipeline.dedup.keys import keys_units, write_keys
 from pipeline.dedup.order import find_firsts, firsts_units, number, number_units
+from pipeline.dedup.packed import packed
 from pipeline.dedup.passages.decide import cut_units, write_cuts
 from pipeline.dedup.passages.minimizers import minimizer_units, write_minimizers
 from pipeline.dedup.passages.runs import runs_units, write_runs
@@ -130,7 +131,7 @@ class Dedup(beam.PTransform):
         """Text is read by the steps Sign and Sets, and by Minimize and Runs for passages."""
         return (
             root
-            | Steps(steps_of(self.batch))
+            | Steps(packed(step, self.batch) for step in steps_of(self.batch))
             | "Result" >> beam.Filter(is_final)
             | WriteManifest(self.batch.folder, self._draft)
         )
