@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trainer.models.linear import linear
+
 #: A target that does not count.
 IGNORED = -1
 #: Logits alive at a time on a CPU: 12 MB.  By `benchmarks/cross_entropy.py` fewer are slower, and
@@ -47,7 +49,7 @@ def cross_entropy_sum(
 
 
 def _logits(hidden: Tensor, head: Tensor, vocab: int) -> Tensor:
-    logits = functional.linear(hidden, head).float()
+    logits = linear(hidden, head).float()
     if head.shape[0] > vocab:
         padding = torch.arange(head.shape[0], device=head.device) >= vocab
         logits = logits.masked_fill(padding, float("-inf"))
@@ -83,7 +85,7 @@ class Chunked(torch.autograd.Function):
             slope = powers.scatter_add_(1, target, -total_power).to(kind)
             # Divided, and cleared of what does not count, on the narrow side of each product.
             scale = counted[rows] / total_power
-            hidden_grad[rows] = ((slope @ head.to(kind)) * scale).to(hidden.dtype)
+            hidden_grad[rows] = (linear(slope, head.to(kind).T) * scale).to(hidden.dtype)
             _add_product(head_grad, slope.T, (hidden[rows] * scale).to(kind))
         ctx.save_for_backward(hidden_grad, head_grad.to(head.dtype))
         return total

@@ -1,0 +1,85 @@
+"""Linear layers, whose products are oneDNN's on a CPU that does them faster than its BLAS.
+
+PyTorch hands fp32 products on an x86 CPU to MKL.  On AMD's Zen 4 oneDNN's take a tenth to a quarter
+less time, at the same precision (`benchmarks/products.py`).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+#: With fewer rows, oneDNN's copy of the weights into its own order is not worth it.
+_FEWEST_ROWS = 64
+
+
+class Linear(nn.Linear):
+    """`nn.Linear`, its products by `linear`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., in) -> (..., out)."""
+        return linear(x, self.weight, self.bias)
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`x @ weight.T + bias`, by what is fastest here; x (..., in), weight (out, in)."""
+    if not _by_onednn(x, weight):
+        return functional.linear(x, weight, bias)
+    if not torch.is_grad_enabled():
+        return _product(x, weight, bias)
+    result: Tensor = Products.apply(x, weight, bias)
+    return result
+
+
+class Products(torch.autograd.Function):
+    """A linear layer whose way forward, and back to what it reads, are oneDNN's.
+
+    The weights' gradient stays with BLAS: oneDNN would copy what it reads the wrong way round.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """(..., in) -> (..., out)."""
+        ctx.save_for_backward(x, weight)
+        return _product(x, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """Gradients of what is asked for."""
+        x, weight = ctx.saved_tensors
+        wants_x, wants_weight, wants_bias = ctx.needs_input_grad
+        slope_x = _product(slope, weight.T, None) if wants_x else None
+        rows = slope.flatten(0, -2)
+        slope_weight = rows.T @ x.flatten(0, -2) if wants_weight else None
+        return slope_x, slope_weight, rows.sum(0) if wants_bias else None
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """oneDNN's; `weight` may be a transposed view."""
+    result: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return result
+
+
+def _by_onednn(x: Tensor, weight: Tensor) -> bool:
+    """Whether a product is oneDNN's: fp32, on a CPU with AVX-512, of many rows, not compiled."""
+    return (
+        x.device.type == "cpu"
+        and not torch.compiler.is_compiling()
+        and x.dtype == weight.dtype == torch.float32
+        and not torch.is_autocast_enabled("cpu")
+        and x.numel() >= _FEWEST_ROWS * x.shape[-1]
+        and _measured_faster()
+    )
+
+
+@cache
+def _measured_faster() -> bool:
+    """On CPUs without AVX-512 it was not measured."""
+    available = torch.backends.mkldnn.is_available()
+    return available and torch.backends.cpu.get_cpu_capability() == "AVX512"
