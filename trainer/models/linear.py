@@ -1,4 +1,4 @@
-"""Linear layers, whose products are oneDNN's on a CPU that does them faster than its BLAS.
+"""Linear layers: on a CPU by oneDNN where it is faster than its BLAS, on a GPU in FP8 if asked.
 
 PyTorch hands fp32 products on an x86 CPU to MKL.  On AMD's Zen 4 oneDNN's take a tenth to a quarter
 less time, at the same precision (`benchmarks/products.py`).
@@ -6,6 +6,7 @@ less time, at the same precision (`benchmarks/products.py`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -14,16 +15,42 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from pipeline.store.errors import SettingError
+from trainer.models.fp8 import MULTIPLE, fp8_linear
+
 #: With fewer rows, oneDNN's copy of the weights into its own order is not worth it.
 _FEWEST_ROWS = 64
 
 
 class Linear(nn.Linear):
-    """`nn.Linear`, its products by `linear`."""
+    """`nn.Linear`, its products by `linear`, or in FP8 where `multiply_in_fp8` was there."""
+
+    fp8 = False
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., in) -> (..., out)."""
+        if self.fp8:
+            return fp8_linear(x, self.weight, self.bias)
         return linear(x, self.weight, self.bias)
+
+
+def multiply_in_fp8(blocks: Iterable[nn.Module]) -> None:
+    """Has the linear layers of some blocks multiply in FP8.
+
+    Raises SettingError for widths that FP8's products do not take.
+    """
+    for block in blocks:
+        for name, layer in block.named_modules():
+            if not isinstance(layer, Linear):
+                continue
+            shape = layer.in_features, layer.out_features
+            if any(side % MULTIPLE for side in shape):
+                raise SettingError(
+                    f'train.precision = "fp8" multiplies matrices whose sides are multiples of '
+                    f"{MULTIPLE}; {name} is {shape[1]} x {shape[0]}",
+                    'Choose other widths in [model], or train.precision = "bf16"',
+                )
+            layer.fp8 = True
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
