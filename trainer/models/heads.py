@@ -24,9 +24,14 @@ class MaskedHead(nn.Module):
         self.bias = nn.Parameter(torch.zeros(settings.rows))
         self.activation = settings.activation
 
+    def before(self, hidden: Tensor) -> Tensor:
+        """(..., width) -> what meets the embedding (..., its width)."""
+        x: Tensor = self.norm(activate(self.dense(hidden), self.activation))
+        return x
+
     def forward(self, hidden: Tensor, embeddings: Embeddings) -> Tensor:
         """(..., width) -> fp32 logits (..., padded vocabulary), -inf in the padding."""
-        x = self.norm(activate(self.dense(hidden), self.activation))
+        x = self.before(hidden)
         bias: Tensor = self.bias
         if len(bias) > self.vocab:  # in the bias: to mask the logits is to copy them
             padding = torch.arange(len(bias), device=bias.device) >= self.vocab

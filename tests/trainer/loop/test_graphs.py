@@ -27,7 +27,7 @@ ENCODER = ["model.width=32", "model.layers=2", "model.heads=2", "model.dropout=0
         ("gpt-modern-tiny", [*DECODER, "model.band=16", "model.tied=false"]),
         ("albert-tiny", ENCODER),
         ("bert-tiny", ENCODER),
-        ("electra-tiny", ENCODER),
+        ("electra-tiny", [*ENCODER, "train.loss_chunk=20"]),
         ("modernbert-tiny", [*ENCODER, "model.band=8"]),
     ],
 )
