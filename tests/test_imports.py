@@ -25,11 +25,12 @@ PIPELINE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(STAGES, ("store", "engine")),
     "build": (*GROUND, "engine", *STAGES),
     "views": (*GROUND, "engine", *STAGES, "build"),
+    "browse": (*GROUND, "engine", *STAGES, "build", "views"),
     "plan": (*GROUND, "engine", *STAGES, "build", "views"),
     "forget": ("store", "engine", "build", "views"),  # stages say by themselves how pages leave
     "conformance": (*GROUND, "engine", "build"),
     "cli": (
-        *GROUND, "engine", *STAGES, "build", "views", "plan", "forget", "conformance",
+        *GROUND, "engine", *STAGES, "build", "views", "browse", "plan", "forget", "conformance",
     ),
     "__main__": ("cli",),
 }  # fmt: skip
@@ -47,7 +48,7 @@ TRAINER: dict[str, tuple[str, ...]] = {
     "eval": (*_MODELS, "run", "hf"),
     "loop": (*_MODELS, "run", "hf", "eval"),
     "finetune": (*_MODELS, "run", "hf", "eval"),
-    "plan": (*_MODELS, "run"),
+    "plan": (*_MODELS, "run", "hf"),  # a plan counts the teacher, whose shape is in its folder
     "cli": (*_MODELS, "run", "hf", "eval", "loop", "finetune", "plan"),
 }
 #: What of `pipeline/` the trainer may import: the contract on disk.

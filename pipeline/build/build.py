@@ -102,17 +102,22 @@ def build(
                     pages, later = stage.total(job).amount, _page_seconds(stages[number + 1 :])
                     pool.expect(Effort(pages * later, pages))
                 run_stage(stage, replace(job, workers=workers), runner)
-            manifest = read_manifest(stage.folder(job))
-            if manifest is None:
-                raise WebtextError(
-                    f"Stage {stage.name} left no manifest in {stage.folder(job)}", "Build again"
-                )
+            manifest = _finished(stage, job)
             results.append(StageResult(stage.name, manifest, reason))
             say(f"{stage.name}: {'done' if reason else 'up to date'}, {summary(manifest)}")
     for stage, result in zip(stages, results, strict=True):
         for line in (*stage.account(result.manifest), *warning_lines(stage.name, result.manifest)):
             say(line)
     return results
+
+
+def _finished(stage: Stage, job: Job) -> Manifest:
+    manifest = read_manifest(stage.folder(job))
+    if manifest is None:
+        raise WebtextError(
+            f"Stage {stage.name} left no manifest in {stage.folder(job)}", "Build again"
+        )
+    return manifest
 
 
 def _position(option: str, stage: str | None, default: int) -> int:

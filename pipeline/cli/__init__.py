@@ -18,7 +18,8 @@ from typing import Annotated, Any
 import typer
 
 import pipeline
-from pipeline.cli import builds, plans, settings, views
+from pipeline.cli import browse, builds, plans, settings, share, views
+from pipeline.cli.as_json import offer_json
 from pipeline.cli.errors import explain
 from pipeline.store import files
 from pipeline.store.errors import SettingError
@@ -82,7 +83,7 @@ def _options(
     """Options before the subcommand; `main` reads --debug, `_finish` --result."""
 
 
-for _part in (builds, plans, views, settings):
+for _part in (builds, plans, views, browse, share, settings):
     _part.add_commands(app)
 
 
@@ -91,6 +92,7 @@ def whole_app() -> typer.Typer:
     """The command with the subcommands of other packages (the trainer), by entry point."""
     for entry in entry_points(group="webtext.commands"):
         entry.load()(app)
+    offer_json(app)
     return app
 
 

@@ -56,6 +56,10 @@ _DMY = re.compile(
 _MDY = re.compile(
     rf"(?<![^\W_]){_NAME}\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+{_YEAR}(?!\d)", re.IGNORECASE
 )
+#: What is in every day: its year, or two of three numbers with the same between them …
+_ANY = re.compile(r"(?:19|20)\d\d|\d\s?[-./|]\s?\d")
+#: … and so many figures at least ("1/2/24").
+FEWEST_FIGURES = 4
 #: The web has no older pages; htmldate begins there as well.
 FIRST = date(1995, 1, 1)
 
@@ -70,6 +74,8 @@ def find_day(text: str, latest: date, month_first: bool = False) -> date | None:
 
 def days_in(text: str, latest: date, month_first: bool = False) -> Iterator[tuple[date, int, int]]:
     """The days that a text names, with where they begin and end, the surest pattern first."""
+    if not _ANY.search(text):
+        return
     for pattern in (_YMD, _DMY, _MDY, _NUMBERS):
         for match in pattern.finditer(text):
             if day := _read(match, pattern, latest, month_first):

@@ -75,10 +75,14 @@ def finish(
     `latest` is the last day that its date may name: the day of fetching.
     """
     title = find_title(source.parser, source.head)
-    text, used = _text(source, title, extractor, captions) if source.layout.text else ("", "")
+    text, used, figures = "", "", list[int]()
+    if source.layout.text:
+        page = _TextFinder(source, title, captions)
+        text, used = _text(page, extractor)
+        figures = page.figures()
     if (whole := with_posts(text, source.posts)) != text:
         text, used = whole, JSON_LD
-    day = find_date(source.parser, source.head, source.layout, latest, title)
+    day = find_date(source.parser, source.head, source.layout, figures, latest, title)
     return Extracted(text, title, day, source.head.canonical, used)
 
 
@@ -87,9 +91,8 @@ def extract(html: str, url: str, latest: date) -> Extracted:
     return finish(prepare(html, url), latest)
 
 
-def _text(source: ParsedPage, title: str, extractor: str, captions: bool) -> tuple[str, str]:
-    """The text and who found it."""
-    page = _TextFinder(source, title, captions)
+def _text(page: _TextFinder, extractor: str) -> tuple[str, str]:
+    """The text and who found it, `extractor` first."""
     ways = {BLOCKS: page.by_blocks, TRAFILATURA: page.by_trafilatura}
     text = ways.pop(extractor)()
     running = page.running_words()
@@ -128,6 +131,11 @@ class _TextFinder:
         """All running text of the page, where nothing else found any."""
         chosen = self._basics.running > 0
         return render(self._source.layout, self._tree, chosen.tolist())
+
+    def figures(self) -> list[int]:
+        """How many figures each block has."""
+        figures: list[int] = self._basics.letters["digits"].tolist()
+        return figures
 
     def running_words(self) -> int:
         """How many words the blocks of running text have."""

@@ -9,7 +9,7 @@ is that of something else.  The day of the last change is taken where there is n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -22,7 +22,7 @@ from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.names import FAMILY
 from pipeline.documents.blocks.told import letters
-from pipeline.documents.dating import days_in, find_day, plain_day
+from pipeline.documents.dating import FEWEST_FIGURES, days_in, find_day, plain_day
 from pipeline.documents.head import Head
 
 #: Names of <meta> elements that hold the day of publication, the surest first: Open Graph
@@ -42,16 +42,13 @@ _CHANGED_METAS = (
 )  # fmt: skip
 _JSON_LD = re.compile(r'"(?:datePublished|dateCreated)"\s*:\s*"([^"]{8,40})"')
 _CHANGED_JSON_LD = re.compile(r'"dateModified"\s*:\s*"([^"]{8,40})"')
-#: Every day in figures or words has two of them in a row: its year.
-_FIGURES = re.compile(r"\d\d")
 _IN_PATH = re.compile(
     r"[/_-]((?:19|20)\d\d/\d\d?/\d\d?(?=[/_.]|$)|(?:19|20)\d\d-\d\d?-\d\d?(?=[/_.-]|$)"
     r"|\d\d-\d\d-20\d\d(?=[/_.-]|$))"
 )
 #: In data for scripts, which may be JSON within JSON; of one that holds more, the beginning.
 _IN_SCRIPT = re.compile(
-    r'"(?:first|date)?_?publish(?:ed|ing)?_?(?:at|date|time|on)?\\?"\s*:\s*\\?"(\d{4}-\d\d-\d\d)',
-    re.IGNORECASE,
+    r'"(?i:(?:first|date)?_?publish(?:ed|ing)?_?(?:at|date|time|on)?)\\?"\s*:\s*\\?"(\d{4}-\d\d-\d\d)'
 )
 _MOST_SCRIPT = 500_000
 _MARKED = '[itemprop~="datePublished"], [itemprop~="dateCreated"], time[pubdate]'
@@ -106,13 +103,20 @@ class _DatedLine:
 
 
 def find_date(
-    parser: LexborHTMLParser, head: Head, layout: Layout, latest: date, title: str
+    parser: LexborHTMLParser,
+    head: Head,
+    layout: Layout,
+    figures: Sequence[int],
+    latest: date,
+    title: str,
 ) -> str:
     """The day of publication as ISO text, or empty.  Days after `latest` are not believed.
 
+    `figures` says how many each block has: most have too few for a day, and are not read.
     `title` is the page's: the heading that says the same is where days are looked for.
     """
-    page = _Page(parser, head, layout, latest, title)
+    dated = [block for block, count in enumerate(figures) if count >= FEWEST_FIGURES]
+    page = _Page(parser, head, layout, dated, latest, title)
     day = page.found()
     return day.isoformat() if day else ""
 
@@ -129,9 +133,16 @@ class _Page:
     """Candidates for the day, a method a place; each yields them in order."""
 
     def __init__(
-        self, parser: LexborHTMLParser, head: Head, layout: Layout, latest: date, title: str
+        self,
+        parser: LexborHTMLParser,
+        head: Head,
+        layout: Layout,
+        dated: Sequence[int],
+        latest: date,
+        title: str,
     ) -> None:
         self._parser, self._head, self._layout, self._latest = parser, head, layout, latest
+        self._dated = dated  # the blocks that may name a day
         self._month_first = _is_month_first(head)
         self._title_is = title
 
@@ -235,7 +246,8 @@ class _Page:
 
     def phrased(self) -> Iterator[date]:
         """Beside a word for publishing: "This entry was posted on Monday, 3 March 2008 at 5 pm"."""
-        for text in self._layout.text:
+        for block in self._dated:
+            text = self._layout.text[block]
             if len(text) < _PHRASE_CHARS and (word := _PUBLISHING.search(text)):
                 reach = slice(max(0, word.start() - _PHRASE_REACH), word.end() + _PHRASE_REACH)
                 yield from self._read(text[reach])
@@ -272,15 +284,16 @@ class _Page:
 
     def _dated_lines(self) -> Iterator[_DatedLine]:
         layout = self._layout
-        for block, (text, owner) in enumerate(zip(layout.text, layout.owner, strict=True)):
+        for block in self._dated:
+            text, owner = layout.text[block], layout.owner[block]
             if len(text) >= _SHORT_CHARS or layout.code[owner] >= 0:
                 continue
             own = layout.own[owner] | layout.own[max(layout.parent[owner], 0)]
             telling = bool((own | layout.inner[block]) & _TELLING)
             label = layout.text[block - 1][-_LABEL_CHARS:] if block else ""
             for line in text.split("\n"):
-                if _FIGURES.search(line) and not _JOINING.search(label + " " + line):
-                    for day in self._read(line):
+                for day in self._read(line):
+                    if not _JOINING.search(label + " " + line):
                         changing = bool(_CHANGING.search(line) and not _PUBLISHING.search(line))
                         yield _DatedLine(block, day, telling, len(line), changing)
 

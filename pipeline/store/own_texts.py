@@ -131,19 +131,25 @@ def unpacked_text(body: bytes) -> dict[str, str]:
 def find_bundles(settings: TextFiles, setting: str) -> list[TextBundle]:
     """All there is to read, in order of name; `setting` names `settings.path` in errors.
 
-    Raises SettingError where nothing is there, and for a table without a column that is named.
+    Of thousands of tables only the first of each kind is opened; the others are looked at as they
+    are read.  Raises SettingError where nothing is there, and where that first one lacks a column
+    that is named.
     """
     if not settings.path:
         raise SettingError(f"{setting} is empty", "Name the files of the texts, or their folder")
     paths, base = _found(settings.path, setting)
     named = [(path.removeprefix(base).lstrip("/"), path) for path in paths]
     bundles, whole = [], []
+    first: dict[str, str] = {}
     for name, path in named:
-        if settings.whole_files or tables.suffix_of(path) not in tables.SUFFIXES:
+        suffix = tables.suffix_of(path)
+        if settings.whole_files or suffix not in tables.SUFFIXES:
             whole.append((name, path))
         else:
-            _check_columns(path, settings)
+            first.setdefault(suffix, path)
             bundles.append(TextBundle(name, (path,), ()))
+    for path in first.values():
+        _check_columns(path, settings)
     for start in range(0, len(whole), _WHOLE_FILES):
         some = whole[start : start + _WHOLE_FILES]
         rest = f" and {len(some) - 1:,} more" if len(some) > 1 else ""
@@ -153,8 +159,12 @@ def find_bundles(settings: TextFiles, setting: str) -> list[TextBundle]:
 
 
 def rows_of(bundle: TextBundle, settings: TextFiles) -> Iterator[OwnText | NoTextError]:
-    """The texts of a bundle, in order; in place of a row without one the error that says so."""
+    """The texts of a bundle, in order; in place of a row without one the error that says so.
+
+    Raises SettingError for what is cut or damaged, and for a table without a column that is named.
+    """
     if bundle.is_table:
+        _check_columns(bundle.paths[0], settings)
         for number, row in enumerate(tables.read_rows(bundle.paths[0], settings.columns()), 1):
             try:
                 yield _of_row(row, f"{bundle.name}#{number}", settings)

@@ -77,6 +77,10 @@ class Database:
                 check_table(path, self._remedy)
             raise
 
+    def interrupt(self) -> None:
+        """Ends a query that another thread runs: it raises duckdb.InterruptException."""
+        self._connection.interrupt()
+
     def add(self, name: str, table: Any) -> None:
         """Makes an Arrow table known by a name."""
         self._connection.register(name, table)

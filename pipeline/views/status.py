@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.build.build import warning_lines
 from pipeline.engine.show_progress import describe
@@ -21,6 +23,10 @@ from pipeline.store.errors import WebtextError
 from pipeline.store.manifest import Audit, Manifest, add_audits, read_manifest
 from pipeline.store.progress import Snapshot, Total, read_progress
 from pipeline.store.warc import warc_date
+
+_COLUMNS = ("stage", "interval", "state", "in", "kept", "dropped", "size", "fingerprint")
+_TABLE = 100  # characters that a table of them needs
+_FILE = 160  # characters of a line where there is no terminal
 
 
 def stage_folders(corpus: Corpus) -> list[tuple[str, str, str]]:
@@ -164,17 +170,36 @@ def _waiting(corpus: Corpus, interval: str, manifest: Manifest | None) -> Waitin
 
 
 def print_status(corpus: Corpus, stages: Iterable[StageStatus]) -> None:
-    """Prints one line a stage and interval, and one on each crawl that runs at this moment."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("stage", "interval", "state", "in", "kept", "dropped", "size", "fingerprint"):
-        table.add_column(name, justify="right" if name in ("in", "kept", "size") else "left")
+    """Prints each stage and interval, and a line on each crawl that runs at this moment.
+
+    A terminal that has no room for a table gets a paragraph for each.
+    """
     listed = list(stages)
-    for stage in listed:
-        table.add_row(*stage.cells())
-    console = Console(width=None if Console().is_terminal else 160, markup=False)
-    console.print(table)
+    measured = Console(markup=False, highlight=False)
+    told = measured.is_terminal or "COLUMNS" in os.environ
+    console = measured if told else Console(width=_FILE, markup=False, highlight=False)
+    narrow = console.width < _TABLE
+    for shown in map(_paragraph, listed) if narrow else [_table(listed)]:
+        console.print(shown)
     for line in (*audit_lines(listed), *waiting_lines(listed), *crawls(corpus, listed)):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        console.print(line, soft_wrap=not narrow)
+
+
+def _table(stages: Iterable[StageStatus]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in _COLUMNS:
+        table.add_column(name, justify="right" if name in ("in", "kept", "size") else "left")
+    for stage in stages:
+        table.add_row(*stage.cells())
+    return table
+
+
+def _paragraph(stage: StageStatus) -> Text:
+    """The cells of a stage, each with its name."""
+    named = dict(zip(_COLUMNS, stage.cells(), strict=True))
+    head = Text(f"{named.pop('stage')} {named.pop('interval')}", "bold")
+    rest = ", ".join(f"{name} {value}" for name, value in named.items() if value)
+    return head.append(f": {rest}", "not bold")
 
 
 def audit_lines(stages: Iterable[StageStatus]) -> Iterator[str]:

@@ -6,13 +6,13 @@ It only joins what the stages recorded, by id, so what it says is what decided.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.store.addresses import canonical_key, page_id
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.sql import Database
+from pipeline.views.cell import cell
 
 #: What is looked up, in the order of a page's life: (title, stage, prefix of the files).
 _STEPS = (
@@ -111,16 +111,5 @@ def render_life(life: Life) -> str:
     lines = [f"id {life.id}"]
     for title, interval, row in life.steps:
         lines.append(f"\n{title} ({interval})")
-        lines += [f"  {name}: {_short(name, value)}" for name, value in row.items() if name != "id"]
+        lines += [f"  {name}: {cell(name, value)}" for name, value in row.items() if name != "id"]
     return "\n".join(lines)
-
-
-def _short(name: str, value: Any) -> str:
-    if name == "mentions":
-        return "; ".join(
-            f"{m['kind']} {m['reddit_id']} in r/{m['subreddit']}, {m['score']} karma, "
-            f"{datetime.fromtimestamp(m['created'], UTC):%Y-%m-%d}"
-            for m in value
-        )
-    text = str(round(value, 4) if isinstance(value, float) else value)
-    return f"{text[:300]} … ({len(text):,} characters)" if len(text) > 300 else text

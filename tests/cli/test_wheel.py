@@ -106,3 +106,9 @@ def test_the_demo_runs_to_generated_text(in_wheel: InWheel) -> None:
     answer = json.loads(in_wheel("python", "-c", "print(open('demo.json').read())"))
     assert answer == {"corpus": "here/data/quickstart", "run": "here/runs/quickstart"}
     assert output.count("The database") >= 2  # in the command that is shown, and in its text
+    # What it suggests next is run as it stands, by a shell that knows of no `webtext`.
+    lines = output.partition("What to try next:\n")[2].splitlines()
+    script = "\n".join(line for line in lines if line.startswith("  "))
+    assert script.count("webtext") >= 4
+    shown = in_wheel("/bin/sh", "-e", "-c", script)
+    assert "kept: False" in shown and "To create a table" in shown

@@ -175,21 +175,14 @@ def encoder_values(config: Config) -> dict[str, Any]:
 def encoder_config(format: Format, parts: Parts[Encoder], special: SpecialTokens) -> dict[str, Any]:
     """What BERT's, ALBERT's and ELECTRA's configs have in common.
 
-    Refuses what only ModernBERT has, and shared layers where the format has none.
+    Refuses what `check_classic` does, and an encoder without segments.
     """
     settings = parts.model.settings
-    classic = EncoderSettings(kind="encoder")
-    for name in ("norm", "norm_first", "positions", "gated", "bias", "attention", "qk_norm"):
-        if getattr(settings, name) != getattr(classic, name):
-            raise SettingError(
-                f"Hugging Face's {format.kind} has no model.{name} = {getattr(settings, name)!r}",
-                "Exported are the settings of the bundled recipes",
-            )
-    shared = settings.group_count != settings.layers or settings.inner_layers > 1
-    if shared and not format.shares_layers:
+    check_classic(format, settings)
+    if not settings.types:
         raise SettingError(
-            f"Hugging Face's {format.kind} has no shared layers",
-            "Only an ALBERT of this shape can be exported",
+            f"Hugging Face's {format.kind} has no model.types = 0",
+            "Train with model.types = 2; without segments it is a DistilBERT",
         )
     return {
         "architectures": [format.architecture(parts)],
@@ -212,6 +205,23 @@ def encoder_config(format: Format, parts: Parts[Encoder], special: SpecialTokens
     }
 
 
+def check_classic(format: Format, settings: EncoderSettings) -> None:
+    """Raises SettingError for what only ModernBERT has, and for layers that share their weights."""
+    classic = EncoderSettings(kind="encoder")
+    for name in ("norm", "norm_first", "positions", "gated", "bias", "attention", "qk_norm"):
+        if getattr(settings, name) != getattr(classic, name):
+            raise SettingError(
+                f"Hugging Face's {format.kind} has no model.{name} = {getattr(settings, name)!r}",
+                "Exported are the settings of the bundled recipes",
+            )
+    shared = settings.group_count != settings.layers or settings.inner_layers > 1
+    if shared and not format.shares_layers:
+        raise SettingError(
+            f"Hugging Face's {format.kind} has no shared layers",
+            "Only an ALBERT of this shape can be exported",
+        )
+
+
 def masked_head(transform: str, predictions: str, parts: Parts[Encoder]) -> Iterator[Named]:
     """The head over the vocabulary; its product is the token embedding."""
     head = parts.masked
@@ -222,11 +232,12 @@ def masked_head(transform: str, predictions: str, parts: Parts[Encoder]) -> Iter
 
 
 def embedding_weights(prefix: str, embeddings: Embeddings, vocab: int) -> Iterator[Named]:
-    """The embedding that all three families have."""
+    """The embedding that BERT's relatives have; DistilBERT's is without types of segment."""
     yield f"{prefix}.word_embeddings.weight", embeddings.tokens.weight.detach()[:vocab]
-    assert embeddings.positions is not None and embeddings.types is not None
+    assert embeddings.positions is not None
     yield from weights_of(f"{prefix}.position_embeddings", embeddings.positions)
-    yield from weights_of(f"{prefix}.token_type_embeddings", embeddings.types)
+    if embeddings.types is not None:
+        yield from weights_of(f"{prefix}.token_type_embeddings", embeddings.types)
     yield from weights_of(f"{prefix}.LayerNorm", embeddings.norm)
 
 

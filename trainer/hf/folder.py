@@ -19,6 +19,7 @@ from trainer.data.vocabulary import Vocabulary
 from trainer.hf.albert import AlbertFormat
 from trainer.hf.bert import BertFormat, ElectraFormat
 from trainer.hf.config import Config
+from trainer.hf.distilbert import DistilBertFormat
 from trainer.hf.format import Format, SpecialTokens
 from trainer.hf.gpt2 import Gpt2Format
 from trainer.hf.llama import LlamaFormat
@@ -43,6 +44,7 @@ FORMATS: dict[str, Format] = {
         BertFormat(),
         AlbertFormat(),
         ElectraFormat(),
+        DistilBertFormat(),
         ModernBertFormat(),
     )
 }

@@ -12,7 +12,13 @@ from trainer.models.encoder import Encoder
 from trainer.models.parts import Parts
 from trainer.models.task_head import TaskHead, Use
 
-_CLASSES = {"bert": "Bert", "albert": "Albert", "electra": "Electra", "modernbert": "ModernBert"}
+_CLASSES = {
+    "bert": "Bert",
+    "albert": "Albert",
+    "electra": "Electra",
+    "distilbert": "DistilBert",
+    "modernbert": "ModernBert",
+}
 _USES: dict[Use, str] = {
     "sequence": "ForSequenceClassification",
     "choice": "ForMultipleChoice",
@@ -41,6 +47,9 @@ _NAMES: dict[tuple[str, Use], _Names] = {
     ("electra", "sequence"): _Names("classifier.out_proj", "classifier.dense"),
     ("electra", "choice"): _Names("classifier", "sequence_summary.summary"),
     ("electra", "span"): _Names("qa_outputs"),
+    ("distilbert", "sequence"): _Names("classifier", "pre_classifier"),
+    ("distilbert", "choice"): _Names("classifier", "pre_classifier"),
+    ("distilbert", "span"): _Names("qa_outputs"),
     ("modernbert", "sequence"): _Names("classifier", "head.dense", "head.norm"),
     ("modernbert", "choice"): _Names("classifier", "head.dense", "head.norm"),
     ("modernbert", "span"): _Names("classifier", "head.dense", "head.norm"),

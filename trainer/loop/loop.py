@@ -26,14 +26,13 @@ from trainer.eval.loss import evaluate, token_bytes
 from trainer.loop.feed import Feed, StepInput
 from trainer.loop.guard import Guard
 from trainer.loop.host import Mark, no_collections, peak_memory
-from trainer.models.linear import multiply_in_fp8
 from trainer.objectives.base import Objective
 from trainer.optim import build_optimizers
 from trainer.optim.batch_schedule import Batches
 from trainer.optim.schedule import factor, length_matters_after
 from trainer.run.checkpoint import Saver, latest, read_into, training_state
 from trainer.run.devices import peak_flops
-from trainer.run.distributed import World, accumulating, wants_bf16, wants_fp8, wrap
+from trainer.run.distributed import World, accumulating, wants_bf16, wrap
 from trainer.run.log import RunLog, cut_log
 from trainer.run.run import RunFolder
 from trainer.settings.recipe import RunRecipe
@@ -66,8 +65,6 @@ class Trainer:
         self.train_stream, self.validation = streams
         self.bf16 = wants_bf16(recipe.train, world.device)
         self.objective = objective.to(world.device)
-        if wants_fp8(recipe.train, world.device):
-            multiply_in_fp8(self.objective.shards())
         self.unit = wrap(self.objective, recipe.train, world)
         self.optimizers = build_optimizers(self.objective, recipe.optim)
         self.guard = Guard(recipe.guard, world.device)

@@ -39,5 +39,7 @@ class Parts(nn.Module, Generic[M]):
 def format_of(settings: ModelSettings) -> str:
     """The format of a model whose objective names none: what its blocks are made of says it."""
     if isinstance(settings, EncoderSettings):
-        return "modernbert" if settings.norm_first else "bert"
+        if settings.norm_first:
+            return "modernbert"
+        return "bert" if settings.types else "distilbert"
     return "llama" if settings.positions == "rope" else "gpt2"

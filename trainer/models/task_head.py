@@ -20,7 +20,7 @@ from trainer.settings.model import EncoderSettings
 #: What is scored: the state of [CLS], that of each choice, or each position as a start and an end.
 Use = Literal["sequence", "choice", "span"]
 #: Before the last layer (google-research/bert, albert and electra: 0.1).
-_DROPOUT = 0.1
+TASK_DROPOUT = 0.1
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class HeadStyle:
     norm: bool = False
     #: The head of pre-training whose layer stands in the same place, and begins it.
     pretrained: Literal["pair", "masked"] | None = None
+    #: Before the last layer, but of spans.
+    dropout: float = TASK_DROPOUT
 
 
 #: By the kind of `Parts`.  ELECTRA's GELU is exact, whatever the encoder's own activation is.
@@ -40,6 +42,7 @@ STYLES = {
     "bert": HeadStyle(torch.tanh, pretrained="pair"),
     "albert": HeadStyle(torch.tanh, pretrained="pair"),
     "electra": HeadStyle(functional.gelu),
+    "distilbert": HeadStyle(functional.relu, dropout=0.2),  # its `seq_classif_dropout`
     "modernbert": HeadStyle(norm=True, pretrained="masked"),
 }
 
@@ -65,7 +68,7 @@ class TaskHead(nn.Module):
         between = use != "span" or self.style.norm
         self.dense = Linear(width, width, bias=settings.bias) if between else None
         self.norm = make_norm(settings, width) if self.style.norm else None
-        self.dropout = nn.Dropout(_DROPOUT)
+        self.dropout = nn.Dropout(TASK_DROPOUT if use == "span" else self.style.dropout)
         outputs = {"sequence": max(len(labels), 1), "choice": 1, "span": 2}[use]
         self.score = Linear(width, outputs)
 

@@ -16,6 +16,7 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from pipeline.store.errors import SettingError
+from trainer.models.linear import multiply_in_fp8
 from trainer.objectives.base import Objective
 from trainer.run.devices import has_fp8
 from trainer.settings.recipe import TrainSettings
@@ -144,6 +145,8 @@ def wrap(objective: Objective, settings: TrainSettings, world: World) -> nn.Modu
 
     Parameters keep their names and stay those of `objective`.
     """
+    if wants_fp8(settings, world.device):
+        multiply_in_fp8(objective.shards())
     if world.size > 1 and settings.parallel == "fsdp":
         policy = MixedPrecisionPolicy()
         if wants_bf16(settings, world.device):

@@ -29,7 +29,7 @@ transformers = pytest.importorskip(
 CPU = torch.device("cpu")
 KINDS = {
     "bert": {}, "albert": {"embedding": 16, "project": "always", "groups": 1},
-    "electra": {"embedding": 16},
+    "electra": {"embedding": 16}, "distilbert": {"types": 0},
     "modernbert": {"norm_first": True, "positions": "rope", "types": 0, "gated": True,
                    "bias": False, "attention": "sliding", "global_every": 2, "band": 8,
                    "dropout": 0.0},

@@ -32,7 +32,7 @@ from trainer.settings.model import EncoderSettings, ModelSettings
 VERSIONS = [("4.26.1", "0.13.3", "0.12.1"), ("4.57.6", "0.22.1", "0.36.0")]
 KINDS: dict[str, dict[str, Any]] = {
     "bert": {}, "albert": {"embedding": 16, "project": "always", "groups": 1},
-    "electra": {"embedding": 16},
+    "electra": {"embedding": 16}, "distilbert": {"types": 0},
     "modernbert": {"norm_first": True, "positions": "rope", "types": 0, "gated": True,
                    "bias": False, "attention": "sliding", "global_every": 2, "band": 8,
                    "dropout": 0.0},
@@ -42,6 +42,7 @@ HEADS: list[tuple[str, str, Callable[[EncoderSettings, str], dict[str, Any]]]] =
     ("albert", "masked", lambda s, _: {"masked": MaskedHead(s)}),
     ("electra", "discriminator", lambda s, _: {"replaced": ReplacedHead(s)}),
     ("electra", "generator", lambda s, _: {"masked": MaskedHead(s)}),
+    ("distilbert", "masked", lambda s, _: {"masked": MaskedHead(s)}),
     ("modernbert", "masked", lambda s, _: {"masked": MaskedHead(s)}),
     *((kind, use, lambda s, kind, use=use: {"task": TaskHead(s, kind, use, LABELS[use])})
       for kind in KINDS for use in ("sequence", "choice", "span")),

@@ -42,6 +42,11 @@ MODELS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "electra-small": ("ElectraConfig", "ElectraForPreTraining", NARROW),
     "electra-base": ("ElectraConfig", "ElectraForPreTraining", {"embedding_size": 32}),
     "electra-generator": ("ElectraConfig", "ElectraForMaskedLM", NARROW),
+    "distilbert": (
+        "DistilBertConfig",
+        "DistilBertForMaskedLM",
+        {"hidden_dim": 48, "intermediate_size": None},
+    ),
     "modernbert": (
         "ModernBertConfig",
         "ModernBertForMaskedLM",
@@ -55,7 +60,7 @@ def theirs(request: pytest.FixtureRequest, tmp_path_factory: Any) -> tuple[Path,
     transformers = pytest.importorskip("transformers", reason="pip install transformers")
     config, model, more = MODELS[request.param]
     torch.manual_seed(0)
-    made = getattr(transformers, model)(getattr(transformers, config)(**SHAPE, **more)).eval()
+    made = getattr(transformers, model)(getattr(transformers, config)(**(SHAPE | more))).eval()
     for parameter in made.parameters():  # biases and norms too, which start at 0 and 1
         nn.init.normal_(parameter, 0.05, 0.15)
     folder = tmp_path_factory.mktemp(request.param)
@@ -73,8 +78,8 @@ def example() -> tuple[Tensor, Tensor, Tensor]:
 
 
 def named(model: Any, ids: Tensor, types: Tensor, **more: Any) -> dict[str, Any]:
-    """What a class of theirs is called with: ModernBERT knows no segments."""
-    knows = model.config.model_type != "modernbert"
+    """What a class of theirs is called with: some know no segments."""
+    knows = model.config.model_type not in ("modernbert", "distilbert")
     return {"input_ids": ids} | ({"token_type_ids": types} if knows else {}) | more
 
 

@@ -1,0 +1,218 @@
+"""All pages of a corpus as one table in memory, a row a page: lists are filtered and sorted by it.
+
+Texts and measurements stay in their files.  Of a page that several intervals have, the row of the
+last one counts.  Stages that are not built yet leave their columns empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.browse.conditions import Condition, quoted
+from pipeline.store.corpus import Corpus, check_interval
+from pipeline.store.schemas import SCHEMAS
+from pipeline.store.sql import Database
+from pipeline.views.show import TABLES
+
+#: Tables that rows are joined from; each is a view with all columns of its schema and `interval`.
+_JOINED = ("links", "fetches", "drops", "documents", "decisions", "dedup", "cuts", "passages")
+#: Where a page has come to: in the corpus, or what stopped it.
+_FATE = """
+CASE WHEN c.kept THEN 'kept' WHEN c.id IS NOT NULL THEN c.reason
+WHEN d.id IS NOT NULL THEN 'not decided yet' WHEN x.id IS NOT NULL THEN 'text: ' || x.outcome
+WHEN f.outcome = 'ok' THEN 'not extracted yet' WHEN f.id IS NOT NULL THEN 'fetch: ' || f.outcome
+ELSE 'not fetched yet' END
+"""
+_PAGES = f"""
+CREATE TABLE pages AS SELECT ids.id AS id, coalesce(l.url, d.url, f.url, x.url, '') AS url,
+coalesce(l.host, '') AS host, coalesce(d.title, '') AS title, coalesce(d.date, '') AS date,
+coalesce(d.language, x.language, '') AS language, d.words AS words, l.karma AS karma,
+coalesce(l.subreddits, '') AS subreddits, strftime(to_timestamp(l.first_seen), '%Y-%m') AS month,
+f.outcome AS fetch, f.status AS status, f.origin AS origin, {_FATE} AS fate, c.value AS value,
+c.threshold AS threshold, c.kept_id AS kept_id, c.similarity AS similarity,
+coalesce(d.interval, f.interval, l.interval, x.interval) AS interval, d.filename AS file
+FROM (SELECT id FROM one_links UNION SELECT id FROM one_fetches UNION SELECT id FROM one_drops
+UNION SELECT id FROM one_documents) ids
+LEFT JOIN one_links l ON l.id = ids.id LEFT JOIN one_fetches f ON f.id = ids.id
+LEFT JOIN one_drops x ON x.id = ids.id LEFT JOIN one_documents d ON d.id = ids.id
+LEFT JOIN one_decisions c ON c.id = ids.id ORDER BY ids.id
+"""
+_COLUMNS = {
+    "links": (
+        "id, url, host, karma, first_seen, array_to_string(list_sort(list_distinct("
+        "list_filter(list_transform(mentions, lambda m: m.subreddit), lambda s: s <> ''))), ', ') "
+        "AS subreddits, interval"
+    ),
+    "fetches": "id, url, outcome, status, origin, interval",
+    "drops": "id, url, outcome, language, interval",
+    "documents": "id, url, title, date, language, words, interval, filename",
+    "decisions": "id, kept, reason, value, threshold, kept_id, similarity, interval",
+}
+_HIDDEN = ("file",)  # columns that no list shows
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """Which pages a list has, in which order, from which row on."""
+
+    conditions: Sequence[Condition] = ()
+    #: Ids that a search gave, best first; None where nothing was searched for.
+    hits: Sequence[str] | None = None
+    sort: str = ""
+    descending: bool = True
+    offset: int = 0
+    limit: int = 25
+
+
+@dataclass(frozen=True)
+class PageListing:
+    """Rows of a list, how many there are in all, and how many of each fate."""
+
+    rows: list[dict[str, Any]]
+    total: int
+    fates: list[tuple[str, int]] = field(default_factory=list)
+
+
+class Catalogue:
+    """The table of all pages of a corpus as it was when this was made; for several threads."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self.corpus = corpus
+        self.stages = stage_fingerprints(corpus)
+        self._lock = RLock()  # a connection takes one query at a time
+        self._database = Database()
+        for table in _JOINED:
+            self._view(table)
+        for table, columns in _COLUMNS.items():
+            several = len(self._intervals(table)) > 1
+            last = "DISTINCT ON (id)" if several else ""
+            order = "ORDER BY id, interval DESC" if several else ""
+            self._database.ask(
+                f"CREATE VIEW one_{table} AS SELECT {last} {columns} FROM {table} {order}"
+            )
+        self._database.ask(_PAGES)
+        self.types = self._types("pages")
+        self.measurements = self._measurements()
+
+    def ask(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Rows of a query over `pages` and the views of the tables, by the names of columns."""
+        with self._lock:
+            return self._database.dicts(query, values)
+
+    def page(self, page: str) -> dict[str, Any] | None:
+        """The row of a page; None where no stage knows it."""
+        return next(iter(self.ask("SELECT * FROM pages WHERE id = ?", [page])), None)
+
+    def columns(self) -> list[str]:
+        """What a list can be filtered and sorted by: of pages, then measurements."""
+        return [name for name in (*self.types, *self.measurements) if name not in _HIDDEN]
+
+    def answer(self, question: ListQuery) -> PageListing:
+        """The rows of a list.  Raises SettingError for a condition that cannot be."""
+        where, values = self._where(question.conditions)
+        source = "pages p"
+        order = "p.id"
+        if question.hits is not None:
+            source += " JOIN hits USING (id)"
+            order = "hits.place"
+        named = {one.column for one in question.conditions} | {question.sort}
+        if named & self.measurements.keys():
+            source += " LEFT JOIN one_quality USING (id)"
+        if question.sort in self.columns():
+            way = "DESC" if question.descending else "ASC"
+            order = f"{quoted(question.sort)} {way} NULLS LAST, p.id"
+        with self._lock:
+            self._set_hits(question.hits)
+            fates = self._database.ask(
+                f"SELECT fate, count(*) FROM {source} {where} GROUP BY 1 ORDER BY 2 DESC, 1", values
+            )
+            rows = self._database.dicts(
+                f"SELECT p.* FROM {source} {where} ORDER BY {order} LIMIT ? OFFSET ?",
+                [*values, question.limit, question.offset],
+            )
+        return PageListing(rows, sum(n for _, n in fates), [(str(fate), n) for fate, n in fates])
+
+    def texts(self, ids: Sequence[str]) -> dict[str, str]:
+        """The texts of documents by id; those that have none are left out."""
+        if not ids:
+            return {}
+        marks = ", ".join("?" * len(ids))
+        found = self.ask(f"SELECT DISTINCT file FROM pages WHERE id IN ({marks})", [*ids])
+        paths = sorted(row["file"] for row in found if row["file"])
+        if not paths:
+            return {}
+        database = Database()  # does not wait for other queries
+        query = f"SELECT id, text FROM {database.table(paths)} WHERE id IN ({marks})"
+        return dict(database.ask(query, [*ids]))
+
+    def close(self) -> None:
+        """Ends a query that runs in another thread."""
+        self._database.interrupt()
+
+    def _set_hits(self, hits: Sequence[str] | None) -> None:
+        if hits is not None:
+            places = pa.table({"id": pa.array(hits, pa.string()), "place": range(len(hits))})
+            self._database.add("hits", places)
+
+    def _where(self, conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
+        types = {**self.types, **self.measurements}
+        parts = [one.sql(types) for one in conditions]
+        if not parts:
+            return "", []
+        texts = " AND ".join(f"({text})" for text, _ in parts)
+        return f"WHERE {texts}", [value for _, values in parts for value in values]
+
+    def _intervals(self, table: str) -> list[str]:
+        return [name for stage, name in self.stages if stage == TABLES[table][0]]
+
+    def _view(self, table: str) -> None:
+        """A view of the rows of all finished intervals, with the columns of its schema."""
+        name = f"no_{table}"
+        self._database.add(name, SCHEMAS[table].empty_table())
+        extra = "'' AS interval, '' AS filename"
+        parts = [f"SELECT *, {extra} FROM {name}", *self._parts(table)]
+        self._database.ask(f"CREATE VIEW {table} AS {' UNION ALL BY NAME '.join(parts)}")
+
+    def _parts(self, table: str) -> list[str]:
+        stage, prefix = TABLES[table]
+        parts = []
+        for interval in self._intervals(table):
+            paths = self.corpus.paths(stage, interval, prefix)
+            if paths:
+                rows = self._database.table(paths, by_name=True)
+                text = f"'{check_interval(interval)}' AS interval"
+                parts.append(f"SELECT *, {text}, filename FROM {rows}")
+        return parts
+
+    def _measurements(self) -> dict[str, str]:
+        """The types of the measurements, for which there is the view `one_quality`."""
+        parts = self._parts("quality")
+        if not parts:
+            return {}
+        last = "DISTINCT ON (id)" if len(parts) > 1 else ""
+        order = "ORDER BY id, interval DESC" if len(parts) > 1 else ""
+        union = " UNION ALL BY NAME ".join(parts)
+        self._database.ask(
+            f"CREATE VIEW one_quality AS SELECT {last} * EXCLUDE (interval, filename) "
+            f"FROM ({union}) {order}"
+        )
+        types = self._types("one_quality")
+        return {name: kind for name, kind in types.items() if name not in self.types}
+
+    def _types(self, table: str) -> dict[str, str]:
+        return {str(row[0]): str(row[1]) for row in self._database.ask(f"DESCRIBE {table}")}
+
+
+def stage_fingerprints(corpus: Corpus) -> dict[tuple[str, str], str]:
+    """The fingerprint of each finished stage and interval but tokens: tells when one changed."""
+    stages = dict.fromkeys(stage for stage, _ in TABLES.values())
+    return {
+        (stage, interval): corpus.require(stage, interval).fingerprint
+        for stage in stages
+        for interval in corpus.intervals(stage)
+    }
