@@ -25,6 +25,7 @@ from pipeline.browse.months import months
 from pipeline.browse.overview import overview
 from pipeline.browse.page_list import page_list
 from pipeline.browse.page_view import page_view
+from pipeline.browse.runs import runs_view, trace_view
 from pipeline.browse.site import BrowsedCorpus, Maker, NotThereError
 from pipeline.browse.thresholds import difference, thresholds
 from pipeline.browse.token_view import token_view
@@ -43,6 +44,8 @@ _VIEWS: dict[str, Maker] = {
     "thresholds": thresholds,
     "difference": difference,
     "months": months,
+    "runs": runs_view,
+    "trace": trace_view,
 }
 _STATIC = {"browse.css": "text/css", "browse.js": "text/javascript"}
 _HEADERS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainer.run.log import read_log
+from trainer.run.log_lines import read_log
 from trainer.run.run import Loaded
 
 
