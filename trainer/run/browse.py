@@ -7,6 +7,7 @@ Logs are read without torch; only `documents` needs it.
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -113,7 +114,9 @@ def spikes(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     losses = [float(line["loss"]) for line in steps]
     found = []
     for number in range(_BEFORE, len(losses)):
-        before = losses[number - _BEFORE : number]
+        before = [x for x in losses[number - _BEFORE : number] if math.isfinite(x)]
+        if not before:
+            continue
         middle = statistics.median(before)
         deviation = 1.4826 * statistics.median(abs(loss - middle) for loss in before)
         height = (losses[number] - middle) / max(deviation, _LEAST * abs(middle), 1e-9)

@@ -57,7 +57,7 @@ def figure(
     caption += f", steps {left:,.0f} to {right:,.0f}"
     box = f"{-_LEFT} {-_ABOVE} {_WIDTH + _LEFT + 20} {_HEIGHT + _ABOVE + _BELOW}"
     return (
-        f'<figure><svg viewBox="{box}" role="img" aria-label="{html.escape(caption)}" '
+        f'<figure><svg viewBox="{box}" role="img" aria-label="{html.escape(title)}" '
         f'data-steps="{left:.0f} {right:.0f}">'
         f"{frame.axes(unit or title.lower())}{''.join(drawn)}{_legend(curves, colours)}</svg>"
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
