@@ -44,7 +44,7 @@ CONTENTS = {
     "Running it": (
         "operations", "browse", "python", "settings", "runners", "images", "scale", "performance",
     ),
-    "Training": ("training", "encoders", "stream", "results"),
+    "Training": ("training", "encoders", "distillation", "stream", "results", "sharing"),
     "The project": ("extending", "glossary", "decisions"),
 }  # fmt: skip
 _OTHERS = ("CONTRIBUTING", "SECURITY", "CHANGELOG")
