@@ -41,8 +41,10 @@ CONTENTS = {
         "links", "crawling", "own-texts", "extraction", "dedup", "quality", "scorers", "shards",
         "formats",
     ),
-    "Running it": ("operations", "python", "settings", "runners", "images", "scale", "performance"),
-    "Training": ("training", "encoders", "stream", "results"),
+    "Running it": (
+        "operations", "browse", "python", "settings", "runners", "images", "scale", "performance",
+    ),
+    "Training": ("training", "encoders", "distillation", "stream", "results", "sharing"),
     "The project": ("extending", "glossary", "decisions"),
 }  # fmt: skip
 _OTHERS = ("CONTRIBUTING", "SECURITY", "CHANGELOG")

@@ -12,6 +12,7 @@ import dask
 import hypothesis
 import pytest
 from forks import run_python
+from hub_server import TOKEN, Hub, hub_server
 from january import January, build_january
 from support import PROJECT, TESTS_PATH, Run, sample_settings
 
@@ -122,6 +123,16 @@ def replay() -> Iterator[str]:
 
     with replay_server() as address:
         yield address
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A Hugging Face Hub on loopback, to which this process is logged in."""
+    with hub_server() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+        yield hub
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -162,18 +162,40 @@ def export(
     by_step: Annotated[
         bool, typer.Option("--by-step", help="Into FOLDER/RUN-STEP, as publish-model wants it")
     ] = False,
+    push: Annotated[
+        str | None, typer.Option(help="Also send it to the Hugging Face Hub: hf://USER/NAME")
+    ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="With --push: a new repository is for its owner alone")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --push: only say what would be sent")
+    ] = False,
 ) -> Result:
     """Write the model in Hugging Face's format: weights, config, tokenizer, model card."""
     _need_torch()
-    from trainer.hf.export import export_run
+    from pipeline.store.hub import describe, hub_address
+    from trainer.hf.export import export_run, push_model
 
+    if push is None and (private or dry_run):
+        option = "--private" if private else "--dry-run"
+        raise SettingError(f"{option} is of a push", "Say with --push where the model goes")
+    address = hub_address(push, "model") if push else None
     if by_step:
         from trainer.eval.publish import model_folder
 
         folder, step = model_folder(run, folder)
-    export_run(run, folder, step, _note)
+    written = export_run(run, folder, step, _note)
     typer.echo(f"Exported {run} to {folder}.")
-    return Result({"run": run, "model": folder})
+    answer: dict[str, Any] = {"run": run, "model": folder}
+    if address:
+        pushed = push_model(
+            folder, written, address, private=private, dry_run=dry_run, say=typer.echo
+        )
+        for line in describe(pushed, dry_run):
+            typer.echo(line)
+        answer["pushed"] = {**asdict(pushed), "dry_run": dry_run}
+    return Result(answer)
 
 
 def compare(

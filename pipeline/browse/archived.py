@@ -19,7 +19,7 @@ _SECONDS = 60  # by the clock; `safe_markup` limits its processor time by itself
 
 
 @dataclass(frozen=True)
-class Archived:
+class ArchivedMarkup:
     """The markup of a page as it may be shown; where there is none, `why` not."""
 
     html: str = ""
@@ -37,26 +37,26 @@ def fetch_of(catalogue: Catalogue, page: str) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-def archived_page(catalogue: Catalogue, page: str) -> Archived:
+def archived_page(catalogue: Catalogue, page: str) -> ArchivedMarkup:
     """The page of an id as it lies in its archive."""
     fetch = fetch_of(catalogue, page)
     if fetch is None:
-        return Archived(why="No archive has this page.")
+        return ArchivedMarkup(why="No archive has this page.")
     folder = catalogue.corpus.folder("pages", fetch["interval"])
     try:
         ((_, body, outcome),) = read_pages(folder, [fetch], MOST_BYTES)
     except (WebtextError, OSError) as error:
-        return Archived(why=f"The archive cannot be read: {error}")
+        return ArchivedMarkup(why=f"The archive cannot be read: {error}")
     if outcome:
-        return Archived(why=f"The page cannot be shown: {outcome}.")
+        return ArchivedMarkup(why=f"The page cannot be shown: {outcome}.")
     content_type = fetch["content_type"] or ""
     kind = kind_of(read_label([content_type]).media_type, body)
     if kind == "html":
         html = _cleaned(decode(body, content_type).text)
-        return Archived(html=html, why="" if html else "Its markup takes too long to read.")
+        return ArchivedMarkup(html=html, why="" if html else "Its markup takes too long to read.")
     if kind == "plain":
-        return Archived(text=decode(body, content_type).text)
-    return Archived(why=f"The page is no HTML but {content_type or 'of an unknown type'}.")
+        return ArchivedMarkup(text=decode(body, content_type).text)
+    return ArchivedMarkup(why=f"The page is no HTML but {content_type or 'of an unknown type'}.")
 
 
 def _cleaned(markup: str) -> str:

@@ -57,7 +57,7 @@ _HIDDEN = ("file",)  # columns that no list shows
 
 
 @dataclass(frozen=True)
-class Question:
+class ListQuery:
     """Which pages a list has, in which order, from which row on."""
 
     conditions: Sequence[Condition] = ()
@@ -70,7 +70,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Answer:
+class PageListing:
     """Rows of a list, how many there are in all, and how many of each fate."""
 
     rows: list[dict[str, Any]]
@@ -112,7 +112,7 @@ class Catalogue:
         """What a list can be filtered and sorted by: of pages, then measurements."""
         return [name for name in (*self.types, *self.measurements) if name not in _HIDDEN]
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: ListQuery) -> PageListing:
         """The rows of a list.  Raises SettingError for a condition that cannot be."""
         where, values = self._where(question.conditions)
         source = "pages p"
@@ -135,7 +135,7 @@ class Catalogue:
                 f"SELECT p.* FROM {source} {where} ORDER BY {order} LIMIT ? OFFSET ?",
                 [*values, question.limit, question.offset],
             )
-        return Answer(rows, sum(n for _, n in fates), [(str(fate), n) for fate, n in fates])
+        return PageListing(rows, sum(n for _, n in fates), [(str(fate), n) for fate, n in fates])
 
     def texts(self, ids: Sequence[str]) -> dict[str, str]:
         """The texts of documents by id; those that have none are left out."""

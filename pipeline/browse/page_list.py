@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 from multidict import MultiMapping
 
-from pipeline.browse.catalogue import Question
+from pipeline.browse.catalogue import ListQuery
 from pipeline.browse.conditions import OPERATORS, read_conditions
-from pipeline.browse.site import Site, View
+from pipeline.browse.site import BrowsedCorpus, View
 from pipeline.browse.terms import Term, read_terms, snippet
 from pipeline.store.addresses import canonical_key, page_id
 
@@ -22,7 +22,7 @@ _SHOWN = frozenset(
 )
 
 
-def page_list(site: Site, query: MultiMapping[str], name: str) -> View:
+def page_list(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View:
     """The pages that meet what the form asks for."""
     asked = query.get("q", "").strip()
     conditions = read_conditions(
@@ -31,7 +31,7 @@ def page_list(site: Site, query: MultiMapping[str], name: str) -> View:
     terms = read_terms(asked)
     offset = max(0, int(query.get("from", "0"))) if query.get("from", "0").isdigit() else 0
     sort = query.get("sort", "" if terms else "karma")
-    question = Question(
+    question = ListQuery(
         conditions,
         _hits(site, asked, terms) if asked else None,
         sort,
@@ -69,7 +69,7 @@ def page_list(site: Site, query: MultiMapping[str], name: str) -> View:
     )
 
 
-def _hits(site: Site, asked: str, terms: list[Term]) -> list[str]:
+def _hits(site: BrowsedCorpus, asked: str, terms: list[Term]) -> list[str]:
     """Pages whose address, title or text has all terms; first the page of this very address."""
     exact = [asked, *([page_id(canonical_key(asked))] if "." in asked and " " not in asked else [])]
     conditions = " AND ".join("contains(lower(url), ?)" for _ in terms) or "false"
@@ -88,7 +88,9 @@ def _row(row: dict[str, Any], texts: Mapping[str, str], terms: list[Term]) -> di
     return row | {"snippet": snippet(text[:_SNIPPET], terms) if text else []}
 
 
-def _others(site: Site, rows: list[dict[str, Any]], named: list[str]) -> dict[str, dict[str, Any]]:
+def _others(
+    site: BrowsedCorpus, rows: list[dict[str, Any]], named: list[str]
+) -> dict[str, dict[str, Any]]:
     """By id, the values of columns that were asked for and that no row shows by itself."""
     wanted = [name for name in dict.fromkeys(named) if name and name not in _SHOWN]
     ids = [row["id"] for row in rows]

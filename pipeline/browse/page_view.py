@@ -8,7 +8,7 @@ from typing import Any
 from multidict import MultiMapping
 
 from pipeline.browse.archived import fetch_of
-from pipeline.browse.site import NotThereError, Site, View
+from pipeline.browse.site import BrowsedCorpus, NotThereError, View
 from pipeline.browse.terms import mark, read_terms
 from pipeline.store.cuts import Span, joined
 from pipeline.views.cell import cell
@@ -17,7 +17,7 @@ from pipeline.views.why import Life, life_of
 _MOST_CHARACTERS = 400_000  # of a text that is shown
 
 
-def page_view(site: Site, query: MultiMapping[str], name: str) -> View:
+def page_view(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View:
     """The page of an id; `q` marks what was searched for."""
     row = site.catalogue.page(name)
     if row is None:
@@ -52,7 +52,7 @@ def in_pieces(text: str, spans: Iterable[Span]) -> list[tuple[str, bool]]:
     return [piece for piece in (*pieces, (text[end:], False)) if piece[0]]
 
 
-def _left_out(site: Site, row: dict[str, Any]) -> list[Span]:
+def _left_out(site: BrowsedCorpus, row: dict[str, Any]) -> list[Span]:
     spans: list[Span] = []
     for table in ("cuts", "passages"):
         found = site.catalogue.ask(
@@ -69,7 +69,7 @@ def _told(title: str, row: dict[str, Any]) -> list[tuple[str, str]]:
     return [(name, cell(name, value)) for name, value in row.items() if name not in hidden]
 
 
-def _duplicates(site: Site, row: dict[str, Any]) -> list[dict[str, Any]]:
+def _duplicates(site: BrowsedCorpus, row: dict[str, Any]) -> list[dict[str, Any]]:
     """The page that this one was removed for, and those removed for it; fifty at most."""
     return site.catalogue.ask(
         "SELECT d.id AS removed, d.kept_id AS kept, d.kind, d.similarity, d.elsewhere, p.id, "

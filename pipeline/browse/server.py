@@ -20,10 +20,15 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.browse.archived import archived_page
+from pipeline.browse.duplicates import duplicate_list, pair
+from pipeline.browse.months import months
 from pipeline.browse.overview import overview
 from pipeline.browse.page_list import page_list
 from pipeline.browse.page_view import page_view
-from pipeline.browse.site import Maker, NotThereError, Site
+from pipeline.browse.runs import runs_view, trace_view
+from pipeline.browse.site import BrowsedCorpus, Maker, NotThereError
+from pipeline.browse.thresholds import difference, thresholds
+from pipeline.browse.token_view import token_view
 from pipeline.store.errors import SettingError, WebtextError, system_error
 
 _ADDRESS = "127.0.0.1"
@@ -33,6 +38,14 @@ _VIEWS: dict[str, Maker] = {
     "": overview,
     "pages": page_list,
     "page/{name}": page_view,
+    "tokens/{name}": token_view,
+    "duplicates": duplicate_list,
+    "pair/{name}": pair,
+    "thresholds": thresholds,
+    "difference": difference,
+    "months": months,
+    "runs": runs_view,
+    "trace": trace_view,
 }
 _STATIC = {"browse.css": "text/css", "browse.js": "text/javascript"}
 _HEADERS = {
@@ -53,28 +66,34 @@ _SANDBOX = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
-_SITE = web.AppKey("site", Site)
+_SITE = web.AppKey("site", BrowsedCorpus)
 _PAGES = web.AppKey("pages", Environment)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_app(site: Site, token: str) -> web.Application:
+def make_app(site: BrowsedCorpus, token: str) -> web.Application:
     """The server's pages, all below `/TOKEN/`."""
     app = web.Application(middlewares=[_guard(token)])
     app[_SITE] = site
-    app[_PAGES] = Environment(
+    app[_PAGES] = page_templates(f"/{token}", site.corpus.root)
+    for address, maker in _VIEWS.items():
+        app.router.add_get(f"/{{token}}/{address}", partial(_show, maker))
+    app.router.add_get("/{token}/archived/{name}", _archived)
+    app.router.add_get("/{token}/static/{name}", _static)
+    return app
+
+
+def page_templates(base: str, root: str) -> Environment:
+    """The templates of all views, for pages below `base` of the corpus `root`."""
+    pages = Environment(
         loader=PackageLoader("pipeline.browse"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    app[_PAGES].globals |= {"base": f"/{token}", "root": site.corpus.root}
-    for address, maker in _VIEWS.items():
-        app.router.add_get(f"/{{token}}/{address}", partial(_show, maker))
-    app.router.add_get("/{token}/archived/{name}", _archived)
-    app.router.add_get("/{token}/static/{name}", _static)
-    return app
+    pages.globals |= {"base": base, "root": root}
+    return pages
 
 
 def _guard(token: str) -> Any:
@@ -148,7 +167,7 @@ async def _static(request: web.Request) -> web.Response:
     return web.Response(body=body, content_type=_STATIC[name], charset="utf-8")
 
 
-async def serve(site: Site, port: int, say: Callable[[str], None]) -> None:
+async def serve(site: BrowsedCorpus, port: int, say: Callable[[str], None]) -> None:
     """Serves until SIGINT or SIGTERM; `say` is told the address once it can be opened.
 
     Raises WebtextError where the port is taken.

@@ -28,7 +28,7 @@ class View:
     values: Mapping[str, Any]
 
 
-class Site:
+class BrowsedCorpus:
     """One corpus as it is at this moment; `refresh` takes in what was built meanwhile."""
 
     def __init__(self, corpus: Corpus, indexes: Path, runs: str | None = None) -> None:
@@ -59,4 +59,4 @@ class Site:
 
 
 #: Makes a view from what follows a page's address, and what its address names, such as an id.
-Maker = Callable[[Site, MultiMapping[str], str], View]
+Maker = Callable[[BrowsedCorpus, MultiMapping[str], str], View]

@@ -31,7 +31,7 @@ class Term:
         return any(is_unspaced(character) for character in self.text)
 
 
-class Piece(NamedTuple):
+class TextPiece(NamedTuple):
     """Some characters of a text, and whether they are what was asked for."""
 
     text: str
@@ -45,21 +45,21 @@ def read_terms(asked: str) -> list[Term]:
     return list(dict.fromkeys(terms))[:_MOST_TERMS]
 
 
-def mark(text: str, terms: Sequence[Term]) -> list[Piece]:
+def mark(text: str, terms: Sequence[Term]) -> list[TextPiece]:
     """A text in pieces, its matches marked."""
     if not terms:
-        return [Piece(text, False)]
+        return [TextPiece(text, False)]
     longest = sorted((re.escape(term.text) for term in terms), key=len, reverse=True)
     pieces, end = [], 0
     for match in re.finditer("|".join(longest), text, re.IGNORECASE):
         if match.start() > end:
-            pieces.append(Piece(text[end : match.start()], False))
-        pieces.append(Piece(match[0], True))
+            pieces.append(TextPiece(text[end : match.start()], False))
+        pieces.append(TextPiece(match[0], True))
         end = match.end()
-    return [*pieces, Piece(text[end:], False)] if end < len(text) else pieces
+    return [*pieces, TextPiece(text[end:], False)] if end < len(text) else pieces
 
 
-def snippet(text: str, terms: Sequence[Term]) -> list[Piece]:
+def snippet(text: str, terms: Sequence[Term]) -> list[TextPiece]:
     """The part of a text around its first match, else its beginning, on one line."""
     first = next((len(p.text) for p in mark(text, terms)[:1] if not p.marked), 0) if terms else 0
     first = 0 if first == len(text) else first

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 import pipeline
-from pipeline.cli import browse, builds, plans, settings, views
+from pipeline.cli import browse, builds, plans, settings, share, views
 from pipeline.cli.as_json import offer_json
 from pipeline.cli.errors import explain
 from pipeline.store import files
@@ -83,7 +83,7 @@ def _options(
     """Options before the subcommand; `main` reads --debug, `_finish` --result."""
 
 
-for _part in (builds, plans, views, browse, settings):
+for _part in (builds, plans, views, browse, share, settings):
     _part.add_commands(app)
 
 

@@ -37,7 +37,7 @@ def browse(
     ends it.
     """
     from pipeline.browse.server import serve
-    from pipeline.browse.site import Site
+    from pipeline.browse.site import BrowsedCorpus
 
     corpus = corpus_at(root)
 
@@ -49,7 +49,7 @@ def browse(
     with ExitStack() as stack:
         folder = index or stack.enter_context(tempfile.TemporaryDirectory(prefix="webtext-browse-"))
         runs = runs or (_RUNS if os.path.isdir(_RUNS) else None)
-        asyncio.run(serve(Site(corpus, Path(folder), runs), port, say))
+        asyncio.run(serve(BrowsedCorpus(corpus, Path(folder), runs), port, say))
     return Result({"root": root})
 
 

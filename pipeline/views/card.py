@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from huggingface_hub.repocard_data import DatasetCardData
+
 from pipeline.store import files
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.errors import WebtextError
@@ -26,7 +28,16 @@ _SETTINGS: dict[str, tuple[str, ...]] = {
     "corpus": ("pii", "takedown"),
 }
 #: The hubs' own names of sizes, each with the number of documents below which it holds.
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+    (100_000_000, "10M<n<100M"),
+    (1_000_000_000, "100M<n<1B"),
+    (10_000_000_000, "1B<n<10B"),
+)
 _TERMS = """\
 The texts belong to the authors of their pages, and being in this corpus gives nobody a right to
 them: each row has its address, by which terms can be looked up. Pages whose robots.txt, headers
@@ -94,27 +105,35 @@ recorded."""
 def _head(corpus: Corpus, finished: Sequence[str]) -> Iterator[str]:
     documents = sum(corpus.require("corpus", interval).counts.kept for interval in finished)
     yield _front(corpus, documents) + _MARK
-    yield f"# A corpus of pages linked on Reddit: {documents:,} documents"
+    yield f"# {_title(corpus)}: {documents:,} documents"
     yield f"Intervals: {', '.join(finished) or 'none is finished yet'}."
 
 
+def _title(corpus: Corpus) -> str:
+    """What it is made of: pages that links led to, or texts that were there already."""
+    pages = [corpus.require("pages", one) for one in corpus.intervals("pages")]
+    if pages and all(one.settings.get("source") == "texts" for one in pages):
+        return "A corpus of given texts"
+    return "A corpus of pages linked on Reddit"
+
+
 def _front(corpus: Corpus, documents: int) -> str:
-    """What dataset hubs read."""
+    """What dataset hubs read, in the names of the Hugging Face Hub."""
     intervals = corpus.intervals("documents")
     settings = corpus.require("documents", intervals[-1]).settings if intervals else {}
-    size = next((name for most, name in _SIZES if documents < most), "n>1M")
-    lines = [
-        "---",
-        f"language: [{', '.join(settings.get('languages', []))}]",
-        "license: other",
-        "task_categories: [text-generation]",
-        f"size_categories: [{size}]",
-        "configs:",
-        "- config_name: default",
-        "  data_files: corpus/*/part-*.parquet",
-        "---\n",
-    ]
-    return "\n".join(lines)
+    size = next((name for most, name in _SIZES if documents < most), "10B<n<100B")
+    data = DatasetCardData(
+        language=settings.get("languages") or None,  # empty: of any
+        license="other",
+        license_name="terms-of-each-page",
+        license_link="#terms",
+        pretty_name=_title(corpus),
+        tags=["webtext"],
+        task_categories=["text-generation"],
+        size_categories=[size],
+        configs=[{"config_name": "default", "data_files": "corpus/*/part-*.parquet"}],
+    )
+    return f"---\n{data.to_yaml()}\n---\n"
 
 
 def _sources(corpus: Corpus, intervals: Sequence[str]) -> Iterator[str]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import pyarrow.parquet as pq
 import pytest
-from browse.served import Browser, browsing, kept_id
+from browse.served import Browser, browsing, kept_id, write_runs
+from tokenizers import Tokenizer
 
 from pipeline.store.corpus import Corpus
+from pipeline.tokens.megatron import IndexedDataset
 from pipeline.views.show import select
+from pipeline.views.what_if import changed_quality, what_if
 
 
 @pytest.fixture(scope="module")
-def browser(sample_root: Path) -> Iterator[Browser]:
-    with browsing(str(sample_root)) as server:
+def browser(sample_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    runs = write_runs(tmp_path_factory.mktemp("runs"))
+    with browsing(str(sample_root), "--runs", str(runs)) as server:
         yield server
 
 
@@ -129,3 +135,77 @@ def test_a_corpus_that_has_only_links(sample_root: Path, tmp_path: Path) -> None
         shown = browser.get(f"page/{page}").shown
         assert "No archive has this page." in shown and "No text was taken" in shown
         assert browser.get("pages?q=postgresql").status == 200
+        assert browser.get("duplicates").shown.count("0 duplicates") == 1
+        assert browser.get("months").status == 200
+        assert "has no finished stage corpus" in browser.get("thresholds").shown
+
+
+def test_duplicates_stand_side_by_side(browser: Browser, sample_root: Path) -> None:
+    corpus = Corpus(str(sample_root))
+    rows = select(corpus, "dedup", where="kind = 'near'", limit=100)
+    shown = browser.get("duplicates").shown
+    assert f"{len(select(corpus, 'dedup', where=None, limit=10_000)):,} duplicates" in shown
+    answer = browser.get(f"pair/{rows[0]['id']}")
+    assert f"{rows[0]['similarity']:.3f} similar" in answer.shown
+    assert "<del>" in answer.text or "<ins>" in answer.text
+    both = {link.split("/")[-1] for link in answer.page.links if "/page/" in link}
+    assert both == {rows[0]["id"], rows[0]["kept_id"]}
+    assert f"pair/{rows[0]['id']}" in browser.get(f"page/{rows[0]['kept_id']}").text
+    assert browser.get(f"pair/{kept_id(sample_root)}").status == 404
+
+
+def test_thresholds_give_the_numbers_of_what_if(browser: Browser, sample_root: Path) -> None:
+    corpus = Corpus(str(sample_root))
+    change = what_if(
+        corpus, "2024-01", *changed_quality(corpus, "2024-01", ["quality.gopher.min_words=400"])
+    )
+    query = "quality.gopher.min_words=400"
+    for path in (f"thresholds?{query}", f"difference?{query}"):
+        answer = browser.get(path)
+        assert f"{change.kept_before:,} → {change.kept_after:,} of" in answer.shown
+        examples = {link.split("/")[-1] for link in answer.page.links if "/page/" in link}
+        assert {one.id for part in change.leave for one in part.examples} <= examples
+    page = browser.get("thresholds").text
+    slider = re.search(r'data-of="quality.gopher.min_words" data-marks="([^"]+)"', page)
+    assert slider is not None
+    marks = [float(mark) for mark in slider[1].split()]
+    assert marks == sorted(marks) and 50.0 in marks
+    assert "No limit is moved yet" in browser.get("difference").shown
+    assert "min_words=false" in browser.get("difference?quality.gopher.min_words=").shown
+    for wrong in ("quality.gopher.min_words=x", "quality.nope.min_words=1"):
+        assert browser.get(f"difference?{wrong}").status == 400
+
+
+def test_tokens_are_those_of_the_shard(browser: Browser, sample_root: Path) -> None:
+    folder = sample_root / "tokens" / "gpt2" / "2024-01"
+    row = pq.read_table(next(folder.glob("documents-train-*.parquet"))).to_pylist()[3]
+    shard = IndexedDataset(str(folder / row["shard"]))
+    tokens = shard.tokens[row["start"] : row["start"] + row["length"]].tolist()
+    answer = browser.get(f"tokens/{row['id']}")
+    titles = re.findall(r'title="(\d+) at (\d+)"', answer.text)
+    assert [int(number) for number, _ in titles] == tokens[:2_000]
+    assert int(titles[0][1]) == row["start"]
+    tokenizer = Tokenizer.from_file(str(sample_root / "tokenizers" / "gpt2" / "tokenizer.json"))
+    assert tokenizer.decode(tokens[:20]) in "".join(answer.page.words)
+    last = browser.get(f"tokens/{row['id']}?from={row['length'] - 1}")
+    assert re.findall(r'title="(\d+) at', last.text) == [str(tokens[-1])]
+    assert browser.get("tokens/" + "0" * 32).status == 404
+
+
+def test_months_add_up(browser: Browser, sample_root: Path) -> None:
+    links = Corpus(str(sample_root)).require("links", "2024-01").counts.kept
+    kept = Corpus(str(sample_root)).require("corpus", "2024-01").counts.kept
+    shown = browser.get("months").shown
+    by_interval = shown.partition("By interval")[2]
+    assert f"2024-01 {links:,} " in by_interval and f" {kept:,} " in by_interval
+
+
+def test_runs_lead_from_a_spike_to_its_step(browser: Browser) -> None:
+    answer = browser.get("runs")
+    assert "step 31 : loss 12.0000 after 8" in answer.shown
+    assert answer.text.count("<polyline") == 4 and " style=" not in answer.text  # two a run
+    link = next(link for link in answer.page.links if "trace?" in link and "step=31" in link)
+    assert "run=one" in link
+    assert browser.get("trace?run=..%2Fx&step=1").status == 400
+    only = browser.get("runs?run=one")
+    assert only.text.count("<polyline") == 2 and 'data-run="one"' in only.text

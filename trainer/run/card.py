@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from trainer.run.log import read_log
+from collections.abc import Mapping
+from typing import Any
+
+from huggingface_hub.repocard_data import EvalResult, ModelCardData
+
+from trainer.run.log_lines import read_log
 from trainer.run.run import Loaded
 
 
 def model_card(loaded: Loaded) -> str:
     """Markdown: what the model is, which corpus it is from, how it did."""
     model, facts = loaded.recipe.model, loaded.facts
-    name, task = loaded.objective.title, loaded.objective.pipeline_tag
+    name = loaded.objective.title
     parameters = sum(p.numel() for p in loaded.objective.parameters())
     lines = read_log(loaded.folder.log) if loaded.folder.log.exists() else []
     judged = [line for line in lines if "validation_loss" in line]
@@ -23,8 +28,7 @@ def model_card(loaded: Loaded) -> str:
     return "\n".join(
         [
             "---",
-            "library_name: transformers",
-            f"pipeline_tag: {task}",
+            _front(loaded, name, result),
             "---",
             "",
             f"# {name} of {parameters / 1e6:,.1f} million parameters",
@@ -43,3 +47,28 @@ def model_card(loaded: Loaded) -> str:
             "",
         ]
     )
+
+
+def _front(loaded: Loaded, name: str, result: Mapping[str, Any]) -> str:
+    """What model hubs read, in the names of the Hugging Face Hub."""
+    task = loaded.objective.pipeline_tag
+    measured = [
+        EvalResult(
+            task_type=task,
+            dataset_type="webtext",
+            dataset_name="validation split of the corpus",
+            dataset_revision=loaded.facts.fingerprint,
+            metric_type=key.removeprefix("validation_"),
+            metric_value=value,
+        )
+        for key, value in result.items()
+        if key != "step"
+    ]
+    data = ModelCardData(
+        library_name="transformers",
+        pipeline_tag=task,
+        tags=["webtext"],
+        model_name=name,
+        eval_results=measured or None,
+    )
+    return data.to_yaml()

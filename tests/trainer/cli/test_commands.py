@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 import torch
+from hub_server import Hub
+from huggingface_hub import ModelCard
 from token_corpora import numbered_corpus
 from trainer_runs import SMALL, train_arguments, webtext
 
+from pipeline.cli import main
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.tokens.megatron import IndexedDataset
 from trainer.cli import _need_torch
@@ -91,6 +94,26 @@ def test_export_opens_again_and_its_card_names_the_corpus(run: Path, tmp_path: P
     assert all((mine[name] == other).all() for name, other in model.named_parameters())
     card = (tmp_path / "out" / "README.md").read_text()
     assert loaded.facts.fingerprint in card and "| perplexity |" in card
+
+
+def test_what_was_exported_is_pushed_and_nothing_beside_it(
+    run: Path, tmp_path: Path, hub: Hub
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "notes.env").write_text("PASSWORD=secret")
+    push = ("export", str(run), str(out), "--push", "hf://me/tiny")
+    for arguments, there in (((*push, "--dry-run"), []), (push, ["me/tiny"])):
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments])
+        assert (ended.value.code, [*hub.files]) == (0, there)
+    files = hub.files["me/tiny"]
+    assert set(files) == {path.name for path in out.iterdir()} - {"notes.env"}
+    assert files["model.safetensors"] == (out / "model.safetensors").read_bytes()
+    data = ModelCard(files["README.md"].decode()).data
+    assert (data.library_name, data.pipeline_tag) == ("transformers", "text-generation")
+    metrics = {result.metric_type: result.metric_value for result in data.eval_results}
+    assert metrics["perplexity"] > 1 and "loss" in metrics
 
 
 def test_a_run_starts_from_exported_weights(run: Path, tokens: Path, tmp_path: Path) -> None:
