@@ -88,9 +88,9 @@ def samples(rows: Iterable[tuple[str, str, str, str, str]]) -> str:
             parts.append(f"<h3>{escape(reason)}</h3>")
             last = reason
         heading = f"{escape(url)} {escape(versus)}"
+        source = f"{WebLink(url).html()}, id {escape(page_id)}"
         parts.append(
-            f"<details><summary>{heading}</summary><p>{WebLink(url).html()}, id {escape(page_id)}</p>"
-            f"<pre>{escape(text)}</pre></details>"
+            f"<details><summary>{heading}</summary><p>{source}</p><pre>{escape(text)}</pre></details>"
         )
     return "".join(parts)
 

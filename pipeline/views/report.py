@@ -244,10 +244,8 @@ def _duplicates(tables: Tables) -> Section | None:
         "SELECT k.url, count(*), round(min(d.similarity), 3) FROM dedup d JOIN documents k "
         f"ON k.id = d.kept_id GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_TOP}"
     )
-    body = table(
-        ("kept document", "removed for it", "least similarity"),
-        [(WebLink(u), *r) for u, *r in rows],
-    )
+    names = ("kept document", "removed for it", "least similarity")
+    body = table(names, [(WebLink(url), *numbers) for url, *numbers in rows])
     return Section("Largest clusters of duplicates", "What was kept for how many.", body)
 
 
