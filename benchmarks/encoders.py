@@ -8,11 +8,11 @@ Theirs is written as any competent user would: heads over the vocabulary run at 
 alone, embeddings are shared, the draws of ELECTRA's generator are made at those places.  Samples
 are as long as those that the recipe makes of the shards in `--data`; what stands in them is random.
 `--full` has no padding at all.  The last column is ours without unpadding over ours with it.  On a
-GPU both sides are compiled and take turns by the clock; on a CPU each has one thread, is compiled
-with `--compile`, multiplies in bf16 with `--bf16`, and what counts is its processor time, which other work on the machine hardly
-changes.  Prints one line a model: ratio of the medians; with `--shares`, on a CPU, one more a side:
-of one step the shares of matrix products, of attention and of all else, and how often ours would be
-as fast as theirs if all else cost nothing.
+GPU both sides are compiled, multiply in bf16 and take turns by the clock; on a CPU each has one
+thread, is compiled with `--compile`, multiplies in bf16 with `--bf16`, and what counts is its
+processor time, which other work on the machine hardly changes.  Prints one line a model: ratio of
+the medians; with `--shares`, on a CPU, one more a side: of one step the shares of matrix products,
+of attention and of all else, and what the ratio would be if all else of ours cost nothing.
 """
 
 from __future__ import annotations
@@ -215,7 +215,8 @@ def measure(name: str, given: argparse.Namespace) -> None:
     print(
         f"{name:<16} batch {given.batch} x {context}, padding "
         f"{1 - sum(lengths) / (given.batch * context):.0%}, dropout {given.dropout}"
-        f"{', compiled' if compiles else ''}{', bf16' if bf16 else ''}  {sum(lengths) / middle['ours']:8,.0f} tokens/s  "
+        f"{', compiled' if compiles else ''}{', bf16' if bf16 else ''}  "
+        f"{sum(lengths) / middle['ours']:8,.0f} tokens/s  "
         f"{middle['theirs'] / middle['ours']:.2f} times transformers  "
         f"{middle['padded'] / middle['ours']:.2f} times ours with padding",
         flush=True,
