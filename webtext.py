@@ -2,8 +2,8 @@
 
 What is here is stable; what `pipeline` and `trainer` hold besides may change.  Nothing heavy is
 imported before it is needed: Beam by `build` and `stage_transform`, torch by `load_run` and
-`OpenedCorpus.tokens`.  Errors are `webtext.WebtextError` (what failed, where, what to do) and, for wrong arguments, its
-kind `webtext.SettingError`.
+`OpenedCorpus.tokens`.  Errors are `webtext.WebtextError` (what failed, where, what to do) and, for
+wrong arguments, its kind `webtext.SettingError`.
 
 The `webtext` command starts here as well.  `pipeline` and `trainer` are common names: another
 distribution or a folder on PYTHONPATH may bring its own, and Python takes the first that it

@@ -43,7 +43,8 @@ CONTENTS = {
         "formats",
     ),
     "Running it": (
-        "operations", "browse", "python", "api", "settings", "runners", "images", "scale", "performance",
+        "operations", "browse", "python", "api", "settings", "runners", "images", "scale",
+        "performance",
     ),
     "Training": ("training", "encoders", "stream", "results", "sharing"),
     "The project": ("extending", "glossary", "decisions"),

@@ -10,8 +10,8 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from trainer.settings.tracker import TRACKERS, Tracker
 from trainer.settings.recipe import RunRecipe
+from trainer.settings.tracker import TRACKERS, Tracker
 
 
 def cut_log(path: Path, step: int) -> float:
