@@ -46,7 +46,7 @@ CONTENTS = {
         "operations", "browse", "python", "api", "settings", "runners", "images", "scale",
         "performance",
     ),
-    "Training": ("training", "encoders", "stream", "results", "sharing"),
+    "Training": ("training", "encoders", "distillation", "stream", "results", "sharing"),
     "The project": ("extending", "glossary", "decisions"),
 }  # fmt: skip
 _OTHERS = ("CONTRIBUTING", "SECURITY", "CHANGELOG")

@@ -48,7 +48,7 @@ TRAINER: dict[str, tuple[str, ...]] = {
     "eval": (*_MODELS, "run", "hf"),
     "loop": (*_MODELS, "run", "hf", "eval"),
     "finetune": (*_MODELS, "run", "hf", "eval"),
-    "plan": (*_MODELS, "run"),
+    "plan": (*_MODELS, "run", "hf"),  # a plan counts the teacher, whose shape is in its folder
     "cli": (*_MODELS, "run", "hf", "eval", "loop", "finetune", "plan"),
 }
 #: What of `pipeline/` the trainer may import: the contract on disk.

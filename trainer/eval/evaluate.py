@@ -13,6 +13,7 @@ from trainer.eval.loss import evaluate, token_bytes, unigram_entropy
 from trainer.eval.pseudo import judge_pairs
 from trainer.eval.task import read_items
 from trainer.eval.zero_shot import measure_choices
+from trainer.hf.open_encoder import give_teacher
 from trainer.models.encoder import Encoder
 from trainer.objectives import open_stream
 from trainer.run.distributed import joined
@@ -39,6 +40,7 @@ def evaluate_run(run: str, data: str | None, step: int | None, say: Say) -> dict
                 'Build them with the run\'s: [tokens] kind = "file" takes its tokenizer.json',
             )
         stream = open_stream(loaded.recipe, shards, "validation")
+        give_teacher(loaded.objective, loaded.recipe, loaded.folder.tokenizer_path, say)
         bf16 = False
         sizes = token_bytes(loaded.folder.tokenizer_path)
         objective = loaded.objective

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import torch
-
 from pipeline.store.errors import SettingError
 from trainer.data.tokenizers import read_tokenizer
 from trainer.finetune.examples import ExampleColumns
@@ -15,29 +13,10 @@ from trainer.finetune.predict import predict
 from trainer.finetune.saved import save_fine_tuned
 from trainer.finetune.tasks import open_task
 from trainer.finetune.train import FineTuning, fine_tune
-from trainer.hf.folder import load_parts
-from trainer.models.encoder import Encoder
-from trainer.models.parts import Parts
+from trainer.hf.open_encoder import open_encoder
 from trainer.run.distributed import pick_device
-from trainer.run.run import load_run
 
 Say = Callable[[str], None]
-
-
-def open_encoder(source: str, device: torch.device, say: Say) -> tuple[Parts[Encoder], Path]:
-    """The encoder of a run, or of a folder in Hugging Face's format, and its tokenizer's file.
-
-    Raises SettingError when it is a decoder.
-    """
-    if (Path(source) / "config.json").exists():
-        tokenizer = Path(source) / "tokenizer.json"
-        parts = load_parts(source).to(device)
-    else:
-        loaded = load_run(source, device, None, say)
-        parts, tokenizer = loaded.objective.exports()[""], loaded.folder.tokenizer_path
-    if not isinstance(parts.model, Encoder):
-        raise SettingError(f"{source} is no encoder", "Give a run of BERT, ALBERT or ELECTRA")
-    return parts, tokenizer
 
 
 def finetune(

@@ -33,7 +33,8 @@ from trainer.optim.schedule import factor, length_matters_after
 from trainer.run.checkpoint import Saver, latest, read_into, training_state
 from trainer.run.devices import peak_flops
 from trainer.run.distributed import World, accumulating, wants_bf16, wrap
-from trainer.run.log import RunLog, cut_log
+from trainer.run.log import RunLog
+from trainer.run.log_lines import cut_log
 from trainer.run.run import RunFolder
 from trainer.settings.recipe import RunRecipe
 

@@ -11,15 +11,17 @@ from rich.console import Console
 from pipeline.store.errors import WebtextError
 from trainer.data.shard_set import Shards, find_shards
 from trainer.data.tokenizers import read_tokenizer
+from trainer.hf.open_encoder import give_teacher
 from trainer.hf.start import start_from
 from trainer.loop.loop import Trainer
 from trainer.objectives import build_objective, open_stream
 from trainer.optim.schedule import check_schedule
 from trainer.run.begin import start_run
 from trainer.run.checkpoint import complete_checkpoints
-from trainer.run.distributed import World, joined
+from trainer.run.distributed import World, joined, wants_fp8
 from trainer.run.grow import grow
 from trainer.run.run import RunFolder, Start, with_vocabulary
+from trainer.run.token_counts import token_counts
 from trainer.settings.recipe import RunRecipe, read_run_recipe
 
 #: What PyTorch says where a CPU has no memory left; only a GPU has an exception for it.
@@ -42,6 +44,7 @@ def train(
 def train_in(world: World, recipe: RunRecipe, data: str, out: Path, start: Start) -> RunFolder:
     """Trains in processes that have joined already."""
     check_schedule(recipe.schedule, recipe.train.steps)
+    wants_fp8(recipe.train, world.device)  # says no before anything is written
     shards = find_shards(data)
     recipe = with_vocabulary(recipe, read_tokenizer(shards.tokenizer))
     folder = RunFolder(out)
@@ -68,6 +71,9 @@ def _trainer(folder: RunFolder, recipe: RunRecipe, shards: Shards, world: World)
     stream = open_stream(recipe, shards, "train")
     validation = open_stream(recipe, shards, "validation") if shards.validation else None
     objective = build_objective(recipe, folder.facts().end_token, folder.tokenizer())
+    if objective.wants_counts:
+        objective.know_counts(token_counts(folder.counts_path, stream, recipe, world))
+    give_teacher(objective, recipe, folder.tokenizer_path, _warn)
     objective.init_weights(recipe.train.seed)
     if recipe.train.init and not complete_checkpoints(folder.checkpoints):
         left = start_from(objective, recipe.train.init, folder.tokenizer_path)

@@ -53,6 +53,8 @@ class Objective(nn.Module, ObjectiveBase, ABC):
     of_all_tokens: ClassVar[bool] = False
     #: What an encoder's samples are made of.
     segments: ClassVar[type[Segments]] = OneSegment
+    #: Whether it is told, before its first batch, how often each token stands in the text.
+    wants_counts: bool = False
     #: Raised when the samples of a seed change: a run that was started before is not resumed.
     samples_version: ClassVar[int] = 1
 
@@ -78,6 +80,22 @@ class Objective(nn.Module, ObjectiveBase, ABC):
             return PairStream(shards, split, recipe, cls.segments)
         context, seed = recipe.model.context, recipe.data.seed
         return Stream(shards, split, context, seed, split == "train", recipe.data)
+
+    @classmethod
+    def teacher_of(cls, recipe: RunRecipe) -> str | None:
+        """The run or folder of a model that it learns from; None where it learns from none."""
+        return None
+
+    def learn_from(self, teacher: Parts[Any]) -> None:
+        """Takes the model that `teacher_of` names, before weights are filled; it is never trained.
+
+        Raises SettingError where the teacher is not one for this student.
+        """
+        raise NotImplementedError(f"{type(self).__name__} learns from no teacher")
+
+    def know_counts(self, counts: NDArray[np.int64]) -> None:
+        """Takes the counts (vocabulary) of the tokens, where it `wants_counts`."""
+        raise NotImplementedError(f"{type(self).__name__} wants no counts")
 
     @abstractmethod
     def init_weights(self, seed: int) -> None:
@@ -127,6 +145,10 @@ class Objective(nn.Module, ObjectiveBase, ABC):
         """The modules that are used after pre-training, which a model's size is counted by."""
         model: Any = getattr(self, "model", self)
         return [model]
+
+    def frozen(self) -> list[nn.Module]:
+        """The modules beside its own that are asked and never trained."""
+        return []
 
     def targets_per_sample(self) -> int:
         """How many rows of logits a sample has at most; here one for each position."""

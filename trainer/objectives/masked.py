@@ -10,11 +10,15 @@ al. 2020 and google-research/electra `pretrain/pretrain_helpers.py`, `mask`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from pipeline.store.errors import SettingError
 from trainer.data.seeds import seed_for
 from trainer.data.vocabulary import Vocabulary
 from trainer.models.noise import uniforms
@@ -54,6 +58,20 @@ class Masker:
             name: seed_for(seed, "mask", name) for name in ("order", "n", "kind", "token")
         }
         self._tables: dict[torch.device, tuple[Tensor, Tensor]] = {}
+        self._weights: Tensor | None = None
+
+    def weigh(self, counts: NDArray[np.int64], power: float) -> None:
+        """Has a token chosen with a chance by its count to the power of minus `power`.
+
+        Sanh et al.'s release (`distiller.py`, `token_probs`) smooths so, after word2vec and XLM.
+        Raises SettingError for n-grams and draws with replacement, which are of other releases.
+        """
+        if self.settings.ngrams or self.settings.mode == "release":
+            raise SettingError(
+                "Masks by frequency choose single tokens without replacement",
+                'Set mask.ngrams=0 and mask.mode="paper", or distil.smoothing=0',
+            )
+        self._weights = torch.from_numpy(np.maximum(counts, 1) ** -power)
 
     def __call__(self, ids: Tensor, lengths: Tensor, samples: Tensor) -> Masked:
         """Ids (batch, positions), their real lengths and sample numbers, int64 (batch)."""
@@ -87,10 +105,13 @@ class Masker:
             return first_places(chosen, self.most)
         if self.settings.mode == "release":
             return self._with_replacement(candidates, wanted, order)
-        rank = order.masked_fill(~candidates, 2.0)
+        if self._weights is not None:
+            self._weights = self._weights.to(ids.device)
+            order = -order.log() / self._weights[ids]
+        rank = order.masked_fill(~candidates, math.inf)
         kept, places = rank.topk(self.most, dim=1, largest=False)
         number = torch.arange(self.most, device=ids.device)
-        return places, (number < wanted[:, None]) & (kept < 1.5)
+        return places, (number < wanted[:, None]) & kept.isfinite()
 
     def _with_replacement(
         self, candidates: Tensor, wanted: Tensor, draws: Tensor

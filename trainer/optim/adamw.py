@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from trainer.optim.base import Optimization
-from trainer.optim.groups import decay_groups
+from trainer.optim.groups import decay_groups, trained
 from trainer.optim.trust import TrustRatio
 from trainer.settings.recipe import OptimSettings
 
@@ -17,7 +17,7 @@ class AdamW(Optimization):
     @classmethod
     def build(cls, model: nn.Module, settings: OptimSettings) -> list[torch.optim.Optimizer]:
         """One optimizer."""
-        return [adamw(dict(model.named_parameters()), settings)]
+        return [adamw(trained(model), settings)]
 
 
 def adamw(named: dict[str, nn.Parameter], settings: OptimSettings) -> torch.optim.Optimizer:

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import nn
 
+from trainer.optim.groups import trained
 from trainer.settings.recipe import OptimSettings
 from trainer.settings.registries import OptimizerBase
 
@@ -27,4 +28,4 @@ class Optimization(OptimizerBase, ABC):
     @classmethod
     def kept_numbers(cls, model: nn.Module) -> int:
         """How many numbers are kept beside the weights; here two moments of each."""
-        return 2 * sum(parameter.numel() for parameter in model.parameters())
+        return 2 * sum(parameter.numel() for parameter in trained(model).values())

@@ -8,6 +8,11 @@ from typing import Any
 from torch import nn
 
 
+def trained(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters by name, without those that are frozen."""
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
 def decay_groups(named: Mapping[str, nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
     """Two groups: matrices and embeddings decay; biases and layer norms do not.
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from trainer.optim.base import Optimization
-from trainer.optim.groups import stacked_rows
+from trainer.optim.groups import stacked_rows, trained
 from trainer.optim.trust import TrustRatio
 from trainer.settings.recipe import OptimSettings
 
@@ -23,8 +23,8 @@ class Lamb(Optimization):
     @classmethod
     def build(cls, model: nn.Module, settings: OptimSettings) -> list[torch.optim.Optimizer]:
         """One optimizer."""
-        stacked = stacked_rows(model)
-        adapted = {n: p for n, p in model.named_parameters() if p.dim() >= 2}
+        named, stacked = trained(model), stacked_rows(model)
+        adapted = {n: p for n, p in named.items() if p.dim() >= 2}
         groups: list[dict[str, Any]] = [
             {
                 "params": list(adapted.values()),
@@ -32,6 +32,6 @@ class Lamb(Optimization):
                 "weight_decay": settings.weight_decay,
                 "adapt": True,
             },
-            {"params": [p for p in model.parameters() if p.dim() < 2]},
+            {"params": [p for p in named.values() if p.dim() < 2]},
         ]
         return [TrustRatio(groups, settings.lr, settings.betas, settings.eps)]

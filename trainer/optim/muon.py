@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from pipeline.store.settings import Settings
 from trainer.optim.adamw import adamw
 from trainer.optim.base import Optimization
-from trainer.optim.groups import stacked_rows
+from trainer.optim.groups import stacked_rows, trained
 from trainer.optim.orthogonal import orthogonalise
 from trainer.optim.shares import local
 from trainer.settings.recipe import OptimSettings
@@ -47,7 +47,7 @@ class Muon(Optimization):
     def build(cls, model: nn.Module, settings: OptimSettings) -> list[torch.optim.Optimizer]:
         """Two optimizers; AdamW alone where the model has no blocks."""
         own = settings.own(MuonSettings)
-        named, stacked = dict(model.named_parameters()), stacked_rows(model)
+        named, stacked = trained(model), stacked_rows(model)
         matrices = {n: p for n, p in named.items() if _is_matrix(n, p)}
         rest = {n: p for n, p in named.items() if n not in matrices}
         rows = [stacked.get(n, (p.shape[0],)) for n, p in matrices.items()]
@@ -63,7 +63,7 @@ class Muon(Optimization):
     @classmethod
     def kept_numbers(cls, model: nn.Module) -> int:
         """A momentum of each matrix, two moments of the rest."""
-        counts = [(p.numel(), _is_matrix(n, p)) for n, p in model.named_parameters()]
+        counts = [(p.numel(), _is_matrix(n, p)) for n, p in trained(model).items()]
         return sum(count if matrix else 2 * count for count, matrix in counts)
 
 

@@ -20,6 +20,11 @@ def describe_plan(plan: Plan, hardware: Hardware) -> list[str]:
     ]
     if plan.trained != plan.parameters:
         lines[0] += f" ({plan.trained:,} trained, with heads and generator)"
+    if plan.teacher is not None:
+        counted = f"{plan.teacher:,} parameters, whole on each GPU, asked and never trained"
+        lines.append(
+            f"teacher           {counted if plan.teacher else 'not named, so not counted'}"
+        )
     if plan.epochs is not None:
         lines.insert(2, f"epochs            {plan.epochs:,.2f} over the shards")
     lines += [f"memory            {total / _GB:,.1f} GB on each GPU"]

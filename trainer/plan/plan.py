@@ -22,6 +22,7 @@ from pipeline.store.errors import SettingError
 from pipeline.store.registry import nearest
 from trainer.data.shard_set import find_shards
 from trainer.data.tokenizers import read_tokenizer
+from trainer.hf.open_encoder import open_encoder
 from trainer.models.encoder import Encoder
 from trainer.models.gpt import GPT
 from trainer.objectives import build_objective, objective_class, open_stream
@@ -76,6 +77,9 @@ class Plan:
     counting: str
     flops: float
 
+    #: Weights of the teacher; 0 where it is not named yet, None where the run learns from none.
+    teacher: int | None = None
+
 
 def plan_run(
     recipe: str,
@@ -96,7 +100,14 @@ def plan_run(
         stream = open_stream(read, shards, "train")
         epochs = batches.total / stream.samples
         stream.close()
+    source = objective_class(read).teacher_of(read)
+    teacher = None
+    if source:
+        teacher, file = open_encoder(source, torch.device("cpu"), lambda _: None)
+        tokenizer = tokenizer or read_tokenizer(file)
     read, objective = built(read, tokenizer)
+    if teacher is not None:
+        objective.learn_from(teacher.to("meta"))
     kept = _count(objective.kept())
     trained = _count([objective])
     each = objective.flops_per_token()
@@ -118,6 +129,7 @@ def plan_run(
         bytes_by_part=memory(read, objective, hardware.gpus),
         hours=each * tokens / (device.flops * hardware.mfu * hardware.gpus) / 3600,
         gpus_needed=_gpus(read, objective, device.memory),
+        teacher=None if source is None else _count(objective.frozen()),
     )
 
 
@@ -158,7 +170,7 @@ def _count(modules: list[nn.Module]) -> int:
 
 def _bodies(objective: Objective) -> Iterator[ModelSettings]:
     """The shapes of the towers of a model."""
-    for module in objective.modules():
+    for module in objective.modules():  # a teacher keeps nothing for a way back
         if isinstance(module, (GPT, Encoder)):
             yield module.settings
 
@@ -182,7 +194,8 @@ def memory(recipe: RunRecipe, objective: Objective, gpus: int) -> dict[str, floa
         largest = max(_count([module]) for module in objective.shards())
         rest = count - _count(objective.shards())
         gathered = 2.0 * (largest + rest)  # one block is whole at a time, and what is no block
-    return {
+    asked = {"teacher (fp32)": 4.0 * _count(objective.frozen())} if objective.frozen() else {}
+    return asked | {
         "weights (fp32)": 4.0 * count / share,
         "gradients (fp32)": 4.0 * count / share,
         "optimizer (fp32)": 4.0 * optimization(recipe.optim).kept_numbers(objective) / share,

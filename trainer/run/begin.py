@@ -12,9 +12,11 @@ from pipeline.store import files
 from pipeline.store.errors import SettingError
 from trainer.data.shard_set import Shards
 from trainer.data.tokenizers import read_tokenizer, same_tokenizers
+from trainer.objectives import objective_class
 from trainer.run.checkpoint import write_atomic
 from trainer.run.extend import extend
 from trainer.run.run import RunFacts, RunFolder, Start, end_token
+from trainer.run.weights_digest import weights_digest
 from trainer.settings.recipe import RunRecipe, differences
 
 Say = Callable[[str], None]
@@ -44,6 +46,7 @@ def start_run(
         torch=torch.__version__,
         python=platform.python_version(),
         generations=shards.recorded(),
+        teacher=_teacher_mark(recipe),
     )
     if started:
         _check_same(folder, facts, shards.tokenizer)
@@ -64,6 +67,8 @@ def _check_same(folder: RunFolder, facts: RunFacts, tokenizer: str) -> None:
         )
     if facts.fingerprint != before.fingerprint:
         raise _started_on_other("shards", folder, before.fingerprint, facts.fingerprint)
+    if facts.teacher != before.teacher:
+        raise _started_on_other("teacher's weights", folder, before.teacher, facts.teacher)
     if not same_tokenizers([tokenizer, folder.tokenizer_path]):
         raise _started_on_other("tokenizer", folder, before.tokenizer, facts.tokenizer)
 
@@ -71,5 +76,11 @@ def _check_same(folder: RunFolder, facts: RunFacts, tokenizer: str) -> None:
 def _started_on_other(name: str, folder: RunFolder, then: str, now: str) -> SettingError:
     return SettingError(
         f"{folder.path} was started on other {name} (fingerprint {then[:12]}, here {now[:12]})",
-        "Give the --data it was started with, or choose another --out",
+        "Give what it was started with, or choose another --out",
     )
+
+
+def _teacher_mark(recipe: RunRecipe) -> str:
+    """A digest of the weights that the run learns from; empty where it learns from none."""
+    source = objective_class(recipe).teacher_of(recipe)
+    return "" if source is None else weights_digest(source)

@@ -58,7 +58,7 @@ def _set_apart(folder: RunFolder, later: list[Checkpoint]) -> RunFolder:
     """Moves checkpoints, with all it takes to use them, into a run below the run's folder."""
     ended = RunFolder(folder.path / f"ended-{later[-1].step:08d}")
     ended.checkpoints.mkdir(parents=True, exist_ok=True)
-    for name in ("run.json", "tokenizer.json", "log.jsonl"):
+    for name in ("run.json", "tokenizer.json", "token_counts.json", "log.jsonl"):
         if (folder.path / name).exists():
             shutil.copyfile(folder.path / name, ended.path / name)
     for found in later:

@@ -3,6 +3,7 @@
 runs/NAME/
   run.json          recipe, identity, shards and their fingerprint, versions
   tokenizer.json    a copy, so that the run can generate without the corpus
+  token_counts.json how often each token stands in the text, where masks follow from it
   log.jsonl         one line a step
   checkpoints/      step-00000100/ …
   tensorboard/
@@ -25,10 +26,13 @@ from trainer.models.gpt import GPT
 from trainer.objectives import build_objective
 from trainer.objectives.base import Objective
 from trainer.run.checkpoint import Checkpoint, latest, read_into, write_atomic
+from trainer.run.token_counts import read_counts
 from trainer.settings.recipe import RunRecipe
 
 #: What a training writes before its first step.
-_OURS = ("run.json", "tokenizer.json", "log.jsonl", "checkpoints", "tensorboard")
+_OURS = (
+    "run.json", "tokenizer.json", "token_counts.json", "log.jsonl", "checkpoints", "tensorboard",
+)  # fmt: skip
 #: Tokens that end a document, by the names that tokenizers give them.
 _END_TOKENS = ("<|endoftext|>", "[SEP]", "</s>")
 
@@ -51,6 +55,8 @@ class RunFacts:
     python: str
     #: Of each corpus: from which of its samples on which intervals take part.
     generations: list[list[dict[str, Any]]] = field(default_factory=list)
+    #: sha256 of the weights of the model that it learns from.
+    teacher: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,11 @@ class RunFolder:
     def tokenizer_path(self) -> Path:
         """The copy of the tokenizer."""
         return self.path / "tokenizer.json"
+
+    @property
+    def counts_path(self) -> Path:
+        """The counts of the tokens."""
+        return self.path / "token_counts.json"
 
     @property
     def begun(self) -> bool:
@@ -184,6 +195,8 @@ def load_run(path: str, device: torch.device, step: int | None, say: Any) -> Loa
         which = "no complete checkpoint" if step is None else f"no checkpoint of step {step}"
         raise WebtextError(f"{path} has {which}", "Train on with `webtext train … --resume`")
     objective = build_objective(recipe, facts.end_token, folder.tokenizer())
+    if objective.wants_counts:
+        objective.know_counts(read_counts(folder.counts_path))
     weights = {f"weights.{name}": p.detach() for name, p in objective.named_parameters()}
     read_into(checkpoint.folder, weights, alone=True)
     objective.to(device).eval()

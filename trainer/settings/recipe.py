@@ -132,8 +132,9 @@ class TrainSettings(Settings):
     """Full-batch steps' worth of text over which the batch grows."""
     seed: int = Field(1337, ge=0)
     """Keys initial weights and dropout."""
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
-    """`auto` is bf16 on a GPU that has it and fp32 elsewhere."""
+    precision: Literal["auto", "bf16", "fp32", "fp8"] = "auto"
+    """`auto` is bf16 on a GPU that has it and fp32 elsewhere; `fp8` is bf16 with the blocks' linear
+    layers in FP8, on a GPU that has it."""
     loss_chunk: int = Field(0, ge=0)
     """Rows of logits alive at a time, in tokens; 0 keeps those of the whole micro-batch.  On a CPU
     a decoder's are never more than its caches hold."""

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 import torch
+from distillation import export_teacher
 from parallel_worker import train_all
 from support import PROJECT
 from trainer_runs import log, losses
@@ -28,6 +29,8 @@ from trainer.run.distributed import World
 STEPS, SAVED = 4, 2
 RECIPES = ("gpt2", "albert", "electra", "bert", "gpt-modern", "modernbert")
 OPTIMIZERS = ("adamw", "lamb", "muon")
+#: What learns from a teacher, which is in no process's model, each with an optimizer or two.
+STUDENTS = (("distilbert", "adamw"), ("distilbert", "muon"))
 PARALLEL = ("ddp", "fsdp")
 SETTINGS = {
     "model.layers": 2, "model.width": 24, "model.heads": 3, "model.context": 32,
@@ -50,7 +53,10 @@ class Cases:
 
     def __init__(self, folder: Path, tokens: Path, encoder_tokens: Path) -> None:
         self.folder = folder
-        self.data = dict.fromkeys(RECIPES, encoder_tokens) | dict.fromkeys(DECODERS, tokens)
+        recipes = {recipe for recipe, _ in PAIRS}
+        self.data = dict.fromkeys(recipes, encoder_tokens) | dict.fromkeys(DECODERS, tokens)
+        shape = {"layers": 4, "width": 24, "heads": 3, "context": 32}
+        self.teacher = export_teacher(folder / "teacher", encoder_tokens, **shape)
 
     def run(self, name: str, recipe: str, optimizer: str) -> Path:
         return self.folder / f"{name}-{recipe}-{optimizer}"
@@ -58,6 +64,8 @@ class Cases:
     def case(self, name: str, pair: tuple[str, str], start: str, **more: Any) -> dict[str, Any]:
         settings = SETTINGS | OWN.get(pair[0], {}) | {"optim.name": pair[1]}
         settings |= {key.replace("__", "."): value for key, value in more.items()}
+        if pair in STUDENTS:
+            settings["distil.teacher"] = self.teacher
         return {
             "recipe": f"{pair[0]}-tiny",
             "overrides": [f"{key}={value}" for key, value in settings.items()],
@@ -95,7 +103,7 @@ def figures(run: Path) -> list[float]:
     return [*(loss for _, loss in losses(run)), validation[-1]]
 
 
-PAIRS = list(product(RECIPES, OPTIMIZERS))
+PAIRS = [*product(RECIPES, OPTIMIZERS), *STUDENTS]
 
 
 @pytest.fixture(scope="module")

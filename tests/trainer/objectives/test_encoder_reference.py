@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from beside import losses_beside
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -126,19 +127,10 @@ def test_losses_are_those_of_the_reference(encoder_tokens: Path, name: str) -> N
     else:
         assert isinstance(ours, Electra)
         theirs = TheirElectra(transformers, recipe, ours)
-    optimizers = [torch.optim.AdamW(m.parameters(), lr=1e-3, eps=1e-6) for m in (ours, theirs)]
-    losses = []
-    for step in range(STEPS):
-        batch = ours.prepare(torch.from_numpy(stream.batch(step * BATCH, BATCH)))
-        terms, counts = ours(batch), ours.counts(batch)
-        means = [w * terms[n] / counts[n].clamp_min(1) for n, w in ours.weights.items()]
-        mine = torch.stack(means).sum()
-        want = theirs(batch)
-        losses.append((mine.item(), want.item()))
-        for optimizer, loss in zip(optimizers, (mine, want), strict=True):
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    batches = (
+        ours.prepare(torch.from_numpy(stream.batch(step * BATCH, BATCH))) for step in range(STEPS)
+    )
+    losses = losses_beside(ours, theirs, batches)
     stream.close()
     worst = max(abs(a - b) / b for a, b in losses)
     assert worst < 1e-3, f"worst step differs by {worst:.2e}"
