@@ -80,7 +80,7 @@ class Trainer:
         """Trains to the end.  Raises WebtextError on a signal, after saving."""
         self._resume()
         total = self.batches.total
-        self.log = RunLog(self.folder.path, self.recipe.log, total, quiet=not self.world.first)
+        self.log = RunLog(self.folder.path, self.recipe, total, quiet=not self.world.first)
         self._peak, self._peak_source = peak_flops(self.world.device, self.bf16)
         feed = Feed(
             self.train_stream,

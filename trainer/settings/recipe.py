@@ -25,6 +25,7 @@ from trainer.settings.data import DataSettings
 from trainer.settings.model import EncoderSettings, ModelSettings, as_model
 from trainer.settings.objective import MaskSettings, PairSettings
 from trainer.settings.registries import OBJECTIVES, OPTIMIZERS
+from trainer.settings.tracker import TRACKERS
 
 __all__ = ["EncoderSettings", "ModelSettings", "RunRecipe", "read_run_recipe"]
 
@@ -203,8 +204,14 @@ class LogSettings(Settings):
 
     tensorboard: bool = True
     """Whether event files for TensorBoard are written as well."""
+    trackers: tuple[Annotated[str, NameIn(TRACKERS)], ...] = ()
+    """Who else is told: `wandb` (Weights & Biases), or what another distribution adds."""
     seconds: float = Field(30.0, gt=0)
     """Seconds between two lines where there is no terminal."""
+
+    def used(self) -> list[str]:
+        """The trackers by name."""
+        return list(dict.fromkeys([*(["tensorboard"] if self.tensorboard else []), *self.trackers]))
 
 
 class RunRecipe(OpenSettings):
