@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from tempfile import TemporaryDirectory
 
 import duckdb
@@ -22,7 +22,8 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
     ):
         connection.execute(f"SET memory_limit = '{_MEMORY}'")
         connection.execute("SET threads = 1")
-        connection.execute("SET enable_progress_bar = false")
+        with suppress(duckdb.InvalidInputException):  # a notebook without ipywidgets has no bar
+            connection.execute("SET enable_progress_bar = false")
         connection.execute("SET temp_directory = ?", [spill])
         yield connection
 

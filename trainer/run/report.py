@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from pipeline.store.errors import WebtextError
-from trainer.run.chart import Curve, figure
+from trainer.run.chart import Curve, curve_of, figure
 from trainer.run.checkpoint import MARKER, write_atomic
-from trainer.run.log import read_log
+from trainer.run.log_lines import read_log
 from trainer.run.run import RunFacts, RunFolder
 
 REPORT = "report.html"
@@ -20,13 +19,13 @@ OF_STEPS = (
     ("Gradient norm", "grad_norm", ""),
     ("Speed", "tokens_per_second", "tokens/s"),
 )
-_POINTS = 600
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 2rem auto; padding: 0 1rem;
+       overflow-wrap: anywhere }
 table { border-collapse: collapse } td, th { padding: .15rem .8rem .15rem 0; text-align: left }
 .figures { display: grid; gap: 0 2rem }
-.figures { grid-template-columns: repeat(auto-fill, minmax(22rem, 1fr)) }
+.figures { grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)) }
 svg { width: 100%; height: auto; background: #f6f6f4 } svg text { font: 16px system-ui; fill: #444 }
 figure { margin: 1rem 0 } figcaption { color: #444 }
 code { font-size: 13px; overflow-wrap: anywhere }
@@ -64,6 +63,7 @@ def write_run_report(run: RunFolder) -> str:
         [
             "<!doctype html>",
             '<html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{html.escape(run.path.name)}</title>",
             f"<style>{_STYLE}</style></head><body>",
             *parts,
@@ -121,7 +121,7 @@ def _figures(lines: Sequence[dict[str, Any]]) -> list[str]:
     losses = [("Loss", "loss", "weighted sum" if terms else "nats a token")]
     losses += [(f"Term {name}", name, "nats a target") for name in terms]
     drawn = [
-        figure(title, unit, [_curve(lines, "training", name), *_validation(lines, name)])
+        figure(title, unit, [curve_of(lines, "training", name), *_validation(lines, name)])
         for title, name, unit in losses
     ]
     judged = dict.fromkeys(key for line in lines for key in line if key.startswith("validation_"))
@@ -131,21 +131,14 @@ def _figures(lines: Sequence[dict[str, Any]]) -> list[str]:
         if not beside and name not in ("loss", *terms):
             title = f"Validation {name.replace('_', ' ')}"
             drawn.append(figure(title, "", _validation(lines, name)))
-    drawn += [figure(title, unit, [_curve(lines, title, key)]) for title, key, unit in OF_STEPS]
+    drawn += [figure(title, unit, [curve_of(lines, title, key)]) for title, key, unit in OF_STEPS]
     return drawn
 
 
 def _validation(lines: Sequence[dict[str, Any]], name: str) -> list[Curve]:
     """A figure of the validation, and those that are read beside it."""
     ends = {"validation": ""} | {label: f"_{end}" for end, label in _BESIDE.items()}
-    return [_curve(lines, label, f"validation_{name}{end}") for label, end in ends.items()]
-
-
-def _curve(lines: Sequence[dict[str, Any]], name: str, key: str) -> Curve:
-    """Thinned to what a screen shows; a value that is not a number is left out."""
-    points = [(float(line["step"]), float(line[key])) for line in lines if key in line]
-    points = [(x, y) for x, y in points if math.isfinite(y)]
-    return Curve(name, points[:: max(1, len(points) // _POINTS)])
+    return [curve_of(lines, label, f"validation_{name}{end}") for label, end in ends.items()]
 
 
 def _skips(lines: Sequence[dict[str, Any]]) -> list[str]:
