@@ -51,7 +51,7 @@ def layers_apart(teacher: int, student: int) -> int:
 def layer_losses(
     student: Observed, teacher: Observed, projections: Projections, layout: BatchLayout
 ) -> dict[str, Tensor]:
-    """Summed squared errors: `embedding` and `hidden` over real tokens, `attention` over real pairs.
+    """Summed squared errors: `embedding`, `hidden` over real tokens, `attention` over real pairs.
 
     Each is the mean over a vector's numbers, or a pair's heads; `hidden` and `attention` add up the
     layers.  Raises SettingError where the heads are not as many.  The release sets masked scores to
