@@ -291,6 +291,8 @@ RUNS: list[Row] = [
     ("finetune nothere --train ex.tsv", 1, ("nothere holds no run",)),
     ("finetune R --train ex.tsv", 2, ("R is no encoder", "BERT")),
     ("finetune R --train ex.tsv --epochs 0", 2, ("'--epochs'",)),
+    ("distil R", 2, ("Missing argument 'TEACHER'",)),
+    ("distil R nothere --train ex.tsv", 1, ("nothere holds no model",)),
     ("trace R", 2, ("Missing option '--step'",)),
     ("trace R --step 0", 2, ("The run has no step 0",)),
     ("trace R --step 99999", 2, ("The run has no step 99999",)),
