@@ -32,6 +32,11 @@ def distil(
     Raises SettingError where student, teacher and model have not one tokenizer.
     """
     student, teacher = models
+    if words.copies and not words.model:
+        raise SettingError(
+            "Texts with other words need a masked language model",
+            "Name it with --masked-model, or give --augment 0",
+        )
     if out is not None and Path(out).resolve() in (Path(one).resolve() for one in models):
         raise SettingError(f"--out {out} is one of the models", "Choose another folder")
     device = pick_device("auto")
@@ -58,11 +63,6 @@ def distil(
 
 
 def _augmenter(words: Augmentation, saved: Saved, tokenizer: Path, say: Say) -> Augmenter:
-    if not words.model:
-        raise SettingError(
-            "Texts with other words need a masked language model",
-            "Name it with --masked-model, or give --augment 0",
-        )
     parts, theirs = open_encoder(words.model, pick_device("auto"), say)
     _check_tokenizers(tokenizer, theirs, "The student", words.model)
     if words.vectors is not None:

@@ -198,12 +198,6 @@ def test_a_student_that_does_not_fit_is_said(
 
 def test_other_words_need_a_model(made: Made) -> None:
     models = str(made["small"]), str(made["classification"])
+    files = str(made["rows"]), list[str]()
     with pytest.raises(SettingError, match="need a masked language model"):
-        distil(
-            models,
-            (str(made["rows"]), []),
-            TaskDistillation(),
-            ("", None, Augmentation()),
-            None,
-            print,
-        )
+        distil(models, files, TaskDistillation(), Augmentation(), None, print)
