@@ -1,9 +1,9 @@
 """WebText from Python: `import webtext; corpus = webtext.open("data/webtext")`.
 
 What is here is stable; what `pipeline` and `trainer` hold besides may change.  Nothing heavy is
-imported before it is needed: Beam by `build`, torch by `load_run` and `OpenedCorpus.tokens`.
-Errors are `webtext.WebtextError` (what failed, where, what to do) and, for wrong arguments, its
-kind `webtext.SettingError`.
+imported before it is needed: Beam by `build` and `stage_transform`, torch by `load_run` and
+`OpenedCorpus.tokens`.  Errors are `webtext.WebtextError` (what failed, where, what to do) and, for
+wrong arguments, its kind `webtext.SettingError`.
 
 The `webtext` command starts here as well.  `pipeline` and `trainer` are common names: another
 distribution or a folder on PYTHONPATH may bring its own, and Python takes the first that it
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import apache_beam as beam
     import pyarrow as pa
     from datasets import Dataset
     from duckdb import DuckDBPyRelation
@@ -39,6 +40,7 @@ __all__ = [
     "build",
     "load_run",
     "open",
+    "stage_transform",
 ]
 
 _HOME = Path(__file__).resolve().parent
@@ -113,6 +115,27 @@ def build(
     read = read_recipe(os.fspath(recipe), [*settings, *named])
     build_corpus(read, until=until, say=say)
     return OpenedCorpus(read.corpus.root)
+
+
+def stage_transform(
+    recipe: str | os.PathLike[str],
+    stage: str,
+    settings: Sequence[str] = (),
+    *,
+    interval: str | None = None,
+) -> beam.PTransform:
+    """A stage of a recipe as a PTransform, for a Beam pipeline of your own.
+
+    It goes from the pipeline's root to a PCollection of one `Manifest`, which says what the stage
+    wrote: counts, files, fingerprint.  The stages before it must be finished.  What was there of
+    the stage is kept aside and made anew, and no lock is taken: `build` does what is around it.
+    Raises SettingError for a stage that there is none of, WebtextError where its input is missing.
+    """
+    from pipeline.build.own_pipeline import begin_stage
+    from pipeline.build.recipe import read_recipe
+
+    named = [f"corpus.interval={interval}"] if interval else []
+    return begin_stage(read_recipe(os.fspath(recipe), [*settings, *named]), stage)
 
 
 def load_run(path: str | os.PathLike[str], step: int | None = None) -> TrainedRun:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.objectives import cross_entropy
+from trainer.objectives.cross_entropy import Chunked
 
 #: Logits alive at a time that are tried, in MB of fp32.
 _MEGABYTES = (3, 6, 9, 12, 24)
@@ -74,7 +74,8 @@ def peer(hidden: Tensor, head: Tensor, targets: Tensor) -> None:
 
 def chunked(hidden: Tensor, head: Tensor, targets: Tensor, rows: int) -> None:
     """Ours, `rows` at a time."""
-    cross_entropy.Chunked.apply(hidden, head, targets, head.shape[0], rows).backward()
+    total, _ = Chunked.apply(hidden, head, None, targets, None, head.shape[0], rows)
+    total.backward()
 
 
 def milliseconds(way: Callable[[], None], device: torch.device) -> float:

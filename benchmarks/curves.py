@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from trainer.run.log import read_log
+from trainer.run.log_lines import read_log
 
 WIDTH, HEIGHT, LEFT = 300, 120, 10
 

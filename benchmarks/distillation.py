@@ -30,7 +30,7 @@ from trainer.finetune.examples import ExampleColumns
 from trainer.finetune.train import FineTuning
 from trainer.loop.train import train_in
 from trainer.run.distributed import World
-from trainer.run.log import read_log
+from trainer.run.log_lines import read_log
 from trainer.run.run import load_run
 from trainer.settings.recipe import read_run_recipe
 

@@ -17,7 +17,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.run.log import read_log
+from trainer.run.log_lines import read_log
 
 SEEDS = (1,)
 WIDTH, HEIGHT, LEFT, TOP = 300, 150, 40, 24

@@ -42,7 +42,7 @@ from pipeline.tokens.megatron import IndexedDataset
 from trainer.data.shard_set import Shards, find_shards
 from trainer.data.stream import Stream
 from trainer.eval.evaluate import evaluate_run
-from trainer.run.log import read_log
+from trainer.run.log_lines import read_log
 
 _SETTLED = 10  # steps before the clock counts: compilation, first allocations
 

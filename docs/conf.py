@@ -21,7 +21,8 @@ HOME = Path(__file__).resolve().parent.parent
 project = "WebText"
 html_title = project
 html_theme = "furo"
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+autodoc_typehints = "description"
 myst_enable_extensions = ["deflist"]
 root_doc = "README"
 include_patterns = ["*.md", "docs/*.md"]
@@ -42,7 +43,8 @@ CONTENTS = {
         "formats",
     ),
     "Running it": (
-        "operations", "browse", "python", "settings", "runners", "images", "scale", "performance",
+        "operations", "browse", "python", "api", "settings", "runners", "images", "scale",
+        "performance",
     ),
     "Training": ("training", "encoders", "distillation", "stream", "results", "sharing"),
     "The project": ("extending", "glossary", "decisions"),

@@ -216,6 +216,8 @@ def test_a_run_is_judged_and_reported(run: Path, webtext: Webtext) -> None:
     (run.parent / "order.jsonl").write_text("\n".join(map(json.dumps, rows)))
     assert "masked: " in webtext("eval", "run")
     assert "items: 2" in webtext("eval", "run", "--task", "order", "--file", "order.jsonl")
+    told = [line.split("\t") for line in (run / "numbers.tsv").read_text().splitlines()]
+    assert {int(step) for step, name, _ in told if name == "loss"} == {1, 2, 3, 4, 5, 6}
     webtext("report", "run")
     assert "masked" in (run / "report.html").read_text()
 

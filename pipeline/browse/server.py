@@ -25,6 +25,7 @@ from pipeline.browse.months import months
 from pipeline.browse.overview import overview
 from pipeline.browse.page_list import page_list
 from pipeline.browse.page_view import page_view
+from pipeline.browse.runs import runs_view, trace_view
 from pipeline.browse.site import BrowsedCorpus, Maker, NotThereError
 from pipeline.browse.thresholds import difference, thresholds
 from pipeline.browse.token_view import token_view
@@ -43,6 +44,8 @@ _VIEWS: dict[str, Maker] = {
     "thresholds": thresholds,
     "difference": difference,
     "months": months,
+    "runs": runs_view,
+    "trace": trace_view,
 }
 _STATIC = {"browse.css": "text/css", "browse.js": "text/javascript"}
 _HEADERS = {
@@ -72,19 +75,25 @@ def make_app(site: BrowsedCorpus, token: str) -> web.Application:
     """The server's pages, all below `/TOKEN/`."""
     app = web.Application(middlewares=[_guard(token)])
     app[_SITE] = site
-    app[_PAGES] = Environment(
+    app[_PAGES] = page_templates(f"/{token}", site.corpus.root)
+    for address, maker in _VIEWS.items():
+        app.router.add_get(f"/{{token}}/{address}", partial(_show, maker))
+    app.router.add_get("/{token}/archived/{name}", _archived)
+    app.router.add_get("/{token}/static/{name}", _static)
+    return app
+
+
+def page_templates(base: str, root: str) -> Environment:
+    """The templates of all views, for pages below `base` of the corpus `root`."""
+    pages = Environment(
         loader=PackageLoader("pipeline.browse"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    app[_PAGES].globals |= {"base": f"/{token}", "root": site.corpus.root}
-    for address, maker in _VIEWS.items():
-        app.router.add_get(f"/{{token}}/{address}", partial(_show, maker))
-    app.router.add_get("/{token}/archived/{name}", _archived)
-    app.router.add_get("/{token}/static/{name}", _static)
-    return app
+    pages.globals |= {"base": base, "root": root}
+    return pages
 
 
 def _guard(token: str) -> Any:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pyarrow.parquet as pq
 import pytest
-from browse.served import Browser, browsing, kept_id
+from browse.served import Browser, browsing, kept_id, write_runs
 from tokenizers import Tokenizer
 
 from pipeline.store.corpus import Corpus
@@ -19,8 +19,9 @@ from pipeline.views.what_if import changed_quality, what_if
 
 
 @pytest.fixture(scope="module")
-def browser(sample_root: Path) -> Iterator[Browser]:
-    with browsing(str(sample_root)) as server:
+def browser(sample_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    runs = write_runs(tmp_path_factory.mktemp("runs"))
+    with browsing(str(sample_root), "--runs", str(runs)) as server:
         yield server
 
 
@@ -197,3 +198,14 @@ def test_months_add_up(browser: Browser, sample_root: Path) -> None:
     shown = browser.get("months").shown
     by_interval = shown.partition("By interval")[2]
     assert f"2024-01 {links:,} " in by_interval and f" {kept:,} " in by_interval
+
+
+def test_runs_lead_from_a_spike_to_its_step(browser: Browser) -> None:
+    answer = browser.get("runs")
+    assert "step 31 : loss 12.0000 after 8" in answer.shown
+    assert answer.text.count("<polyline") == 4 and " style=" not in answer.text  # two a run
+    link = next(link for link in answer.page.links if "trace?" in link and "step=31" in link)
+    assert "run=one" in link
+    assert browser.get("trace?run=..%2Fx&step=1").status == 400
+    only = browser.get("runs?run=one")
+    assert only.text.count("<polyline") == 2 and 'data-run="one"' in only.text

@@ -7,11 +7,13 @@ import random
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from quality_corpus import PROSE
 from support import Run
 
-from webtext import SettingError, WebtextError, build
+from webtext import SettingError, WebtextError, build, stage_transform
 from webtext import open as open_corpus
 
 UNNAMED = "https://texts.invalid/?text=b.jsonl%2321"
@@ -125,6 +127,19 @@ def test_a_corpus_is_read_from_python(recipe: Path, tmp_path: Path) -> None:
         corpus.arrow("lnks")
     with pytest.raises(WebtextError, match="no corpus"):
         open_corpus(recipe.parent / "nothing")
+
+
+def test_a_stage_is_a_transform_of_another_pipeline(recipe: Path, tmp_path: Path) -> None:
+    before = open_corpus(_root(recipe)).status()
+    with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        written = pipeline | "Quality" >> stage_transform(recipe, "quality")
+        kept = written | "Count" >> beam.Map(lambda manifest: str(manifest.counts.kept))
+        kept | "Write" >> beam.Map((tmp_path / "kept.txt").write_text)
+    assert open_corpus(_root(recipe)).status() == before
+    (quality,) = [stage for stage in before if stage["stage"] == "quality"]
+    assert (tmp_path / "kept.txt").read_text() == str(quality["kept"])
+    with pytest.raises(SettingError, match="no stage 'qualities'. One of: links"):
+        stage_transform(recipe, "qualities")
 
 
 def test_shards_are_a_data_set_of_pytorch(recipe: Path) -> None:

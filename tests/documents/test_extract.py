@@ -96,6 +96,10 @@ STRUCTURES = {
         "<p>Roses are red,<br>violets are blue.</p>",
         "Roses are red,\nviolets are blue.",
     ),
+    "texts parted by comments": (
+        "<p>It costs <!-- -->ten<!-- --> pence.</p>",
+        "It costs ten pence.",
+    ),
     "white space": ("<p>One   \n  two\tthree of them.</p>", "One two three of them."),
 }
 

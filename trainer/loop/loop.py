@@ -33,7 +33,8 @@ from trainer.optim.schedule import factor, length_matters_after
 from trainer.run.checkpoint import Saver, latest, read_into, training_state
 from trainer.run.devices import peak_flops
 from trainer.run.distributed import World, accumulating, wants_bf16, wrap
-from trainer.run.log import RunLog, cut_log
+from trainer.run.log import RunLog
+from trainer.run.log_lines import cut_log
 from trainer.run.run import RunFolder
 from trainer.settings.recipe import RunRecipe
 
@@ -79,7 +80,7 @@ class Trainer:
         """Trains to the end.  Raises WebtextError on a signal, after saving."""
         self._resume()
         total = self.batches.total
-        self.log = RunLog(self.folder.path, self.recipe.log, total, quiet=not self.world.first)
+        self.log = RunLog(self.folder.path, self.recipe, total, quiet=not self.world.first)
         self._peak, self._peak_source = peak_flops(self.world.device, self.bf16)
         feed = Feed(
             self.train_stream,

@@ -18,7 +18,7 @@ from trainer.objectives import build_objective, open_stream
 from trainer.optim.schedule import check_schedule
 from trainer.run.begin import start_run
 from trainer.run.checkpoint import complete_checkpoints
-from trainer.run.distributed import World, joined
+from trainer.run.distributed import World, joined, wants_fp8
 from trainer.run.grow import grow
 from trainer.run.run import RunFolder, Start, with_vocabulary
 from trainer.run.token_counts import token_counts
@@ -44,6 +44,7 @@ def train(
 def train_in(world: World, recipe: RunRecipe, data: str, out: Path, start: Start) -> RunFolder:
     """Trains in processes that have joined already."""
     check_schedule(recipe.schedule, recipe.train.steps)
+    wants_fp8(recipe.train, world.device)  # says no before anything is written
     shards = find_shards(data)
     recipe = with_vocabulary(recipe, read_tokenizer(shards.tokenizer))
     folder = RunFolder(out)

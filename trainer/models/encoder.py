@@ -31,6 +31,7 @@ from trainer.models.layers import (
     make_norm,
     rotation_of,
 )
+from trainer.models.linear import Linear
 from trainer.settings.model import EncoderSettings
 
 #: Vectors of a batch without padding come in multiples of this, as matrix units want it.
@@ -226,7 +227,7 @@ class Encoder(nn.Module):
         self.settings = settings
         self.embeddings = embeddings if embeddings is not None else Embeddings(settings)
         between = (settings.embedding_width, settings.width)
-        self.project = nn.Linear(*between) if settings.projects else None
+        self.project = Linear(*between) if settings.projects else None
         self.recompute = False
         self.dropout_seed = 0
         distinct = settings.group_count * settings.inner_layers

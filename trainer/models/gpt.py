@@ -28,6 +28,7 @@ from trainer.models.layers import (
     make_norm,
     rotation_of,
 )
+from trainer.models.linear import Linear
 from trainer.settings.model import ModelSettings
 
 _STD = 0.02
@@ -110,9 +111,9 @@ class GPT(nn.Module):
         self.dropout_seed = 0
         self.blocks = nn.ModuleList(DecoderBlock(settings, n) for n in range(settings.layers))
         self.norm = make_norm(settings, settings.width)
-        self.output: nn.Linear | None = None
+        self.output: Linear | None = None
         if not settings.tied:
-            self.output = nn.Linear(settings.width, settings.rows, bias=False)
+            self.output = Linear(settings.width, settings.rows, bias=False)
 
     def init_weights(self, seed: int) -> None:
         """Fills all weights from `seed`, with the same numbers whatever the device."""

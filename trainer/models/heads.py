@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from trainer.models.encoder import STD, Embeddings, Encoder
 from trainer.models.layers import activate, make_norm
+from trainer.models.linear import Linear, linear
 from trainer.models.noise import truncated_normal
 from trainer.settings.model import EncoderSettings
 
@@ -19,19 +19,24 @@ class MaskedHead(nn.Module):
     def __init__(self, settings: EncoderSettings) -> None:
         super().__init__()
         self.vocab = settings.vocab
-        self.dense = nn.Linear(settings.width, settings.embedding_width, bias=settings.bias)
+        self.dense = Linear(settings.width, settings.embedding_width, bias=settings.bias)
         self.norm = make_norm(settings, settings.embedding_width)
         self.bias = nn.Parameter(torch.zeros(settings.rows))
         self.activation = settings.activation
 
+    def before(self, hidden: Tensor) -> Tensor:
+        """(..., width) -> what meets the embedding (..., its width)."""
+        x: Tensor = self.norm(activate(self.dense(hidden), self.activation))
+        return x
+
     def forward(self, hidden: Tensor, embeddings: Embeddings) -> Tensor:
         """(..., width) -> fp32 logits (..., padded vocabulary), -inf in the padding."""
-        x = self.norm(activate(self.dense(hidden), self.activation))
+        x = self.before(hidden)
         bias: Tensor = self.bias
         if len(bias) > self.vocab:  # in the bias: to mask the logits is to copy them
             padding = torch.arange(len(bias), device=bias.device) >= self.vocab
             bias = bias.masked_fill(padding, float("-inf"))
-        return functional.linear(x, embeddings.tokens.weight, bias).float()
+        return linear(x, embeddings.tokens.weight, bias).float()
 
 
 class PairHead(nn.Module):
@@ -39,8 +44,8 @@ class PairHead(nn.Module):
 
     def __init__(self, settings: EncoderSettings) -> None:
         super().__init__()
-        self.pooler = nn.Linear(settings.width, settings.width)
-        self.score = nn.Linear(settings.width, 2)
+        self.pooler = Linear(settings.width, settings.width)
+        self.score = Linear(settings.width, 2)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(batch, positions, width) -> fp32 logits (batch, 2)."""
@@ -53,8 +58,8 @@ class ReplacedHead(nn.Module):
 
     def __init__(self, settings: EncoderSettings) -> None:
         super().__init__()
-        self.dense = nn.Linear(settings.width, settings.width)
-        self.score = nn.Linear(settings.width, 1)
+        self.dense = Linear(settings.width, settings.width)
+        self.score = Linear(settings.width, 1)
         self.activation = settings.activation
 
     def forward(self, hidden: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trainer.models.linear import Linear
 from trainer.settings.model import ModelSettings
 
 
@@ -25,15 +26,15 @@ def activate(x: Tensor, activation: str) -> Tensor:
     return functional.gelu(x, approximate="tanh" if activation == "tanh" else "none")
 
 
-def feed_forward(settings: ModelSettings) -> tuple[nn.Linear, nn.Linear, tuple[int, ...]]:
+def feed_forward(settings: ModelSettings) -> tuple[Linear, Linear, tuple[int, ...]]:
     """The way up, the way down, and the rows of the matrices in the first.
 
     Gated, two products come up: one is activated, and times the other.
     """
     inner = settings.inner_width
     rows = (inner, inner) if settings.gated else (inner,)
-    up = nn.Linear(settings.width, sum(rows), bias=settings.bias)
-    return up, nn.Linear(inner, settings.width, bias=settings.bias), rows
+    up = Linear(settings.width, sum(rows), bias=settings.bias)
+    return up, Linear(inner, settings.width, bias=settings.bias), rows
 
 
 def fed_forward(hidden: Tensor, settings: ModelSettings) -> Tensor:
@@ -56,8 +57,8 @@ class HeadProjections(nn.Module):
         self.heads, self.kv_heads = settings.heads, settings.kv_head_count
         self.each = settings.each_head
         rows = tuple(n * self.each for n in (self.heads, self.kv_heads, self.kv_heads))
-        self.qkv = nn.Linear(settings.width, sum(rows), bias=settings.bias)
-        self.out = nn.Linear(self.heads * self.each, settings.width, bias=settings.bias)
+        self.qkv = Linear(settings.width, sum(rows), bias=settings.bias)
+        self.out = Linear(self.heads * self.each, settings.width, bias=settings.bias)
         #: Rows of the matrices in a parameter (`trainer.optim.groups`).
         self.stacked = {"qkv.weight": rows}
         self.rate = settings.attention_drop

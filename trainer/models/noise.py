@@ -22,6 +22,8 @@ _LOW_2 = 0x846CA68B - (1 << 32)
 GOLDEN_32 = 0x9E3779B9 - (1 << 32)
 _BITS = 23  # of a uniform number: so many and a half are exact in float32
 _BITS_64 = 52  # … in float64
+#: Weights that are added up at a time; a padded vocabulary is a multiple of it.
+_BLOCK = 128
 
 
 def hashed(keys: Tensor, seed: int) -> Tensor:
@@ -46,27 +48,44 @@ def drawn(logits: Tensor, samples: Tensor, places: Tensor, seed: int) -> Tensor:
     """A choice for each place, drawn from softmax(logits): int64 (batch, n).
 
     `logits` (batch, n, choices); `samples` int64 (batch) and `places` int64 (batch, n) key it.
-    It is where the running sum of the shares passes one uniform number: as exact as Gumbel noise
-    on each choice, for one number instead of as many as there are logits.  Sums run over blocks,
-    then within one: products with a triangle, since `torch.cumsum` may differ from call to call on
-    a GPU, in float64, which autocast leaves alone.
     """
-    count = logits.shape[-1]
-    side = math.isqrt(count - 1) + 1
-    shares = functional.pad(logits.float().softmax(-1), (0, side * side - count))
-    blocks = shares.unflatten(-1, (side, side))
-    triangle = torch.ones(side, side, dtype=torch.float64, device=logits.device).triu()
-    sums = blocks.sum(-1, dtype=torch.float64)
-    ends = sums @ triangle
+    numbers = draw_numbers(samples, places, seed).flatten()
+    return chosen(logits.float().softmax(-1).flatten(0, 1), numbers).view(places.shape)
+
+
+def draw_numbers(samples: Tensor, places: Tensor, seed: int) -> Tensor:
+    """A number in (0, 1) for each place: float64 (batch, n), keyed as `drawn` is."""
     keys = hashed(hashed(samples, seed)[:, None] + places, seed)
-    uniform = (_shifted(keys, 64 - _BITS_64, 64).double() + 0.5) * 2.0**-_BITS_64
-    point = uniform[..., None] * ends[..., -1:]
-    block = (ends <= point).sum(-1, keepdim=True).clamp_max(side - 1)
-    inside = blocks.gather(2, block[..., None].expand(-1, -1, 1, side))[:, :, 0].double()
+    return (_shifted(keys, 64 - _BITS_64, 64).double() + 0.5) * 2.0**-_BITS_64
+
+
+def chosen(weights: Tensor, numbers: Tensor) -> Tensor:
+    """A choice for each row, in proportion to its weights (rows, choices): int64 (rows).
+
+    It is where the running sum of the weights passes a share of the whole, `numbers` float64
+    (rows): as exact as Gumbel noise on each choice, for one number instead of as many as there are
+    choices.  Sums run over blocks, then within one: products with a triangle, since
+    `torch.cumsum` may differ from call to call on a GPU, in float64, which autocast leaves alone.
+    """
+    count = weights.shape[-1]
+    if count % _BLOCK:
+        weights = functional.pad(weights, (0, -count % _BLOCK))
+    blocks = weights.unflatten(-1, (-1, _BLOCK))
+    sums = blocks.sum(-1, dtype=torch.float64)
+    ends = sums @ _triangle(sums)
+    point = numbers[:, None] * ends[:, -1:]
+    block = (ends <= point).sum(-1, keepdim=True).clamp_max(ends.shape[1] - 1)
+    inside = blocks.gather(1, block[..., None].expand(-1, 1, _BLOCK))[:, 0].double()
     before = (ends - sums).gather(-1, block)
-    choice = (before + inside @ triangle <= point).sum(-1)
-    chosen: Tensor = block[..., 0] * side + choice
-    return chosen.clamp_max(count - 1)
+    choice = (before + inside @ _triangle(inside) <= point).sum(-1)
+    result: Tensor = block[:, 0] * _BLOCK + choice
+    return result.clamp_max(count - 1)
+
+
+def _triangle(rows: Tensor) -> Tensor:
+    """What rows are multiplied by for their running sums."""
+    side = rows.shape[-1]
+    return torch.ones(side, side, dtype=rows.dtype, device=rows.device).triu()
 
 
 def truncated_normal(parameter: Tensor, std: float, generator: torch.Generator) -> None:

@@ -13,6 +13,7 @@ from torch.nn import functional
 from pipeline.store.errors import SettingError
 from trainer.models.encoder import STD
 from trainer.models.layers import activate, make_norm
+from trainer.models.linear import Linear
 from trainer.models.noise import truncated_normal
 from trainer.settings.model import EncoderSettings
 
@@ -65,11 +66,11 @@ class TaskHead(nn.Module):
         self.style, self.use, self.labels = STYLES[kind], use, labels
         self.activation, width = settings.activation, settings.width
         between = use != "span" or self.style.norm
-        self.dense = nn.Linear(width, width, bias=settings.bias) if between else None
+        self.dense = Linear(width, width, bias=settings.bias) if between else None
         self.norm = make_norm(settings, width) if self.style.norm else None
         self.dropout = nn.Dropout(TASK_DROPOUT if use == "span" else self.style.dropout)
         outputs = {"sequence": max(len(labels), 1), "choice": 1, "span": 2}[use]
-        self.score = nn.Linear(width, outputs)
+        self.score = Linear(width, outputs)
 
     def init_weights(self, seed: int) -> None:
         """Fills all weights from `seed`: truncated normal 0.02, biases 0."""

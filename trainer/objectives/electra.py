@@ -21,9 +21,10 @@ from trainer.data.seeds import seed_for
 from trainer.data.segments import HalfAndHalf
 from trainer.models.encoder import Encoder
 from trainer.models.heads import MaskedHead, ReplacedHead, init_encoder_weights
-from trainer.models.noise import drawn
+from trainer.models.noise import draw_numbers
 from trainer.models.parts import Parts
 from trainer.objectives.base import Batch, Filled, Objective, Terms
+from trainer.objectives.cross_entropy import Draws
 from trainer.objectives.encoding import (
     area_under_curve,
     at_places,
@@ -32,9 +33,8 @@ from trainer.objectives.encoding import (
     frequency_loss,
     hidden_targets,
     layout_of,
-    logits_loss,
     masked_batch,
-    masked_loss,
+    masked_loss_and_tokens,
     masker_of,
     score_histograms,
 )
@@ -129,13 +129,7 @@ class Electra(Objective):
 
     def forward(self, batch: Batch) -> Terms:
         """Both summed losses, in nats."""
-        states, embeddings = self._generated(batch), self.model.embeddings
-        if self.loss_chunk:  # not all logits can be kept for the way back
-            mlm = masked_loss(self.masked, embeddings, states, batch, self.loss_chunk)
-            filled = self.sample(states, batch)
-        else:
-            guesses = self.masked(states, embeddings)
-            mlm, filled = logits_loss(guesses, batch), self._filled(guesses.detach(), batch)
+        mlm, filled = self._guessed(self._generated(batch), batch)
         logits, fake = self._judged(batch, filled)
         loss = functional.binary_cross_entropy_with_logits(logits, fake.float(), reduction="none")
         return {"mlm": mlm, "rtd": (loss * batch["mask"]).sum()}
@@ -148,17 +142,25 @@ class Electra(Objective):
     @torch.no_grad()
     def sample(self, states: Tensor, batch: Batch) -> Tensor:
         """The ids with a token drawn from the generator at each masked place."""
-        return self._filled(self.masked(states, self.model.embeddings), batch)
+        return self._guessed(states, batch)[1]
 
-    def _filled(self, logits: Tensor, batch: Batch) -> Tensor:
+    def _guessed(self, states: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The generator's loss, and the ids with a token of its own at each masked place."""
         places = batch["places"]
         released = self.masker.settings.mode == "release"
         if released:  # each of several draws of one position is one of its own
             places = torch.arange(places.shape[1], device=places.device).expand_as(places)
-        scaled = logits if self.temperature == 1 else logits / self.temperature
-        tokens = drawn(scaled[..., : self.masked.vocab], batch["samples"], places, self._seed)
+        numbers = draw_numbers(batch["samples"], places, self._seed).flatten()
+        loss, tokens = masked_loss_and_tokens(
+            self.masked,
+            self.model.embeddings,
+            states,
+            batch,
+            self.loss_chunk,
+            Draws(numbers, self.temperature),
+        )
         put = scatter_as_released if released else scatter
-        return put(batch["ids"], batch["places"], tokens, batch["used"])
+        return loss, put(batch["ids"], batch["places"], tokens.view(places.shape), batch["used"])
 
     def _judged(self, batch: Batch, filled: Tensor) -> tuple[Tensor, Tensor]:
         """The discriminator's logits, and which tokens differ from the original."""

@@ -8,7 +8,6 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
 
 from pipeline.store.errors import SettingError
 from trainer.data.header import HEADER
@@ -16,7 +15,7 @@ from trainer.data.vocabulary import Vocabulary
 from trainer.models.encoder import BatchLayout, Embeddings, Encoder
 from trainer.models.heads import MaskedHead
 from trainer.objectives.base import Batch, Filled
-from trainer.objectives.cross_entropy import IGNORED
+from trainer.objectives.cross_entropy import IGNORED, Draws, cross_entropy_and_tokens
 from trainer.objectives.masked import Masker
 from trainer.settings.model import EncoderSettings
 from trainer.settings.recipe import RunRecipe
@@ -122,28 +121,27 @@ def masked_loss(
 
     The number of rows is the same in each step.  `chunk` rows of logits are alive at a time.
     """
-    rows = states.shape[0] * states.shape[1]
-    if not chunk or rows <= chunk:
-        return logits_loss(head(states, embeddings), batch)
-    flat = (states.flatten(0, 1), batch["targets"].flatten(), batch["used"].flatten())
-    pieces = zip(*(one.split(chunk) for one in flat), strict=True)
-    sums = [checkpoint(_sum, *piece, head, embeddings, use_reentrant=False) for piece in pieces]
-    return torch.stack(sums).sum()
+    return masked_loss_and_tokens(head, embeddings, states, batch, chunk, None)[0]
 
 
-def logits_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """The same, of logits (batch, most, padded vocabulary) that are there already."""
+def masked_loss_and_tokens(
+    head: MaskedHead,
+    embeddings: Embeddings,
+    states: Tensor,
+    batch: Batch,
+    chunk: int,
+    draws: Draws | None,
+) -> tuple[Tensor, Tensor]:
+    """The same, and a token (batch * most) drawn for each place; without `draws` none."""
     targets = batch["targets"].masked_fill(~batch["used"], IGNORED)
-    return functional.cross_entropy(
-        logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
-    )
-
-
-def _sum(
-    states: Tensor, targets: Tensor, used: Tensor, head: MaskedHead, embeddings: Embeddings
-) -> Tensor:
-    return logits_loss(
-        head(states[None], embeddings), {"targets": targets[None], "used": used[None]}
+    return cross_entropy_and_tokens(
+        head.before(states).flatten(0, 1),
+        embeddings.tokens.weight,
+        head.bias,
+        targets.flatten(),
+        head.vocab,
+        chunk,
+        draws,
     )
 
 

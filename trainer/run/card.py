@@ -7,7 +7,7 @@ from typing import Any
 
 from huggingface_hub.repocard_data import EvalResult, ModelCardData
 
-from trainer.run.log import read_log
+from trainer.run.log_lines import read_log
 from trainer.run.run import Loaded
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 #: Of the drawing inside its axes, and around it; in the units of the drawing.
 _WIDTH, _HEIGHT, _LEFT, _BELOW = 640, 200, 112, 50
 _ABOVE = 36
+_BUCKETS = 300  # of which a curve has two points at most
 _COLOURS = ("#246", "#c60", "#888", "#aaa")
 
 
@@ -20,7 +23,28 @@ class Curve:
     points: Sequence[tuple[float, float]]
 
 
-def figure(title: str, unit: str, curves: Sequence[Curve]) -> str:
+def curve_of(lines: Sequence[Mapping[str, Any]], name: str, key: str) -> Curve:
+    """What the lines of a log say of `key`, thinned to what a screen shows.
+
+    Of each part of the run the least and the greatest value stay, so a spike of one step is
+    seen; a value that is not a number is left out.
+    """
+    points = [(float(line["step"]), float(line[key])) for line in lines if key in line]
+    points = [point for point in points if math.isfinite(point[1])]
+    size = max(2, -(-len(points) // _BUCKETS))
+    if len(points) <= 2 * _BUCKETS:
+        return Curve(name, points)
+    kept: list[tuple[float, float]] = []
+    for start in range(0, len(points), size):
+        bucket = points[start : start + size]
+        ends = (min(bucket, key=lambda point: point[1]), max(bucket, key=lambda point: point[1]))
+        kept += sorted(set(ends))
+    return Curve(name, kept)
+
+
+def figure(
+    title: str, unit: str, curves: Sequence[Curve], colours: Sequence[str] = _COLOURS
+) -> str:
     """A `<figure>` of the curves that have points, its range in words below; empty without any."""
     curves = [curve for curve in curves if curve.points]
     if not curves:
@@ -28,13 +52,14 @@ def figure(title: str, unit: str, curves: Sequence[Curve]) -> str:
     points = [point for curve in curves for point in curve.points]
     (left, right), (low, high) = ((min(axis), max(axis)) for axis in zip(*points, strict=True))
     frame = _Frame(left, right, low, high)
-    drawn = [frame.drawn(curve, colour) for curve, colour in zip(curves, _COLOURS, strict=False)]
+    drawn = [frame.drawn(curve, colour) for curve, colour in zip(curves, colours, strict=False)]
     caption = f"{title}: {low:.4g} to {high:.4g} {unit}".rstrip()
     caption += f", steps {left:,.0f} to {right:,.0f}"
     box = f"{-_LEFT} {-_ABOVE} {_WIDTH + _LEFT + 20} {_HEIGHT + _ABOVE + _BELOW}"
     return (
-        f'<figure><svg viewBox="{box}" role="img" aria-label="{html.escape(title)}">'
-        f"{frame.axes(unit or title.lower())}{''.join(drawn)}{_legend(curves)}</svg>"
+        f'<figure><svg viewBox="{box}" role="img" aria-label="{html.escape(title)}" '
+        f'data-steps="{left:.0f} {right:.0f}">'
+        f"{frame.axes(unit or title.lower())}{''.join(drawn)}{_legend(curves, colours)}</svg>"
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )
 
@@ -78,12 +103,12 @@ class _Frame:
         return "".join([*parts, f"<text {at}>step</text>"])
 
 
-def _legend(curves: Sequence[Curve]) -> str:
+def _legend(curves: Sequence[Curve], colours: Sequence[str]) -> str:
     """Names of the curves in their colours above the drawing, where there are several."""
     if len(curves) < 2:
         return ""
     names = (
-        f'<tspan style="fill: {colour}" dx="16">{html.escape(curve.name)}</tspan>'
-        for curve, colour in zip(curves, _COLOURS, strict=False)
+        f'<tspan fill="{colour}" dx="16">{html.escape(curve.name)}</tspan>'
+        for curve, colour in zip(curves, colours, strict=False)
     )
     return f'<text x="{_WIDTH}" y="{12 - _ABOVE}" text-anchor="end">{"".join(names)}</text>'

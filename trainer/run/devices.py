@@ -53,6 +53,16 @@ DEVICES = {
 }
 
 
+def has_fp8(device: torch.device) -> bool:
+    """Whether the device multiplies in FP8 of the kinds E4M3 and E5M2 (Ada, Hopper and later).
+
+    AMD's MI300 has other kinds and is left out.
+    """
+    if device.type != "cuda" or torch.version.hip is not None:
+        return False
+    return torch.cuda.get_device_capability(device) >= (8, 9)
+
+
 def peak_flops(device: torch.device, bf16: bool) -> tuple[float, str]:
     """FLOP/s and where the figure is from: "data sheet", or "measured" on a large product."""
     if device.type == "cuda" and bf16:

@@ -16,7 +16,9 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from pipeline.store.errors import SettingError
+from trainer.models.linear import multiply_in_fp8
 from trainer.objectives.base import Objective
+from trainer.run.devices import has_fp8
 from trainer.settings.recipe import TrainSettings
 
 
@@ -107,7 +109,21 @@ def wants_bf16(settings: TrainSettings, device: torch.device) -> bool:
     if settings.precision == "auto":
         emulated = False  # older devices have it by fp32 products, slower than fp32 itself
         return device.type == "cuda" and torch.cuda.is_bf16_supported(emulated)
-    return settings.precision == "bf16"
+    return settings.precision in ("bf16", "fp8")
+
+
+def wants_fp8(settings: TrainSettings, device: torch.device) -> bool:
+    """True when the blocks' linear layers multiply in FP8.
+
+    Raises SettingError for a device that has none: to emulate it would be slow and gain nothing.
+    """
+    if settings.precision == "fp8" and not has_fp8(device):
+        raise SettingError(
+            f'train.precision = "fp8" needs an NVIDIA GPU of compute capability 8.9 or more '
+            f"(L4, L40, RTX 40, H100 and later); {device} is none",
+            'Use train.precision = "auto"',
+        )
+    return settings.precision == "fp8"
 
 
 def compiles(settings: TrainSettings, device: torch.device) -> bool:
@@ -129,6 +145,8 @@ def wrap(objective: Objective, settings: TrainSettings, world: World) -> nn.Modu
 
     Parameters keep their names and stay those of `objective`.
     """
+    if wants_fp8(settings, world.device):
+        multiply_in_fp8(objective.shards())
     if world.size > 1 and settings.parallel == "fsdp":
         policy = MixedPrecisionPolicy()
         if wants_bf16(settings, world.device):

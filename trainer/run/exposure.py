@@ -43,7 +43,7 @@ def _plain(folder: str) -> str:
 
 def _told(run: Any, ids: set[str]) -> dict[str, Any]:
     from trainer.objectives import open_stream  # noqa: PLC0415
-    from trainer.run.log import read_log  # noqa: PLC0415
+    from trainer.run.log_lines import read_log  # noqa: PLC0415
     from trainer.run.trace import DocumentTables  # noqa: PLC0415
 
     lines = read_log(run.log) if run.log.exists() else []

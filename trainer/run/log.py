@@ -1,4 +1,4 @@
-"""What a run says: one JSON line a step, TensorBoard, and a line in the terminal."""
+"""What a run says: one JSON line a step, the same to its trackers, and a line in the terminal."""
 
 from __future__ import annotations
 
@@ -9,58 +9,28 @@ from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from torch.utils.tensorboard import SummaryWriter
 
-from trainer.settings.recipe import LogSettings
-
-
-def cut_log(path: Path, step: int) -> float:
-    """Drops the lines after step `step` (a resumed run writes them again).
-
-    A last line that was cut goes as well.  Returns the seconds of training so far.
-    """
-    if not path.exists():
-        return 0.0
-    kept, seconds = [], 0.0
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            values = json.loads(line)
-        except ValueError:
-            break
-        if values["step"] > step:
-            break
-        kept.append(line + "\n")
-        seconds += values.get("seconds", 0.0)
-    path.write_text("".join(kept), encoding="utf-8")
-    return seconds
-
-
-def read_log(path: Path) -> list[dict[str, Any]]:
-    """The lines of a log, in order; a last line that was cut is left out."""
-    lines: list[dict[str, Any]] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(line))
-        except ValueError:
-            break
-    return lines
+from trainer.settings.recipe import RunRecipe
+from trainer.settings.tracker import TRACKERS, Tracker
 
 
 class RunLog:
     """Writes the log of a run; only the first process has one that writes."""
 
-    def __init__(self, folder: Path, settings: LogSettings, total: int, quiet: bool) -> None:
+    def __init__(self, folder: Path, recipe: RunRecipe, total: int, quiet: bool) -> None:
+        """`total` sequences are trained on.  Raises WebtextError for a tracker that fails."""
         self._file: TextIO | None = None
-        self._board: Any = None
+        self._trackers: list[Tracker] = []
         self._bar: Progress | None = None
-        self._total, self._every = total, settings.seconds
+        self._total, self._every = total, recipe.log.seconds
         self._printed = time.monotonic()
         self._console = Console(stderr=True, quiet=quiet, markup=False)
         if quiet:
             return
         self._file = (folder / "log.jsonl").open("a", encoding="utf-8", buffering=1)
-        if settings.tensorboard:
-            self._board = SummaryWriter(str(folder / "tensorboard"))
+        for name in recipe.log.used():
+            tracker = TRACKERS.get(name, "log.trackers")
+            self._trackers.append(tracker(folder, recipe.model_dump(mode="json")))
         if self._console.is_terminal:
             columns = (TextColumn("train"), BarColumn(20), TextColumn("{task.fields[said]}"))
             self._bar = Progress(*columns, console=self._console, transient=True)
@@ -91,19 +61,23 @@ class RunLog:
 
     def close(self) -> None:
         """Closes all."""
-        for part in (self._file, self._board):
-            if part is not None:
-                part.close()
+        if self._file is not None:
+            self._file.close()
+        for tracker in self._trackers:
+            tracker.close()
         if self._bar is not None:
             self._bar.stop()
 
     def _write(self, line: dict[str, Any]) -> None:
         if self._file is not None:
             self._file.write(json.dumps(line) + "\n")
-        if self._board is not None:
-            for name, value in line.items():
-                if name != "step" and isinstance(value, (int, float)):
-                    self._board.add_scalar(name, value, line["step"])
+        numbers = {
+            name: value
+            for name, value in line.items()
+            if name != "step" and isinstance(value, (int, float))
+        }
+        for tracker in self._trackers:
+            tracker.add(line["step"], numbers)
 
 
 def describe(line: dict[str, Any], left: float) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from pipeline.store.errors import WebtextError
-from trainer.run.chart import Curve, figure
+from trainer.run.chart import Curve, curve_of, figure
 from trainer.run.checkpoint import MARKER, write_atomic
-from trainer.run.log import read_log
+from trainer.run.log_lines import read_log
 from trainer.run.run import RunFacts, RunFolder
 
 REPORT = "report.html"
@@ -20,7 +19,6 @@ OF_STEPS = (
     ("Gradient norm", "grad_norm", ""),
     ("Speed", "tokens_per_second", "tokens/s"),
 )
-_POINTS = 600
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 2rem auto; padding: 0 1rem }
@@ -121,7 +119,7 @@ def _figures(lines: Sequence[dict[str, Any]]) -> list[str]:
     losses = [("Loss", "loss", "weighted sum" if terms else "nats a token")]
     losses += [(f"Term {name}", name, "nats a target") for name in terms]
     drawn = [
-        figure(title, unit, [_curve(lines, "training", name), *_validation(lines, name)])
+        figure(title, unit, [curve_of(lines, "training", name), *_validation(lines, name)])
         for title, name, unit in losses
     ]
     judged = dict.fromkeys(key for line in lines for key in line if key.startswith("validation_"))
@@ -131,21 +129,14 @@ def _figures(lines: Sequence[dict[str, Any]]) -> list[str]:
         if not beside and name not in ("loss", *terms):
             title = f"Validation {name.replace('_', ' ')}"
             drawn.append(figure(title, "", _validation(lines, name)))
-    drawn += [figure(title, unit, [_curve(lines, title, key)]) for title, key, unit in OF_STEPS]
+    drawn += [figure(title, unit, [curve_of(lines, title, key)]) for title, key, unit in OF_STEPS]
     return drawn
 
 
 def _validation(lines: Sequence[dict[str, Any]], name: str) -> list[Curve]:
     """A figure of the validation, and those that are read beside it."""
     ends = {"validation": ""} | {label: f"_{end}" for end, label in _BESIDE.items()}
-    return [_curve(lines, label, f"validation_{name}{end}") for label, end in ends.items()]
-
-
-def _curve(lines: Sequence[dict[str, Any]], name: str, key: str) -> Curve:
-    """Thinned to what a screen shows; a value that is not a number is left out."""
-    points = [(float(line["step"]), float(line[key])) for line in lines if key in line]
-    points = [(x, y) for x, y in points if math.isfinite(y)]
-    return Curve(name, points[:: max(1, len(points) // _POINTS)])
+    return [curve_of(lines, label, f"validation_{name}{end}") for label, end in ends.items()]
 
 
 def _skips(lines: Sequence[dict[str, Any]]) -> list[str]:

@@ -25,6 +25,7 @@ from trainer.settings.data import DataSettings
 from trainer.settings.model import EncoderSettings, ModelSettings, as_model
 from trainer.settings.objective import MaskSettings, PairSettings
 from trainer.settings.registries import OBJECTIVES, OPTIMIZERS
+from trainer.settings.tracker import TRACKERS
 
 __all__ = ["EncoderSettings", "ModelSettings", "RunRecipe", "read_run_recipe"]
 
@@ -131,8 +132,9 @@ class TrainSettings(Settings):
     """Full-batch steps' worth of text over which the batch grows."""
     seed: int = Field(1337, ge=0)
     """Keys initial weights and dropout."""
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
-    """`auto` is bf16 on a GPU that has it and fp32 elsewhere."""
+    precision: Literal["auto", "bf16", "fp32", "fp8"] = "auto"
+    """`auto` is bf16 on a GPU that has it and fp32 elsewhere; `fp8` is bf16 with the blocks' linear
+    layers in FP8, on a GPU that has it."""
     loss_chunk: int = Field(0, ge=0)
     """Rows of logits alive at a time, in tokens; 0 keeps those of the whole micro-batch.  On a CPU
     a decoder's are never more than its caches hold."""
@@ -202,8 +204,14 @@ class LogSettings(Settings):
 
     tensorboard: bool = True
     """Whether event files for TensorBoard are written as well."""
+    trackers: tuple[Annotated[str, NameIn(TRACKERS)], ...] = ()
+    """Who else is told: `wandb` (Weights & Biases), or what another distribution adds."""
     seconds: float = Field(30.0, gt=0)
     """Seconds between two lines where there is no terminal."""
+
+    def used(self) -> list[str]:
+        """The trackers by name."""
+        return list(dict.fromkeys([*(["tensorboard"] if self.tensorboard else []), *self.trackers]))
 
 
 class RunRecipe(OpenSettings):

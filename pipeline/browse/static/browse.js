@@ -129,3 +129,17 @@ if (thresholds) {
     compare();
   });
 }
+
+// Runs: a click on a curve leads to the documents of the step below it.
+const figures = document.querySelector(".figures[data-run]");
+if (figures) {
+  figures.addEventListener("click", (event) => {
+    const drawing = event.target.closest("svg");
+    if (!drawing) return;
+    const [left, right] = drawing.dataset.steps.split(" ").map(Number);
+    const axis = drawing.querySelector("path").getBoundingClientRect();
+    const share = Math.max(0, Math.min(1, (event.clientX - axis.left) / axis.width));
+    const step = Math.max(1, Math.round(left + share * (right - left)));
+    location.href = `${figures.dataset.trace}?${new URLSearchParams({ run: figures.dataset.run, step })}`;
+  });
+}

@@ -10,7 +10,7 @@ The walk costs as much as all that follows, so what is asked of a node's ancesto
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,18 +78,13 @@ _ELEMENT_COLUMNS, _BLOCK_COLUMNS = 15, 6
 def read_layout(parser: LexborHTMLParser, lexicon: WordWeights) -> Layout:
     """The elements and blocks of a page."""
     walk = _Walk(lexicon)
-    root = parser.root
-    if root is not None:
-        walk.take_all(root.traverse(include_text=True))
+    if (root := parser.root) is not None:
+        walk.take_all(root)
     return walk.layout()
 
 
 class _Walk:
     """The state of a walk."""
-
-    __slots__ = ("_any_code", "_blocks", "_breaks", "_chars", "_code", "_describe", "_elements",
-                 "_images", "_inner", "_kids", "_last", "_links", "_open", "_owner", "_places",
-                 "_run", "_starts")  # fmt: skip
 
     def __init__(self, lexicon: WordWeights) -> None:
         self._describe = lexicon.describe
@@ -98,7 +93,6 @@ class _Walk:
         self._blocks: list[tuple[Any, ...]] = []
         self._images: list[int] = []
         self._starts: dict[int, int] = {}
-        self._places: dict[int, _Place] = {}  # by the address of a node
         self._open: list[int] = []  # elements that are not closed
         self._kids: list[int] = []  # children so far, of each element
         self._run: list[str] = []  # pieces of the block that is being gathered
@@ -107,41 +101,47 @@ class _Walk:
         self._any_code = False  # whether the page has a verbatim element so far
         self._links = self._chars = self._inner = self._breaks = 0
 
-    def take_all(self, nodes: Iterable[LexborNode]) -> None:
-        """Takes in all nodes, parents before children; most of a walk's time, so with few calls."""
-        run, places, opened = self._run, self._places, self._open
-        inline, numbered, never = tags.INLINE, tags.NUMBER, tags.NEVER_TEXT
-        for node in nodes:
-            tag, text = node.tag, ""
-            if tag == "-text":
-                text = node.text_content or ""
-                if not run and not self._any_code and text.isspace():
-                    continue  # half of all text: the white space between elements
-            above = node.parent
-            around = places.get(above.mem_id) if above is not None else None
-            if around is None:
-                if tag == "html" and not self._elements:
-                    self._block(node, tag, _ROOT)
-                continue
-            if opened[-1] != around[0] and tag not in never:
-                self._close_to(around[0])
-            if tag == "-text":
-                if not around[2]:
-                    self._text(text, around)
-            elif tag in inline:
-                self._inline(node, tag, around)
-            elif tag in numbered:
-                self._block(node, tag, around)
-            elif tag is not None:
-                self._other(node, tag, around)
+    def take_all(self, root: LexborNode) -> None:
+        """Takes in all nodes in their order; most of a walk's time, so with few calls."""
+        run, opened = self._run, self._open
+        inline, numbered = tags.INLINE, tags.NUMBER
+        around = self._block(root, "html", _ROOT)
+        if around is None:
+            return
+        nodes, waiting = root.iter(include_text=True), list[tuple[Iterator[LexborNode], _Place]]()
+        while True:
+            for node in nodes:
+                tag = node.tag
+                if tag == "-text":
+                    # Half of all texts are the white space between elements.
+                    text = node.text_content or ""
+                    if not around[2] and (run or not text.isspace() or self._any_code):
+                        self._text(text, around)
+                    continue
+                if tag in inline:
+                    inner = self._inline(node, tag, around)
+                elif tag in numbered:
+                    inner = self._block(node, tag, around)
+                else:
+                    inner = self._other(node, tag, around)
+                if inner is not None:
+                    waiting.append((nodes, around))
+                    nodes, around = node.iter(include_text=True), inner
+                    break
+            else:
+                if not waiting:
+                    break
+                nodes, around = waiting.pop()
+                if opened[-1] != around[0]:
+                    self._close()
 
     def layout(self) -> Layout:
         """Closes what is open, and turns rows into columns."""
-        self._close_to(-1)
+        while self._open:
+            self._close()
         self._flush()
         columns: list[Any] = list(zip(*self._elements, strict=True)) or [()] * _ELEMENT_COLUMNS
-        columns.append(self._last)
-        columns += list(zip(*self._blocks, strict=True)) or [()] * _BLOCK_COLUMNS
+        columns += [self._last, *(list(zip(*self._blocks, strict=True)) or [()] * _BLOCK_COLUMNS)]
         columns += [self._images, self._starts]
         return Layout(*columns)
 
@@ -158,10 +158,13 @@ class _Walk:
         if around[1]:
             self._chars += len(text.strip())
 
-    def _other(self, node: LexborNode, tag: str, around: _Place) -> None:
-        if tag in tags.NEVER_TEXT:
-            if tag == "script" and (node.attributes.get("type") or "").startswith("math/tex"):
+    def _other(self, node: LexborNode, tag: str | None, around: _Place) -> _Place | None:
+        """Takes in a node of a rare kind; gives where what it holds lies, if that is text."""
+        if tag == "script":
+            if (node.attributes.get("type") or "").startswith("math/tex"):
                 self._text(f" {unwrap(node.text(deep=True))} ", around)  # MathJax 2
+        elif tag is None or tag in tags.NEVER_TEXT or tag == "-comment":
+            return None  # React parts the texts of one line by comments
         elif tag == "br":
             self._line_break()
         elif tag == "img":
@@ -171,19 +174,19 @@ class _Walk:
         elif tag == "math":
             self._text(formula(node), around)
         elif "-" in tag or tag in tags.VERBATIM:
-            self._block(node, tag, around)
+            return self._block(node, tag, around)
         else:
-            self._inline(node, tag, around)
+            return self._inline(node, tag, around)
+        return None
 
     def _image(self, node: LexborNode, around: _Place) -> None:
         self._images.append(around[0])
         if not around[2] and (tex := pictured(node)):
             self._text(f" {tex} ", around)
 
-    def _inline(self, node: LexborNode, tag: str, around: _Place) -> None:
+    def _inline(self, node: LexborNode, tag: str, around: _Place) -> _Place | None:
         if tag == "cite" and not self._run and around[6] & _QUOTATION:
-            self._block(node, tag, around)  # who is quoted, on a line of its own
-            return
+            return self._block(node, tag, around)  # who is quoted, on a line of its own
         attributes = node.attributes
         if attributes:
             names = names_of(attributes)
@@ -191,7 +194,7 @@ class _Walk:
             linked, dropped = around[1], around[2]
             if named.marks:
                 if _is_dropped(node, tag, named.marks):
-                    return
+                    return None
                 if named.marks & marks.LINE and around[3] >= 0:
                     self._code_line()
                 dropped = dropped or bool(named.marks & marks.UNSEEN)
@@ -204,19 +207,20 @@ class _Walk:
                     self._inner |= PERSON
             self._inner |= named.families
             if linked != around[1] or dropped != around[2]:
-                around = (around[0], linked, dropped, *around[3:])
-        self._places[node.mem_id] = around
+                return (around[0], linked, dropped, *around[3:])
+        return around
 
-    def _block(self, node: LexborNode, tag: str, around: _Place) -> None:
+    def _block(self, node: LexborNode, tag: str, around: _Place) -> _Place | None:
         element, linked, dropped, code, hidden, above, telling, depth, far = around
         attributes = node.attributes
         names = names_of(attributes) if attributes else ""
         families, name_marks, (own, near, more) = self._describe(names) if names else NO_NAMES
         if name_marks and _is_dropped(node, tag, name_marks):
-            return
+            return None
         number, nth = len(self._elements), 0
         if code < 0:
-            self._flush()
+            if self._run or self._links or self._inner:
+                self._flush()
             if (
                 tag in tags.VERBATIM
                 or name_marks & marks.VERBATIM
@@ -244,11 +248,9 @@ class _Walk:
         )  # fmt: skip
         self._last.append(0)
         self._open.append(number)
-        self._places[node.mem_id] = (
-            number, linked, dropped, code, hidden, above, telling, depth, far,
-        )  # fmt: skip
         if tag == "ol" and (start := attributes.get("start")) and start.isdecimal():
             self._starts[number] = int(start[:9])
+        return number, linked, dropped, code, hidden, above, telling, depth, far
 
     def _code_line(self) -> None:
         """Begins a line of code, where no character has ended the one before."""
@@ -271,14 +273,12 @@ class _Walk:
             run.append(_BREAK)
             self._breaks += 1
 
-    def _close_to(self, element: int) -> None:
-        """Closes elements until `element` is the innermost; each ends its block and range."""
-        opened, last = self._open, self._last
-        while opened and opened[-1] != element:
-            closed = opened.pop()
-            if not self._code or closed == self._owner:
-                self._flush()
-            last[closed] = len(self._blocks) + bool(self._run)
+    def _close(self) -> None:
+        """Closes the innermost element, which ends its block and range."""
+        closed = self._open.pop()
+        if not self._code or closed == self._owner:
+            self._flush()
+        self._last[closed] = len(self._blocks) + bool(self._run)
 
     def _flush(self) -> None:
         """Ends the block that is being gathered."""

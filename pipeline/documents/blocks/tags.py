@@ -43,11 +43,6 @@ BIT = {tag: 1 << place for place, tag in enumerate(TELLING)}
 BIT["menu"] = BIT["dir"] = BIT["ul"]
 
 
-def is_inline(tag: str) -> bool:
-    """Whether an element stays within its line."""
-    return tag in INLINE or (tag not in NUMBER and "-" not in tag and tag not in VERBATIM)
-
-
 def keeps_space(style: str | None) -> bool:
     """Whether a style keeps white space and the ends of lines as they are: `white-space: pre`."""
     if not style or "pre" not in style:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 
 import apache_beam as beam
+from apache_beam import pipeline as beam_pipeline
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.store import errors
@@ -75,12 +76,31 @@ def refuse_unknown(options: Sequence[str]) -> None:
 def run_pipeline(pipeline: beam.Pipeline, transform: beam.PTransform, label: str) -> None:
     """Applies and runs a transform; an error of ours arrives as it was raised."""
     try:
-        pipeline | label >> transform
-        pipeline.run().wait_until_finish()
+        with _apart_from_notebooks():
+            pipeline | label >> transform
+            pipeline.run().wait_until_finish()
     except WebtextError as error:
         raise type(error)(_STEP.sub("", error.what), error.remedy) from error
     except Exception as error:
         raise _ours(error, label) from error
+
+
+@contextmanager
+def _apart_from_notebooks() -> Iterator[None]:
+    """Runs a pipeline in a notebook's kernel as anywhere else.
+
+    Beam would look for pipelines that cells have defined, to give them other labels; for that it
+    imports its data frames, which fail with pandas 3.
+    """
+    replaced = {"is_in_ipython": lambda: False, "alter_label_if_ipython": lambda *_: None}
+    before = {name: getattr(beam_pipeline, name) for name in replaced}
+    try:
+        for name, function in replaced.items():
+            setattr(beam_pipeline, name, function)
+        yield
+    finally:
+        for name, function in before.items():
+            setattr(beam_pipeline, name, function)
 
 
 def _ours(error: Exception, label: str) -> WebtextError:

@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from trainer.objectives.cross_entropy import IGNORED, cross_entropy_sum
+from trainer.objectives.cross_entropy import (
+    IGNORED,
+    Draws,
+    cross_entropy_and_tokens,
+    cross_entropy_sum,
+)
 
 
 def case() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -33,6 +38,25 @@ def test_value_and_gradients_are_the_plain_ones(chunk: int) -> None:
     for mine, theirs in zip(got, want, strict=True):
         torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
     assert (got[1][33:] == 0).all(), "padding rows must get no gradient"
+
+
+@pytest.mark.parametrize("chunk", [0, 7, 50])
+def test_a_bias_has_its_gradient_and_tokens_are_drawn_from_the_same_logits(chunk: int) -> None:
+    hidden, head, targets = case()
+    bias = torch.randn(40, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    numbers = torch.rand(50, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    logits = (hidden @ head.T + bias)[:, :33]
+    wanted = functional.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
+    want = torch.autograd.grad(wanted, (hidden, head, bias))
+    for temperature in (1.0, 0.5):
+        draws = Draws(numbers, temperature)
+        loss, tokens = cross_entropy_and_tokens(hidden, head, bias, targets, 33, chunk, draws)
+        shares = (logits.detach().double() / temperature).softmax(-1)
+        assert (tokens == (shares.cumsum(-1) <= numbers[:, None]).sum(-1)).all()
+    got = torch.autograd.grad(loss, (hidden, head, bias))
+    torch.testing.assert_close(loss, wanted)
+    for mine, theirs in zip(got, want, strict=True):
+        torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
 
 
 def test_chunks_in_bf16_are_near_the_plain_ones() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from token_corpora import corpus_table, numbered_corpus
 from trainer_runs import train_arguments, webtext
 
 from pipeline.store.schemas import SCHEMAS
+from trainer.run.browse import RunsBelow
 from trainer.run.exposure import runs_that_saw
 from trainer.run.run import RunFolder
 from trainer.run.trace import trace
@@ -46,6 +48,8 @@ def test_a_step_leads_to_the_posts_that_brought_its_text(tokens: Path, tmp_path:
     run = RunFolder(out)
     seen = {source.id for step in (1, 2, 3) for source in trace(run, step)}
     assert seen < set(owners.values())
+    shown = RunsBelow(str(tmp_path)).documents("run", 2)
+    assert shown == [asdict(source) for source in trace(run, 2)]
     told = list(runs_that_saw(str(tmp_path), str(tmp_path), set(owners.values())))
     assert [(found["run"], set(found["saw"])) for found in told] == [(str(out), seen)]
     assert not list(runs_that_saw(str(tmp_path), str(tmp_path / "other"), seen))
