@@ -94,7 +94,7 @@ ORDER BY firsts.place
 
 
 @dataclass(frozen=True)
-class Exchange:
+class RunTables:
     """Names of the scratch tables that tell what became of a run's documents."""
 
     orders: tuple[str, ...]
@@ -109,7 +109,7 @@ class Exchange:
 
 
 def load_fates(
-    connection: duckdb.DuckDBPyConnection, batch: Batch, exchange: Exchange, parts: range
+    connection: duckdb.DuckDBPyConnection, batch: Batch, exchange: RunTables, parts: range
 ) -> list[int]:
     """Tables `firsts` (documents of some parts that lose anything), `gone`, `stays`, `removed`.
 
@@ -147,7 +147,7 @@ def load_fates(
     return passed
 
 
-def _documents(batch: Batch, exchange: Exchange, parts: range) -> tuple[pa.Table, list[int]]:
+def _documents(batch: Batch, exchange: RunTables, parts: range) -> tuple[pa.Table, list[int]]:
     """The documents of some parts that passed, with their ids, and how many are of each part."""
     paths = [files.join(batch.folder, name) for name in batch.signature_names()]
     ends = np.cumsum([0, *map(rows_of, paths)])
@@ -169,7 +169,7 @@ def _about(paths: Iterable[str], schema: pa.Schema, numbers: Numbers) -> pa.Tabl
     return pa.concat_tables(found)
 
 
-def _ids(batch: Batch, exchange: Exchange, numbers: Numbers) -> Iterator[pa.Table]:
+def _ids(batch: Batch, exchange: RunTables, numbers: Numbers) -> Iterator[pa.Table]:
     """Scope and id of the documents with the sorted numbers, of history and batch."""
     scopes = [*(decided.registers for decided in batch.history), exchange.paths(batch, "orders")]
     first = 0

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipeline.dedup.bands import is_among
 from pipeline.dedup.batch import REGISTER, Batch, column, names_of, rows_of
 from pipeline.dedup.database import ROWS, database, tables
-from pipeline.dedup.fates import Exchange, load_fates
+from pipeline.dedup.fates import RunTables, load_fates
 from pipeline.dedup.order import COPIES
 from pipeline.dedup.windows import windows
 from pipeline.store import files
@@ -47,7 +47,7 @@ class WriteUnit:
     """The documents parts from `first` to `stop` - 1 of the batch."""
 
     batch: Batch
-    exchange: Exchange
+    exchange: RunTables
     first: int
     stop: int
 
@@ -57,7 +57,7 @@ class RegisterUnit:
     """Range `part` of the keep order; numbers that the manifest gets with it."""
 
     batch: Batch
-    exchange: Exchange
+    exchange: RunTables
     part: int
     measured: tuple[tuple[str, int], ...]
 
@@ -71,7 +71,7 @@ def write_units(before: Sequence[Part], batch: Batch) -> list[WriteUnit | Regist
         name: sum(part.extra.get(name, 0) for part in before) for name in ("candidates", "compared")
     }
     prefixes = ("order-", "firsts-", "copies-", "decided-", "gone-")
-    exchange = Exchange(*(tuple(names_of(before, prefix)) for prefix in prefixes))
+    exchange = RunTables(*(tuple(names_of(before, prefix)) for prefix in prefixes))
     rows = [rows_of(files.join(batch.folder, name)) for name in batch.signature_names()]
     runs = [WriteUnit(batch, exchange, r.start, r.stop) for r in batches_of(rows, WRITE_ROWS)]
     ranges = [
