@@ -30,7 +30,7 @@ STEPS, SAVED = 4, 2
 RECIPES = ("gpt2", "albert", "electra", "bert", "gpt-modern", "modernbert")
 OPTIMIZERS = ("adamw", "lamb", "muon")
 #: What learns from a teacher, which is in no process's model, each with an optimizer or two.
-STUDENTS = (("distilbert", "adamw"), ("distilbert", "muon"))
+STUDENTS = (("distilbert", "adamw"), ("tinybert", "muon"), ("tinybert", "adamw"))
 PARALLEL = ("ddp", "fsdp")
 SETTINGS = {
     "model.layers": 2, "model.width": 24, "model.heads": 3, "model.context": 32,
@@ -42,6 +42,7 @@ DECODERS = ("gpt2", "gpt-modern")
 #: Of the recipes whose shape does not fit that of SETTINGS as it is.
 OWN = {
     "gpt-modern": {"model.kv_heads": 1, "model.inner": 40, "model.band": 9},
+    "tinybert": {"tinybert.teacher_width": 24},
     "modernbert": {"model.inner": 40, "model.band": 5, "model.global_every": 2},
 }
 #: Losses are in fp32, added up in another order.
@@ -65,7 +66,8 @@ class Cases:
         settings = SETTINGS | OWN.get(pair[0], {}) | {"optim.name": pair[1]}
         settings |= {key.replace("__", "."): value for key, value in more.items()}
         if pair in STUDENTS:
-            settings["distil.teacher"] = self.teacher
+            section = pair[0].replace("distilbert", "distil")
+            settings[f"{section}.teacher"] = self.teacher
         return {
             "recipe": f"{pair[0]}-tiny",
             "overrides": [f"{key}={value}" for key, value in settings.items()],
