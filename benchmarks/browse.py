@@ -177,7 +177,7 @@ def measure(root: str) -> None:
         for name, word in {
             "rare": "w49000",
             "common": "w300",
-            "in half of the texts": "w9",
+            "very common": "w9",
         }.items():
             ours = median_seconds(lambda word=word: fetch(f"{address}pages?q={word}"))
             peer = median_seconds(lambda word=word: scan(root, word))
