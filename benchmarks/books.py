@@ -1,4 +1,4 @@
-"""Token shards of books for an encoder, straight from a file of texts: no crawl, no filters.
+"""Token shards of books, straight from a file of texts: no crawl, no filters.
 
     python benchmarks/books.py BOOKS.ndjson.zst ROOT --kind unigram
 
@@ -100,7 +100,7 @@ def main() -> None:
     )
     parser.add_argument("books", type=Path)
     parser.add_argument("root", type=Path)
-    parser.add_argument("--kind", default="unigram", choices=["unigram", "wordpiece"])
+    parser.add_argument("--kind", default="unigram", choices=["bpe", "unigram", "wordpiece"])
     parser.add_argument("--vocab", type=int, default=8000)
     parser.add_argument("--characters", type=int, default=20_000_000)
     given = parser.parse_args()

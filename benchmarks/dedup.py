@@ -40,6 +40,7 @@ from pipeline.dedup.batch import Batch, Source, signature_schema
 from pipeline.dedup.minhash import SHINGLE_WORDS, shingles_of, signature_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.settings import DedupSettings
+from pipeline.dedup.sort import sort_part
 from pipeline.dedup.transform import steps_of
 from pipeline.dedup.verify import jaccard
 from pipeline.store.addresses import page_id
@@ -51,7 +52,11 @@ HASHES, CHARS = 100, 4500
 FOLD = DedupSettings().folds
 FILE_ROWS = 100_000  # documents of a simulated part
 SHARE = 5  # every fifth document is made from another one
-TIMED = ("Order", "Keys", "Search", "Compare", "Group", "Slices", "Decide", "Write")
+#: Steps that are timed; of the first only what sorts, since the signatures are there.
+TIMED = (
+    "Sign", "Order", "Firsts", "Keys", "Search", "Compare", "Group", "Slices", "Decide", "Write",
+    "Clusters",
+)  # fmt: skip
 TEMPLATE = 10  # every tenth shares its first two bands with all other tenths
 
 
@@ -297,7 +302,8 @@ def scale(size: int, folder: str) -> None:
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         for step in (step for step in steps_of(batch) if step.name in TIMED):
             units, used = list(step.plan(parts)), 0.0
-            for made, spent in pool.map(partial(_timed, step.make), units):
+            make = sort_part if step.name == "Sign" else step.make
+            for made, spent in pool.map(partial(_timed, make), units):
                 parts += made
                 used += spent
             seconds.append(used)

@@ -41,12 +41,12 @@ _T = 4.303
 SHAPE = (
     "model.width=64", "model.heads=2", "model.inner=168", "model.context=32",
     "model.attention=dense", "pairs.short=0", "optim.name=adamw", "optim.bias_correction=true",
-    "schedule.name=linear", "train.batch=32", "eval.sequences=2048", "eval.every=300",
+    "schedule.name=linear", "train.batch=32", "eval.sequences=2048", "eval.every=500",
     "checkpoint.every=100000", "log.tensorboard=false",
 )  # fmt: skip
 TEACHER = ("model.layers=4", "train.steps=1500", "schedule.warmup=100", "optim.lr=2e-3")
 STUDENT = (
-    "objective=distil", "model.layers=2", "train.steps=600", "schedule.warmup=30",
+    "objective=distil", "model.layers=2", "train.steps=200", "schedule.warmup=20",
     "optim.lr=1e-3",
 )  # fmt: skip
 SIDES = {"taught": (), "alone": ("distil.soft=0", "distil.cosine=0")}
@@ -83,7 +83,7 @@ def figures(out: Path, judged: Judged) -> dict[str, float]:
         str(out),
         task,
         (judged.cola[0], [judged.cola[1]]),
-        FineTuning(lr=1e-3, epochs=2),
+        FineTuning(lr=1e-3, epochs=1),
         None,
         print,
     )
@@ -116,20 +116,23 @@ def main() -> None:
     parser.add_argument("runs", type=Path)
     parser.add_argument("--blimp", required=True)
     parser.add_argument("--cola", nargs=2, required=True)
-    parser.add_argument("--limit", type=int, default=1000)
+    parser.add_argument("--limit", type=int, default=400)
     asked = parser.parse_args()
     torch.set_num_threads(1)
     judged = Judged(asked.blimp, tuple(asked.cola), asked.limit)
     asked.runs.mkdir(parents=True, exist_ok=True)
     teacher = asked.runs / "teacher"
     trained(TEACHER, asked.data, teacher)
-    found = {"teacher": figures(teacher, judged)}
-    for seed in SEEDS:
-        for side, settings in SIDES.items():
-            out = asked.runs / f"{side}-{seed}"
+    names = {"teacher": ()} | {f"{s}-{n}": SIDES[s] for n in SEEDS for s in SIDES}
+    for name, settings in names.items():
+        if name != "teacher":
+            seed = name.rpartition("-")[2]
             seeds = (f"train.seed={seed}", f"data.seed={seed}", f'distil.teacher="{teacher}"')
-            trained((*STUDENT, *settings, *seeds), asked.data, out)
-            found[out.name] = figures(out, judged)
+            trained((*STUDENT, *settings, *seeds), asked.data, asked.runs / name)
+    found = {}
+    for name in names:
+        found[name] = figures(asked.runs / name, judged)
+        print(name, found[name], flush=True)
     print("| | " + " | ".join(found) + " | taught - alone |")
     print("|---" * (len(found) + 2) + "|")
     for name in found["teacher"]:

@@ -8,9 +8,11 @@ Theirs is written as any competent user would: heads over the vocabulary run at 
 alone, embeddings are shared, the draws of ELECTRA's generator are made at those places.  Samples
 are as long as those that the recipe makes of the shards in `--data`; what stands in them is random.
 `--full` has no padding at all.  The last column is ours without unpadding over ours with it.  On a
-GPU both sides are compiled and take turns by the clock; on a CPU each has one thread, is compiled
-with `--compile`, and what counts is its processor time, which other work on the machine hardly
-changes.  Prints one line a model: ratio of the medians.
+GPU both sides are compiled, multiply in bf16 and take turns by the clock; on a CPU each has one
+thread, is compiled with `--compile`, multiplies in bf16 with `--bf16`, and what counts is its
+processor time, which other work on the machine hardly changes.  Prints one line a model: ratio of
+the medians; with `--shares`, on a CPU, one more a side: of one step the shares of matrix products,
+of attention and of all else, and what the ratio would be if all else of ours cost nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import torch
 import transformers
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.profiler import ProfilerActivity, profile
 
 from trainer.data.header import HEADER
 from trainer.data.shard_set import find_shards
@@ -38,6 +41,8 @@ from trainer.settings.recipe import EncoderSettings, RunRecipe, read_run_recipe
 
 VOCAB = 30_522
 SPECIAL = frozenset({0, 1, 2, 3})
+#: Operators that are matrix products, as the profiler names them.
+PRODUCTS = ("aten::mm", "aten::addmm", "aten::addmm_", "mkldnn::_linear_pointwise")
 
 
 def lengths_of(recipe: RunRecipe, data: str, batch: int) -> list[int]:
@@ -167,7 +172,9 @@ def ours(recipe: RunRecipe, settings: EncoderSettings) -> Objective:
     return objective.train()
 
 
-def our_step(recipe: RunRecipe, said: Tensor, unpad: str, compiles: bool) -> Callable[[], None]:
+def our_step(
+    recipe: RunRecipe, said: Tensor, unpad: str, compiles: bool, bf16: bool
+) -> Callable[[], None]:
     """A step of ours on some rows."""
     assert isinstance(recipe.model, EncoderSettings)
     objective = ours(recipe, recipe.model.model_copy(update={"unpad": unpad})).to(said.device)
@@ -179,7 +186,7 @@ def our_step(recipe: RunRecipe, said: Tensor, unpad: str, compiles: bool) -> Cal
         terms, counts = unit(prepared), objective.counts(prepared)
         return torch.stack([w * terms[n] / counts[n] for n, w in objective.weights.items()]).sum()
 
-    return step_of(loss, objective, said.is_cuda)
+    return step_of(loss, objective, bf16)
 
 
 def measure(name: str, given: argparse.Namespace) -> None:
@@ -192,26 +199,47 @@ def measure(name: str, given: argparse.Namespace) -> None:
     if not given.full:
         lengths = lengths_of(recipe, given.data, given.batch)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    compiles = given.compile or device == "cuda"
+    compiles, bf16 = (asked or device == "cuda" for asked in (given.compile, given.bf16))
     said = rows(context, lengths).to(device)
     kind = TheirElectra if recipe.objective == "electra" else TheirAlbert
     theirs = kind(recipe, settings).to(device).train()
     unit: Any = torch.compile(theirs) if compiles else theirs
     prepared = ours(recipe, settings).to(device).prepare(said)
     steps = {
-        "ours": our_step(recipe, said, "on", compiles),
-        "padded": our_step(recipe, said, "off", compiles),
-        "theirs": step_of(lambda: unit(prepared), theirs, device == "cuda"),
+        "ours": our_step(recipe, said, "on", compiles, bf16),
+        "padded": our_step(recipe, said, "off", compiles, bf16),
+        "theirs": step_of(lambda: unit(prepared), theirs, bf16),
     }
+    with_shares = given.shares and not said.is_cuda
     middle = in_turns(steps, given.pairs, time.perf_counter if said.is_cuda else time.process_time)
     print(
         f"{name:<16} batch {given.batch} x {context}, padding "
         f"{1 - sum(lengths) / (given.batch * context):.0%}, dropout {given.dropout}"
-        f"{', compiled' if compiles else ''}  {sum(lengths) / middle['ours']:8,.0f} tokens/s  "
+        f"{', compiled' if compiles else ''}{', bf16' if bf16 else ''}  "
+        f"{sum(lengths) / middle['ours']:8,.0f} tokens/s  "
         f"{middle['theirs'] / middle['ours']:.2f} times transformers  "
         f"{middle['padded'] / middle['ours']:.2f} times ours with padding",
         flush=True,
     )
+    for variant in ("ours", "theirs") if with_shares else ():
+        products, attention = shares(steps[variant])
+        needed = middle["ours"] * (products + attention)
+        bound = f", bound {middle['theirs'] / needed:.2f}" if variant == "ours" else ""
+        print(
+            f"  {variant:<6} products {products:.0%}, attention {attention:.0%}, "
+            f"else {1 - products - attention:.0%}{bound}",
+            flush=True,
+        )
+
+
+def shares(step: Callable[[], None]) -> tuple[float, float]:
+    """Of a step's time, by PyTorch's profiler: matrix products, and attention."""
+    with profile(activities=[ProfilerActivity.CPU]) as recorded:
+        step()
+    times = {row.key: row.self_cpu_time_total for row in recorded.key_averages()}
+    total = sum(times.values())
+    attention = sum(time for name, time in times.items() if "scaled_dot_product" in name)
+    return sum(times.get(name, 0.0) for name in PRODUCTS) / total, attention / total
 
 
 def in_turns(
@@ -242,6 +270,8 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["electra-small", "albert-base-v2"])
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--compile", action="store_true", help="both, on a CPU as well")
+    parser.add_argument("--bf16", action="store_true", help="both, on a CPU as well")
+    parser.add_argument("--shares", action="store_true", help="where the time of a step goes")
     given = parser.parse_args()
     if not given.full and not given.data:
         parser.error("give --data, or --full for samples without padding")

@@ -6,7 +6,8 @@
 
 Both are run as their users run them, as processes, on the same shards (all training shards
 one after the other are nanoGPT's train.bin) with the same model, batch, steps, learning rate,
-schedule and precision.  Speed is the median time of a step, without the first ten, over
+schedule and precision (`--precision bf16` is for ours alone: on a CPU nanoGPT's has fp32 only).
+Speed is the median time of a step, without the first ten, over
 `--rounds` runs of each in turns.  With `--clock processor` it is processor time of one thread, of
 both at the same time, so that other work on the machine slows them alike: what a run of three
 times as many steps takes more than a short one, so that starting is not counted.  Learning is the
@@ -79,6 +80,7 @@ def main() -> None:
     parser.add_argument("--speed-steps", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clock", choices=("wall", "processor"), default="wall")
+    parser.add_argument("--precision", choices=("auto", "bf16"), default="auto", help="of ours")
     parser.add_argument("--compile", action="store_true", help="both, on a CPU as well")
     arguments = parser.parse_args()
     preset, shards = PRESETS[arguments.preset], find_shards(arguments.data)
@@ -86,7 +88,10 @@ def main() -> None:
         compiled = arguments.compile or preset.device == "cuda"
         if arguments.clock == "processor":
             os.environ["OMP_NUM_THREADS"] = "1"
-        bench = Bench(Path(folder), arguments.nanogpt, arguments.data, shards, preset, compiled)
+        precision = arguments.precision
+        bench = Bench(
+            Path(folder), arguments.nanogpt, arguments.data, shards, preset, compiled, precision
+        )
         measured = bench.by_the_clock if arguments.clock == "wall" else bench.by_processor_time
         times: dict[str, list[float]] = {"webtext": [], "nanogpt": []}
         for number in range(arguments.rounds):
@@ -98,6 +103,7 @@ def main() -> None:
             "machine": _machine(preset),
             "clock": arguments.clock,
             "compiled": compiled,
+            "precision_of_webtext": precision,
             "tokens_per_second": {name: tokens / seconds for name, seconds in step.items()},
             "speed_ratio": step["nanogpt"] / step["webtext"],
         }
@@ -122,6 +128,7 @@ class Bench:
     shards: Shards
     preset: Preset
     compiled: bool
+    precision: str
     #: Seconds of processor time of each run, by its name.
     used: dict[str, float] = field(default_factory=dict)
 
@@ -163,6 +170,7 @@ class Bench:
             "train.batch": p.batch, "train.micro_batch": p.micro, "checkpoint.every": 10**9,
             "eval.every": 0, "eval.sequences": 8, "log.tensorboard": "false",
             "train.device": f'"{p.device}"', "train.compile": '"on"' if self.compiled else '"off"',
+            "train.precision": f'"{self.precision}"',
         }  # fmt: skip
         command = [sys.executable, "-P", "-m", "pipeline", "train", "gpt2-124m"]
         command += ["--data", self.data]

@@ -37,7 +37,7 @@ RUN /opt/webtext/bin/pip install --no-index --no-build-isolation --no-deps --roo
 FROM ${BASE} AS worker
 COPY --from=environment /opt/webtext /opt/webtext
 COPY --from=package /package/ /
-COPY docker/entrypoint.sh docker/healthy.py /opt/webtext/bin/
+COPY docker/entrypoint.sh docker/healthy.py docker/sbom.py /opt/webtext/bin/
 # /data and /tmp take files of any user, for `docker run --user`. Builds ask for a fixed hash seed;
 # Beam's boot program must not make another environment.
 RUN groupadd --gid 10001 webtext \

@@ -21,6 +21,8 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Overrides a setting: --set train.steps=500"),
 ]
+DevOption = Annotated[list[str] | None, typer.Option(help="Examples to judge; repeatable")]
+ModelOption = Annotated[str | None, typer.Option(help="Where the fine-tuned model is written")]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -33,6 +35,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command("publish-model")(publish_model)
     app.command()(finetune)
     app.command()(predict)
+    app.command()(distil)
     app.command()(trace)
     plans = next(group.typer_instance for group in app.registered_groups if group.name == "plan")
     assert plans is not None
@@ -57,9 +60,7 @@ def plan_train(
     gpu: Annotated[
         str, typer.Option(help="The GPU, by the name that its driver gives")
     ] = "NVIDIA H100 80GB HBM3",
-    mfu: Annotated[
-        float, typer.Option(min=0.001, max=1, help="Share of the peak that is reached")
-    ] = 0.4,
+    mfu: Annotated[float, typer.Option(min=0.001, max=1, help="Share of the peak reached")] = 0.4,
 ) -> Result:
     """Parameters, tokens, FLOPs, hours and memory of a recipe, and how to shard it."""
     from trainer.plan.describe import describe_plan
@@ -228,7 +229,7 @@ def publish_model(run: RunArgument, models: ModelsArgument) -> Result:
 def finetune(
     source: Annotated[str, typer.Argument(help="A run, or a folder in Hugging Face's format")],
     train: Annotated[str, typer.Option(help="Examples: JSON lines, CSV, TSV, Parquet")],
-    dev: Annotated[list[str] | None, typer.Option(help="Examples to judge; repeatable")] = None,
+    dev: DevOption = None,
     task: Annotated[
         str, typer.Option(help="classification, regression, multiple-choice, spans, cola, piqa, …")
     ] = "classification",
@@ -241,7 +242,7 @@ def finetune(
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the examples")] = 3,
     batch: Annotated[int, typer.Option(min=1, help="Examples a step")] = 32,
     seed: Annotated[int, typer.Option(help="Another seed, another model")] = 1,
-    out: Annotated[str | None, typer.Option(help="Where the fine-tuned model is written")] = None,
+    out: ModelOption = None,
 ) -> Result:
     """Fine-tune an encoder: classes, numbers, choices or spans; figures with 95 % bounds."""
     _need_torch()
@@ -251,10 +252,7 @@ def finetune(
 
     settings = FineTuning(lr=lr, layer_decay=layer_decay, epochs=epochs, batch=batch, seed=seed)
     columns = ExampleColumns(text, pair, label, choices)
-    result = run(source, (task, columns), (train, dev or []), settings, out, _note)
-    for name, value in result.items():
-        typer.echo(f"{name.replace('_', ' ')}: {value:.4f}")
-    return Result({"figures": result, "model": out})
+    return _told(run(source, (task, columns), (train, dev or []), settings, out, _note), out)
 
 
 def predict(
@@ -281,6 +279,32 @@ def predict(
     return Result({"rows": rows, "predictions": out})
 
 
+def distil(
+    student: Annotated[str, typer.Argument(help="A run, or a folder in Hugging Face's format")],
+    teacher: Annotated[str, typer.Argument(help="A fine-tuned model: the --out of a fine-tuning")],
+    train: Annotated[str, typer.Option(help="Texts as the teacher read them; labels are not read")],
+    dev: DevOption = None,
+    augment: Annotated[int, typer.Option(min=0, help="Texts with other words of each")] = 20,
+    masked_model: Annotated[str, typer.Option(help="Finds other words: a run of BERT")] = "",
+    vectors: Annotated[str | None, typer.Option(help="GloVe's file, for rarer words")] = None,
+    layer_epochs: Annotated[int, typer.Option(min=0, help="Passes that teach the layers")] = 10,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes that teach the scores")] = 3,
+    layer_lr: Annotated[float, typer.Option(help="Rate of the layers' passes")] = 5e-5,
+    lr: Annotated[float, typer.Option(help="Rate of the scores' passes")] = 3e-5,
+    seed: Annotated[int, typer.Option(help="Another seed, another student")] = 1,
+    out: ModelOption = None,
+) -> Result:
+    """Teach a small encoder what a fine-tuned one says (TinyBERT's task stage)."""
+    _need_torch()
+    from trainer.finetune.augment import Augmentation
+    from trainer.finetune.distil import TaskDistillation
+    from trainer.finetune.distil_command import distil as run
+
+    settings = TaskDistillation(layer_epochs, layer_lr, epochs, lr, seed=seed)
+    words = Augmentation(augment, seed=seed, model=masked_model, vectors=vectors)
+    return _told(run((student, teacher), (train, dev or []), settings, words, out, _note), out)
+
+
 def trace(
     run: RunArgument,
     step: Annotated[int, typer.Option(help="A step of the run, counted from 1")],
@@ -296,6 +320,12 @@ def trace(
         links = "; ".join(source.links)
         typer.echo(f"{source.sample}\t{source.id}\t{source.tokens}\t{source.url}\t{links}")
     return Result({"sources": sources})
+
+
+def _told(figures: dict[str, float], out: str | None) -> Result:
+    for name, value in figures.items():
+        typer.echo(f"{name.replace('_', ' ')}: {value:.4f}")
+    return Result({"figures": figures, "model": out})
 
 
 def _piece(text: str) -> None:

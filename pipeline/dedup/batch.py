@@ -8,16 +8,14 @@ live within one run only; what is written for others names documents by id.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.dedup.bands import Numbers
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.settings import DedupSettings
 from pipeline.store import files
@@ -36,16 +34,8 @@ REGISTER = pa.schema(
         ("kept", pa.bool_()),
     ]
 )
-#: The same while the batch is decided; `first` is the number of the first equal document.
-ORDER = pa.schema(
-    [
-        ("id", pa.string()),
-        ("place", pa.int64()),
-        ("exact", pa.binary(EXACT_BYTES)),
-        ("first", pa.int64()),
-        ("recrawled", pa.bool_()),  # `first` is the same page in an earlier interval
-    ]
-)
+#: A range of the batch's keep order while it is decided; a place is a row among its signatures.
+ORDER = pa.schema([("id", pa.string()), ("place", pa.int64()), ("exact", pa.binary(EXACT_BYTES))])
 
 
 def signature_schema(settings: DedupSettings) -> pa.Schema:
@@ -132,14 +122,18 @@ class Batch:
         """The folder of scratch files."""
         return files.join(self.folder, WORK)
 
-    @property
-    def order(self) -> str:
-        """The scratch file with the batch's keep order."""
-        return files.join(self.work, "order.parquet")
-
     def base(self) -> int:
         """The first number of the batch; all below are history."""
         return sum(rows_of(path) for decided in self.history for path in decided.registers)
+
+    def has_pages(self) -> bool:
+        """Whether an earlier interval of this corpus holds any page."""
+        own = (decided for decided in self.history if not decided.elsewhere)
+        return any(rows_of(path) for decided in own for path in decided.registers)
+
+    def first_place(self) -> int:
+        """The place of the batch's first document; all before are of history."""
+        return sum(rows_of(path) for decided in self.history for path in decided.signatures)
 
     def parts(self) -> list[tuple[Source, str, str]]:
         """Each documents part of the batch in order of place: source, path, table of cuts."""
@@ -182,44 +176,6 @@ class Batch:
         """All signature files, in order of place; parallel to `documents`."""
         past = [path for decided in self.history for path in decided.signatures]
         return past + [files.join(self.folder, name) for name in self.signature_names()]
-
-
-class Index:
-    """Places and numbers of all documents of a run: 10 bytes a document, held by a unit of work."""
-
-    def __init__(self, batch: Batch) -> None:
-        self._signatures = batch.signatures()
-        self.base = batch.base()
-        self._count = self.base + rows_of(batch.order)
-        self.number = np.full(sum(self.rows), -1, np.int64)  # by place; -1: may not be in
-        self.unique = np.empty(self._count, bool)  # by number: no copy of an earlier one
-        self.kept = np.ones(self._count, bool)  # by number: not removed in an earlier interval
-        number = row = 0
-        for decided in batch.history:
-            table = read(decided.registers, ["place", "copy", "kept"])
-            end = number + table.num_rows
-            self.number[row + column(table, "place")] = np.arange(number, end)
-            self.unique[number:end] = ~column(table, "copy")
-            self.kept[number:end] = column(table, "kept")
-            number, row = end, row + sum(map(rows_of, decided.signatures))
-        table = read([batch.order], ["place", "first"])
-        numbers = np.arange(number, self._count)
-        self.number[row + column(table, "place")] = numbers
-        self.unique[number:] = column(table, "first") == numbers
-
-    @cached_property
-    def rows(self) -> list[int]:
-        """Rows of each signature file."""
-        return [rows_of(path) for path in self._signatures]
-
-    def by_file(self) -> Iterator[tuple[str, Numbers]]:
-        """Each signature file with the numbers of its rows; -1 for one that may not be in."""
-        ends = np.cumsum(self.rows)
-        for path, rows, end in zip(self._signatures, self.rows, ends.tolist(), strict=True):
-            yield path, self.number[end - rows : end]
-
-    def __len__(self) -> int:
-        return self._count
 
 
 def names_of(parts: Iterable[Part], prefix: str) -> list[str]:

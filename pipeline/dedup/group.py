@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from pipeline.dedup.batch import Batch
 from pipeline.dedup.components import SliceLoad
-from pipeline.dedup.order import ROWS, database, tables
+from pipeline.dedup.database import ROWS, database, tables
 from pipeline.dedup.search import FOREST
 from pipeline.store import files
 from pipeline.store.parquet import batches

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.dedup.bands import Numbers, band_keys
-from pipeline.dedup.batch import Batch, band_column, column, fixed_bytes, read
+from pipeline.dedup.batch import Batch, band_column, column, fixed_bytes, names_of, read
 from pipeline.dedup.minhash import Hashes64
-from pipeline.dedup.places import RunPlaces, SignatureRun, runs_of
+from pipeline.dedup.places import RunPlaces, SignatureRun, runs_of, write_places
 from pipeline.store import files
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
 
@@ -27,10 +27,12 @@ KEYS = pa.schema(
 
 @dataclass(frozen=True)
 class KeysUnit:
-    """One run of signature files."""
+    """One run of signature files, with the names of the tables that give its rows numbers."""
 
     batch: Batch
     run: SignatureRun
+    firsts: tuple[str, ...]
+    past: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -38,18 +40,20 @@ class KeysUnit:
         return part_name(self.run.number, self.run.of, "keys")
 
 
-def keys_units(_before: Sequence[Part], batch: Batch) -> list[KeysUnit]:
+def keys_units(before: Sequence[Part], batch: Batch) -> list[KeysUnit]:
     """One unit a run."""
-    return [KeysUnit(batch, run) for run in runs_of(batch)]
+    firsts, past = (tuple(names_of(before, table)) for table in ("firsts-", "past-places-"))
+    return [KeysUnit(batch, run, firsts, past) for run in runs_of(batch)]
 
 
 def write_keys(unit: KeysUnit) -> list[Part]:
-    """Writes the keys of the run's documents, without copies of earlier ones."""
+    """Writes the run's numbers, and the keys of its documents without copies of earlier ones."""
     batch = unit.batch
+    numbered = write_places(batch, unit.run, unit.firsts, unit.past)
     key = work_key(batch.key, unit.name)
     done = finished_part(batch.work, unit.name, key)
     if done:
-        return [done]
+        return [numbered, done]
     places = RunPlaces(batch, unit.run)
     rows = np.flatnonzero(places.unique)
     numbers, kept = places.number[rows], places.kept[rows]
@@ -62,7 +66,7 @@ def write_keys(unit: KeysUnit) -> list[Part]:
             order = np.argsort(keys, kind="stable")
             columns = [np.full(len(rows), band), keys[order], numbers[order], kept[order]]
             writer.add(pa.table(columns, schema=KEYS))
-    return [writer.finish()]
+    return [numbered, writer.finish()]
 
 
 def keys_between(

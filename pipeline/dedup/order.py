@@ -1,145 +1,228 @@
-"""The keep order of the batch, and which documents are copies of one before them.
+"""The keep order of the batch, and which documents are copies of one before them, by ranges.
 
-DuckDB joins, sorts and groups; it spills to disk beyond `_MEMORY`.
+First a unit takes its range of keys from all parts (`sort.py`): its documents are numbered by
+how many are before them.  Others find, by ranges of ids, the pages that an earlier interval has
+as well.  Then each range of texts' hashes finds the first document of each text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from tempfile import TemporaryDirectory
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.dedup.batch import ORDER, Batch, read
+from pipeline.dedup.bands import Numbers, is_among
+from pipeline.dedup.batch import ORDER, Batch, column, fixed_bytes, names_of, rows_of
 from pipeline.dedup.exact import EXACT_BYTES
-from pipeline.dedup.places import finished_places, write_places
-from pipeline.dedup.settings import Preference
+from pipeline.dedup.sort import PAST_PAGES, PAST_TEXTS, write_sorted
+from pipeline.dedup.windows import quantiles, sorted_window, windows
 from pipeline.store import files
-from pipeline.store.parquet import batches
-from pipeline.store.parts import Part, PartWriter, finished_part
+from pipeline.store.parts import Part, PartWriter, finished_part, id_range, part_name, work_key
 
-_MEMORY = "1GB"
-ROWS = 100_000  # rows that pass between DuckDB and files at a time
+#: Documents of a range: some 300 MB while they are sorted.
+RANGE_ROWS = 1_000_000
 
-_SQL: dict[Preference, str] = {
-    "karma": "coalesce(karma, 0) DESC",
-    "longest": "chars DESC",
-    "shortest": "chars",
-    "earliest": "nullif(date, '') NULLS LAST",
-    "latest": "nullif(date, '') DESC NULLS LAST",
-}
-
-_SIGNED = pa.schema(
+TEXTS = pa.schema(
+    [("exact", pa.binary(EXACT_BYTES)), ("number", pa.int64()), ("place", pa.int64())]
+)
+#: A page that an earlier interval has, under the number `page`.
+RECRAWLED = pa.schema([("place", pa.int64()), ("page", pa.int64())])
+#: `first` is the number of the first equal document, or of the same page in an earlier interval.
+FIRSTS = pa.schema(
     [
-        ("source", pa.int64()),
         ("place", pa.int64()),
-        ("id", pa.string()),
-        ("exact", pa.binary(EXACT_BYTES)),
-        ("chars", pa.int64()),
-        ("date", pa.string()),
-        ("karma", pa.int64()),
+        ("number", pa.int64()),
+        ("first", pa.int64()),
+        ("recrawled", pa.bool_()),
     ]
 )
-#: `id` is null for what is not of this corpus: its pages are no pages of ours.
-_PAST = pa.schema([("number", pa.int64()), ("id", pa.string()), ("exact", pa.binary(EXACT_BYTES))])
+COPIES = pa.schema([("number", pa.int64())])
 
 
-@contextmanager
-def database() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB of one thread in memory, with its spill in a temporary folder."""
-    with (
-        TemporaryDirectory(prefix="webtext-dedup-") as spill,
-        duckdb.connect() as connection,  # noqa: TID251  # it reads no file
-    ):
-        connection.execute(f"SET memory_limit = '{_MEMORY}'")
-        connection.execute("SET threads = 1")
-        with suppress(duckdb.InvalidInputException):  # a notebook without ipywidgets has no bar
-            connection.execute("SET enable_progress_bar = false")
-        connection.execute("SET temp_directory = ?", [spill])
-        yield connection
+@dataclass(frozen=True)
+class NumberUnit:
+    """Documents whose key is from `low` to below `high` (None: no bound): range `part` of `of`."""
+
+    batch: Batch
+    sorted: tuple[str, ...]
+    low: bytes | None
+    high: bytes | None
+    part: int
+    of: int
 
 
-def arrange(batch: Batch) -> list[Part]:
-    """Writes the keep order of the batch's documents that passed, and the tables of places."""
-    folder, name = batch.order.rsplit("/", 1)
-    done = [finished_part(folder, name, batch.key), *finished_places(batch)]
+@dataclass(frozen=True)
+class PagesUnit:
+    """Range `part` of `of` of the ids of pages, in the batch's files and in those before."""
+
+    batch: Batch
+    ids: tuple[str, ...]
+    past: tuple[str, ...]
+    part: int
+    of: int
+
+
+def number_units(before: Sequence[Part], batch: Batch) -> list[NumberUnit | PagesUnit]:
+    """Ranges of keys; and of ids, where an earlier interval of this corpus may have a page."""
+    names = tuple(names_of(before, "keep-"))
+    cuts = quantiles(_paths(batch, names), "key", RANGE_ROWS)
+    bounds = [None, *cuts, None]
+    ranges = [
+        NumberUnit(batch, names, bounds[part], bounds[part + 1], part, len(bounds) - 1)
+        for part in range(len(bounds) - 1)
+    ]
+    ids, past = tuple(names_of(before, "ids-")), tuple(names_of(before, "past-pages-"))
+    of = _ranges(before, "ids-", "past-pages-") if ids else 0
+    return [*ranges, *(PagesUnit(batch, ids, past, part, of) for part in range(of))]
+
+
+def number(unit: NumberUnit | PagesUnit) -> list[Part]:
+    """The units of this step are of two kinds."""
+    return find_recrawled(unit) if isinstance(unit, PagesUnit) else number_range(unit)
+
+
+def number_range(unit: NumberUnit) -> list[Part]:
+    """Writes a range of the keep order, and its texts sorted by hash."""
+    batch = unit.batch
+    names = [part_name(unit.part, unit.of, table) for table in ("order", "texts")]
+    key = work_key(batch.key, *names, unit.low, unit.high)
+    done = [finished_part(batch.work, name, key) for name in names]
     if all(done):
         return [part for part in done if part]
-    preferences = ", ".join(_SQL[preference] for preference in batch.settings.keep)
-    preferences += ", " if preferences else ""
-    with database() as connection:
-        connection.register("signed", _reader(_SIGNED, _signed(batch)))
-        connection.from_arrow(_reader(_PAST, _past(batch))).create("past")
-        # The preferences are this module's own words and the base is a number.
-        connection.execute(
-            f"""
-            CREATE TEMP TABLE numbered AS
-            SELECT id, place, exact,
-                row_number() OVER (ORDER BY source, {preferences} id) - 1 + {batch.base()} AS number
-            FROM signed
-            """  # noqa: S608
-        )
-        with PartWriter(folder, name, ORDER, batch.key, fingerprinted=False) as writer:
-            for rows in tables(connection.sql(_FIRSTS), ORDER):
-                writer.add(rows)
-    # A database of its own: what the order took is given back before.
-    with database() as connection:
-        return [writer.finish(), *write_places(connection, batch)]
+    below, tables = batch.base(), [ORDER.empty_table().append_column("key", pa.array([], "binary"))]
+    for path, first in zip(_paths(batch, unit.sorted), _first_places(batch), strict=True):
+        columns = ["key", "row", "id", "exact"]
+        count, rows = sorted_window(path, columns, unit.low, unit.high)
+        below += count
+        places = pa.array(column(rows, "row") + first)
+        columns = [rows["id"], places, rows["exact"], rows["key"]]
+        tables.append(pa.table(columns, names=tables[0].column_names))
+    rows = pa.concat_tables(tables)
+    rows = rows.take(pc.sort_indices(rows["key"])).drop_columns("key")
+    numbers = pa.array(np.arange(below, below + len(rows)))
+    with PartWriter(batch.work, names[0], ORDER, key, fingerprinted=False) as writer:
+        writer.add(rows)
+    texts = rows.select(["exact", "place"]).add_column(1, "number", numbers)
+    texts = texts.take(pc.sort_indices(texts, [("exact", "ascending"), ("number", "ascending")]))
+    return [writer.finish(), write_sorted(batch, names[1], texts, TEXTS, key)]
 
 
-#: A page of an earlier interval is decided as it was then, whatever it says now.
-_FIRSTS = """
-WITH pages AS (SELECT id, min(number) AS page FROM past GROUP BY id),
-placed AS (SELECT numbered.*, page FROM numbered LEFT JOIN pages USING (id)),
-texts AS (
-    SELECT exact, min(number) AS first
-    FROM (SELECT exact, number FROM placed WHERE page IS NULL
-          UNION ALL SELECT exact, number FROM past)
-    GROUP BY exact
-)
-SELECT id, place, exact, coalesce(page, first) AS first, page IS NOT NULL AS recrawled
-FROM placed LEFT JOIN texts USING (exact) ORDER BY number
-"""
+def find_recrawled(unit: PagesUnit) -> list[Part]:
+    """Writes which documents of the batch are pages of an earlier interval, and its number."""
+    batch = unit.batch
+    name = part_name(unit.part, unit.of, "recrawled")
+    key = work_key(batch.key, name)
+    done = finished_part(batch.work, name, key)
+    if done:
+        return [done]
+    bounds = id_range(unit.part, unit.of)
+    past = windows(_paths(batch, unit.past), PAST_PAGES, *bounds)
+    # Of a page that several intervals have, the first.
+    past = past.group_by("id").aggregate([("number", "min")])
+    found = [RECRAWLED.empty_table()]
+    for path, first in zip(_paths(batch, unit.ids), _first_places(batch), strict=True):
+        rows = sorted_window(path, ["id", "row"], *bounds)[1]
+        at = pc.index_in(rows["id"], value_set=past["id"].combine_chunks())
+        ours = pc.is_valid(at)
+        places = pa.array(column(rows.filter(ours), "row") + first)
+        pages = past["number_min"].take(at.filter(ours))
+        found.append(pa.table([places, pages], schema=RECRAWLED))
+    rows = pa.concat_tables(found).sort_by("place")
+    return [write_sorted(batch, name, rows, RECRAWLED, key)]
 
 
-def tables(query: duckdb.DuckDBPyRelation, schema: pa.Schema) -> Iterator[pa.Table]:
-    """The rows of a query, `ROWS` at a time."""
-    reader: pa.RecordBatchReader = query.to_arrow_reader(ROWS)
-    for rows in reader:
-        yield pa.Table.from_batches([rows]).cast(schema)
+@dataclass(frozen=True)
+class FirstsUnit:
+    """Range `part` of `of` of the hashes of texts."""
+
+    batch: Batch
+    texts: tuple[str, ...]
+    past: tuple[str, ...]
+    recrawled: tuple[str, ...]
+    part: int
+    of: int
 
 
-def _reader(schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> pa.RecordBatchReader:
-    return pa.RecordBatchReader.from_batches(schema, rows)
+def firsts_units(before: Sequence[Part], batch: Batch) -> list[FirstsUnit]:
+    """How many ranges follows from the number of texts."""
+    texts, past = (tuple(names_of(before, table)) for table in ("texts-", "past-texts-"))
+    recrawled, of = tuple(names_of(before, "recrawled-")), _ranges(before, "texts-", "past-texts-")
+    return [FirstsUnit(batch, texts, past, recrawled, part, of) for part in range(of)]
 
 
-def _signed(batch: Batch) -> Iterator[pa.RecordBatch]:
-    """The documents that passed, with their karma."""
-    names = iter(batch.signature_names())
-    row = 0
-    for number, source in enumerate(batch.sources):
-        for verdicts in source.verdicts:
-            signed = read([files.join(batch.folder, next(names))], ["id", "exact", "chars", "date"])
-            judged = read([verdicts], ["id", "karma", "reason"])
-            judged = judged.take(pc.index_in(signed["id"], value_set=judged["id"]))
-            places = np.arange(row, row + len(signed))
-            row += len(signed)
-            sources = pa.array(np.full(len(signed), number))
-            columns = [sources, pa.array(places), *signed.columns, judged["karma"]]
-            rows = pa.table(columns, schema=_SIGNED)
-            yield from rows.filter(pc.equal(judged["reason"], "")).to_batches()
+def find_firsts(unit: FirstsUnit) -> list[Part]:
+    """Writes the first document of each text of the batch, by place, and which are copies.
+
+    A page of an earlier interval is decided as it was then, whatever it says now.
+    """
+    batch = unit.batch
+    names = [part_name(unit.part, unit.of, table) for table in ("firsts", "copies")]
+    key = work_key(batch.key, *names, *unit.texts)
+    done = [finished_part(batch.work, name, key) for name in names]
+    if all(done):
+        return [part for part in done if part]
+    cuts = [(part << 32) // unit.of for part in (unit.part, unit.part + 1)]
+    bounds = [cut.to_bytes(4) if cut < 1 << 32 else None for cut in cuts]
+    ours = windows(_paths(batch, unit.texts), TEXTS, *bounds)
+    places, numbers = column(ours, "place"), column(ours, "number")
+    is_page, known = _recrawled(unit, places)
+    plain = ours.filter(pa.array(~is_page))
+    past = windows(_paths(batch, unit.past), PAST_TEXTS, *bounds)
+    firsts = _first_of_text(pa.concat_tables([plain.select(PAST_TEXTS.names), past]))
+    known[~is_page] = firsts[: len(plain)]
+    order = np.argsort(places)
+    columns = [places[order], numbers[order], known[order], is_page[order]]
+    copies = pa.table([np.sort(numbers[known != numbers])], schema=COPIES)
+    return [
+        write_sorted(batch, names[0], pa.table(columns, schema=FIRSTS), FIRSTS, key),
+        write_sorted(batch, names[1], copies, COPIES, key),
+    ]
 
 
-def _past(batch: Batch) -> Iterator[pa.RecordBatch]:
-    number = 0
-    for decided in batch.history:
-        for path in decided.registers:
-            for rows in batches(path, ["id", "exact"], ROWS):
-                numbers = np.arange(number, number + rows.num_rows)
-                number += rows.num_rows
-                ids = pa.nulls(rows.num_rows, pa.string()) if decided.elsewhere else rows["id"]
-                yield pa.record_batch([pa.array(numbers), ids, rows["exact"]], schema=_PAST)
+def _recrawled(unit: FirstsUnit, places: Numbers) -> tuple[npt.NDArray[np.bool_], Numbers]:
+    """Which places are of pages of an earlier interval, and the numbers of these (else -1)."""
+    is_page, pages = np.zeros(len(places), bool), np.full(len(places), -1, np.int64)
+    for path in _paths(unit.batch, unit.recrawled):
+        table = sorted_window(path, RECRAWLED.names)[1]
+        if len(table):
+            theirs = column(table, "place")
+            ours = is_among(places, theirs)
+            is_page |= ours
+            pages[ours] = column(table, "page")[np.searchsorted(theirs, places[ours])]
+    return is_page, pages
+
+
+def _first_of_text(rows: pa.Table) -> Numbers:
+    """The least number with the same hash, for each row of (exact, number)."""
+    numbers = column(rows, "number")
+    halves = np.ascontiguousarray(fixed_bytes(rows["exact"], EXACT_BYTES)).view(">u8")
+    order = np.lexsort((numbers, halves[:, 1], halves[:, 0]))
+    ordered = halves[order]
+    new = np.ones(len(rows), bool)
+    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    starts = np.flatnonzero(new)
+    firsts = np.empty(len(rows), np.int64)
+    firsts[order] = np.repeat(numbers[order][starts], np.diff(np.append(starts, len(rows))))
+    return firsts
+
+
+def _ranges(before: Sequence[Part], *tables: str) -> int:
+    """How many ranges keep each at some `RANGE_ROWS` rows of these tables."""
+    entries = (part.file for part in before if part.file)
+    rows = sum(entry.rows for entry in entries if entry.name.startswith(tables))
+    return max(1, -(-rows // RANGE_ROWS))
+
+
+def _first_places(batch: Batch) -> list[int]:
+    """The place of the first document of each of the batch's parts, from its own start."""
+    rows = [rows_of(files.join(batch.folder, name)) for name in batch.signature_names()]
+    return list(itertools.accumulate(rows[:-1], initial=0))
+
+
+def _paths(batch: Batch, names: Sequence[str]) -> list[str]:
+    return [files.join(batch.work, name) for name in names]

@@ -1,27 +1,28 @@
 """Which number each row of the signature files has: one table for each run of neighbouring files.
 
-The tables are written with the keep order.  So whoever goes through signature files holds the
-numbers of one run at a time, and nothing that grows with the corpus.
+The tables are written once the first document of each text is known.  So whoever goes through
+signature files holds the numbers of one run at a time, and nothing that grows with the corpus.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.dedup.bands import Numbers
 from pipeline.dedup.batch import Batch, column, read, rows_of
+from pipeline.dedup.sort import PAST_PLACES
+from pipeline.dedup.windows import sorted_window
 from pipeline.store import files
-from pipeline.store.parquet import batches
-from pipeline.store.parts import Part, PartWriter, batches_of, finished_part, part_name
+from pipeline.store.parts import Part, PartWriter, batches_of, finished_part, part_name, work_key
 
 #: Documents of a run: 10 MB of numbers, and 20 MB of each band.
 RUN_ROWS = 1_000_000
-_ROWS = 100_000  # that pass between DuckDB and files at a time
 
 #: `row` counts from the start of the run; what may not be in the corpus has none.
 PLACES = pa.schema(
@@ -32,7 +33,6 @@ PLACES = pa.schema(
         ("kept", pa.bool_()),  # not removed in an earlier interval
     ]
 )
-_PLACED = pa.schema([pa.field("place", pa.int64()), *list(PLACES)[1:]])
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class SignatureRun:
     number: int
     of: int
     first: int
+    start: int  # the place of its first row
     rows: tuple[int, ...]
 
     @property
@@ -53,9 +54,9 @@ class SignatureRun:
 def runs_of(batch: Batch) -> list[SignatureRun]:
     """All signature files of history and batch, in runs of some `RUN_ROWS` documents."""
     rows = [rows_of(path) for path in batch.signatures()]
-    slices = list(batches_of(rows, RUN_ROWS))
+    slices, places = list(batches_of(rows, RUN_ROWS)), np.cumsum([0, *rows]).tolist()
     return [
-        SignatureRun(number, len(slices), some.start, tuple(rows[some]))
+        SignatureRun(number, len(slices), some.start, places[some.start], tuple(rows[some]))
         for number, some in enumerate(slices)
     ]
 
@@ -93,68 +94,53 @@ def numbers_of_file(batch: Batch, file: int) -> tuple[str, Numbers]:
     return list(RunPlaces(batch, run).by_file())[file - run.first]
 
 
-def finished_places(batch: Batch) -> list[Part | None]:
-    """The tables that are there."""
-    return [finished_part(batch.work, run.name, batch.key) for run in runs_of(batch)]
+def write_places(
+    batch: Batch, run: SignatureRun, firsts: Sequence[str], past: Sequence[str]
+) -> Part:
+    """Writes the table of a run, from the names of the tables of the batch and of history."""
+    key = work_key(batch.key, run.name, *firsts, *past)
+    done = finished_part(batch.work, run.name, key)
+    if done:
+        return done
+    base, stop = batch.first_place(), run.start + sum(run.rows)
+    found = [PLACES.empty_table()]
+    for path in (files.join(batch.work, name) for name in past):
+        rows = sorted_window(path, PAST_PLACES.names, run.start, stop)[1]
+        found.append(_rows_of_run(rows, run.start, rows["unique"], rows["kept"]))
+    for path in (files.join(batch.work, name) for name in firsts):
+        columns = ["place", "number", "first"]
+        rows = sorted_window(path, columns, run.start - base, stop - base)[1]
+        unique = pc.equal(rows["first"], rows["number"])
+        found.append(_rows_of_run(rows, run.start - base, unique, np.ones(len(rows), bool)))
+    with PartWriter(batch.work, run.name, PLACES, key, fingerprinted=False) as writer:
+        writer.add(pa.concat_tables(found).sort_by("row"))
+    return writer.finish()
 
 
-def write_places(connection: duckdb.DuckDBPyConnection, batch: Batch) -> list[Part]:
-    """Writes the tables of all runs, once the keep order is there; DuckDB sorts by place."""
-    reader = pa.RecordBatchReader.from_batches(_PLACED, _placed(batch))
-    connection.register("placed", reader)
-    query = connection.sql('SELECT place, number, "unique", kept FROM placed ORDER BY place')
-    found = _RowStream(iter(query.to_arrow_reader(_ROWS)))
-    written, start = [], 0
-    for run in runs_of(batch):
-        stop = start + sum(run.rows)
-        with PartWriter(batch.work, run.name, PLACES, batch.key, fingerprinted=False) as writer:
-            for rows in found.below(stop):
-                places = pa.array(rows["place"].to_numpy() - start)
-                writer.add(pa.table([places, *rows.columns[1:]], schema=PLACES))
-        written.append(writer.finish())
-        start = stop
-    return written
+def _rows_of_run(rows: pa.Table, start: int, unique: Any, kept: Any) -> pa.Table:
+    places = column(rows, "place") - start
+    return pa.table([places, rows["number"], unique, kept], schema=PLACES)
 
 
-class _RowStream:
-    """Record batches in order of place, taken up to one place after the other."""
+class Index:
+    """Places and numbers of all documents of a run: 10 bytes a document, held by a unit of work."""
 
-    def __init__(self, stream: Iterator[pa.RecordBatch]) -> None:
-        self._stream, self._left = stream, pa.RecordBatch.from_pylist([], _PLACED)
+    def __init__(self, batch: Batch) -> None:
+        runs = [RunPlaces(batch, run) for run in runs_of(batch)]
+        self.base = batch.base()
+        #: By place; -1: may not be in.
+        self.number = np.concatenate([np.empty(0, np.int64), *(run.number for run in runs)])
+        passed = self.number >= 0
+        #: By number: no copy of an earlier one; not removed in an earlier interval.
+        self.unique, self.kept = (np.empty(int(passed.sum()), bool) for _ in range(2))
+        numbers = self.number[passed]
+        self.unique[numbers] = np.concatenate([run.unique for run in runs])[passed]
+        self.kept[numbers] = np.concatenate([run.kept for run in runs])[passed]
+        self._files = [file for run in runs for file in run.by_file()]
 
-    def below(self, stop: int) -> Iterator[pa.RecordBatch]:
-        """All that is left below a place."""
-        rows: pa.RecordBatch | None = self._left
-        while rows is not None:
-            count = int(np.searchsorted(rows["place"].to_numpy(), stop))
-            if count:
-                yield rows.slice(0, count)
-            self._left = rows.slice(count)
-            if count < rows.num_rows:
-                return
-            rows = next(self._stream, None)
+    def by_file(self) -> Iterator[tuple[str, Numbers]]:
+        """Each signature file with the numbers of its rows; -1 for one that may not be in."""
+        yield from self._files
 
-
-def _placed(batch: Batch) -> Iterator[pa.RecordBatch]:
-    """Place, number and state of all documents that may be in the corpus, in order of number."""
-    number = place = 0
-    for decided in batch.history:
-        for path in decided.registers:
-            for rows in batches(path, ["place", "copy", "kept"], _ROWS):
-                columns = rows["place"].to_numpy() + place, _numbers(number, rows)
-                unique = ~rows["copy"].to_numpy(zero_copy_only=False)
-                yield pa.record_batch([*columns, unique, rows["kept"]], schema=_PLACED)
-                number += rows.num_rows
-        place += sum(map(rows_of, decided.signatures))
-    for rows in batches(batch.order, ["place", "first"], _ROWS):
-        numbers = _numbers(number, rows)
-        unique = rows["first"].to_numpy() == numbers
-        kept = np.ones(rows.num_rows, bool)
-        yield pa.record_batch(
-            [rows["place"].to_numpy() + place, numbers, unique, kept], schema=_PLACED
-        )
-        number += rows.num_rows
-
-
-def _numbers(first: int, rows: pa.RecordBatch) -> Numbers:
-    return np.arange(first, first + rows.num_rows)
+    def __len__(self) -> int:
+        return len(self.unique)

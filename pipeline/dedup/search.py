@@ -6,7 +6,7 @@ documents; both sizes are fixed, so memory stays flat as the corpus grows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,9 @@ from pipeline.dedup.components import UnionFind
 from pipeline.dedup.keys import keys_between
 from pipeline.dedup.places import numbers_by_file
 from pipeline.dedup.verify import may_be_similar
+from pipeline.dedup.windows import row_groups
 from pipeline.store import files
-from pipeline.store.parquet import batches, open_table
+from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
 
 #: Documents whose keys one unit sorts: 10^7 take 400 MB.
@@ -202,25 +203,10 @@ def _signatures(batch: Batch, needed: Numbers) -> tuple[npt.NDArray[np.uint16], 
     for path, numbers in numbers_by_file(batch):
         at = np.minimum(np.searchsorted(needed, numbers), len(needed) - 1)
         is_needed = needed[at] == numbers
-        for first, rows in _row_groups(path, ["shingles", *names], is_needed):
+        for first, rows in row_groups(path, ["shingles", *names], is_needed):
             wanted = np.flatnonzero(is_needed[first : first + rows.num_rows])
             found, into = rows.take(wanted), at[wanted + first]
             shingles[into] = column(found, "shingles")
             bands = [fixed_bytes(found[name], 4 * settings.rows).view("<u4") for name in names]
             signatures[into] = np.hstack(bands).astype(np.uint16)
     return signatures, shingles
-
-
-def _row_groups(
-    path: str, columns: list[str], wanted: npt.NDArray[np.bool_]
-) -> Iterator[tuple[int, pa.Table]]:
-    """The row groups that hold a wanted row, each with its first row."""
-    if not wanted.any():
-        return
-    with open_table(path) as stored:
-        first = 0
-        for group in range(stored.num_row_groups):
-            rows = stored.metadata.row_group(group).num_rows
-            if wanted[first : first + rows].any():
-                yield first, stored.read_row_group(group, columns=columns)
-            first += rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -33,7 +32,7 @@ class SignUnit:
     settings: DedupSettings
 
 
-def sign_units(_before: Sequence[Part], batch: Batch) -> list[SignUnit]:
+def sign_units(batch: Batch) -> list[SignUnit]:
     """One unit a documents part; its key leaves out all that decides later steps only."""
     settings, names = batch.settings, batch.signature_names()
     return [

@@ -33,7 +33,7 @@ class DedupStage(Stage):
     version: ClassVar[str] = "5"
     byte_seconds = 7e-7
     page_seconds = 0.0021
-    steps = 9
+    steps = 11
 
     def settings(self, job: Job) -> DedupSettings:
         """The `[dedup]` section."""

@@ -1,9 +1,9 @@
 """The dedup stage: which documents are duplicates, of which, and how similar.
 
     evaluation sets -> what an earlier interval would have left
-    documents -> signatures -> keep order of those that passed quality's verdicts ->
-    candidate pairs by band -> pairs close by signature -> components ->
-    shingle sets from text -> decisions ->
+    documents -> signatures, sorted by preference -> keep order of those that passed quality's
+    verdicts -> the first document of each text -> candidate pairs by band ->
+    pairs close by signature -> components -> shingle sets from text -> decisions ->
     minimizers that pages share -> runs of words from text -> passages that go ->
     duplicate table, table of passages
 
@@ -22,6 +22,7 @@ from typing import Any
 import apache_beam as beam
 
 from pipeline.dedup.batch import Batch, names_of
+from pipeline.dedup.clusters import clusters_units, write_clusters
 from pipeline.dedup.decide import (
     DecideUnit,
     decide,
@@ -34,7 +35,8 @@ from pipeline.dedup.evaluation import (
 )
 from pipeline.dedup.group import GroupUnit, group
 from pipeline.dedup.keys import keys_units, write_keys
-from pipeline.dedup.order import arrange
+from pipeline.dedup.order import find_firsts, firsts_units, number, number_units
+from pipeline.dedup.packed import packed
 from pipeline.dedup.passages.decide import cut_units, write_cuts
 from pipeline.dedup.passages.minimizers import minimizer_units, write_minimizers
 from pipeline.dedup.passages.runs import runs_units, write_runs
@@ -45,8 +47,8 @@ from pipeline.dedup.search import (
     compare_units,
     search_band,
 )
-from pipeline.dedup.sign import sign, sign_units
-from pipeline.dedup.write import WriteUnit, write
+from pipeline.dedup.sort import sort, sort_units
+from pipeline.dedup.write import write, write_units
 from pipeline.engine.sink import Steps, WriteManifest
 from pipeline.engine.steps import Step
 from pipeline.store.manifest import Manifest, table_of
@@ -54,11 +56,6 @@ from pipeline.store.parts import Part
 
 #: Units of a step, from the reports of all before it and the keyword `batch`.
 Plan = Callable[..., Iterable[Any]]
-
-
-def plan_order(_before: Sequence[Part], batch: Batch) -> list[Batch]:
-    """The keep order is one unit."""
-    return [batch]
 
 
 def plan_group(before: Sequence[Part], batch: Batch) -> list[GroupUnit]:
@@ -78,15 +75,6 @@ def plan_connect(before: Sequence[Part], batch: Batch) -> list[ConnectUnit]:
     return [ConnectUnit(batch, tuple(names_of(before, "shared-")))]
 
 
-def plan_write(before: Sequence[Part], batch: Batch) -> list[WriteUnit]:
-    """The end is one unit; it takes over what the steps before have measured."""
-    measured = {
-        name: sum(part.extra.get(name, 0) for part in before) for name in ("candidates", "compared")
-    }
-    decided, gone = tuple(names_of(before, "decided-")), tuple(names_of(before, "gone-"))
-    return [WriteUnit(batch, decided, gone, tuple(measured.items()))]
-
-
 def steps_of(batch: Batch) -> tuple[Step, ...]:
     """The steps of a run."""
 
@@ -104,8 +92,9 @@ def steps_of(batch: Batch) -> tuple[Step, ...]:
     )
     return (
         step("Evaluation", evaluation_units, sign_evaluation, alone=len(batch.evaluation) < 2),
-        step("Sign", sign_units, sign),
-        step("Order", plan_order, arrange, alone=True),
+        step("Sign", sort_units, sort),
+        step("Order", number_units, number),
+        step("Firsts", firsts_units, find_firsts),
         step("Keys", keys_units, write_keys),
         step("Search", band_units, search_band),
         step("Compare", compare_units, compare),
@@ -113,7 +102,8 @@ def steps_of(batch: Batch) -> tuple[Step, ...]:
         step("Slices", slice_units, write_slices),
         step("Decide", plan_decide, decide),
         *(passages if batch.settings.passages.enabled else ()),
-        step("Write", plan_write, write, alone=True),
+        step("Write", write_units, write),
+        step("Clusters", clusters_units, write_clusters, alone=True),
     )
 
 
@@ -141,7 +131,7 @@ class Dedup(beam.PTransform):
         """Text is read by the steps Sign and Sets, and by Minimize and Runs for passages."""
         return (
             root
-            | Steps(steps_of(self.batch))
+            | Steps(packed(step, self.batch) for step in steps_of(self.batch))
             | "Result" >> beam.Filter(is_final)
             | WriteManifest(self.batch.folder, self._draft)
         )

@@ -45,12 +45,12 @@ class UnitCosts:
 
     sign_mb_seconds: float = 0.20
     """A MB of text in dedup: lines of hosts, signature, sets of shingles, verification."""
-    search_seconds: float = 41.3e-6
-    """A document in dedup's search, comparison and decision, over all intervals that are there
-    (`benchmarks/dedup.py scale`, 10^7 documents: 206.4 s on two processes)."""
-    order_seconds: float = 11.2e-6
-    """A document in the steps of dedup that one process does alone: order, group, write (same
-    run: 112.4 s)."""
+    search_seconds: float = 34.9e-6
+    """A document from dedup's keep order to its tables, over all intervals that are there
+    (`benchmarks/dedup.py scale`, 10^6 documents, much other work on the machine)."""
+    group_seconds: float = 0.6e-6
+    """A document in the steps of dedup that one process does alone: components, and the count of
+    large clusters (same run)."""
     signature_bytes: float = 475.0
     """On disk, a document in dedup."""
     dedup_scratch: float = 870.0

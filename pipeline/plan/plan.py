@@ -206,7 +206,7 @@ def _quality(v: Volumes) -> StagePlan:
 
 
 def _dedup(v: Volumes) -> StagePlan:
-    c, alone = v.costs, v.searched * v.costs.order_seconds
+    c, alone = v.costs, v.searched * v.costs.group_seconds
     passages = v.recipe.dedup.passages.enabled
     text_seconds = c.sign_mb_seconds + passages * c.passages_mb_seconds
     sorted_in_memory = min(v.documents * c.dedup_sorted, c.dedup_most)

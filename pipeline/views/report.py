@@ -7,19 +7,18 @@ and runs no script.  Texts of pages are hostile input: they are escaped.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from pipeline.links.audit import SOURCE_COLUMNS, source_rows
 from pipeline.store import files
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.errors import WebtextError
 from pipeline.store.manifest import Manifest
-from pipeline.store.sql import Database
 from pipeline.views.fertility import fertility
-from pipeline.views.html import bars, page, samples, table, waterfall
+from pipeline.views.html import WebLink, bars, page, samples, table, waterfall
 from pipeline.views.repeated import repeated_lines
-from pipeline.views.show import table_paths
+from pipeline.views.report_tables import Tables
+from pipeline.views.totals import text_totals, token_totals
 
 REPORT = "report.html"
 _TOP = 15  # rows of a ranking
@@ -34,48 +33,6 @@ class Section:
     title: str
     sentence: str
     body: str
-
-
-@dataclass
-class Tables:
-    """Answers SQL over the corpus; each table is a view that exists when the stage is built."""
-
-    corpus: Corpus
-    names: tuple[str, ...] = (
-        "links",
-        "fetches",
-        "documents",
-        "dedup",
-        "passages",
-        "verdicts",
-        "corpus",
-        "decisions",
-    )
-    there: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.database = Database()
-        for name in self.names:
-            try:
-                paths = table_paths(self.corpus, name, None)
-            except WebtextError:
-                continue
-            # Tables of older builds lack columns of newer ones.
-            rows = self.database.table(paths, by_name=name in ("fetches", "verdicts"))
-            self.database.ask(f'CREATE VIEW "{name}" AS SELECT * FROM {rows}')
-            self.there.add(name)
-
-    def ask(self, query: str) -> list[tuple[Any, ...]]:
-        """All rows of a query."""
-        return self.database.ask(query)
-
-    def columns(self, name: str) -> set[str]:
-        """The columns of a table that is built."""
-        return {str(row[0]) for row in self.ask(f'DESCRIBE "{name}"')}
-
-    def has(self, *names: str) -> bool:
-        """True when all these tables are built."""
-        return self.there.issuperset(names)
 
 
 def stage_manifests(corpus: Corpus) -> list[tuple[str, Manifest]]:
@@ -95,7 +52,13 @@ def write_report(corpus: Corpus) -> str:
     if not manifests:
         raise WebtextError(f"{corpus.root} holds no finished stage", "Run `webtext build` first")
     tables = Tables(corpus)
-    sections = [*_warnings(manifests), _funnel(manifests), _drops(manifests), *_sources(manifests)]
+    sections = [
+        *_warnings(manifests),
+        *_totals(tables, manifests),
+        _funnel(manifests),
+        _drops(manifests),
+        *_sources(manifests),
+    ]
     for build in (
         _preferences,
         _hosts,
@@ -134,6 +97,13 @@ def _warnings(manifests: Sequence[tuple[str, Manifest]]) -> list[Section]:
     rows = [(s, m.interval, warning) for s, m in manifests for warning in m.warnings]
     body = table(("stage", "interval", "warning"), rows)
     return [Section("Warnings", "What to know before the corpus is used.", body)] if rows else []
+
+
+def _totals(tables: Tables, manifests: Sequence[tuple[str, Manifest]]) -> list[Section]:
+    if not tables.has("corpus"):
+        return []
+    rows = [*text_totals(tables.database), *token_totals(manifests)]
+    return [Section("Totals", "What is in the corpus, over all intervals.", table(("", ""), rows))]
 
 
 def _sources(manifests: Sequence[tuple[str, Manifest]]) -> list[Section]:
@@ -220,7 +190,7 @@ def _months(tables: Tables) -> Section | None:
         "GROUP BY 1 ORDER BY 1"
     )
     body = table(("first linked", "links", "still there"), rows)
-    return Section("Link rot", "How many links still lead to a page, by month.", body)
+    return Section("WebLink rot", "How many links still lead to a page, by month.", body)
 
 
 def _languages(tables: Tables) -> Section | None:
@@ -274,7 +244,8 @@ def _duplicates(tables: Tables) -> Section | None:
         "SELECT k.url, count(*), round(min(d.similarity), 3) FROM dedup d JOIN documents k "
         f"ON k.id = d.kept_id GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_TOP}"
     )
-    body = table(("kept document", "removed for it", "least similarity"), rows)
+    names = ("kept document", "removed for it", "least similarity")
+    body = table(names, [(WebLink(url), *numbers) for url, *numbers in rows])
     return Section("Largest clusters of duplicates", "What was kept for how many.", body)
 
 
@@ -291,7 +262,11 @@ def _passages(tables: Tables) -> Section | None:
     )
     sentence = "Left out of pages since another one has them: which one, of how many."
     names = ("page that keeps them", "pages", "characters left out", "the longest")
-    return Section("Passages", sentence, table(names, rows)) if rows else None
+    return (
+        Section("Passages", sentence, table(names, [(WebLink(u), *r) for u, *r in rows]))
+        if rows
+        else None
+    )
 
 
 def _repeated(tables: Tables) -> Section | None:
@@ -307,13 +282,17 @@ def _reasons(tables: Tables) -> Section | None:
     if not tables.has("decisions", "documents"):
         return None
     rows = tables.ask(
-        "SELECT reason, url, value, threshold, left(text, "
+        "SELECT reason, id, url, value, threshold, left(text, "
         f"{_CUT}) FROM (SELECT d.*, x.url, x.text, row_number() OVER (PARTITION BY reason "
         "ORDER BY id) AS place FROM decisions d JOIN documents x USING (id)) "
         f"WHERE place <= {_SAMPLES} ORDER BY reason <> '', reason, place"
     )
-    body = samples([(r or "kept", u, _versus(v, t), text) for r, u, v, t, text in rows])
-    return Section("Samples", f"{_SAMPLES} documents for each decision, chosen by hash.", body)
+    body = samples([(r or "kept", i, u, _versus(v, t), text) for r, i, u, v, t, text in rows])
+    sentence = (
+        f"{_SAMPLES} documents for each decision, chosen by hash. `webtext why` tells the life of "
+        "one by its id, `webtext browse` shows all."
+    )
+    return Section("Samples", sentence, body)
 
 
 def _versus(value: float | None, threshold: float | None) -> str:

@@ -17,7 +17,7 @@ from pipeline.views.verify import verify_corpus
 INTERVAL = "2024-01"
 #: Each run is killed when the first file of such a name is about to get its place.
 MOMENTS = (
-    "links-", "_hostlines-", "_verdicts-", "order.parquet", "_decisions-00001-of",
+    "links-", "_hostlines-", "_verdicts-", "order-", "_decisions-00001-of",
     "tokenizer.json", "piece-00001", "train-00001-of-00002.idx",
 )  # fmt: skip
 CHILD = """

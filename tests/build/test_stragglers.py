@@ -68,7 +68,8 @@ def test_two_copies_of_every_unit_from_documents_to_shards(
     assert units.keys() >= {
         "sample_or_join", "find_lines", "measure_part", "give_verdicts",  # quality
         # dedup; the sample's pages that pass have no near-duplicates for `decide`
-        "sign", "arrange", "write_keys", "search_band", "compare", "group", "write_slices", "write",
+        "sort", "number", "find_firsts", "write_keys", "search_band", "compare", "group",
+        "write_slices", "write", "write_clusters",
         "accept_part",  # corpus
         "make_tokenizer", "encode_part", "assemble_shard",  # tokens
     }  # fmt: skip

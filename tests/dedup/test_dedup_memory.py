@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.dedup import places, search
+from pipeline.dedup import order, places, search, sort, write
 from pipeline.dedup.batch import Batch, Source, band_column, signature_schema
 from pipeline.dedup.settings import DedupSettings
 from pipeline.dedup.transform import steps_of
@@ -61,16 +61,22 @@ def decided(batch: Batch) -> tuple[pa.Table, dict[str, int]]:
     most: dict[str, int] = defaultdict(int)
     tracemalloc.start()
     for step in steps_of(batch):
-        if step.name in ("Evaluation", "Sign"):
-            continue
+        # Signatures are there; they are sorted still.
+        make = sort.sort_part if step.name == "Sign" else step.make
         for unit in list(step.plan(parts)):
             tracemalloc.reset_peak()
             before = tracemalloc.get_traced_memory()[0]
-            parts += step.make(unit)
+            parts += make(unit)
             most[step.name] = max(most[step.name], tracemalloc.get_traced_memory()[1] - before)
     tracemalloc.stop()
     tables = [pq.read_table(path) for path in sorted(Path(batch.folder).glob("part-*"))]
     return pa.concat_tables(tables).sort_by("id"), most
+
+
+def register(folder: Path) -> pa.Table:
+    """The keep order of a batch."""
+    paths = sorted(Path(folder, "dedup").glob("_register-*"))
+    return pa.concat_tables(map(pq.read_table, paths))
 
 
 def test_runs_and_slices_decide_alike_and_bound_memory(
@@ -81,10 +87,15 @@ def test_runs_and_slices_decide_alike_and_bound_memory(
     monkeypatch.setattr(places, "RUN_ROWS", 1000)
     monkeypatch.setattr(search, "_SLICE_ROWS", 1000)
     monkeypatch.setattr(search, "_RANGE_PAIRS", 1500)
+    monkeypatch.setattr(sort, "LEAST_GROUP", 20)
+    monkeypatch.setattr(order, "RANGE_ROWS", 1000)
+    monkeypatch.setattr(write, "WRITE_ROWS", 1000)
     cut, large = decided(signed(tmp_path / "cut", 6000))
     assert cut.equals(whole)
-    assert len(list(Path(tmp_path, "cut/dedup/_work").glob("places-*"))) == 6
+    for table in ("_work/places-*", "_work/order-*", "_work/firsts-*", "_register-*"):
+        assert len(list(Path(tmp_path, "cut/dedup").glob(table))) == 6, table
+    assert register(tmp_path / "cut").equals(register(tmp_path / "whole"))
     _, small = decided(signed(tmp_path / "small", 2000))
-    for step in ("Keys", "Search", "Compare", "Slices"):
+    for step in ("Order", "Firsts", "Keys", "Search", "Compare", "Slices"):
         # What holds all documents takes three times as much; Pythons differ by some kilobytes.
         assert large[step] < 1.5 * small[step], step

@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.dedup.bands import Numbers
 from pipeline.dedup.components import UnionFind
+from pipeline.dedup.database import database
 from pipeline.dedup.group import find_roots
-from pipeline.dedup.order import database
 
 
 def line(size: int, rng: np.random.Generator) -> tuple[Numbers, Numbers]:

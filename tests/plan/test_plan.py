@@ -51,7 +51,7 @@ def planned(*overrides: str, links: float = 1e6, **load: float) -> BuildPlan:
         ("documents", "files", 200 * 5 * 2),
         ("quality", "files", 200 * 5 * 3),
         ("links", "files", 20),
-        ("dedup", "alone", 400_000 * UnitCosts().order_seconds),
+        ("dedup", "alone", 400_000 * UnitCosts().group_seconds),
         ("dedup", "memory", 0.45e9 + 400_000 * 430),
         # 400,000 documents are one join, which goes through a million links
         ("quality", "cpu", 2_000 * UnitCosts().measure_mb_seconds + 1e6 / 1e7),

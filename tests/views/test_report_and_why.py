@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,10 +12,11 @@ from quality_corpus import page as page_of
 from quality_corpus import prose, run, write_documents
 from support import Run
 
+from docs.chromium import chromium
 from pipeline.quality.stage import QualityStage
 from pipeline.store.corpus import Corpus
 from pipeline.store.manifest import read_manifest
-from pipeline.views.html import page, samples, table
+from pipeline.views.html import WebLink, page, samples, table
 from pipeline.views.report import write_report
 
 
@@ -30,7 +30,9 @@ class Outline(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag not in {"script", "img", "link", "iframe"}, tag
-        assert not any(name.startswith("on") or name in {"src", "href"} for name, _ in attrs)
+        assert not any(name.startswith("on") or name in {"src", "style"} for name, _ in attrs)
+        places = [value or "" for name, value in attrs if name == "href"]
+        assert all(tag == "a" and place.startswith(("http://", "https://")) for place in places)
         self._in_heading = tag in {"h1", "h2", "h3"}
 
     def handle_data(self, data: str) -> None:
@@ -50,11 +52,22 @@ def test_report_says_what_the_manifests_say(copy: Path, webtext: Run) -> None:
     text = (copy / "report.html").read_text()
     outline = Outline()
     outline.feed(text)
-    for wanted in ("From links to corpus", "Why the rest was dropped", "Hosts", "Subreddits"):
+    for wanted in (
+        "Totals",
+        "From links to corpus",
+        "Why the rest was dropped",
+        "Hosts",
+        "Subreddits",
+    ):
         assert wanted in outline.headings
     corpus = read_manifest(str(copy / "corpus" / "2024-01"))
     assert corpus is not None
     assert f'<td class="n">{corpus.counts.kept:,}</td>' in text
+    tokens = read_manifest(str(copy / "tokens" / "gpt2" / "2024-01"))
+    assert tokens is not None
+    total = tokens.extra["train_tokens"]
+    assert f'<td>tokens of gpt2, train</td><td class="n">{total:,}</td>' in text
+    assert '<a href="https://' in text and "webtext why" in text
     for reason in corpus.counts.dropped:
         assert f"corpus: {reason}" in text
 
@@ -76,8 +89,13 @@ def test_report_shows_the_lines_that_were_left_out(tmp_path: Path) -> None:
 
 def test_hostile_text_is_escaped() -> None:
     hostile = "<script>alert(1)</script>"
-    for html in (table((hostile,), [(hostile,)]), samples([(hostile, hostile, "", hostile)])):
+    for html in (
+        table((hostile,), [(hostile,)]),
+        samples([(hostile, hostile, hostile, "", hostile)]),
+    ):
         assert "<script" not in page(hostile, [(hostile, hostile, html)])
+    assert "href" not in WebLink("javascript:alert(1)").html()
+    assert '"https://a/&quot;onclick=&quot;x"' in WebLink('https://a/"onclick="x').html()
 
 
 def test_why_tells_the_life_of_a_link(sample_root: Path, webtext: Run) -> None:
@@ -95,29 +113,16 @@ def test_why_tells_the_life_of_a_link(sample_root: Path, webtext: Run) -> None:
 
 
 @pytest.mark.system
-def test_report_opens_in_a_browser(copy: Path, tmp_path: Path) -> None:
-    chromium = shutil.which("chromium")
-    if chromium is None:
+@pytest.mark.parametrize(("width", "dark"), [(390, False), (1100, True)])
+def test_report_fits_a_phone_and_a_desk(copy: Path, width: int, dark: bool) -> None:
+    program = shutil.which("chromium")
+    if program is None:
         pytest.skip("needs Debian's chromium")
     place = write_report(Corpus(str(copy)))
-    picture = tmp_path / "report.png"
-    subprocess.run(
-        [
-            chromium,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            "--window-size=1100,2400",
-            f"--screenshot={picture}",
-            f"file://{place}",
-        ],
-        check=True,
-        capture_output=True,
-    )
-    assert picture.stat().st_size > 30_000  # an empty page of this size has some 10 kB
+    with chromium(program) as tab:
+        tab.look(width, 2400, dark=dark)
+        tab.open(f"file://{place}")
+        assert tab.evaluate("document.documentElement.scrollWidth") == width
+        asked = [v["request"]["url"] for m, v in tab.events if m == "Network.requestWillBeSent"]
+        assert asked == [f"file://{place}"]
+        assert len(tab.picture()) > 30_000  # an empty page of this size has some 10 kB

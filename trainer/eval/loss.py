@@ -109,7 +109,8 @@ def _means(objective: Objective, sums: Tensor, text_bytes: int | None) -> dict[s
     means = (sums[0] / sums[1].clamp_min(1)).tolist()
     result = dict(zip(objective.weights, means, strict=True))
     result["loss"] = sum(w * result[name] for name, w in objective.weights.items())
-    result["perplexity"] = math.exp(min(means[0], 700.0))
+    if objective.has_perplexity:
+        result["perplexity"] = math.exp(min(means[0], 700.0))
     if text_bytes is not None:
         result["bits_per_byte"] = float(sums[0, 0]) / math.log(2) / max(text_bytes, 1)
     return result

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from tokenizers import Tokenizer
 
 from pipeline.store.errors import SettingError
 from trainer.data.tokenizers import read_tokenizer
-from trainer.finetune.examples import ExampleColumns
+from trainer.finetune.examples import Example, ExampleColumns
 from trainer.finetune.metrics import figures
 from trainer.finetune.predict import predict
 from trainer.finetune.saved import save_fine_tuned
+from trainer.finetune.task import FineTuningTask
 from trainer.finetune.tasks import open_task
 from trainer.finetune.train import FineTuning, fine_tune
 from trainer.hf.open_encoder import open_encoder
+from trainer.models.encoder import Encoder
+from trainer.models.parts import Parts
 from trainer.run.distributed import pick_device
 
 Say = Callable[[str], None]
@@ -39,21 +44,33 @@ def finetune(
     parts, tokenizer_file = open_encoder(source, device, say)
     tokenizer = read_tokenizer(tokenizer_file)
     model = fine_tune(parts, tokenizer, asked, train, settings, device, say)
-    result: dict[str, float] = {}
-    for file, examples in zip(files[1], held_out, strict=True):
-        answers = predict(model, tokenizer, asked, examples, device)
-        predicted, truth = [one["predicted"] for one in answers], [e.label for e in examples]
-        for name, value in figures(asked.metrics, predicted, truth).items():
-            result[f"{Path(file).stem} {name}"] = value
+    result = judge(model, tokenizer, asked, dict(zip(files[1], held_out, strict=True)))
     if out is not None:
-        card = _card(source, task[0], files[0], result)
+        card = fine_tuned_card(source, task[0], files[0], result)
         save_fine_tuned(Path(out), model, tokenizer_file, task, result, card)
     return result
 
 
-def _card(source: str, task: str, train: str, figures: dict[str, float]) -> str:
+def judge(
+    model: Parts[Encoder],
+    tokenizer: Tokenizer,
+    task: FineTuningTask,
+    held_out: Mapping[str, Sequence[Example]],
+) -> dict[str, float]:
+    """Figures of a model by the names of files and metrics."""
+    device = next(model.parameters()).device
+    result: dict[str, float] = {}
+    for file, examples in held_out.items():
+        answers = predict(model, tokenizer, task, examples, device)
+        predicted, truth = [one["predicted"] for one in answers], [e.label for e in examples]
+        for name, value in figures(task.metrics, predicted, truth).items():
+            result[f"{Path(file).stem} {name}"] = value
+    return result
+
+
+def fine_tuned_card(source: str, task: str, train: str, values: dict[str, float]) -> str:
     """The model card: what it is from, what it learned, how well."""
-    rows = [f"| {name.replace('_', ' ')} | {value:.4f} |" for name, value in figures.items()]
+    rows = [f"| {name.replace('_', ' ')} | {value:.4f} |" for name, value in values.items()]
     names = Path(source).name, Path(train).name
     return "\n".join(
         [

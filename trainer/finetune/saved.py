@@ -29,6 +29,8 @@ class Saved:
     parts: Parts[Encoder]
     tokenizer: Tokenizer
     task: FineTuningTask
+    #: The task's name.
+    name: str
 
 
 def save_fine_tuned(
@@ -61,7 +63,8 @@ def open_fine_tuned(folder: str, device: torch.device, **columns: str | None) ->
     task = open_task(name, ExampleColumns(**{**facts, **given}))
     if task.use != parts.task.use:
         raise SettingError(f"{folder}: {_FACTS} names the task {name}", f"Take {_FACTS} away")
-    return Saved(parts.to(device), read_tokenizer(Path(folder) / "tokenizer.json"), task)
+    tokenizer = read_tokenizer(Path(folder) / "tokenizer.json")
+    return Saved(parts.to(device), tokenizer, task, name)
 
 
 def _facts(folder: Path, parts: Parts[Encoder]) -> tuple[str, dict[str, str]]:

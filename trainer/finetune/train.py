@@ -41,6 +41,10 @@ class FineTuning:
 
 #: An example with the inputs that are learned together.
 Unit = tuple[Example, list[Input]]
+#: Ids, segment types and mask, all (inputs, longest).
+EncodedBatch = tuple[Tensor, Tensor, Tensor]
+#: The loss of some units: of their batch, numbers that key dropout (inputs), and themselves.
+LossOf = Callable[[EncodedBatch, Tensor, Sequence[Unit]], Tensor]
 
 
 def fine_tune(
@@ -57,6 +61,25 @@ def fine_tune(
     encoding = Encoding.of(tokenizer, model.model.settings.context)
     units = list(_units(task, examples, encoding))
     groups = layer_groups(model, settings.lr, settings.layer_decay, settings.weight_decay)
+
+    def loss_of(batch: EncodedBatch, numbers: Tensor, some: Sequence[Unit]) -> Tensor:
+        scores = head_scores(model, batch, numbers)
+        return task.loss(scores, [e for e, _ in some], [together for _, together in some])
+
+    for epoch, loss in run_epochs(units, encoding, settings, groups, device, loss_of):
+        say(f"epoch {epoch} of {settings.epochs}: last loss {loss:.4f}")
+    return model.eval()
+
+
+def run_epochs(
+    units: Sequence[Unit],
+    encoding: Encoding,
+    settings: FineTuning,
+    groups: list[dict[str, Any]],
+    device: torch.device,
+    loss_of: LossOf,
+) -> Iterator[tuple[int, float]]:
+    """Trains `groups` over the units; yields each epoch, from 1, with its last loss."""
     optimizer = TrustRatio(groups, settings.lr, (0.9, 0.999), 1e-6)
     steps = -(-len(units) // settings.batch) * settings.epochs
     step = seen = 0
@@ -70,12 +93,10 @@ def fine_tune(
             numbers = torch.arange(seen, seen + len(inputs), device=device)
             seen += len(inputs)
             torch.manual_seed(seed_for(settings.seed, "dropout", step))
-            scores = head_scores(model, encoding.batch(inputs, device), numbers)
-            loss = task.loss(scores, [e for e, _ in some], [together for _, together in some])
-            _update(model, optimizer, loss, settings, step, steps)
+            loss = loss_of(encoding.batch(inputs, device), numbers, some)
+            _update(optimizer, loss, settings, step, steps)
             step += 1
-        say(f"epoch {epoch + 1} of {settings.epochs}: last loss {loss.item():.4f}")
-    return model.eval()
+        yield epoch + 1, loss.item()
 
 
 def with_task_head(
@@ -113,7 +134,7 @@ def _units(task: FineTuningTask, examples: Sequence[Example], encoding: Encoding
 
 
 def head_scores(
-    parts: Parts[Encoder], batch: tuple[Tensor, Tensor, Tensor], numbers: Tensor | None = None
+    parts: Parts[Encoder], batch: EncodedBatch, numbers: Tensor | None = None
 ) -> Tensor:
     """Scores of the head for ids, types and mask (inputs, positions).
 
@@ -127,7 +148,6 @@ def head_scores(
 
 
 def _update(
-    model: Parts[Encoder],
     optimizer: TrustRatio,
     loss: Tensor,
     settings: FineTuning,
@@ -136,7 +156,7 @@ def _update(
 ) -> None:
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], 1.0)
     factor = (1 - step / steps) * min(1.0, step / max(settings.warmup * steps, 1))
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * factor

@@ -134,7 +134,11 @@ def attend(
     positions): all of them are made then, since no fused kernel knows such keys.
     """
     if rate and keys is not None:
-        return _with_dropout(query, key, value, mask, causal, rate, keys, layer)
+        assert not isinstance(mask, BlockMask)  # `train.attention_kernel = "flex"` has no dropout
+        if mask is None and causal:
+            mask = visible(query.shape[2], key.shape[2], None, None, query.device)
+        scores, value = _scores(query, key, value)
+        return _weighted(scores, value, mask, rate, keys, layer)
     shared = query.shape[1] != key.shape[1]
     if isinstance(mask, BlockMask):
         flex: Callable[..., Any] = flex_attention
@@ -153,24 +157,42 @@ def attend(
     )
 
 
-def _with_dropout(
+def attend_with_scores(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    mask: Mask,
-    causal: bool,
+    mask: Tensor,
+    rate: float = 0.0,
+    keys: Tensor | None = None,
+    layer: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """What `attend` makes under a mask, and the scores (batch, heads, queries, keys) behind it.
+
+    Scores are those before mask and softmax, which no fused kernel gives away.
+    """
+    scores, value = _scores(query, key, value)
+    return _weighted(scores, value, mask, rate, keys, layer), scores
+
+
+def _scores(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores, and the value with as many heads as the query."""
+    times = query.shape[1] // key.shape[1]
+    if times > 1:
+        key, value = (x.repeat_interleave(times, dim=1) for x in (key, value))
+    return (query * query.shape[-1] ** -0.5) @ key.mT, value
+
+
+def _weighted(
+    scores: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
     rate: float,
-    keys: Tensor,
+    keys: Tensor | None,
     layer: int,
 ) -> Tensor:
-    assert not isinstance(mask, BlockMask)  # `train.attention_kernel = "flex"` has no dropout
-    heads, count = query.shape[1], query.shape[2]
-    if key.shape[1] != heads:
-        key, value = (x.repeat_interleave(heads // x.shape[1], dim=1) for x in (key, value))
-    scores = (query * query.shape[-1] ** -0.5) @ key.mT
-    if mask is None and causal:
-        mask = visible(count, key.shape[2], None, None, query.device)
     if mask is not None:
         scores = scores.masked_fill(~mask, float("-inf"))
     shares = scores.softmax(dim=-1, dtype=torch.float32).to(value.dtype)
-    return dropped(shares, rate, attention_keys(keys, heads), 16 * layer + _SITE) @ value
+    if rate and keys is not None:
+        shares = dropped(shares, rate, attention_keys(keys, scores.shape[1]), 16 * layer + _SITE)
+    return shares @ value

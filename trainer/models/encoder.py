@@ -14,14 +14,14 @@ hold one copy, and its gradients add up.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from trainer.models.attention import attend
+from trainer.models.attention import attend, attend_with_scores
 from trainer.models.dropout import Dropout, dropout_keys
 from trainer.models.layers import (
     HeadProjections,
@@ -111,20 +111,42 @@ class Surroundings:
     seen: tuple[Tensor, Tensor]
     rotation: tuple[Rotation | None, Rotation | None]
     keys: DropoutKeys | None
+    #: Whether the scores of attention are asked for.
+    scored: bool = False
+
+
+class Observed(NamedTuple):
+    """What is inside an encoder while it reads.
+
+    `states`: the embedding's and each layer's, (vectors, width).  `scores`: each layer's before
+    mask and softmax, (batch, heads, positions, positions).  `final`: what `forward` gives.
+    """
+
+    states: list[Tensor]
+    scores: list[Tensor]
+    final: Tensor
+
+
+#: States (vectors, width), and the scores of attention behind them where they are asked for.
+Step = tuple[Tensor, Tensor | None]
 
 
 class Attention(HeadProjections):
     """Multi-head attention over all real positions, or those of a band."""
 
-    def forward(self, x: Tensor, around: Surroundings, banded: bool, layer: int) -> Tensor:
-        """(vectors, width) -> the same shape."""
+    def forward(self, x: Tensor, around: Surroundings, banded: bool, layer: int) -> Step:
+        """(vectors, width) -> the same shape, with scores."""
         layout, keys = around.layout, around.keys
         query, key, value = self.split(layout.spread(self.qkv(x)), around.rotation[banded])
         rate = self.rate if self.training else 0.0
         kept = None if keys is None else keys.positions
-        y = attend(query, key, value, around.seen[banded], False, rate, kept, layer)
+        seen, scores = around.seen[banded], None
+        if around.scored:
+            y, scores = attend_with_scores(query, key, value, seen, rate, kept, layer)
+        else:
+            y = attend(query, key, value, seen, False, rate, kept, layer)
         projected: Tensor = self.out(layout.pick(y.transpose(1, 2).flatten(2)))
-        return projected
+        return projected, scores
 
 
 class EncoderBlock(nn.Module):
@@ -146,19 +168,19 @@ class EncoderBlock(nn.Module):
         #: Rows of the matrices in a parameter (`trainer.optim.groups`).
         self.stacked = {"up.weight": rows}
 
-    def forward(self, x: Tensor, around: Surroundings, layer: int) -> Tensor:
+    def forward(self, x: Tensor, around: Surroundings, layer: int) -> Step:
         """(vectors, width) -> the same shape.  `layer` counts from 0, shared ones each time."""
         keys = None if around.keys is None else around.keys.vectors
         banded = self.settings.banded(layer)
         if self.settings.norm_first:
-            attended = self.attention(self.norm_1(x), around, banded, layer)
+            attended, scores = self.attention(self.norm_1(x), around, banded, layer)
             x = x + self.dropout(attended, keys, 2 * layer + 1)
             fed: Tensor = self.dropout(self._fed(self.norm_2(x)), keys, 2 * layer + 2)
-            return x + fed
-        attended = self.attention(x, around, banded, layer)
+            return x + fed, scores
+        attended, scores = self.attention(x, around, banded, layer)
         x = self.norm_1(x + self.dropout(attended, keys, 2 * layer + 1))
         normed: Tensor = self.norm_2(x + self.dropout(self._fed(x), keys, 2 * layer + 2))
-        return normed
+        return normed, scores
 
     def _fed(self, x: Tensor) -> Tensor:
         down: Tensor = self.down(fed_forward(self.up(x), self.settings))
@@ -240,18 +262,34 @@ class Encoder(nn.Module):
         Those in padding mean nothing.  `samples`, their numbers in the run (batch), key dropout;
         without them there is none.
         """
-        around = self._surroundings(layout, samples)
-        x = self.embeddings(ids, types, layout, around.keys)
+        for x, _ in self._steps(ids, types, self._surroundings(layout, samples)):
+            last = x
+        return layout.spread(self._normed(last))
+
+    def observe(
+        self, ids: Tensor, types: Tensor, layout: BatchLayout, samples: Tensor | None = None
+    ) -> Observed:
+        """The same, with the states and scores inside; states as the layers put them out."""
+        around = replace(self._surroundings(layout, samples), scored=True)
+        steps = list(self._steps(ids, types, around))
+        states, scores = [x for x, _ in steps], [s for _, s in steps if s is not None]
+        return Observed(states, scores, layout.spread(self._normed(states[-1])))
+
+    def _steps(self, ids: Tensor, types: Tensor, around: Surroundings) -> Iterator[Step]:
+        """The embedding, then each layer."""
+        x = self.embeddings(ids, types, around.layout, around.keys)
         if self.project is not None:
             x = self.project(x)
+        yield x, None
         for layer, block in enumerate(self.run()):
             if self.recompute and torch.is_grad_enabled():
-                x = checkpoint(block, x, around, layer, use_reentrant=False)
+                x, scores = checkpoint(block, x, around, layer, use_reentrant=False)
             else:
-                x = block(x, around, layer)
-        if self.norm is not None:
-            x = self.norm(x)
-        return layout.spread(x)
+                x, scores = block(x, around, layer)
+            yield x, scores
+
+    def _normed(self, x: Tensor) -> Tensor:
+        return x if self.norm is None else self.norm(x)
 
     def _surroundings(self, layout: BatchLayout, samples: Tensor | None) -> Surroundings:
         settings, positions = self.settings, layout.mask.shape[1]

@@ -51,6 +51,8 @@ class Objective(nn.Module, ObjectiveBase, ABC):
     usual_vocab: ClassVar[int] = 30_522
     #: Whether the first term is the loss of each token of the text, so that it is bits of text too.
     of_all_tokens: ClassVar[bool] = False
+    #: Whether the first term is in nats, so that it is a perplexity too.
+    has_perplexity: ClassVar[bool] = True
     #: What an encoder's samples are made of.
     segments: ClassVar[type[Segments]] = OneSegment
     #: Whether it is told, before its first batch, how often each token stands in the text.

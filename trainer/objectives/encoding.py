@@ -66,17 +66,16 @@ def take_apart(rows: Tensor, pad: int) -> Rows:
     )
 
 
-def masked_batch(
-    rows: Tensor, masker: Masker, encoder: Encoder, filled: Filled | None
+def plain_batch(
+    rows: Tensor, pad: int, encoder: Encoder, filled: Filled | None
 ) -> dict[str, Tensor]:
-    """The batch of all three objectives.
+    """The batch of an encoder without masks: its samples as they are.
 
-    ids, inputs, types, mask (batch, positions); places, targets, used (batch, most); samples,
-    labels (batch); and `index` (vectors) where padding has none, so that the compiled part knows
-    how many there are.  `filled`: see `Objective.prepare`.
+    ids, types, mask (batch, positions); samples, labels (batch); and index (vectors,) where padding
+    is passed by: it is made here, so that the compiled part knows how many there are.  `filled`:
+    see `Objective.prepare`.
     """
-    apart = take_apart(rows, masker.vocabulary.pad)
-    masked = masker(apart.ids, apart.lengths, apart.samples)
+    apart = take_apart(rows, pad)
     position = torch.arange(apart.ids.shape[1], device=rows.device)
     # All of the header but the label, which may be -1, is no token.
     most = None if filled is None else int((filled - HEADER + 1).clip(0).sum())
@@ -84,14 +83,24 @@ def masked_batch(
     index = {} if layout.index is None else {"index": layout.index}
     return index | {
         "ids": apart.ids,
-        "inputs": masked.inputs,
         "types": apart.types,
         "mask": layout.mask,
+        "samples": apart.samples,
+        "labels": apart.labels,
+    }
+
+
+def masked_batch(
+    rows: Tensor, masker: Masker, encoder: Encoder, filled: Filled | None
+) -> dict[str, Tensor]:
+    """The same, with inputs (batch, positions), and places, targets, used (batch, most)."""
+    batch = plain_batch(rows, masker.vocabulary.pad, encoder, filled)
+    masked = masker(batch["ids"], batch["mask"].sum(1), batch["samples"])
+    return batch | {
+        "inputs": masked.inputs,
         "places": masked.places,
         "targets": masked.targets,
         "used": masked.used,
-        "samples": apart.samples,
-        "labels": apart.labels,
     }
 
 

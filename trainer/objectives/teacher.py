@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.store.errors import SettingError
-from trainer.models.encoder import BatchLayout, Encoder, EncoderBlock
+from trainer.models.encoder import BatchLayout, Encoder, EncoderBlock, Observed
 from trainer.models.heads import MaskedHead
 from trainer.models.parts import Parts
 from trainer.settings.model import EncoderSettings
@@ -39,6 +39,11 @@ class Teacher:
         """Final states (batch, positions, width); nothing is dropped."""
         states: Tensor = self.parts.model(ids, types, layout)
         return states
+
+    @torch.no_grad()
+    def observe(self, ids: Tensor, types: Tensor, layout: BatchLayout) -> Observed:
+        """What is inside it while it reads; nothing is dropped."""
+        return self.parts.model.observe(ids, types, layout)
 
     @torch.no_grad()
     def logits(self, states: Tensor) -> Tensor:

@@ -52,10 +52,8 @@ class RunLog:
     def evaluation(self, step: int, result: dict[str, float]) -> None:
         """The validation of a step."""
         self._write({"step": step, **{f"validation_{k}": v for k, v in result.items()}})
-        self.say(
-            f"step {step:,}: validation loss {result['loss']:.4f}, "
-            f"perplexity {result['perplexity']:,.2f}"
-        )
+        perplexity = f", perplexity {result['perplexity']:,.2f}" if "perplexity" in result else ""
+        self.say(f"step {step:,}: validation loss {result['loss']:.4f}{perplexity}")
 
     def say(self, text: str) -> None:
         """A sentence in the terminal."""

@@ -21,10 +21,11 @@ OF_STEPS = (
 )
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 2rem auto; padding: 0 1rem;
+       overflow-wrap: anywhere }
 table { border-collapse: collapse } td, th { padding: .15rem .8rem .15rem 0; text-align: left }
 .figures { display: grid; gap: 0 2rem }
-.figures { grid-template-columns: repeat(auto-fill, minmax(22rem, 1fr)) }
+.figures { grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)) }
 svg { width: 100%; height: auto; background: #f6f6f4 } svg text { font: 16px system-ui; fill: #444 }
 figure { margin: 1rem 0 } figcaption { color: #444 }
 code { font-size: 13px; overflow-wrap: anywhere }
@@ -62,6 +63,7 @@ def write_run_report(run: RunFolder) -> str:
         [
             "<!doctype html>",
             '<html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{html.escape(run.path.name)}</title>",
             f"<style>{_STYLE}</style></head><body>",
             *parts,

@@ -16,11 +16,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.dedup.bands import Numbers
-from pipeline.dedup.batch import Batch, Index, column, names_of, read
+from pipeline.dedup.batch import Batch, column, names_of, read
 from pipeline.dedup.minhash import Hashes64
 from pipeline.dedup.passages.share import MEMBERS_NAME
 from pipeline.dedup.passages.spans import PageText
 from pipeline.dedup.passages.winnow import run_hashes, shared_starts
+from pipeline.dedup.places import Index
 from pipeline.dedup.texts import rows_at
 from pipeline.store import files
 from pipeline.store.cuts import Span, are_within, original_places, read_cuts, without
@@ -89,8 +90,9 @@ def write_runs(unit: RunsUnit) -> list[Part]:
 def _pages(unit: RunsUnit) -> Iterator[tuple[dict[str, Any], pa.Table]]:
     """Each page of the part that shares a minimizer: its row of `TEXTS`, its runs."""
     batch, index = unit.batch, Index(unit.batch)
-    signatures, numbers = list(index.by_file())[unit.file]
-    first = sum(index.rows[: unit.file])
+    stored = list(index.by_file())
+    signatures, numbers = stored[unit.file]
+    first = sum(len(numbers) for _, numbers in stored[: unit.file])
     places, hashes = _shared(unit, first, first + len(numbers))
     rows, starts = np.unique(places - first, return_index=True)
     if not len(rows):

@@ -98,9 +98,10 @@ class _Run:
         for example, layout in examples(read_pages(paths), effort.folds):
             self._examples.append(example)
             self._words.add(layout, example.page.domain)
-        if len(self._examples) < _FEWEST_PAGES:
+        pages = sum(not example.is_copy for example in self._examples)
+        if pages < _FEWEST_PAGES:
             raise SettingError(
-                f"{len(self._examples)} labelled pages are too few to train on",
+                f"{pages} labelled pages are too few to train on",
                 f"Give {_FEWEST_PAGES} at least; some hundreds of each kind are a start",
             )
         sizes = [len(example.texts) for example in self._examples]
@@ -175,7 +176,7 @@ class _Run:
         scored: list[LabelledPage] = []
         texts: list[str] = []
         for number, example in enumerate(self._examples):
-            if not example.nameless:
+            if not example.is_copy:
                 scored.append(example.page)
                 texts.append(self._text(number, example))
         return scores(scored, texts)

@@ -88,9 +88,27 @@ class _Graph:
         self._graph[self._id] = pickle.dumps(self._plan.job)
         leaves: dict[Any, str] = {}
         for stage in self._plan.stages:
-            for task in self._stage_tasks(stage):
-                leaves[self._take(task, METRICS)] = stage.name
+            tasks = self._stage_tasks(stage)
+            gathered = [tasks] if self._is_gathered(stage) else [[task] for task in tasks]
+            for some in gathered:
+                leaves[self._metrics(some)] = stage.name
         return self._graph, leaves
+
+    def _is_gathered(self, stage: PlannedStage) -> bool:
+        """Whether each reader of its one buffer takes the results of all its tasks, whole.
+
+        What fits there fits once more: so one task takes the metrics of all, not one of each.
+        """
+        stages = self._plan.stages
+        sides = {buffer for other in stages for buffer in other.sides}
+        mains = {other.main[1] for other in stages if other.main}
+        return len(stage.outputs) == 1 and stage.outputs[0] in sides - mains
+
+    def _metrics(self, tasks: list[Any]) -> Any:
+        """A task that takes the metrics of others' results."""
+        key = (f"{_TAKE}{self._id}", len(self._graph))
+        self._graph[key] = (_all_metrics, tasks)
+        return key
 
     def _key(self, stage: PlannedStage, number: int) -> tuple[str, int]:
         """Names differ by stage, or dask's locality would put most of them on one worker."""
@@ -146,6 +164,11 @@ def _pick(
     """One buffer of a task's result, or one bucket of it: only this travels to the next task."""
     part = result[buffer_id]
     return part if bucket is None else part[bucket : bucket + 1]
+
+
+def _all_metrics(results: list[dict[bytes, list[bytes]]]) -> list[bytes]:
+    """The metrics of some tasks' results."""
+    return [encoded for result in results for encoded in result[METRICS]]
 
 
 def _urgency(key: Any) -> int:
