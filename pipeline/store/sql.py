@@ -11,8 +11,13 @@ from pipeline.store import files
 from pipeline.store.parquet import check_table
 
 _BATCH = 10_000  # rows
-#: What is wrong with the query, not with a file.
-_OF_THE_QUERY = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
+#: What is wrong with the query, or ended it, and not with a file.
+_OF_THE_QUERY = (
+    duckdb.ParserException,
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.InterruptException,
+)
 
 
 class Database:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 from urllib.parse import quote
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 from browse.served import Browser, browsing, kept_id, write_runs
 from tokenizers import Tokenizer
 
+from pipeline.browse.catalogue import Catalogue
 from pipeline.store.corpus import Corpus
 from pipeline.tokens.megatron import IndexedDataset
 from pipeline.views.show import select
@@ -209,3 +212,19 @@ def test_runs_lead_from_a_spike_to_its_step(browser: Browser) -> None:
     assert browser.get("trace?run=..%2Fx&step=1").status == 400
     only = browser.get("runs?run=one")
     assert only.text.count("<polyline") == 2 and 'data-run="one"' in only.text
+
+
+def test_a_query_that_is_ended_reads_no_files(sample_root: Path) -> None:
+    """Ctrl-C ends a long query; it is not taken for a damaged file, for which all are read."""
+    catalogue, ended = Catalogue(Corpus(str(sample_root))), Event()
+
+    def end() -> None:
+        while not ended.wait(0.1):  # what comes before the query begins has no effect
+            catalogue.close()
+
+    ender = Thread(target=end)
+    ender.start()
+    with pytest.raises(duckdb.InterruptException):
+        catalogue.ask("SELECT count(*) FROM range(100000000) a, range(100000000) b")
+    ended.set()
+    ender.join()
