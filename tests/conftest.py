@@ -25,6 +25,10 @@ from pipeline.engine.runners.profiles import RunnerSettings
 hypothesis.settings.register_profile("any load", deadline=None)
 hypothesis.settings.load_profile("any load")
 
+# Processes of xdist's are told a width by readline, and commands believe it of a terminal.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
+
 #: Files of tests that take minutes, the longest first: where two processes share the tests, these
 #: begin first, so that none is left to run alone.
 LONGEST = (

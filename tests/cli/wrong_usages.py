@@ -291,7 +291,7 @@ RUNS: list[Row] = [
     ("finetune nothere --train ex.tsv", 1, ("nothere holds no run",)),
     ("finetune R --train ex.tsv", 2, ("R is no encoder", "BERT")),
     ("finetune R --train ex.tsv --epochs 0", 2, ("'--epochs'",)),
-    ("distil R", 2, ("Missing argument 'TEACHER'",)),
+    ("distil R", 2, ("Missing argument 'teacher'",)),
     ("distil R nothere --train ex.tsv", 2, ("masked language model", "--masked-model")),
     ("distil R nothere --train ex.tsv --augment 0", 1, ("nothere holds no model",)),
     ("trace R", 2, ("Missing option '--step'",)),

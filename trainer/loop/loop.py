@@ -1,9 +1,8 @@
 """The training loop.  It knows no objective, and nothing in a step waits for the device.
 
-What a step did (loss, norm, whether it was skipped) is read back one step later, so
-the host is always ahead of the device.  Loss terms are sums, divided by the count of
-targets over all micro-batches and processes: equal text gives equal gradients however
-it is split.
+What a step did (loss, norm, whether it was skipped) is read back one step later, so the host is
+always ahead of the device.  Loss terms are sums, divided by the count of targets over all
+micro-batches and processes: equal text gives equal gradients however it is split.
 """
 
 from __future__ import annotations
