@@ -38,13 +38,16 @@ _SIZES = (
     (1_000_000_000, "100M<n<1B"),
     (10_000_000_000, "1B<n<10B"),
 )
-_TERMS = """\
-The texts belong to the authors of their pages, and being in this corpus gives nobody a right to
-them: each row has its address, by which terms can be looked up. Pages whose robots.txt, headers
-or markup refused such use when they were fetched are not in it. Links and scores come from
-Reddit, whose terms limit what its data may be used for. No user names and no comment texts are
-stored. Mail and IP addresses are replaced as the settings of `quality.pii` say; other personal
-data may be left. `webtext forget` takes pages out."""
+_RIGHTS = """\
+The texts belong to their authors, and being in this corpus gives nobody a right to them: each row
+has its address, by which terms can be looked up."""
+_FROM_REDDIT = """\
+Pages whose robots.txt, headers or markup refused such use when they were fetched are not in it.
+Links and scores come from Reddit, whose terms limit what its data may be used for. No user names
+and no comment texts are stored."""
+_PERSONAL = """\
+Mail and IP addresses are replaced as the settings of `quality.pii` say; other personal data may be
+left. `webtext forget` takes pages out."""
 
 
 def write_card(corpus: Corpus) -> str | None:
@@ -83,7 +86,7 @@ def card(corpus: Corpus) -> str:
         "## How to load it",
         _LOADING,
         "## Terms",
-        _TERMS,
+        "\n".join([_RIGHTS, *([] if _is_of_texts(corpus) else [_FROM_REDDIT]), _PERSONAL]),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -111,10 +114,14 @@ def _head(corpus: Corpus, finished: Sequence[str]) -> Iterator[str]:
 
 def _title(corpus: Corpus) -> str:
     """What it is made of: pages that links led to, or texts that were there already."""
+    made_of = "given texts" if _is_of_texts(corpus) else "pages linked on Reddit"
+    return f"A corpus of {made_of}"
+
+
+def _is_of_texts(corpus: Corpus) -> bool:
+    """Whether all of it was given as texts: nothing was linked or fetched."""
     pages = [corpus.require("pages", one) for one in corpus.intervals("pages")]
-    if pages and all(one.settings.get("source") == "texts" for one in pages):
-        return "A corpus of given texts"
-    return "A corpus of pages linked on Reddit"
+    return bool(pages) and all(one.settings.get("source") == "texts" for one in pages)
 
 
 def _front(corpus: Corpus, documents: int) -> str:

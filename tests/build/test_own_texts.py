@@ -13,6 +13,8 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from quality_corpus import PROSE
 from support import Run
 
+from pipeline.store.corpus import Corpus
+from pipeline.views.card import card
 from webtext import SettingError, WebtextError, build, stage_transform
 from webtext import open as open_corpus
 
@@ -105,6 +107,13 @@ def test_own_texts_are_accepted_as_they_are(recipe: Path, texts: dict[str, str])
     said: list[str] = []
     build(recipe, say=said.append)
     assert all("up to date" in line for line in said if ": " in line and "warning" not in line)
+
+
+def test_its_card_speaks_of_no_links_and_of_no_robots(recipe: Path) -> None:
+    text = card(Corpus(str(_root(recipe))))
+    assert "# A corpus of given texts" in text
+    assert "Reddit" not in text and "robots" not in text
+    assert "webtext forget" in text
 
 
 def test_a_corpus_is_read_from_python(recipe: Path, tmp_path: Path) -> None:
