@@ -6,18 +6,14 @@ import json
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pytest
 import thread_pages
-from selectolax.lexbor import LexborHTMLParser
 
 from pipeline.cli import main
-from pipeline.documents.blocks.layout import read_layout
 from pipeline.documents.blocks.model import read_model
 from pipeline.documents.extract import extract, finish, prepare
 from pipeline.documents.training.labels import from_phrases, from_text
 from pipeline.documents.training.report import word_score
-from pipeline.documents.training.shorten import few_blocks, with_blocks
 from pipeline.documents.training.train import TrainingEffort, fold_model, train
 from pipeline.store.errors import SettingError, WebtextError
 
@@ -118,25 +114,3 @@ def test_labels_from_phrases() -> None:
 )
 def test_scores_of_words(found: str, truth: str, score: float) -> None:
     assert word_score(found, truth)[0] == score
-
-
-def test_a_short_page_has_main_text_and_the_elements_that_hold_it() -> None:
-    paragraphs = "".join(f"<div><p>{'word ' * 15}{n}</p></div>" for n in range(30))
-    menu = "<nav><ul>" + "<li>Home</li>" * 9 + "</ul></nav>"
-    page = LexborHTMLParser(f"<body>{menu}<main>{paragraphs}</main><pre>code</pre>")
-    layout = read_layout(page, read_model().lexicon)
-    labels = np.array([float(text.startswith("word")) for text in layout.text])
-    words = np.array([len(text.split()) for text in layout.text])
-    menus = 0
-    for name in map(str, range(20)):
-        kept = few_blocks(labels, words, name)
-        assert kept is not None and (kept == few_blocks(labels, words, name)).all()
-        short = with_blocks(layout, kept)
-        assert list(short.text) == [layout.text[block] for block in np.flatnonzero(kept)]
-        assert 2 <= int((labels[kept] > 0.5).sum()) <= 8 and words[kept].sum() >= 20
-        for block, owner in enumerate(short.owner):
-            assert short.first[owner] <= block < short.last[owner]
-        assert all(above < element for element, above in enumerate(short.parent))
-        menus += "Home" in short.text
-    assert 0 < menus < 20
-    assert few_blocks(labels * 0, words, "a") is None

@@ -43,12 +43,6 @@ _MOST_OF = 10
 _ID = re.compile(r"#\S+|\d+")
 _POSTS = FAMILY["post"] | FAMILY["comment"]
 _BESIDE = FAMILY["side"] | FAMILY["nav"] | FAMILY["foot"] | FAMILY["related"]
-_BESIDE_TAGS = tags.BIT["nav"] | tags.BIT["footer"] | tags.BIT["aside"]
-#: A page of so few blocks gives the model little to compare them with: of what lies in elements
-#: that say they stand beside the text it must be so sure.
-_FEW_BLOCKS, _SURE = 12, 900
-#: And so sure of the column beside the posts of a thread: the rules of a forum are no post.
-_SURE_OF_COLUMN = 600
 _NOSCRIPT = tags.BIT["noscript"]
 #: Links of at most so many words, so often on a page, are buttons.
 _LINK_WORDS, _OFTEN = 3, 3
@@ -70,7 +64,6 @@ def choose(
     _posts_whole(layout, tree, chance, words, chosen)
     if not captions:
         chosen &= ~_captions(layout, tree)
-    chosen &= ~_beside(tree, chance, chosen, words)
     chosen &= ~_unseen(tree, chosen, words)
     chosen &= ~_notices(layout, tree, chosen, words)
     chosen &= ~_calls(layout, tree, chosen)
@@ -207,25 +200,6 @@ def _link_chars(layout: Layout) -> tuple[Column, Column]:
     """How many characters of each block are in links, and how many there are."""
     chars = np.fromiter(map(len, layout.text), dtype=np.int64)
     return np.minimum(np.array(layout.link_chars, dtype=np.int64), chars), chars
-
-
-def _beside(tree: Structure, chance: Column, chosen: Chosen, words: Column) -> Chosen:
-    """Blocks that stand beside the text, by their elements, and of which the model is not sure.
-
-    Nothing is, where these blocks are most of the text.
-    """
-    names = tree.families_above
-    beside: Chosen = np.zeros_like(chosen)
-    if 2 * words[chosen & (names & _POSTS != 0)].sum() > words[chosen].sum():
-        beside |= (names & FAMILY["side"] != 0) & (chance < _SURE_OF_COLUMN)
-    if len(chance) <= _FEW_BLOCKS:
-        named = names & (_BESIDE | FAMILY["ad"] | FAMILY["comment"]) != 0
-        named |= tree.telling & _BESIDE_TAGS != 0
-        beside |= named & (chance < _SURE)
-        beside |= (tree.telling & tags.BIT["form"] != 0) & (words <= _NAME_WORDS)
-    if words[chosen & beside].sum() > words[chosen & ~beside].sum():
-        beside[:] = False
-    return beside
 
 
 def _unseen(tree: Structure, chosen: Chosen, words: Column) -> Chosen:

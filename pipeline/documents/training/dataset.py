@@ -17,7 +17,6 @@ from pipeline.documents.blocks.structure import Structure, structure
 from pipeline.documents.head import Head, read_head
 from pipeline.documents.training.labels import Labels, agreed, from_phrases, from_text
 from pipeline.documents.training.pages import LabelledPage, others_texts
-from pipeline.documents.training.shorten import Kept, few_blocks, with_blocks
 from pipeline.documents.training.tokens import tokens
 from pipeline.store.chance import chance_of
 
@@ -27,10 +26,7 @@ Floats = npt.NDArray[np.float64]
 _NO_ADDRESS = 0.3
 #: … and this share a second time without names of elements, which a framework may have made up.
 _NO_NAMES = 0.15
-#: This share is learned a second time with few of its blocks (`shorten.py`).
-_SHORT = 0.4
-#: What second copies weigh.
-_COPY_WEIGHT = 0.5
+_NO_NAMES_WEIGHT = 0.5
 #: A block counts by its words, but not more than this many.
 _MOST_WORDS = 400
 #: A block with a phrase counts as so many words; one that extractors agree on counts half.
@@ -47,13 +43,7 @@ class TrainingPage:
     words: Column
     labels: Labels
     weights: Floats
-    nameless: bool = False
-    kept: Kept | None = None  # the blocks of a shortened copy
-
-    @property
-    def is_copy(self) -> bool:
-        """Whether the page is learned in another form as well."""
-        return self.nameless or self.kept is not None
+    nameless: bool
 
 
 def examples(pages: Iterable[LabelledPage], folds: int) -> Iterator[tuple[TrainingPage, Layout]]:
@@ -64,8 +54,9 @@ def examples(pages: Iterable[LabelledPage], folds: int) -> Iterator[tuple[Traini
         if layout.text:
             example = _example(page, layout, folds)
             yield example, layout
-            if page.truth is not None:
-                yield from _copies(example, layout)
+            if chance_of(page.url, "no names") < _NO_NAMES and page.truth is not None:
+                weights = example.weights * _NO_NAMES_WEIGHT
+                yield replace(example, weights=weights, nameless=True), without_names(layout)
 
 
 def columns(example: TrainingPage, lexicon: WordWeights) -> tuple[dict[str, Column], Structure]:
@@ -82,8 +73,6 @@ def parsed(example: TrainingPage, lexicon: WordWeights) -> tuple[Layout, Head, L
     layout = read_layout(parser, lexicon)
     if example.nameless:
         layout = without_names(layout)
-    if example.kept is not None:
-        layout = with_blocks(layout, example.kept)
     url = "" if chance_of(page.url, "no address") < _NO_ADDRESS else page.url
     return layout, read_head(parser, url), parser
 
@@ -97,31 +86,6 @@ def without_names(layout: Layout) -> Layout:
         own=nothing, above=nothing, own_score=nothing, near_score=nothing, far_score=nothing,
         inner=[0] * len(layout.text),
     )  # fmt: skip
-
-
-def _copies(example: TrainingPage, layout: Layout) -> Iterator[tuple[TrainingPage, Layout]]:
-    """The page without names, and with few of its blocks, by chance."""
-    url = example.page.url
-    if chance_of(url, "no names") < _NO_NAMES:
-        weights = example.weights * _COPY_WEIGHT
-        yield replace(example, weights=weights, nameless=True), without_names(layout)
-    kept = few_blocks(example.labels, example.words, url)
-    if chance_of(url, "short") < _SHORT and kept is not None:
-        short = replace(
-            example,
-            texts=tuple(example.texts[block] for block in np.flatnonzero(kept)),
-            words=example.words[kept],
-            labels=example.labels[kept],
-            weights=_evened(example.weights[kept], _COPY_WEIGHT * example.page.weight),
-            kept=kept,
-        )
-        yield short, with_blocks(layout, kept)
-
-
-def _evened(weights: Floats, total: float) -> Floats:
-    """Weights of blocks with the sum that a page has."""
-    known = weights.sum()
-    return weights * (total / known if known else 0.0)
 
 
 def _example(page: LabelledPage, layout: Layout, folds: int) -> TrainingPage:
@@ -140,5 +104,6 @@ def _example(page: LabelledPage, layout: Layout, folds: int) -> TrainingPage:
         others = agreed(texts, others_texts(page.html))
         weights[~known] *= np.where(np.isnan(others), 0.0, _AGREED)[~known]
         labels = np.nan_to_num(np.where(known, labels, others))
-    weights = _evened(weights, page.weight)
-    return TrainingPage(page, page.fold(folds), texts, words, labels, weights)
+    total = weights.sum()
+    weights *= page.weight / total if total else 0.0
+    return TrainingPage(page, page.fold(folds), texts, words, labels, weights, False)

@@ -98,10 +98,9 @@ class _Run:
         for example, layout in examples(read_pages(paths), effort.folds):
             self._examples.append(example)
             self._words.add(layout, example.page.domain)
-        pages = sum(not example.is_copy for example in self._examples)
-        if pages < _FEWEST_PAGES:
+        if len(self._examples) < _FEWEST_PAGES:
             raise SettingError(
-                f"{pages} labelled pages are too few to train on",
+                f"{len(self._examples)} labelled pages are too few to train on",
                 f"Give {_FEWEST_PAGES} at least; some hundreds of each kind are a start",
             )
         sizes = [len(example.texts) for example in self._examples]
@@ -176,7 +175,7 @@ class _Run:
         scored: list[LabelledPage] = []
         texts: list[str] = []
         for number, example in enumerate(self._examples):
-            if not example.is_copy:
+            if not example.nameless:
                 scored.append(example.page)
                 texts.append(self._text(number, example))
         return scores(scored, texts)
