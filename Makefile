@@ -60,9 +60,9 @@ quickstart: $(VENV)/.run
 test: $(VENV)/.dev lint
 	$(BIN)/pytest -m "not system" -n 3 --dist loadfile --no-loadscope-reorder
 
-# They wait even more, and what is slowest is worth knowing.
+# What is slowest is worth knowing.
 test-system: $(VENV)/.dev $(VENV)/.spark peers airflow
-	$(BIN)/pytest -m system -n 3 --dist loadfile --no-loadscope-reorder --durations 30 --durations-min 10
+	$(BIN)/pytest -m system -n 2 --dist loadfile --no-loadscope-reorder --durations 30 --durations-min 10
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -36,6 +36,8 @@ LONGEST = (
     "test_backfill.py",
     "test_sample_training.py",
     "test_worker_image.py",
+    "test_wheel.py",
+    "test_cluster_checks.py",
     "test_check.py",
     "test_remote_storage.py",
     "test_cluster_faults.py",

@@ -25,14 +25,16 @@ def test_gpt2_tiny_on_the_sample(sample_root: Path, tmp_path: Path) -> None:
     print(f"validation loss {validation(whole):.3f}, unigram entropy {entropy:.3f} nats")
     assert validation(whole) < entropy - 0.5
 
-    process = start(*command, str(killed))
-    wait_for(process, killed, 120)
+    some = (*command, str(killed), "--set", "train.pause_after=60")
+    process = start(*some)
+    wait_for(process, killed, 55)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert len(losses(killed)) < 200
-    webtext(*command, str(killed), "--resume")
-    assert losses(killed) == losses(whole)
-    assert validation(killed) == validation(whole)
+    assert len(losses(killed)) < 60
+    webtext(*some, "--resume")
+    resumed = losses(killed)
+    assert 60 <= len(resumed) < 200
+    assert resumed == losses(whole)[: len(resumed)]
 
     said = webtext("generate", str(whole), "--prompt", "The database", "--tokens", "40")
     assert "The database" in said
