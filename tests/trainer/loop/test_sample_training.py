@@ -1,4 +1,4 @@
-"""The recipe `gpt2-tiny`, as it is, on the shards of the sample: learns, and resumes exactly."""
+"""Half of the recipe `gpt2-tiny` on the shards of the sample: learns, and resumes exactly."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from trainer.eval.loss import unigram_entropy
 @pytest.mark.system
 def test_gpt2_tiny_on_the_sample(sample_root: Path, tmp_path: Path) -> None:
     data = sample_root / "tokens" / "gpt2"
-    command = ("train", "gpt2-tiny", "--data", str(data), "--out")
+    command = ("train", "gpt2-tiny", "--data", str(data), "--set", "train.pause_after=100", "--out")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     webtext(*command, str(whole))
-    assert len(losses(whole)) == 200
+    assert 100 <= len(losses(whole)) < 200
     stream = Stream(find_shards(str(data)), "validation", 128, shuffled=False)
     entropy = unigram_entropy(stream, 8192)
     print(f"validation loss {validation(whole):.3f}, unigram entropy {entropy:.3f} nats")
-    assert validation(whole) < entropy - 0.5
+    assert validation(whole) < entropy - 0.4
 
     some = (*command, str(killed), "--set", "train.pause_after=60")
     process = start(*some)
