@@ -46,7 +46,7 @@ SHAPE = (
 )  # fmt: skip
 TEACHER = ("model.layers=4", "train.steps=1500", "schedule.warmup=100", "optim.lr=2e-3")
 STUDENT = (
-    "objective=distil", "model.layers=2", "train.steps=600", "schedule.warmup=60",
+    "objective=distil", "model.layers=2", "train.steps=200", "schedule.warmup=20",
     "optim.lr=1e-3",
 )  # fmt: skip
 SIDES = {"taught": (), "alone": ("distil.soft=0", "distil.cosine=0")}

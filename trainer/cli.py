@@ -193,9 +193,9 @@ def export(
         pushed = push_model(
             folder, written, address, private=private, dry_run=dry_run, say=typer.echo
         )
-        for line in describe(pushed, dry_run):
+        for line in describe(pushed):
             typer.echo(line)
-        answer["pushed"] = {**asdict(pushed), "dry_run": dry_run}
+        answer["pushed"] = asdict(pushed)
     return Result(answer)
 
 

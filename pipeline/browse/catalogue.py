@@ -16,7 +16,7 @@ import pyarrow as pa
 from pipeline.browse.conditions import Condition, quoted
 from pipeline.store.corpus import Corpus, check_interval
 from pipeline.store.schemas import SCHEMAS
-from pipeline.store.sql import Database
+from pipeline.store.sql import Database, marks
 from pipeline.views.show import TABLES
 
 #: Tables that rows are joined from; each is a view with all columns of its schema and `interval`.
@@ -89,12 +89,7 @@ class Catalogue:
         for table in _JOINED:
             self._view(table)
         for table, columns in _COLUMNS.items():
-            several = len(self._intervals(table)) > 1
-            last = "DISTINCT ON (id)" if several else ""
-            order = "ORDER BY id, interval DESC" if several else ""
-            self._database.ask(
-                f"CREATE VIEW one_{table} AS SELECT {last} {columns} FROM {table} {order}"
-            )
+            self._view_of_last(table, columns, table, len(self._intervals(table)))
         self._database.ask(_PAGES)
         self.types = self._types("pages")
         self.measurements = self._measurements()
@@ -141,13 +136,12 @@ class Catalogue:
         """The texts of documents by id; those that have none are left out."""
         if not ids:
             return {}
-        marks = ", ".join("?" * len(ids))
-        found = self.ask(f"SELECT DISTINCT file FROM pages WHERE id IN ({marks})", [*ids])
+        found = self.ask(f"SELECT DISTINCT file FROM pages WHERE id IN ({marks(ids)})", [*ids])
         paths = sorted(row["file"] for row in found if row["file"])
         if not paths:
             return {}
         database = Database()  # does not wait for other queries
-        query = f"SELECT id, text FROM {database.table(paths)} WHERE id IN ({marks})"
+        query = f"SELECT id, text FROM {database.table(paths)} WHERE id IN ({marks(ids)})"
         return dict(database.ask(query, [*ids]))
 
     def close(self) -> None:
@@ -178,6 +172,15 @@ class Catalogue:
         parts = [f"SELECT *, {extra} FROM {name}", *self._parts(table)]
         self._database.ask(f"CREATE VIEW {table} AS {' UNION ALL BY NAME '.join(parts)}")
 
+    def _view_of_last(self, table: str, columns: str, rows: str, intervals: int) -> None:
+        """The view `one_TABLE`: of a page that several intervals have, the row of the last one."""
+        last, order = (
+            ("DISTINCT ON (id)", "ORDER BY id, interval DESC") if intervals > 1 else ("", "")
+        )
+        self._database.ask(
+            f"CREATE VIEW one_{table} AS SELECT {last} {columns} FROM {rows} {order}"
+        )
+
     def _parts(self, table: str) -> list[str]:
         stage, prefix = TABLES[table]
         parts = []
@@ -194,13 +197,8 @@ class Catalogue:
         parts = self._parts("quality")
         if not parts:
             return {}
-        last = "DISTINCT ON (id)" if len(parts) > 1 else ""
-        order = "ORDER BY id, interval DESC" if len(parts) > 1 else ""
         union = " UNION ALL BY NAME ".join(parts)
-        self._database.ask(
-            f"CREATE VIEW one_quality AS SELECT {last} * EXCLUDE (interval, filename) "
-            f"FROM ({union}) {order}"
-        )
+        self._view_of_last("quality", "* EXCLUDE (interval, filename)", f"({union})", len(parts))
         types = self._types("one_quality")
         return {name: kind for name, kind in types.items() if name not in self.types}
 

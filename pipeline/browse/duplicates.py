@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from multidict import MultiMapping
 
 from pipeline.browse.differences import MOST_CHARACTERS, differences
 from pipeline.browse.site import BrowsedCorpus, NotThereError, View
+from pipeline.browse.turning import ROWS, neighbours, offset_of
 
-ROWS = 25
 #: What a list of duplicates begins with.
 _ORDERS = {
     "least similar": "d.similarity, d.id",
@@ -22,7 +20,7 @@ def duplicate_list(site: BrowsedCorpus, query: MultiMapping[str], _: str) -> Vie
     """Removed pages with the page that each was removed for."""
     order = query.get("by", "")
     order = order if order in _ORDERS else "least similar"
-    offset = int(query.get("from", "0")) if query.get("from", "0").isdecimal() else 0
+    offset = offset_of(query)
     rows = site.catalogue.ask(
         "SELECT d.id, d.kept_id, d.kind, d.similarity, d.elsewhere, p.url, p.title, k.url AS kept, "
         "count(*) OVER (PARTITION BY coalesce(d.kept_id, d.elsewhere)) AS cluster "
@@ -34,10 +32,6 @@ def duplicate_list(site: BrowsedCorpus, query: MultiMapping[str], _: str) -> Vie
         "SELECT kind, count(*) AS n FROM dedup GROUP BY 1 ORDER BY 2 DESC, 1"
     )
     total = sum(row["n"] for row in kinds)
-
-    def turned(start: int) -> str:
-        return urlencode({"by": order, "from": start})
-
     return View(
         "duplicates.html",
         {
@@ -47,10 +41,7 @@ def duplicate_list(site: BrowsedCorpus, query: MultiMapping[str], _: str) -> Vie
             "order": order,
             "kinds": kinds,
             "total": total,
-            "first": offset + 1,
-            "last": offset + len(rows),
-            "previous": turned(max(0, offset - ROWS)) if offset else "",
-            "next": turned(offset + ROWS) if offset + len(rows) < total else "",
+            **neighbours([("by", order)], offset, len(rows), total),
         },
     )
 

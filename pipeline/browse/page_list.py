@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from multidict import MultiMapping
 
 from pipeline.browse.catalogue import ListQuery
-from pipeline.browse.conditions import OPERATORS, read_conditions
+from pipeline.browse.conditions import OPERATORS, quoted, read_conditions
 from pipeline.browse.site import BrowsedCorpus, View
 from pipeline.browse.terms import Term, read_terms, snippet
+from pipeline.browse.turning import ROWS, neighbours, offset_of
 from pipeline.store.addresses import canonical_key, page_id
+from pipeline.store.sql import marks
 
-ROWS = 25
 _SNIPPET = 200_000  # characters of a text that are looked at for one
 #: Columns that each row of the list has by itself.
 _SHOWN = frozenset(
@@ -29,7 +29,7 @@ def page_list(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View:
         query.getall("column", []), query.getall("operator", []), query.getall("value", [])
     )
     terms = read_terms(asked)
-    offset = max(0, int(query.get("from", "0"))) if query.get("from", "0").isdigit() else 0
+    offset = offset_of(query)
     sort = query.get("sort", "" if terms else "karma")
     question = ListQuery(
         conditions,
@@ -57,12 +57,7 @@ def page_list(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View:
             "fates": answer.fates,
             "rows": [_row(row, texts, terms) for row in answer.rows],
             "more_columns": _others(site, answer.rows, named),
-            "first": offset + 1,
-            "last": offset + len(answer.rows),
-            "previous": urlencode([*kept, ("from", offset - ROWS)]) if offset else "",
-            "next": urlencode([*kept, ("from", offset + ROWS)])
-            if offset + len(answer.rows) < answer.total
-            else "",
+            **neighbours(kept, offset, len(answer.rows), answer.total),
             "query": [pair for pair in kept if pair[0] not in ("column", "operator", "value")],
             "indexed": site.indexes.documents if site.indexes.missing else None,
         },
@@ -74,7 +69,7 @@ def _hits(site: BrowsedCorpus, asked: str, terms: list[Term]) -> list[str]:
     exact = [asked, *([page_id(canonical_key(asked))] if "." in asked and " " not in asked else [])]
     conditions = " AND ".join("contains(lower(url), ?)" for _ in terms) or "false"
     by_address = site.catalogue.ask(
-        f"SELECT id FROM pages WHERE id IN ({', '.join('?' * len(exact))}) OR ({conditions})",
+        f"SELECT id FROM pages WHERE id IN ({marks(exact)}) OR ({conditions})",
         [*exact, *(term.text.lower() for term in terms)],
     )
     addresses = [row["id"] for row in by_address]
@@ -99,10 +94,9 @@ def _others(
     }
     measured = [name for name in wanted if name in site.catalogue.measurements]
     if measured and ids:
-        columns = ", ".join(f'"{name}"' for name in measured)
-        marks = ", ".join("?" * len(ids))
+        columns = ", ".join(map(quoted, measured))
         for row in site.catalogue.ask(
-            f"SELECT id, {columns} FROM one_quality WHERE id IN ({marks})", ids
+            f"SELECT id, {columns} FROM one_quality WHERE id IN ({marks(ids)})", ids
         ):
             values[row["id"]] |= {name: row[name] for name in measured}
     return values

@@ -12,7 +12,9 @@ from typing import Any, Protocol
 from multidict import MultiMapping
 
 from pipeline.browse.site import BrowsedCorpus, View
+from pipeline.browse.turning import offset_of
 from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.sql import marks
 
 _TOGETHER = 4  # runs in one figure: as many as there are colours
 _DOCUMENTS = 200  # of a step that are listed at a time
@@ -65,11 +67,11 @@ def trace_view(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View
     if runs is None or not step.isdecimal():
         raise SettingError("A step of a run is looked at", "Choose a run and a step of it")
     documents = runs.documents(run, int(step))
-    offset = int(query.get("from", "0")) if query.get("from", "0").isdecimal() else 0
+    offset = offset_of(query)
     shown = documents[offset : offset + _DOCUMENTS]
-    marks = ", ".join("?" * len(shown))
     known = site.catalogue.ask(
-        f"SELECT id, title, fate FROM pages WHERE id IN ({marks})", [one["id"] for one in shown]
+        f"SELECT id, title, fate FROM pages WHERE id IN ({marks(shown)})",
+        [one["id"] for one in shown],
     )
     return View(
         "trace.html",

@@ -10,6 +10,7 @@ from multidict import MultiMapping
 from tokenizers import Tokenizer, decoders
 
 from pipeline.browse.site import BrowsedCorpus, NotThereError, View
+from pipeline.browse.turning import offset_of
 from pipeline.store import files
 from pipeline.store.corpus import Corpus
 from pipeline.store.sql import Database
@@ -37,8 +38,7 @@ def token_view(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View
     of = query.get("of", "")
     of = of if of in named else next(iter(named))
     place = named[of]
-    offset = int(query.get("from", "0")) if query.get("from", "0").isdecimal() else 0
-    offset = min(offset, max(place["length"] - 1, 0))
+    offset = min(offset_of(query), max(place["length"] - 1, 0))
     return View(
         "tokens.html",
         {

@@ -91,8 +91,6 @@ def build(
         for stage in stages:
             stage.check(recipe.job(retry))
         for number, stage in enumerate(stages):
-            if lease:
-                lease.confirm()  # or what another build has made meanwhile looks like ours
             job = replace(recipe.job(retry), lease=lease)
             reason = stale_reason(stage, job)
             if reason is not None:
@@ -102,6 +100,8 @@ def build(
                     pages, later = stage.total(job).amount, _page_seconds(stages[number + 1 :])
                     pool.expect(Effort(pages * later, pages))
                 run_stage(stage, replace(job, workers=workers), runner)
+            elif lease:
+                lease.confirm()  # or what another build has made meanwhile looks like ours
             manifest = _finished(stage, job)
             results.append(StageResult(stage.name, manifest, reason))
             say(f"{stage.name}: {'done' if reason else 'up to date'}, {summary(manifest)}")

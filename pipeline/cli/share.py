@@ -40,9 +40,9 @@ def push(
         dry_run=dry_run,
         say=typer.echo,
     )
-    for line in describe(pushed, dry_run):
+    for line in describe(pushed):
         typer.echo(line)
-    return Result({**asdict(pushed), "dry_run": dry_run})
+    return Result(asdict(pushed))
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,11 @@ class Batch:
     def first_place(self) -> int:
         """The place of the batch's first document; all before are of history."""
         return sum(rows_of(path) for decided in self.history for path in decided.signatures)
+
+    def bounds(self) -> list[int]:
+        """Where each of the batch's parts begins among its documents, and where the last ends."""
+        rows = (rows_of(files.join(self.folder, name)) for name in self.signature_names())
+        return [*accumulate(rows, initial=0)]
 
     def parts(self) -> list[tuple[Source, str, str]]:
         """Each documents part of the batch in order of place: source, path, table of cuts."""

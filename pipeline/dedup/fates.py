@@ -6,7 +6,7 @@ so it goes through all decisions and registers, and holds what is about its own 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -109,16 +109,20 @@ class RunTables:
 
 
 def load_fates(
-    connection: duckdb.DuckDBPyConnection, batch: Batch, exchange: RunTables, parts: range
+    connection: duckdb.DuckDBPyConnection,
+    batch: Batch,
+    exchange: RunTables,
+    parts: range,
+    bounds: Sequence[int],
 ) -> list[int]:
     """Tables `firsts` (documents of some parts that lose anything), `gone`, `stays`, `removed`.
 
-    Returns how many documents of each part passed.
+    `bounds` are those of the batch.  Returns how many documents of each part passed.
 
     A page may have been in several intervals or corpora; `scope` tells them apart.  `elsewhere`
     says of scopes, or of documents in them, that are not of this corpus.
     """
-    documents, passed = _documents(batch, exchange, parts)
+    documents, passed = _documents(batch, exchange, parts, bounds)
     numbers, firsts = column(documents, "number"), column(documents, "first")
     own = np.union1d(numbers, firsts)
     decided = _about(exchange.paths(batch, "decided"), DECISIONS, own)
@@ -147,15 +151,16 @@ def load_fates(
     return passed
 
 
-def _documents(batch: Batch, exchange: RunTables, parts: range) -> tuple[pa.Table, list[int]]:
+def _documents(
+    batch: Batch, exchange: RunTables, parts: range, bounds: Sequence[int]
+) -> tuple[pa.Table, list[int]]:
     """The documents of some parts that passed, with their ids, and how many are of each part."""
     paths = [files.join(batch.folder, name) for name in batch.signature_names()]
-    ends = np.cumsum([0, *map(rows_of, paths)])
-    start, stop = ends[parts.start], ends[parts.stop]
-    rows = windows(exchange.paths(batch, "firsts"), FIRSTS, int(start), int(stop))
+    start, stop = bounds[parts.start], bounds[parts.stop]
+    rows = windows(exchange.paths(batch, "firsts"), FIRSTS, start, stop)
     places = column(rows, "place")
     own = read(paths[parts.start : parts.stop], ["id"])["id"].take(pa.array(places - start))
-    passed = np.histogram(places, ends[parts.start : parts.stop + 1])[0]
+    passed = np.histogram(places, bounds[parts.start : parts.stop + 1])[0]
     return rows.append_column("id", own).cast(_DOCUMENTS), passed.tolist()
 
 

@@ -7,7 +7,6 @@ as well.  Then each range of texts' hashes finds the first document of each text
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dedup.bands import Numbers, is_among
-from pipeline.dedup.batch import ORDER, Batch, column, fixed_bytes, names_of, rows_of
+from pipeline.dedup.batch import ORDER, Batch, column, fixed_bytes, names_of
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.sort import PAST_PAGES, PAST_TEXTS, write_sorted
 from pipeline.dedup.windows import quantiles, sorted_window, windows
@@ -95,7 +94,7 @@ def number_range(unit: NumberUnit) -> list[Part]:
     if all(done):
         return [part for part in done if part]
     below, tables = batch.base(), [ORDER.empty_table().append_column("key", pa.array([], "binary"))]
-    for path, first in zip(_paths(batch, unit.sorted), _first_places(batch), strict=True):
+    for path, first in zip(_paths(batch, unit.sorted), batch.bounds()[:-1], strict=True):
         columns = ["key", "row", "id", "exact"]
         count, rows = sorted_window(path, columns, unit.low, unit.high)
         below += count
@@ -125,7 +124,7 @@ def find_recrawled(unit: PagesUnit) -> list[Part]:
     # Of a page that several intervals have, the first.
     past = past.group_by("id").aggregate([("number", "min")])
     found = [RECRAWLED.empty_table()]
-    for path, first in zip(_paths(batch, unit.ids), _first_places(batch), strict=True):
+    for path, first in zip(_paths(batch, unit.ids), batch.bounds()[:-1], strict=True):
         rows = sorted_window(path, ["id", "row"], *bounds)[1]
         at = pc.index_in(rows["id"], value_set=past["id"].combine_chunks())
         ours = pc.is_valid(at)
@@ -216,12 +215,6 @@ def _ranges(before: Sequence[Part], *tables: str) -> int:
     entries = (part.file for part in before if part.file)
     rows = sum(entry.rows for entry in entries if entry.name.startswith(tables))
     return max(1, -(-rows // RANGE_ROWS))
-
-
-def _first_places(batch: Batch) -> list[int]:
-    """The place of the first document of each of the batch's parts, from its own start."""
-    rows = [rows_of(files.join(batch.folder, name)) for name in batch.signature_names()]
-    return list(itertools.accumulate(rows[:-1], initial=0))
 
 
 def _paths(batch: Batch, names: Sequence[str]) -> list[str]:

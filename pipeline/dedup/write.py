@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -16,7 +17,6 @@ from pipeline.dedup.database import ROWS, database, tables
 from pipeline.dedup.fates import RunTables, load_fates
 from pipeline.dedup.order import COPIES
 from pipeline.dedup.windows import windows
-from pipeline.store import files
 from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, batches_of, finished_part, part_name, work_key
 from pipeline.store.schemas import SCHEMAS
@@ -72,7 +72,7 @@ def write_units(before: Sequence[Part], batch: Batch) -> list[WriteUnit | Regist
     }
     prefixes = ("order-", "firsts-", "copies-", "decided-", "gone-")
     exchange = RunTables(*(tuple(names_of(before, prefix)) for prefix in prefixes))
-    rows = [rows_of(files.join(batch.folder, name)) for name in batch.signature_names()]
+    rows = [end - start for start, end in pairwise(batch.bounds())]
     runs = [WriteUnit(batch, exchange, r.start, r.stop) for r in batches_of(rows, WRITE_ROWS)]
     ranges = [
         RegisterUnit(batch, exchange, part, () if part else tuple(measured.items()))
@@ -91,10 +91,9 @@ def write_parts(unit: WriteUnit) -> list[Part]:
 
     They have the numbers of the documents' parts.
     """
-    batch, signed = unit.batch, unit.batch.signature_names()
-    ends = np.cumsum([0, *(rows_of(files.join(batch.folder, name)) for name in signed)]).tolist()
+    batch, bounds = unit.batch, unit.batch.bounds()
     parts = range(unit.first, unit.stop)
-    names = {part: part_name(part, len(signed)) for part in parts}
+    names = {part: part_name(part, len(bounds) - 1) for part in parts}
     passages = {part: name.replace("part", "_passages", 1) for part, name in names.items()}
     passages = passages if batch.settings.passages.enabled else {}
     everything = [*names.values(), *passages.values()]
@@ -102,13 +101,13 @@ def write_parts(unit: WriteUnit) -> list[Part]:
     if all(done):
         return [part for part in done if part]
     with database() as connection:
-        passed = load_fates(connection, batch, unit.exchange, parts)
+        passed = load_fates(connection, batch, unit.exchange, parts, bounds)
         written = [
-            _write_part(connection, batch, name, (ends[part], ends[part + 1]), seen)
+            _write_part(connection, batch, name, (bounds[part], bounds[part + 1]), seen)
             for (part, name), seen in zip(names.items(), passed, strict=True)
         ]
         written += [
-            _write_passages(connection, batch, name, (ends[part], ends[part + 1]))
+            _write_passages(connection, batch, name, (bounds[part], bounds[part + 1]))
             for part, name in passages.items()
         ]
     return written

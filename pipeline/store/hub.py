@@ -48,6 +48,8 @@ class Pushed:
     """Files of an earlier push that are not there any more."""
     created: bool
     """Whether there was no such repository."""
+    dry_run: bool
+    """Whether nothing was sent, and this is what would be."""
 
 
 def hub_address(address: str, kind: Literal["dataset", "model"]) -> HubAddress:
@@ -87,7 +89,7 @@ def push(
         gone = sorted(set(old) - set(listed))
         size = sum(map(files.size, listed.values()))
         place = f"{api.endpoint}/{_PLACES[address.kind]}{address.name}"
-        pushed = Pushed(place, sorted(listed), size, gone, there is None)
+        pushed = Pushed(place, sorted(listed), size, gone, there is None, dry_run)
         if not dry_run:
             if pushed.created:
                 api.create_repo(address.name, repo_type=address.kind, private=private)
@@ -103,12 +105,12 @@ def push(
     return pushed
 
 
-def describe(pushed: Pushed, dry_run: bool) -> list[str]:
+def describe(pushed: Pushed) -> list[str]:
     """What a push did or would do, in lines."""
     new = "a new repository" if pushed.created else "a repository that is there"
     counted = f"{len(pushed.files):,} files, {pushed.bytes / 1e6:,.1f} MB"
     rest = f", and {len(pushed.removed):,} old files removed" if pushed.removed else ""
-    if dry_run:
+    if pushed.dry_run:
         lines = [f"  {name}" for name in pushed.files]
         lines += [f"  {name} (removed)" for name in pushed.removed]
         return [f"Would push to {pushed.address}, {new}: {counted}{rest}", *lines]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any
 
 import duckdb
@@ -89,6 +89,11 @@ class Database:
     def add(self, name: str, table: Any) -> None:
         """Makes an Arrow table known by a name."""
         self._connection.register(name, table)
+
+
+def marks(values: Sized) -> str:
+    """The places of so many parameters: `?, ?, ?`."""
+    return ", ".join("?" * len(values))
 
 
 def _text(value: str) -> str:

@@ -22,7 +22,7 @@ from pipeline.quality.settings import QualitySettings
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
 from pipeline.store.settings import override
-from pipeline.store.sql import Database
+from pipeline.store.sql import Database, marks
 from pipeline.store.takedown import TakedownSettings, read_takedown
 from pipeline.views.rule_sets import RuleSets
 
@@ -250,7 +250,7 @@ def _changes(database: Database, rules: RuleSets, dropped: str, kept: str) -> tu
         reason, threshold = key
         query = (
             f"SELECT id FROM decided WHERE {condition} AND {dropped} = ? "
-            f"AND language IN ({_marks(languages[key])}) ORDER BY id LIMIT {EXAMPLES}"
+            f"AND language IN ({marks(languages[key])}) ORDER BY id LIMIT {EXAMPLES}"
         )
         ids = [row[0] for row in database.ask(query, [reason, *languages[key]])]
         examples = _examples(database, ids, by_reason.get(reason))
@@ -261,24 +261,19 @@ def _changes(database: Database, rules: RuleSets, dropped: str, kept: str) -> tu
 def _nearest(database: Database, rule: Rule, languages: tuple[str, ...]) -> Nearest:
     query = (
         f'SELECT q.id FROM quality q JOIN decided USING (id) WHERE q."{rule.column}" IS NOT NULL '
-        f"AND language IN ({_marks(languages)}) "
+        f"AND language IN ({marks(languages)}) "
         f'ORDER BY abs(q."{rule.column}" - {rule.threshold!r}), q.id LIMIT {EXAMPLES}'
     )
     ids = [row[0] for row in database.ask(query, languages)]
     return Nearest(rule, languages, _examples(database, ids, rule))
 
 
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" * len(values))
-
-
 def _examples(database: Database, ids: list[str], rule: Rule | None) -> tuple[DocumentExample, ...]:
     """The documents with these ids, in their order."""
     value = f'q."{rule.column}"' if rule else "NULL"
-    marks = _marks(ids)
     rows = database.ask(
-        f"SELECT q.id, d.url, {value} FROM (SELECT * FROM quality WHERE id IN ({marks})) q "
-        f"JOIN (SELECT id, url FROM documents WHERE id IN ({marks})) d ON d.id = q.id",
+        f"SELECT q.id, d.url, {value} FROM (SELECT * FROM quality WHERE id IN ({marks(ids)})) q "
+        f"JOIN (SELECT id, url FROM documents WHERE id IN ({marks(ids)})) d ON d.id = q.id",
         [*ids, *ids],
     )
     by_id = {row[0]: DocumentExample(*row) for row in rows}

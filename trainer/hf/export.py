@@ -17,13 +17,13 @@ Say = Callable[[str], None]
 
 def export_run(run: str, folder: str, step: int | None, say: Say) -> list[str]:
     """Writes the run's models in Hugging Face's format, with a model card; names the files."""
-    before = _files_of(folder)
     loaded = load_run(run, torch.device("cpu"), step, say)
     tokenizer, end, card = loaded.folder.tokenizer_path, loaded.facts.end_token, model_card(loaded)
+    written = []
     for name, parts in loaded.objective.exports().items():
-        save_parts(parts, Path(folder) / name, tokenizer, end, card)
-    after = _files_of(folder)
-    return sorted(name for name, written in after.items() if before.get(name) != written)
+        files = save_parts(parts, Path(folder) / name, tokenizer, end, card)
+        written += [(Path(name) / file).as_posix() for file in files]
+    return sorted(written)
 
 
 def push_model(
@@ -36,9 +36,3 @@ def push_model(
     listed = {name: str(Path(folder, name)) for name in written}
     message = "webtext export"
     return push(address, listed, (), message, private=private, dry_run=dry_run, say=say)
-
-
-def _files_of(folder: str) -> dict[str, int]:
-    """When each file of a folder was written, in nanoseconds, by name."""
-    paths = [path for path in Path(folder).rglob("*") if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in paths}

@@ -266,8 +266,8 @@ def to_hf(parts: Parts[Any]) -> dict[str, Tensor]:
 
 def save_parts(
     parts: Parts[Any], folder: Path, tokenizer: Path | None, end: int | None, card: str
-) -> None:
-    """Writes what transformers' classes and `AutoTokenizer` open, and a model card.
+) -> list[str]:
+    """Writes what transformers' classes and `AutoTokenizer` open, and a model card; their names.
 
     `end` ends a document of a decoder.  All files can be read by others.
     """
@@ -278,19 +278,13 @@ def save_parts(
     if loaded is not None and not decoder:
         vocabulary = Vocabulary.of(loaded)
         special = SpecialTokens(vocabulary.pad, vocabulary.cls, vocabulary.sep)
-    config = format.config(parts, special) | task_config(parts)
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(to_hf(parts), folder / _WEIGHTS, metadata={"format": "pt"})
-    _write_json(folder / "config.json", config)
-    (folder / "README.md").write_text(card, encoding="utf-8")
+    texts = {"config.json": _json(format.config(parts, special) | task_config(parts))}
+    texts["README.md"] = card
     if decoder:
-        generation = {"bos_token_id": end, "eos_token_id": end}
-        _write_json(folder / "generation_config.json", generation)
+        texts["generation_config.json"] = _json({"bos_token_id": end, "eos_token_id": end})
     if tokenizer is not None and loaded is not None:
-        text = portable_tokenizer(tokenizer.read_text(encoding="utf-8"))
-        (folder / "tokenizer.json").write_text(text, encoding="utf-8")
-        _write_json(
-            folder / "tokenizer_config.json",
+        texts["tokenizer.json"] = portable_tokenizer(tokenizer.read_text(encoding="utf-8"))
+        texts["tokenizer_config.json"] = _json(
             {
                 "tokenizer_class": "PreTrainedTokenizerFast",
                 "model_max_length": parts.model.settings.context,
@@ -298,11 +292,16 @@ def save_parts(
                 # Left out, it has been with segments and without, by the version of transformers.
                 "model_input_names": list(format.inputs),
                 **_special_names(loaded, end, decoder),
-            },
+            }
         )
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(to_hf(parts), folder / _WEIGHTS, metadata={"format": "pt"})
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
     for file in folder.iterdir():
         if file.is_file():
             file.chmod(0o644)
+    return [_WEIGHTS, *texts]
 
 
 def _special_names(tokenizer: Tokenizer, end: int | None, decoder: bool) -> dict[str, str | None]:
@@ -319,5 +318,5 @@ def _special_names(tokenizer: Tokenizer, end: int | None, decoder: bool) -> dict
     return {name: tokenizer.id_to_token(number) for name, number in ids.items()}
 
 
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+def _json(values: dict[str, Any]) -> str:
+    return json.dumps(values, indent=2) + "\n"

@@ -14,29 +14,23 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from pipeline.store.errors import SettingError
-from pipeline.store.settings import Settings
 from trainer.models.encoder import Encoder
 from trainer.models.parts import Parts
 from trainer.objectives.base import Batch, Filled, Terms
 from trainer.objectives.encoding import at_places, layout_of
 from trainer.objectives.masked_only import MaskedOnly
 from trainer.objectives.soft_targets import direction_loss, soft_target_loss
-from trainer.objectives.teacher import Teacher, copy_layers, even_layers
+from trainer.objectives.teacher import Student, Teacher, TeacherSettings, copy_layers, even_layers
 from trainer.settings.recipe import RunRecipe
 
 
-class DistilSettings(Settings):
+class DistilSettings(TeacherSettings):
     """`[distil]`: the teacher, what is asked of it, and how the student begins."""
 
-    volatile = frozenset({"teacher"})
-
-    teacher: str = ""
-    """A run, or a folder in Hugging Face's format.  It may be moved: its weights must stay the
-    same for a run that is resumed."""
     masked: float = Field(2.0, ge=0)
     """Weight of the masked tokens' loss (release: 2)."""
     soft: float = Field(5.0, ge=0)
@@ -60,7 +54,7 @@ class DistilSettings(Settings):
     0: all alike."""
 
 
-class Distil(MaskedOnly):
+class Distil(Student, MaskedOnly):
     """A student of a teacher's; without segments it is a DistilBERT."""
 
     title = "A DistilBERT"
@@ -68,7 +62,6 @@ class Distil(MaskedOnly):
     usual_vocab = 30_522
 
     distil: DistilSettings
-    teacher: Teacher | None = None
 
     @classmethod
     def from_recipe(
@@ -120,8 +113,7 @@ class Distil(MaskedOnly):
 
     def prepare(self, samples: Tensor, filled: Filled | None = None) -> Batch:
         """Rows of a `PairStream` -> masked inputs and targets."""
-        if self.teacher is not None:
-            self.teacher.go_to(samples.device)
+        self.teacher_to(samples.device)
         return super().prepare(samples, filled)
 
     def counts(self, batch: Batch) -> Terms:
@@ -181,10 +173,6 @@ class Distil(MaskedOnly):
                 for passes, one in both
             )
         return total
-
-    def frozen(self) -> list[nn.Module]:
-        """The teacher."""
-        return [] if self.teacher is None else [self.teacher.parts]
 
     def targets_per_sample(self) -> int:
         """Each token, where the teacher's probabilities of all are asked."""

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.store.errors import SettingError
+from pipeline.store.settings import Settings
 from trainer.models.encoder import BatchLayout, Encoder, EncoderBlock, Observed
 from trainer.models.heads import MaskedHead
 from trainer.models.parts import Parts
+from trainer.objectives.base import Objective
 from trainer.settings.model import EncoderSettings
 
 
@@ -71,6 +73,31 @@ class Teacher:
                 f"model.context = {student.context}, and the teacher reads {mine.context} tokens",
                 f"Set model.context={mine.context} or less",
             )
+
+
+class TeacherSettings(Settings):
+    """What the settings of all that learn from a teacher begin with."""
+
+    volatile = frozenset({"teacher"})
+
+    teacher: str = ""
+    """A run, or a folder in Hugging Face's format.  It may be moved: its weights must stay the
+    same for a run that is resumed."""
+
+
+class Student(Objective):
+    """An objective with a teacher, which comes by `learn_from`."""
+
+    teacher: Teacher | None = None
+
+    def teacher_to(self, device: torch.device) -> None:
+        """Moves the teacher, where there is one, to where the student is asked."""
+        if self.teacher is not None:
+            self.teacher.go_to(device)
+
+    def frozen(self) -> list[nn.Module]:
+        """The teacher."""
+        return [] if self.teacher is None else [self.teacher.parts]
 
 
 def even_layers(teacher: int, student: int) -> tuple[int, ...]:

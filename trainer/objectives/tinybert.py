@@ -13,13 +13,12 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from pipeline.store.errors import SettingError
-from pipeline.store.settings import Settings
 from trainer.data.seeds import seed_for
 from trainer.data.vocabulary import Vocabulary
 from trainer.models.encoder import Encoder
 from trainer.models.heads import init_encoder_weights
 from trainer.models.parts import Parts
-from trainer.objectives.base import Batch, Filled, Objective, Terms
+from trainer.objectives.base import Batch, Filled, Terms
 from trainer.objectives.encoding import encoder_settings, layout_of, plain_batch
 from trainer.objectives.layer_losses import (
     ProjectionKind,
@@ -29,19 +28,14 @@ from trainer.objectives.layer_losses import (
     layer_losses,
     layers_apart,
 )
-from trainer.objectives.teacher import Teacher
+from trainer.objectives.teacher import Student, Teacher, TeacherSettings
 from trainer.settings.model import EncoderSettings
 from trainer.settings.recipe import RunRecipe
 
 
-class TinyBertSettings(Settings):
+class TinyBertSettings(TeacherSettings):
     """`[tinybert]`: the teacher, and what of it is learned."""
 
-    volatile = frozenset({"teacher"})
-
-    teacher: str = ""
-    """A run, or a folder in Hugging Face's format.  It may be moved: its weights must stay the
-    same for a run that is resumed."""
     teacher_width: int = Field(768, ge=1)
     """Width of the teacher, which the projections lead to (BERT base: 768)."""
     projections: ProjectionKind = "each"
@@ -55,15 +49,13 @@ class TinyBertSettings(Settings):
     """Weight of the errors of the scores of attention."""
 
 
-class TinyBert(Objective):
+class TinyBert(Student):
     """A student, whose layers' projections go when it is trained."""
 
     model_kind = "encoder"
     title = "A TinyBERT"
     settings = TinyBertSettings
     has_perplexity = False
-
-    teacher: Teacher | None = None
 
     def __init__(self, settings: EncoderSettings, own: TinyBertSettings, pad: int) -> None:
         super().__init__()
@@ -121,8 +113,7 @@ class TinyBert(Objective):
 
     def prepare(self, samples: Tensor, filled: Filled | None = None) -> Batch:
         """Rows of a `PairStream` -> samples as they are."""
-        if self.teacher is not None:
-            self.teacher.go_to(samples.device)
+        self.teacher_to(samples.device)
         return plain_batch(samples, self.pad, self.model, filled)
 
     def counts(self, batch: Batch) -> Terms:
@@ -147,10 +138,6 @@ class TinyBert(Objective):
     def targets_per_sample(self) -> int:
         """No logits."""
         return 0
-
-    def frozen(self) -> list[nn.Module]:
-        """The teacher."""
-        return [] if self.teacher is None else [self.teacher.parts]
 
     def shards(self) -> list[nn.Module]:
         """The blocks."""

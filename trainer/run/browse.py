@@ -33,7 +33,7 @@ Lines = list[dict[str, Any]]
 
 
 class RunsBelow:
-    """The runs at or below a folder, by their paths in it."""
+    """The runs at or below a folder as they are now, by their paths in it."""
 
     def __init__(self, folder: str) -> None:
         """Looks for runs; there may be none."""
@@ -43,6 +43,7 @@ class RunsBelow:
             str(path.relative_to(top)) if path != top else top.resolve().name: path
             for path in found
         }
+        self._logs: dict[str, Lines] = {}
 
     def listed(self) -> list[dict[str, Any]]:
         """Of each run `name`, `objective`, `layers`, `width`, `data`, `steps`, `loss` and
@@ -87,8 +88,11 @@ class RunsBelow:
         return self._paths[name]
 
     def _lines(self, name: str) -> Lines:
-        log = self._path(name) / "log.jsonl"
-        return read_log(log) if log.is_file() else []
+        """The log of a run, read once: a view asks for it several times."""
+        if name not in self._logs:
+            log = self._path(name) / "log.jsonl"
+            self._logs[name] = read_log(log) if log.is_file() else []
+        return self._logs[name]
 
     def _told(self, name: str) -> dict[str, Any]:
         facts = _facts(self._path(name) / "run.json")
