@@ -1,4 +1,4 @@
-"""The first quarter of the recipe `gpt2-tiny` on the shards of the sample: learns, and resumes exactly."""
+"""The first quarter of `gpt2-tiny` on the shards of the sample: learns, and resumes exactly."""
 
 from __future__ import annotations
 
