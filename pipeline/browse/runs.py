@@ -6,7 +6,6 @@ The trainer shows its runs by an entry point (`webtext.browse`): the pipeline im
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import entry_points
 from typing import Any, Protocol
 
 from multidict import MultiMapping
@@ -14,6 +13,7 @@ from multidict import MultiMapping
 from pipeline.browse.site import BrowsedCorpus, View
 from pipeline.browse.turning import offset_of, whole_number
 from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.registry import entries_of
 from pipeline.store.sql import marks
 
 _TOGETHER = 4  # runs in one figure: as many as there are colours
@@ -96,7 +96,7 @@ def _runs(site: BrowsedCorpus) -> TrainingRuns | None:
     """
     if site.runs is None:
         return None
-    for entry in entry_points(group="webtext.browse"):
+    for entry in entries_of("webtext.browse"):
         found: TrainingRuns = entry.load()(site.runs)
         return found
     raise WebtextError("No trainer is installed that shows runs", "Install webtext again")

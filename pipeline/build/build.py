@@ -19,7 +19,6 @@ from pipeline.build.runner_pool import RunnerPool
 from pipeline.dedup.stage import DedupStage
 from pipeline.documents.stage import DocumentsStage
 from pipeline.engine.runners.runner_kind import OpenRunner
-from pipeline.engine.show_progress import watch
 from pipeline.engine.stage import Effort, Job, Stage
 from pipeline.links.stage import LinksStage
 from pipeline.pages.stage import PagesStage
@@ -151,6 +150,8 @@ def stale_reason(stage: Stage, job: Job) -> str | None:
 
 def run_stage(stage: Stage, job: Job, runner: OpenRunner) -> None:
     """Runs one stage and shows its progress; when it fails, the build before is there again."""
+    from pipeline.engine.show_progress import watch  # noqa: PLC0415  # imports rich
+
     folder = stage.folder(job)
     job = replace(job, runner=runner.name)
     transform, total = stage.transform(job), stage.total(job)
