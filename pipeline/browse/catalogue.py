@@ -121,7 +121,8 @@ class Catalogue:
         with self._lock:
             self._set_hits(question.hits)
             fates = self._database.ask(
-                f"SELECT fate, count(*) FROM {counted} {where} GROUP BY 1 ORDER BY 2 DESC, 1", values
+                f"SELECT fate, count(*) FROM {counted} {where} GROUP BY 1 ORDER BY 2 DESC, 1",
+                values,
             )
             rows = self._database.dicts(
                 f"SELECT p.* FROM {listed} {where} ORDER BY {order} LIMIT ? OFFSET ?",
