@@ -60,6 +60,7 @@ def page_list(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View:
             **neighbours(kept, offset, len(answer.rows), answer.total),
             "query": [pair for pair in kept if pair[0] not in ("column", "operator", "value")],
             "indexed": site.indexes.documents if site.indexes.missing else None,
+            "to_index": site.indexes.total,
         },
     )
 
