@@ -1,6 +1,6 @@
 """How fast `webtext browse` answers on a large corpus, beside what one would do without it.
 
-    python -P benchmarks/browse.py FOLDER [--documents 1000000]
+    python -P benchmarks/browse.py FOLDER [--documents 1000000] [--index FOLDER]
 
 Makes a synthetic corpus in FOLDER (tables of links, fetches, documents, measurements, duplicates
 (a tenth), decisions and tokens; 24 parts; texts of 200 words of a Zipf vocabulary of 50,000), once,
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -184,11 +185,12 @@ def scan(root: str, word: str) -> list[Any]:
     return duckdb.execute(query, [rf"\b{word}\b"]).fetchall()
 
 
-def measure(root: str) -> None:
+def measure(root: str, *options: str) -> None:
     """Starts the server, asks, and prints."""
     start = time.perf_counter()
-    command = [sys.executable, "-P", "-m", "pipeline", "browse", root]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+    command = [sys.executable, "-P", "-m", "pipeline", "browse", root, *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server, ExitStack() as end:
+        end.callback(server.terminate)
         assert server.stderr is not None
         address = server.stderr.readline().split()[0]
         process = psutil.Process(server.pid)
@@ -216,7 +218,6 @@ def measure(root: str) -> None:
             print(f"search of {word}: {ours}; DuckDB over the files: {peer}; ratio {ratio:.1f}")
         print(f"search of a phrase: {ask('pages?q=%22w3+w5%22')}")
         print(f"memory: {process.memory_info().rss / 1e6:,.0f} MB")
-        server.terminate()
 
 
 def main() -> None:
@@ -224,12 +225,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder")
     parser.add_argument("--documents", type=int, default=1_000_000)
+    parser.add_argument("--index", help="Keeps the search index there; else it is made anew")
     arguments = parser.parse_args()
     Path(arguments.folder).mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     make(arguments.folder, arguments.documents)
     print(f"corpus made: {time.perf_counter() - start:.0f} s", flush=True)
-    measure(arguments.folder)
+    measure(arguments.folder, *(["--index", arguments.index] if arguments.index else []))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import orjson
 
@@ -29,6 +29,7 @@ from pipeline.store.textfiles import read_unpacked
 MEDIA_TYPE = "application/vnd.webtext.text+json"
 #: The host of texts that have no address of their own: a name that no host can have (RFC 2606).
 HOST = "texts.invalid"
+_NAMED = f"https://{HOST}/?text="
 
 #: Of fewer bytes beyond ASCII no encoding can be told, so the most frequent one is taken.  From
 #: ten on, sentences in Spanish, German, French, Portuguese and Swedish were all told rightly.
@@ -185,7 +186,14 @@ def address_of(name: str) -> str:
     encoded = quote(name, safe="")
     if len(encoded) > _LONGEST_NAME:
         encoded = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
-    return f"https://{HOST}/?text={encoded}"
+    return f"{_NAMED}{encoded}"
+
+
+def name_in(address: str) -> str | None:
+    """The name that `address_of` made an address of; None for an address of the web."""
+    if not address.startswith(_NAMED):
+        return None
+    return unquote(address.removeprefix(_NAMED))
 
 
 def _whole_text(path: str) -> str:
