@@ -149,7 +149,8 @@ def test_a_corpus_that_has_only_links(sample_root: Path, tmp_path: Path) -> None
         assert "has no finished stage corpus" in browser.get("thresholds").shown
         for stage in ("pages", "documents", "quality", "dedup", "corpus"):
             (tmp_path / stage).symlink_to(sample_root / stage)
-        assert "Move a limit" in browser.get("thresholds").shown
+        assert "not fetched yet" not in browser.get().shown
+        assert "min_words" in browser.get("thresholds").shown
         assert "No text was taken" not in browser.get(f"page/{page}").shown
         (tmp_path / "documents").unlink()
         assert "No text was taken" in browser.get(f"page/{page}").shown
