@@ -7,8 +7,8 @@ from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
-#: JSON-LD beyond this is not read: catalogues of shops.
-_MOST_JSON = 500_000
+from pipeline.documents.json_ld import read_scripts
+
 _MOST_ADDRESS = 2_000
 
 
@@ -19,7 +19,7 @@ class Head:
     url: str
     title: str
     metas: dict[str, str]
-    json_ld: str  # all scripts of this kind, one after another
+    json_ld: str  # all scripts of this kind (`json_ld.read_scripts`)
     canonical: str  # the address that the page gives as its own, absolute, or empty
     language: str  # what <html> names, in lower case ("en-us"), or empty
 
@@ -27,12 +27,11 @@ class Head:
 def read_head(parser: LexborHTMLParser, url: str) -> Head:
     """Reads the head of a page that was fetched from `url`."""
     title = parser.css_first("title")
-    scripts = parser.css('script[type="application/ld+json"]')
     return Head(
         url=url,
         title=one_line(title.text(deep=True)) if title is not None else "",
         metas=_metas(parser),
-        json_ld="\n".join(script.text(deep=True) for script in scripts)[:_MOST_JSON],
+        json_ld=read_scripts(parser),
         canonical=_canonical(parser, url),
         language=_language(parser),
     )
