@@ -10,10 +10,10 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborNode
 
 #: JSON-LD beyond this is not read: catalogues of shops.
 _MOST_CHARS = 500_000
@@ -35,10 +35,14 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
-def read_scripts(parser: LexborHTMLParser) -> str:
-    """All JSON-LD of a page as it is written, a SEPARATOR between scripts."""
-    scripts = parser.css('script[type*="ld+json" i]')
-    return SEPARATOR.join(_quoted(node.text(deep=True)) for node in scripts)[:_MOST_CHARS]
+def read_scripts(scripts: Iterable[LexborNode]) -> str:
+    """All JSON-LD of a page's scripts as it is written, a SEPARATOR between them."""
+    written = (
+        _quoted(node.text(deep=True))
+        for node in scripts
+        if "ld+json" in (node.attributes.get("type") or "").lower()
+    )
+    return SEPARATOR.join(written)[:_MOST_CHARS]
 
 
 def documents(json_ld: str) -> Iterator[Any]:
