@@ -152,7 +152,8 @@ def what_if(
     root: RootArgument, settings: SetOption = None, interval: IntervalOption = None
 ) -> Result:
     """What other thresholds would change: who comes in, who leaves, with examples."""
-    from pipeline.views.what_if import changed_quality, render, what_if
+    from pipeline.views.what_if import changed_quality, what_if
+    from pipeline.views.what_if_text import render
 
     corpus = corpus_at(root)
     interval = interval or corpus.last_interval("corpus")
