@@ -67,6 +67,12 @@ def test_there_are_dask_airflow_an_object_store_and_flink() -> None:
 def test_the_service_is_pinned_and_reachable_from_this_host_alone(name: str) -> None:
     service = SERVICES[name]
     assert re.search(r":v?\d+\.\d+", service["image"]), "not pinned"
+    # No digest of Flink's images was to be had, nor of Beam's.
+    assert (
+        "@sha256:" in service["image"]
+        or service["image"].startswith(("flink:", "apache/beam_"))
+        or service["image"] in IMAGES
+    )
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
     for other in service.get("depends_on", {}):
         checked = SERVICES[other].get("healthcheck") or SERVICES[other]["image"] in IMAGES

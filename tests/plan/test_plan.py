@@ -94,6 +94,23 @@ def test_workers_share_what_can_be_shared() -> None:
     assert ten.cpu == one.cpu
 
 
+@pytest.mark.parametrize(
+    ("overrides", "load", "memory"),
+    [
+        # 8 partitions of 20 tasks; 500 parts of 300 bytes are nothing beside them
+        ([], {"workers": 4}, 400e6),
+        (["runner.dask.partitions=1024"], {"workers": 4}, 600e6),
+        # 100,000 groups in 20 million links: 200 MB of names in the job of a step
+        (["pages.links_a_group=50"], {"workers": 4}, 0),
+        (["runner.name=local"], {"workers": 1}, 0),
+    ],
+)
+def test_a_scheduler_is_as_large_as_its_graph(
+    overrides: list[str], load: dict[str, float], memory: float
+) -> None:
+    assert planned(*overrides, **load).scheduler == memory
+
+
 def test_the_largest_host_decides_how_long_a_crawl_takes() -> None:
     # 10,000 links of it, one each 1.5 s: 0.5 for the answer, 1.0 of rest
     assert planned(workers=100).of("pages").wall == pytest.approx(15_000)
