@@ -2,10 +2,11 @@
 
     python -P benchmarks/browse.py FOLDER [--documents 1000000]
 
-Makes a synthetic corpus in FOLDER (tables of links, documents, measurements, duplicates and
-decisions; 24 parts; texts of 200 words of a Zipf vocabulary of 50,000), once, starts the server
-and asks for each view as a web browser does, three times; the median counts.  The peer of a
-search is the query that any user of DuckDB would write over the same files.
+Makes a synthetic corpus in FOLDER (tables of links, fetches, documents, measurements, duplicates
+(a tenth), decisions and tokens; 24 parts; texts of 200 words of a Zipf vocabulary of 50,000), once,
+starts the server and asks for each view as a web browser does, three times; the median counts.
+Beside the clock, which other work on the machine slows, stands the server's processor time.  The
+peer of a search is the query that any user of DuckDB would write over the same files.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 import duckdb
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -38,15 +41,27 @@ _SENTENCES, _WORDS_EACH, _SENTENCES_EACH = 20_000, 20, 10
 _VOCABULARY = 50_000
 _KEPT = 0.8  # share of the documents
 _ROW_GROUP = 10_000  # rows, as the stages write them
+_ASKED = (
+    "",
+    "pages",
+    "pages?column=gopher_words&operator=at+least&value=2900",
+    "pages?sort=gopher_words",
+    "duplicates",
+    "months",
+    "thresholds",
+    "difference?quality.gopher.min_words=400",
+)
 #: Folder of a table -> the beginning of its files' names.
 _TABLES = {
     "links": ("links", "part"),
+    "fetches": ("pages", "fetches"),
     "documents": ("documents", "part"),
     "quality": ("quality", "part"),
     "verdicts": ("quality", "_verdicts"),
     "dedup": ("dedup", "part"),
     "corpus": ("corpus", "part"),
     "decisions": ("corpus", "_decisions"),
+    "tokens": ("tokens/gpt2", "documents"),
 }
 
 
@@ -67,18 +82,23 @@ def part_tables(number: int, count: int, pool: list[str]) -> dict[str, pa.Table]
     texts = [" ".join(pool[i] for i in row) for row in picked]
     words = [_SENTENCES_EACH * _WORDS_EACH] * count
     kept = rng.random(count) < _KEPT
+    tenth = count // 10
     mention = {"kind": "post", "reddit_id": "t3_x", "subreddit": "x", "score": 5, "created": 0}
     common = {"id": ids, "url": urls, "karma": karma, "words": words, "text": texts}
     values = {
         "links": common | {"first_seen": rng.integers(1.7e9, 1.73e9, count), "key": urls,
                            "host": [url.split("/")[2] for url in urls],
                            "mentions": [[mention]] * count},
+        "fetches": common | {"final_url": urls, "outcome": "ok", "origin": "web",
+                             "content_type": "text/html", "warc_file": "pages.warc.gz"},
         "documents": common | {"title": [f"Page {page[:8]}" for page in ids], "language": "en"},
         "verdicts": common | {"language": "en", "rules": "en", "reason": np.where(kept, "", "x")},
         "corpus": {name: [v for v, k in zip(column, kept, strict=True) if k]
                    for name, column in common.items()},
         "decisions": common | {"kept": kept, "reason": np.where(kept, "", "gopher_min_words")},
-        "dedup": {"id": ids[:20], "kept_id": ids[20:40], "similarity": 0.9, "kind": "near"},
+        "dedup": {"id": ids[:tenth], "kept_id": ids[tenth : 2 * tenth], "similarity": 0.9,
+                  "kind": "near"},
+        "tokens": {"id": ids, "shard": f"train-{number:05d}", "length": [250] * count},
     }  # fmt: skip
     tables = {name: _table(SCHEMAS[name], given) for name, given in values.items()}
     schema = quality_schema()
@@ -117,7 +137,7 @@ def make(root: str, documents: int) -> None:
             entry = FileEntry(name=file, rows=len(table), bytes=files.size(path), sha256="")
             entries.setdefault(stage, []).append(entry)
     for stage, listed in entries.items():
-        rows = sum(entry.rows for entry in listed if entry.name.startswith("part-"))
+        rows = sum(entry.rows for entry in listed if not entry.name.startswith("_"))
         manifest = Manifest(
             stage=stage, interval=INTERVAL, settings={}, settings_hash="", inputs={},
             code_version="9", runner="made", counts=Counts(**{"in": rows, "kept": rows}),
@@ -126,14 +146,31 @@ def make(root: str, documents: int) -> None:
         write_manifest(corpus.folder(stage, INTERVAL), manifest)
 
 
-def median_seconds(ask: Callable[[], object]) -> float:
-    """The median time of three askings."""
+@dataclass(frozen=True)
+class Taken:
+    """Seconds: by the clock, and of the processor."""
+
+    clock: float
+    processor: float
+
+    def __str__(self) -> str:
+        return f"{self.clock:.2f} s, {self.processor:.2f} s of the processor"
+
+
+def median(ask: Callable[[], object], process: psutil.Process | None = None) -> Taken:
+    """The medians of three askings; `process` (else this one) does the work."""
+    worker = process or psutil.Process()
+
+    def busy() -> float:
+        times = worker.cpu_times()
+        return times.user + times.system
+
     taken = []
     for _ in range(3):
-        start = time.perf_counter()
+        start, begun = time.perf_counter(), busy()
         ask()
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken)
+        taken.append((time.perf_counter() - start, busy() - begun))
+    return Taken(*(statistics.median(column) for column in zip(*taken, strict=True)))
 
 
 def fetch(address: str) -> str:
@@ -156,35 +193,30 @@ def measure(root: str) -> None:
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
         address = server.stderr.readline().split()[0]
-        print(f"start: {time.perf_counter() - start:.2f} s")
-        page = re.findall(r"/page/([0-9a-f]{32})", fetch(f"{address}pages"))[0]
-        asked = {
-            "search of a rare word, while there is no index": "pages?q=w49000",
-            "overview": "",
-            "list by karma": "pages",
-            "filter by a measurement": "pages?column=gopher_words&operator=at+least&value=2900",
-            "a page": f"page/{page}",
-            "duplicates": "duplicates",
-            "months": "months",
-            "thresholds": "thresholds",
-            "what-if": "difference?quality.gopher.min_words=400",
-        }
-        for name, path in asked.items():
-            print(f"{name}: {median_seconds(lambda path=path: fetch(address + path)):.2f} s")
+        process = psutil.Process(server.pid)
+        print(f"start: {time.perf_counter() - start:.2f} s, "
+              f"{sum(process.cpu_times()[:2]):.2f} s of the processor, "
+              f"{process.memory_info().rss / 1e6:,.0f} MB", flush=True)  # fmt: skip
+
+        def ask(path: str) -> Taken:
+            return median(lambda: fetch(address + path), process)
+
+        print("While the index is made, which takes the processor too:")
+        for name in ("pages", "pages?q=w49000"):
+            print(f"  {name}: {ask(name).clock:.2f} s", flush=True)
         while "index is being made" in fetch(f"{address}pages"):
             time.sleep(2)
-        print(f"index made, with what was asked meanwhile: {time.perf_counter() - start:.0f} s")
-        for name, word in {
-            "rare": "w49000",
-            "common": "w300",
-            "very common": "w9",
-        }.items():
-            ours = median_seconds(lambda word=word: fetch(f"{address}pages?q={word}"))
-            peer = median_seconds(lambda word=word: scan(root, word))
-            print(f"search of a {name} word: {ours:.2f} s, DuckDB over the files {peer:.2f} s, "
-                  f"ratio {peer / ours:.1f}")  # fmt: skip
-        phrase = median_seconds(lambda: fetch(f"{address}pages?q=%22w3+w5%22"))
-        print(f"search of a phrase: {phrase:.2f} s")
+        print(f"index made: {time.perf_counter() - start:.0f} s since the start, "
+              f"{sum(process.cpu_times()[:2]):.0f} s of the processor", flush=True)  # fmt: skip
+        page = re.findall(r"/page/([0-9a-f]{32})", fetch(f"{address}pages"))[0]
+        for path in (*_ASKED, f"page/{page}"):
+            print(f"{path or 'overview'}: {ask(path)}", flush=True)
+        for word in ("w49000", "w300", "w9"):
+            ours, peer = ask(f"pages?q={word}"), median(lambda word=word: scan(root, word))
+            ratio = peer.processor / ours.processor
+            print(f"search of {word}: {ours}; DuckDB over the files: {peer}; ratio {ratio:.1f}")
+        print(f"search of a phrase: {ask('pages?q=%22w3+w5%22')}")
+        print(f"memory: {process.memory_info().rss / 1e6:,.0f} MB")
         server.terminate()
 
 

@@ -32,7 +32,8 @@ from pipeline.store.corpus import Corpus
 from pipeline.store.manifest import Counts, FileEntry, Manifest
 from pipeline.store.parts import part_name
 from pipeline.store.schemas import SCHEMAS
-from pipeline.views.what_if import render, what_if
+from pipeline.views.what_if import what_if
+from pipeline.views.what_if_text import render
 
 #: datatrove's defaults in this project's rules.
 SAME_RULES = {

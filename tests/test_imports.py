@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -120,24 +118,6 @@ def test_beam_is_imported_by_transforms_engine_and_build_alone() -> None:
         if path.name in ("stage.py", "transform.py") or room(path, "pipeline") in BEAM:
             continue
         assert not any(module.startswith("apache_beam") for module in imported(path)), path
-
-
-#: Each takes longer to import than a build takes to see that there is nothing to do.
-HEAVY = ("apache_beam", "distributed", "duckdb", "pandas", "scipy", "trafilatura")
-
-
-def test_to_see_what_is_stale_takes_no_heavy_library() -> None:
-    code = (
-        "import sys\n"
-        "from pipeline.build.build import ALL_STAGES, build\n"
-        "from pipeline.build.recipe import read_recipe\n"
-        "from pipeline.views.card import write_card\n"
-        "read_recipe('quickstart')\n"
-        f"print([name for name in {HEAVY} if name in sys.modules])"
-    )
-    command = [sys.executable, "-P", "-c", code]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
 def test_the_picture_in_contributing_is_drawn_from_the_code() -> None:

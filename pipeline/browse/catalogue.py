@@ -29,18 +29,15 @@ WHEN f.outcome = 'ok' THEN 'not extracted yet' WHEN f.id IS NOT NULL THEN 'fetch
 ELSE 'not fetched yet' END
 """
 _PAGES = f"""
-CREATE TABLE pages AS SELECT ids.id AS id, coalesce(l.url, d.url, f.url, x.url, '') AS url,
+CREATE TABLE pages AS SELECT id, coalesce(l.url, d.url, f.url, x.url, '') AS url,
 coalesce(l.host, '') AS host, coalesce(d.title, '') AS title, coalesce(d.date, '') AS date,
 coalesce(d.language, x.language, '') AS language, d.words AS words, l.karma AS karma,
 coalesce(l.subreddits, '') AS subreddits, strftime(to_timestamp(l.first_seen), '%Y-%m') AS month,
 f.outcome AS fetch, f.status AS status, f.origin AS origin, {_FATE} AS fate, c.value AS value,
 c.threshold AS threshold, c.kept_id AS kept_id, c.similarity AS similarity,
 coalesce(d.interval, f.interval, l.interval, x.interval) AS interval, d.filename AS file
-FROM (SELECT id FROM one_links UNION SELECT id FROM one_fetches UNION SELECT id FROM one_drops
-UNION SELECT id FROM one_documents) ids
-LEFT JOIN one_links l ON l.id = ids.id LEFT JOIN one_fetches f ON f.id = ids.id
-LEFT JOIN one_drops x ON x.id = ids.id LEFT JOIN one_documents d ON d.id = ids.id
-LEFT JOIN one_decisions c ON c.id = ids.id ORDER BY ids.id
+FROM one_links l FULL JOIN one_fetches f USING (id) FULL JOIN one_drops x USING (id)
+FULL JOIN one_documents d USING (id) LEFT JOIN one_decisions c USING (id)
 """
 _COLUMNS = {
     "links": (
@@ -86,6 +83,7 @@ class Catalogue:
         self.stages = stage_fingerprints(corpus)
         self._lock = RLock()  # a connection takes one query at a time
         self._database = Database()
+        self._asked: set[Database] = set()  # that read files at this moment
         for table in _JOINED:
             self._view(table)
         for table, columns in _COLUMNS.items():
@@ -110,24 +108,24 @@ class Catalogue:
     def answer(self, question: ListQuery) -> PageListing:
         """The rows of a list.  Raises SettingError for a condition that cannot be."""
         where, values = self._where(question.conditions)
-        source = "pages p"
-        order = "p.id"
+        source, order = "pages p", "p.id"
         if question.hits is not None:
-            source += " JOIN hits USING (id)"
-            order = "hits.place"
-        named = {one.column for one in question.conditions} | {question.sort}
-        if named & self.measurements.keys():
-            source += " LEFT JOIN one_quality USING (id)"
+            source, order = "pages p JOIN hits USING (id)", "hits.place"
+        measured = f"{source} LEFT JOIN one_quality USING (id)"
+        filtered = self.measurements.keys() & {one.column for one in question.conditions}
+        counted = measured if filtered else source
+        listed = measured if question.sort in self.measurements else counted
         if question.sort in self.columns():
             way = "DESC" if question.descending else "ASC"
             order = f"{quoted(question.sort)} {way} NULLS LAST, p.id"
         with self._lock:
             self._set_hits(question.hits)
             fates = self._database.ask(
-                f"SELECT fate, count(*) FROM {source} {where} GROUP BY 1 ORDER BY 2 DESC, 1", values
+                f"SELECT fate, count(*) FROM {counted} {where} GROUP BY 1 ORDER BY 2 DESC, 1",
+                values,
             )
             rows = self._database.dicts(
-                f"SELECT p.* FROM {source} {where} ORDER BY {order} LIMIT ? OFFSET ?",
+                f"SELECT p.* FROM {listed} {where} ORDER BY {order} LIMIT ? OFFSET ?",
                 [*values, question.limit, question.offset],
             )
         return PageListing(rows, sum(n for _, n in fates), [(str(fate), n) for fate, n in fates])
@@ -140,13 +138,23 @@ class Catalogue:
         paths = sorted(row["file"] for row in found if row["file"])
         if not paths:
             return {}
-        database = Database()  # does not wait for other queries
-        query = f"SELECT id, text FROM {database.table(paths)} WHERE id IN ({marks(ids)})"
-        return dict(database.ask(query, [*ids]))
+        return dict(self.ask_files(paths, f"SELECT id, text {{}} WHERE id IN ({marks(ids)})", ids))
+
+    def ask_files(
+        self, paths: Sequence[str], query: str, values: Sequence[Any]
+    ) -> list[tuple[Any, ...]]:
+        """Rows of a query over files, whose place in it is `{}`; it waits for no other query."""
+        database = Database()
+        self._asked.add(database)
+        try:
+            return database.ask(query.format(f"FROM {database.table(paths)}"), values)
+        finally:
+            self._asked.discard(database)
 
     def close(self) -> None:
-        """Ends a query that runs in another thread."""
-        self._database.interrupt()
+        """Ends the queries that run in other threads."""
+        for database in (self._database, *self._asked):
+            database.interrupt()
 
     def _set_hits(self, hits: Sequence[str] | None) -> None:
         if hits is not None:

@@ -24,7 +24,7 @@ _SHOWN = frozenset(
 
 def page_list(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View:
     """The pages that meet what the form asks for."""
-    asked = query.get("q", "").strip()
+    asked = query.get("q", "").replace("\0", " ").strip()  # SQLite ends a text there
     conditions = read_conditions(
         query.getall("column", []), query.getall("operator", []), query.getall("value", [])
     )

@@ -6,14 +6,14 @@ The trainer shows its runs by an entry point (`webtext.browse`): the pipeline im
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import entry_points
 from typing import Any, Protocol
 
 from multidict import MultiMapping
 
 from pipeline.browse.site import BrowsedCorpus, View
-from pipeline.browse.turning import offset_of
+from pipeline.browse.turning import offset_of, whole_number
 from pipeline.store.errors import SettingError, WebtextError
+from pipeline.store.registry import entries_of
 from pipeline.store.sql import marks
 
 _TOGETHER = 4  # runs in one figure: as many as there are colours
@@ -63,10 +63,10 @@ def runs_view(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View:
 def trace_view(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View:
     """The documents whose text was in step `step` of run `run`."""
     runs = _runs(site)
-    run, step = query.get("run", ""), query.get("step", "")
-    if runs is None or not step.isdecimal():
+    run, step = query.get("run", ""), whole_number(query.get("step", ""))
+    if runs is None or step is None:
         raise SettingError("A step of a run is looked at", "Choose a run and a step of it")
-    documents = runs.documents(run, int(step))
+    documents = runs.documents(run, step)
     offset = offset_of(query)
     shown = documents[offset : offset + _DOCUMENTS]
     known = site.catalogue.ask(
@@ -78,8 +78,8 @@ def trace_view(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View
         {
             "title": f"Step {step}",
             "run": run,
-            "step": int(step),
-            "line": runs.step(run, int(step)),
+            "step": step,
+            "line": runs.step(run, step),
             "documents": shown,
             "total": len(documents),
             "first": offset + 1,
@@ -96,7 +96,7 @@ def _runs(site: BrowsedCorpus) -> TrainingRuns | None:
     """
     if site.runs is None:
         return None
-    for entry in entry_points(group="webtext.browse"):
+    for entry in entries_of("webtext.browse"):
         found: TrainingRuns = entry.load()(site.runs)
         return found
     raise WebtextError("No trainer is installed that shows runs", "Install webtext again")

@@ -11,7 +11,7 @@ import hashlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -87,16 +87,16 @@ class SearchIndexes:
                 ids += _ask(path, terms)
         return list(dict.fromkeys(page for _, page in sorted(ids)))[:MOST_HITS]
 
-    def _scan(self, interval: str, terms: Sequence[Term]) -> Iterator[tuple[float, str]]:
+    def _scan(self, interval: str, terms: Sequence[Term]) -> list[tuple[float, str]]:
         """Those whose title or text has the terms as parts, without an index."""
         has = "contains(lower(title), ?) OR contains(lower(text), ?)"
         conditions = " AND ".join(f"({has})" for _ in terms)
         values = [term.text.lower() for term in terms for _ in range(2)]
-        rows = self._catalogue.ask(
-            f"SELECT id FROM documents WHERE interval = ? AND {conditions} LIMIT {MOST_HITS}",
-            [interval, *values],
-        )
-        return ((0.0, row["id"]) for row in rows)
+        paths = self._catalogue.corpus.paths("documents", interval)
+        if not paths:
+            return []
+        query = f"SELECT 0.0::DOUBLE, id {{}} WHERE {conditions} LIMIT {MOST_HITS}"
+        return [(rank, page) for rank, page in self._catalogue.ask_files(paths, query, values)]
 
     def _make_one(self, interval: str, path: Path) -> None:
         temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import secrets
 import signal
 from collections.abc import Awaitable, Callable
@@ -16,6 +17,7 @@ from functools import partial
 from importlib.resources import files as package_files
 from typing import Any
 
+import duckdb
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -31,6 +33,7 @@ from pipeline.browse.thresholds import difference, thresholds
 from pipeline.browse.token_view import token_view
 from pipeline.store.errors import SettingError, WebtextError, system_error
 
+_LOG = logging.getLogger(__name__)
 _ADDRESS = "127.0.0.1"
 _TOKEN_BYTES = 24
 #: Views by address; `{name}` is an id, or empty.
@@ -113,7 +116,7 @@ async def _refusal(request: web.Request, token: str) -> web.Response | None:
     own = request.transport.get_extra_info("sockname") if request.transport else None
     if host not in (_ADDRESS, "localhost") or own is None or port != str(own[1]):
         return web.Response(status=421, text="This server is not known by that name.\n")
-    given = request.path.split("/")[1]
+    given = request.path.removeprefix("/").partition("/")[0]
     if not hmac.compare_digest(given.encode(), token.encode()):
         return web.Response(status=403, text="Open the address that `webtext browse` printed.\n")
     if request.method not in ("GET", "HEAD"):
@@ -130,6 +133,12 @@ async def _answer(request: web.Request, handler: _Handler) -> web.StreamResponse
     except WebtextError as error:
         status = {NotThereError: 404, SettingError: 400}.get(type(error), 500)
         return _error_page(request, status, error.what, error.remedy)
+    except duckdb.InterruptException:
+        return _error_page(request, 503, "This browsing was ended", "")
+    except Exception as error:
+        _LOG.exception("No answer to %s", request.path.partition("/")[2].partition("/")[2])
+        what = f"{type(error).__name__}: {error}"
+        return _error_page(request, 500, what, "Please report it with what the terminal shows")
 
 
 def _error_page(request: web.Request, status: int, what: str, remedy: str) -> web.Response:
@@ -140,7 +149,7 @@ def _error_page(request: web.Request, status: int, what: str, remedy: str) -> we
 
 async def _show(maker: Maker, request: web.Request) -> web.Response:
     name = request.match_info.get("name", "")
-    view = await asyncio.to_thread(maker, request.app[_SITE], request.query, name)
+    view = await asyncio.to_thread(request.app[_SITE].view, maker, request.query, name)
     here = request.path.split("/")[2]
     template = request.app[_PAGES].get_template(view.template)
     text = await asyncio.to_thread(template.render, here=here, **view.values)

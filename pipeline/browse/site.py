@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from multidict import MultiMapping
 
 from pipeline.browse.catalogue import Catalogue, stage_fingerprints
 from pipeline.browse.search_index import SearchIndexes
 from pipeline.store.corpus import Corpus
-from pipeline.store.errors import WebtextError
+from pipeline.store.errors import SettingError, WebtextError
 
 
 class NotThereError(WebtextError):
@@ -45,11 +47,25 @@ class BrowsedCorpus:
         self._maker.start()
 
     def refresh(self) -> None:
-        """Reads the corpus anew where a stage was built since."""
+        """Reads the corpus anew where a stage was built since; what is asked meanwhile goes on."""
         with self._lock:
             if stage_fingerprints(self.corpus) != self.catalogue.stages:
-                self.close()
+                self.indexes.stop()
+                self._maker.join()
                 self._open()
+
+    def view(self, maker: Maker, query: MultiMapping[str], name: str) -> View:
+        """What a maker gives; of the corpus as it is now where files went while it was at work."""
+        catalogue = self.catalogue
+        try:
+            return maker(self, query, name)
+        except SettingError:
+            raise
+        except (WebtextError, duckdb.Error, sqlite3.Error):
+            self.refresh()
+            if self.catalogue is catalogue:
+                raise
+            return maker(self, query, name)
 
     def close(self) -> None:
         """Ends what runs beside the browsing."""

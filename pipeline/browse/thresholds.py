@@ -10,7 +10,7 @@ from multidict import MultiMapping
 
 from pipeline.browse.catalogue import Catalogue
 from pipeline.browse.conditions import quoted
-from pipeline.browse.site import BrowsedCorpus, View
+from pipeline.browse.site import BrowsedCorpus, NotThereError, View
 from pipeline.quality.measure import column_of
 from pipeline.quality.published import PUBLISHED
 from pipeline.quality.settings import QualitySettings
@@ -38,7 +38,7 @@ class Slider:
 
 def thresholds(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View:
     """All limits as sliders, and what the given ones would change."""
-    interval = query.get("interval") or site.corpus.last_interval("corpus")
+    interval = _interval(site, query)
     current, _ = changed_quality(site.corpus, interval, [])
     families = _families(site.catalogue, current)
     return View(
@@ -56,8 +56,18 @@ def thresholds(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View
 
 def difference(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View:
     """What the given limits would change, without the page around it."""
-    interval = query.get("interval") or site.corpus.last_interval("corpus")
+    interval = _interval(site, query)
     return View("difference.html", _difference(site, query, interval))
+
+
+def _interval(site: BrowsedCorpus, query: MultiMapping[str]) -> str:
+    """The interval that is asked for, else the last one.  Raises NotThereError for another."""
+    last = site.corpus.last_interval("corpus")
+    given = query.get("interval") or last
+    intervals = site.corpus.intervals("corpus")
+    if given not in intervals:
+        raise NotThereError(f"No corpus of {given} is built", f"There is: {', '.join(intervals)}")
+    return given
 
 
 def _difference(site: BrowsedCorpus, query: MultiMapping[str], interval: str) -> dict[str, Any]:

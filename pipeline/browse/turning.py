@@ -10,12 +10,17 @@ from multidict import MultiMapping
 
 #: Rows of a list of pages.
 ROWS = 25
+_DIGITS = 15  # of a number at most: a database counts to 2^63
+
+
+def whole_number(given: str) -> int | None:
+    """A number that an address holds; None for what is none, or beyond all that is counted."""
+    return int(given) if given.isdecimal() and len(given) <= _DIGITS else None
 
 
 def offset_of(query: MultiMapping[str]) -> int:
     """How many rows are before the first that is shown, by `from`; 0 for what is no number."""
-    given = query.get("from", "0")
-    return int(given) if given.isdecimal() else 0
+    return whole_number(query.get("from", "")) or 0
 
 
 def neighbours(

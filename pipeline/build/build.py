@@ -19,7 +19,6 @@ from pipeline.build.runner_pool import RunnerPool
 from pipeline.dedup.stage import DedupStage
 from pipeline.documents.stage import DocumentsStage
 from pipeline.engine.runners.runner_kind import OpenRunner
-from pipeline.engine.show_progress import watch
 from pipeline.engine.stage import Effort, Job, Stage
 from pipeline.links.stage import LinksStage
 from pipeline.pages.stage import PagesStage
@@ -151,6 +150,8 @@ def stale_reason(stage: Stage, job: Job) -> str | None:
 
 def run_stage(stage: Stage, job: Job, runner: OpenRunner) -> None:
     """Runs one stage and shows its progress; when it fails, the build before is there again."""
+    from pipeline.engine.show_progress import watch  # noqa: PLC0415  # imports rich
+
     folder = stage.folder(job)
     job = replace(job, runner=runner.name)
     transform, total = stage.transform(job), stage.total(job)
@@ -240,7 +241,7 @@ def set_aside(folder: str) -> None:
         return
     files.remove(aside)
     files.make_folder(aside)
-    for entry in [] if files.is_remote(folder) else old.files:
+    for entry in [] if files.is_remote(folder) else old.entries():
         os.link(*(files.local_path(files.join(where, entry.name)) for where in (folder, aside)))
     write_manifest(aside, old)
     remove_manifest(folder)
@@ -252,7 +253,7 @@ def _put_back(folder: str) -> None:
     old = read_manifest(aside)
     if old is None:
         return
-    for entry in old.files:
+    for entry in old.entries():
         path, kept = files.join(folder, entry.name), files.join(aside, entry.name)
         if files.exists(path) and files.sha256(path) == entry.sha256:
             continue

@@ -12,7 +12,6 @@ import logging
 import os
 import sys
 import traceback
-from importlib.metadata import entry_points
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +22,7 @@ from pipeline.cli.as_json import offer_json
 from pipeline.cli.errors import explain
 from pipeline.store import files
 from pipeline.store.errors import SettingError
+from pipeline.store.registry import entries_of
 from pipeline.store.result import Result
 
 _DEBUG = "--debug"
@@ -90,7 +90,7 @@ for _part in (builds, plans, views, browse, share, settings):
 @functools.cache
 def whole_app() -> typer.Typer:
     """The command with the subcommands of other packages (the trainer), by entry point."""
-    for entry in entry_points(group="webtext.commands"):
+    for entry in entries_of("webtext.commands"):
         entry.load()(app)
     offer_json(app)
     return app

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import tempfile
-import webbrowser
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +33,10 @@ def browse(
     The address works on this machine alone, for whoever has it, and nothing is changed. Ctrl-C
     ends it.
     """
+    import asyncio
+    import tempfile
+    import webbrowser
+
     from pipeline.browse.server import serve
     from pipeline.browse.site import BrowsedCorpus
 

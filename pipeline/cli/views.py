@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
 
 from pipeline.cli.options import IntervalOption, RootArgument, SetOption, corpus_at, leave_card
+from pipeline.store.registry import entries_of
 from pipeline.store.result import Result
 
 
@@ -152,7 +152,8 @@ def what_if(
     root: RootArgument, settings: SetOption = None, interval: IntervalOption = None
 ) -> Result:
     """What other thresholds would change: who comes in, who leaves, with examples."""
-    from pipeline.views.what_if import changed_quality, render, what_if
+    from pipeline.views.what_if import changed_quality, what_if
+    from pipeline.views.what_if_text import render
 
     corpus = corpus_at(root)
     interval = interval or corpus.last_interval("corpus")
@@ -256,7 +257,7 @@ def report(
     root: Annotated[str, typer.Argument(help="A corpus, or the folder of a training run")],
 ) -> Result:
     """Write a page: for a corpus what came through each stage and why the rest did not."""
-    for entry in entry_points(group="webtext.reports"):
+    for entry in entries_of("webtext.reports"):
         written = entry.load()(root)
         if written is not None:
             break

@@ -7,13 +7,12 @@ no one chooses among the examples of a set.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from pipeline.dedup.batch import REGISTER, Batch, Decided, EvaluationFile
+from pipeline.dedup.batch import REGISTER, Batch, EvaluationFile
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.minhash import SHINGLE_WORDS
 from pipeline.dedup.passages.minimizers import MinimizerUnit, write_minimizers
@@ -22,45 +21,12 @@ from pipeline.dedup.sign import SignUnit, sign
 from pipeline.store import files
 from pipeline.store.addresses import page_id
 from pipeline.store.errors import SettingError
-from pipeline.store.manifest import WORK
 from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part, work_key
 from pipeline.store.textfiles import read_set
 
-#: What tells a file of texts from the root of a corpus.
-_SUFFIX = re.compile(r"\.(txt|tsv|json|jsonl|ndjson)(\.(gz|xz|bz2|zst))?$")
-
 #: `url` names file and text, as no page would.
 _TEXTS = pa.schema([(name, pa.string()) for name in ("id", "url", "text", "date")])
-
-
-def is_evaluation_file(path: str) -> bool:
-    """True for a file of texts by its name; other names are roots of corpora."""
-    return _SUFFIX.search(path) is not None
-
-
-def evaluation_file(path: str, number: int) -> EvaluationFile:
-    """The file with the digest of its bytes; SettingError when it is not there."""
-    if not files.exists(path):
-        raise SettingError(f"dedup.against: {path} does not exist", "Correct the path")
-    return EvaluationFile(path, number, files.sha256(path))
-
-
-def as_decided(file: EvaluationFile, folder: str, settings: DedupSettings) -> Decided:
-    """Where the scratch files of an evaluation set will be."""
-    work = files.join(folder, WORK)
-    return Decided(
-        interval=file.path,
-        documents=(files.join(work, file.name("documents")),),
-        signatures=(files.join(work, file.name("signatures")),),
-        registers=(files.join(work, file.name("register")),),
-        removed=(),
-        cuts=(),
-        elsewhere=file.path,
-        minimizers=(files.join(work, file.name("minimizers")),)
-        if settings.passages.enabled
-        else (),
-    )
 
 
 @dataclass(frozen=True)

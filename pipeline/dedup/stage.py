@@ -8,22 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from pipeline.dedup.batch import Batch, Decided, EvaluationFile, Source
-from pipeline.dedup.evaluation import (
+from pipeline.dedup.evaluation_file import (
     as_decided,
     evaluation_file,
     is_evaluation_file,
 )
-from pipeline.dedup.removal import remove_pages
 from pipeline.dedup.settings import DedupSettings
 from pipeline.engine.stage import Job, Stage, Total
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import Manifest, add_fingerprints
 from pipeline.store.parts import unit_key, work_key
-from pipeline.store.stage_edit import Removal, StageEdit
 
 if TYPE_CHECKING:
     import apache_beam as beam
+
+    from pipeline.store.stage_edit import Removal, StageEdit
 
 
 class DedupStage(Stage):
@@ -82,11 +82,13 @@ class DedupStage(Stage):
 
     def remove_pages(self, edit: StageEdit) -> Removal:
         """Removals, passages, signatures and the keep order."""
+        from pipeline.dedup.removal import remove_pages
+
         return remove_pages(edit)
 
     def transform(self, job: Job) -> beam.PTransform:
         """The work on the interval, with the signatures that earlier intervals have left."""
-        from pipeline.dedup.transform import Dedup  # noqa: PLC0415  # imports Beam
+        from pipeline.dedup.transform import Dedup
 
         corpus, draft, settings = job.corpus, self.draft(job), self.settings(job)
         folder, evaluation = self.folder(job), self._evaluation(job)

@@ -6,19 +6,16 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
-import pyarrow.compute as pc
 from lxml import etree
 
-from pipeline.documents.blocks.model import read_model
-from pipeline.documents.removal import remove_pages
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.engine.stage import Effort, Job, Stage, Total
 from pipeline.store import files
-from pipeline.store.parquet import read_table
-from pipeline.store.stage_edit import Removal, StageEdit
 
 if TYPE_CHECKING:
     import apache_beam as beam
+
+    from pipeline.store.stage_edit import Removal, StageEdit
 
 #: Libraries whose versions decide the text; another version, another text.
 _LIBRARIES = ("trafilatura", "lxml", "selectolax", "resiliparse", "py3langid")
@@ -30,7 +27,7 @@ def code_version() -> str:
     libraries.append(f"libxml2-{'.'.join(map(str, etree.LIBXML_VERSION))}")
     if find_spec("pypdfium2"):
         libraries.append(f"pypdfium2-{version('pypdfium2')}")
-    return " ".join(["8", *libraries])
+    return " ".join(["9", *libraries])
 
 
 class DocumentsStage(Stage):
@@ -49,12 +46,18 @@ class DocumentsStage(Stage):
         """The pages of the interval, and a model of the user's own."""
         inputs = {"pages": job.corpus.require("pages", job.interval).fingerprint}
         if model := self.settings(job).model:
+            from pipeline.documents.blocks.model import read_model
+
             read_model(model)  # a file that is none is refused before any page is read
             inputs["model"] = files.content_fingerprint(model)
         return inputs
 
     def effort(self, job: Job) -> Effort:
         """By the bytes of the pages."""
+        import pyarrow.compute as pc
+
+        from pipeline.store.parquet import read_table
+
         tables = [
             read_table(path, ["bytes"])["bytes"]
             for path in job.corpus.paths("pages", job.interval, "fetches-")
@@ -70,11 +73,13 @@ class DocumentsStage(Stage):
 
     def remove_pages(self, edit: StageEdit) -> Removal:
         """Documents, and pages that gave none."""
+        from pipeline.documents.removal import remove_pages
+
         return remove_pages(edit)
 
     def transform(self, job: Job) -> beam.PTransform:
         """The work, from the tables that the pages stage has left."""
-        from pipeline.documents.transform import Documents  # noqa: PLC0415  # imports Beam
+        from pipeline.documents.transform import Documents
 
         return Documents(
             job.corpus.folder("pages", job.interval),

@@ -17,10 +17,11 @@ from pipeline.store.lease import Lease
 from pipeline.store.manifest import Counts, Manifest
 from pipeline.store.progress import Total
 from pipeline.store.settings import Settings
-from pipeline.store.stage_edit import Removal, StageEdit
 
 if TYPE_CHECKING:
     import apache_beam as beam
+
+    from pipeline.store.stage_edit import Removal, StageEdit
 
 __all__ = ["Effort", "Job", "Stage", "Total"]
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from typing import Any
 
 from pipeline.forget.stages import edit_stage, stage_names
@@ -31,6 +30,7 @@ from pipeline.store.forgotten import (
 from pipeline.store.lock import locked
 from pipeline.store.manifest import MANIFEST
 from pipeline.store.parquet import read_rows
+from pipeline.store.registry import entries_of
 from pipeline.store.release import add_to, read_release, write_release
 from pipeline.store.takedown import NOTHING, Takedown, parse_takedown
 from pipeline.store.textfiles import read_text
@@ -135,7 +135,7 @@ def outside_archives(corpus: Corpus, ids: set[str]) -> list[str]:
 
 def runs_on_pages(folder: str, root: str, ids: set[str]) -> list[dict[str, Any]]:
     """What training runs below `folder` saw of the pages; the trainer says it."""
-    readers = list(entry_points(group="webtext.runs"))
+    readers = list(entries_of("webtext.runs"))
     if not readers:
         raise SettingError("--runs needs the trainer", "pip install 'webtext[train]'")
     return [report for entry in readers for report in entry.load()(folder, root, ids)]

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 from pipeline.engine.stage import Effort, Job, Stage, Total
 from pipeline.links.audit import source_lines
-from pipeline.links.mentions import SourceUnit
-from pipeline.links.removal import remove_pages
 from pipeline.links.settings import LinksSettings
 from pipeline.links.sources import SourceItem, find_sources
 from pipeline.store.forgotten import forgotten
 from pipeline.store.manifest import Manifest
 from pipeline.store.parts import work_key
-from pipeline.store.stage_edit import Removal, StageEdit
 
 if TYPE_CHECKING:
     import apache_beam as beam
+
+    from pipeline.store.stage_edit import Removal, StageEdit
 
 
 class LinksStage(Stage):
@@ -49,11 +48,14 @@ class LinksStage(Stage):
 
     def remove_pages(self, edit: StageEdit) -> Removal:
         """Rows of links."""
+        from pipeline.links.removal import remove_pages
+
         return remove_pages(edit)
 
     def transform(self, job: Job) -> beam.PTransform:
         """Reads every item that is not read yet, then merges."""
-        from pipeline.links.transform import Links  # noqa: PLC0415  # imports Beam
+        from pipeline.links.mentions import SourceUnit
+        from pipeline.links.transform import Links
 
         draft, settings, folder = self.draft(job), self.settings(job), self.folder(job)
         rules = settings.over_18, settings.crossposts

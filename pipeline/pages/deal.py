@@ -14,6 +14,7 @@ from pipeline.pages import wayback
 from pipeline.pages.crawl import Link
 from pipeline.pages.group import Group
 from pipeline.pages.outcomes import UNREACHED, Outcome
+from pipeline.pages.page_source import FIRST
 from pipeline.pages.worker import CrawlShare, crawl_groups
 from pipeline.store import files
 from pipeline.store.addresses import page_id, without_port
@@ -126,7 +127,7 @@ def plan_rescue(
 
 def is_first_table(part: Part) -> bool:
     """Whether a part is a fetch table that the Wayback Machine is still to go through."""
-    return part.file is not None and part.file.name.startswith(wayback.FIRST)
+    return part.file is not None and part.file.name.startswith(FIRST)
 
 
 def rescue_parts(planned: tuple[wayback.Rescue, tuple[Part, ...]]) -> list[Part]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pipeline.store import files
 from pipeline.store.blocklist import AddressRules
+from pipeline.store.manifest import WORK
 from pipeline.store.parts import Part
 from pipeline.store.registry import Registry
 from pipeline.store.settings import Settings
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from pipeline.engine.steps import Step
     from pipeline.pages.refetch import Rerun
     from pipeline.pages.settings import PagesSettings
+
+#: What the fetch tables are called where a fallback writes the last ones: they are scratch then.
+FIRST = f"{WORK}/first"
 
 
 @dataclass(frozen=True)

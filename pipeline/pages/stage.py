@@ -7,21 +7,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.engine.stage import Effort, Job, Stage, Total
-from pipeline.pages import wayback
 from pipeline.pages.outcomes import Outcome
-from pipeline.pages.page_source import PagesRun
+from pipeline.pages.page_source import FIRST, PagesRun
 from pipeline.pages.refetch import RULES, key_of, outcomes_named, patience_of, plan_rerun
-from pipeline.pages.removal import remove_pages
 from pipeline.pages.settings import PagesSettings
 from pipeline.pages.waiting import waiting_links
 from pipeline.store import files
 from pipeline.store.blocklist import AddressRules
 from pipeline.store.manifest import PREVIOUS, Manifest, read_manifest
 from pipeline.store.parts import Part, work_key
-from pipeline.store.stage_edit import Removal, StageEdit
 
 if TYPE_CHECKING:
     import apache_beam as beam
+
+    from pipeline.store.stage_edit import Removal, StageEdit
 
 
 class PagesStage(Stage):
@@ -46,6 +45,8 @@ class PagesStage(Stage):
 
     def remove_pages(self, edit: StageEdit) -> Removal:
         """Rows of fetch tables, and records of the crawl's archives."""
+        from pipeline.pages.removal import remove_pages
+
         return remove_pages(edit)
 
     def rules(self, job: Job) -> AddressRules:
@@ -82,11 +83,12 @@ class PagesStage(Stage):
 
     def transform(self, job: Job) -> beam.PTransform:
         """The steps of the source, then of the Wayback Machine."""
-        from pipeline.pages.transform import Pages  # noqa: PLC0415  # imports Beam
+        from pipeline.pages.transform import Pages
+        from pipeline.pages.wayback import Rescue
 
         settings, (run, draft) = self.settings(job), self._begin(job)
         fallback = (
-            wayback.Rescue(run.folder, run.key, run.links, settings, run.until, rerun=run.rerun)
+            Rescue(run.folder, run.key, run.links, settings, run.until, rerun=run.rerun)
             if settings.wayback
             else None
         )
@@ -123,7 +125,7 @@ class PagesStage(Stage):
             tuple(earlier),
             rules,
             rerun,
-            wayback.FIRST if settings.wayback else "fetches",
+            FIRST if settings.wayback else "fetches",
             time.time() + settings.deadline if settings.deadline else float("inf"),
             job.workers,
         )

@@ -19,7 +19,7 @@ class Pages(beam.PTransform):
     """Ends links by the steps of their source: root in, one Manifest out.
 
     Dead links may be looked up in between: with a `fallback` the tables that the steps leave are
-    scratch (`wayback.FIRST`).
+    scratch (`page_source.FIRST`).
     """
 
     def __init__(

@@ -20,6 +20,7 @@ from pipeline.pages.archive_client import AwayError, PoliteClient, Reply
 from pipeline.pages.captures import Spot, first_seen, nearest
 from pipeline.pages.journal import Journal
 from pipeline.pages.outcomes import Outcome
+from pipeline.pages.page_source import FIRST
 from pipeline.pages.records import Capture, page_records
 from pipeline.pages.refetch import FIRST_RUN, Rerun, patience_of, terms
 from pipeline.pages.screen import is_wanted, screen_body, unknown_license
@@ -29,14 +30,12 @@ from pipeline.store import files
 from pipeline.store.addresses import canonical_key, page_id, resolve
 from pipeline.store.content_coding import TooLargeError
 from pipeline.store.http_answer import Headers
-from pipeline.store.manifest import WORK
 from pipeline.store.parquet import read_rows
 from pipeline.store.parts import Part, file_part, finished_part
 from pipeline.store.progress import Progress
 
 ORIGIN = "wayback"
 #: First part of the names of the tables that are still to be gone through.
-FIRST = f"{WORK}/first"
 #: Outcomes of links that lead nowhere.  What a host or page refuses is not asked for elsewhere.
 DEAD = frozenset(
     {

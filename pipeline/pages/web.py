@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from pipeline.engine.steps import Step, all_of
-from pipeline.pages.deal import Hand, crawl_share, deal_links, group_of, read_links
-from pipeline.pages.group import Group
 from pipeline.pages.page_source import PageSource, PagesRun
-from pipeline.pages.worker import CrawlShare, fetch_group
 from pipeline.store.parts import Part
+
+if TYPE_CHECKING:
+    from pipeline.pages.group import Group
+    from pipeline.pages.worker import CrawlShare
 
 #: So that several workers have something to do in a small corpus, too.
 _LEAST_GROUPS = 8
@@ -31,6 +33,8 @@ class Web(PageSource):
 
     def steps(self, run: PagesRun) -> list[Step]:
         """Links go to groups through files; then each process crawls its groups."""
+        from pipeline.pages.deal import Hand, crawl_share, deal_links
+
         of = len(run.links)
         hands = [
             Hand(path, number, of, run.folder, run.key, self.groups(run))
@@ -47,12 +51,17 @@ class Web(PageSource):
 
     def end_group(self, run: PagesRun, number: int) -> Sequence[Part]:
         """Crawls one group in this process, as a runner's worker would."""
+        from pipeline.pages.deal import group_of, read_links
+        from pipeline.pages.worker import fetch_group
+
         group, share = self._groups(run)[number], self._shares(run)[0]
         links = (link for path in run.links for link in read_links(path))
         own = [link for link in links if group_of(link.host, group.of) == number]
         return fetch_group(group, own, share.rules, share.until)
 
     def _groups(self, run: PagesRun) -> list[Group]:
+        from pipeline.pages.group import Group
+
         of = self.groups(run)
         return [
             Group(n, of, run.folder, run.key, self.pages, run.earlier, run.table, run.rerun)
@@ -61,6 +70,8 @@ class Web(PageSource):
 
     def _shares(self, run: PagesRun) -> list[CrawlShare]:
         """The groups of each process that crawls."""
+        from pipeline.pages.worker import CrawlShare
+
         groups = self._groups(run)
         count = min(len(groups), self.pages.frontiers or run.workers)
         return [

@@ -103,7 +103,7 @@ def shape_of(corpus: Corpus, otherwise: Shape) -> tuple[Shape, list[str]]:
         sum(text_bytes(path) for path in corpus.paths(stage, interval))
         for stage in ("documents", "corpus")
     )
-    archives = sum(f.bytes for f in pages.files if f.name.endswith(".warc.gz"))
+    archives = sum(f.bytes for f in pages.entries() if f.name.endswith(".warc.gz"))
     per_page = archives / UnitCosts().archive_ratio / max(pages.counts.kept, 1)
     shape = Shape(
         fetched=_share(pages, links),

@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.engine.stage import Job, Stage, Total
-from pipeline.quality.removal import remove_decided, remove_measured
 from pipeline.quality.scorers.identity import scorer_fingerprint
 from pipeline.quality.settings import TAKEDOWN, QualitySettings, VerdictSettings
 from pipeline.store import files
 from pipeline.store.errors import SettingError
-from pipeline.store.stage_edit import Removal, StageEdit
 
 if TYPE_CHECKING:
     import apache_beam as beam
+
+    from pipeline.store.stage_edit import Removal, StageEdit
 
 
 def _fingerprint(name: str, path: str) -> str:
@@ -67,11 +67,13 @@ class QualityStage(Stage):
 
     def remove_pages(self, edit: StageEdit) -> Removal:
         """Measurements, verdicts and cuts."""
+        from pipeline.quality.removal import remove_measured
+
         return remove_measured(edit)
 
     def transform(self, job: Job) -> beam.PTransform:
         """All steps."""
-        from pipeline.quality.transform import Quality  # noqa: PLC0415  # imports Beam
+        from pipeline.quality.transform import Quality
 
         return Quality(job, self.folder(job), self.draft(job))
 
@@ -99,10 +101,12 @@ class CorpusStage(Stage):
 
     def remove_pages(self, edit: StageEdit) -> Removal:
         """Texts and decisions."""
+        from pipeline.quality.removal import remove_decided
+
         return remove_decided(edit)
 
     def transform(self, job: Job) -> beam.PTransform:
         """One unit a part of documents."""
-        from pipeline.quality.transform import Accept  # noqa: PLC0415  # imports Beam
+        from pipeline.quality.transform import Accept
 
         return Accept(job, self.folder(job), self.draft(job))

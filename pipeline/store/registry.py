@@ -15,7 +15,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, Generic, TypeVar
 
 from pipeline.store.errors import SettingError, WebtextError
@@ -94,11 +94,23 @@ def describe(entry: EntryPoint) -> str:
     return f"{entry.name} ({entry.value}{of})"
 
 
+def entries_of(group: str) -> EntryPoints:
+    """What all distributions have named in a group."""
+    entries: EntryPoints = _all_entries().select(group=group)
+    return entries
+
+
+@cache
+def _all_entries() -> Any:  # EntryPoints; before Python 3.12 another class with their methods
+    """Of all groups: to look for those of one takes as long, since each distribution is opened."""
+    return entry_points()
+
+
 @cache
 def _entries(group: str) -> dict[str, EntryPoint]:
     """The entry points of a group by name; WebtextError where two distributions share one."""
     by_name: dict[str, EntryPoint] = {}
-    for entry in entry_points(group=group):
+    for entry in entries_of(group):
         other = by_name.setdefault(entry.name, entry)
         if other.value != entry.value:
             raise WebtextError(
@@ -111,7 +123,7 @@ def _entries(group: str) -> dict[str, EntryPoint]:
 
 def plugin_versions() -> list[str]:
     """`NAME VERSION` of each other distribution that adds to a group `webtext.…`, sorted."""
-    ours = entry_points()
+    ours = _all_entries()
     versions = {
         f"{entry.dist.name} {entry.dist.version}"
         for group in ours.groups

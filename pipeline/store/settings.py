@@ -40,7 +40,12 @@ class Settings(BaseModel):
     The text below a field documents it: `webtext settings` shows it, and editors do.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,  # no limit is compared with them, and JSON has neither
+    )
 
     #: Fields that change how the work is done but never what comes out (time-outs,
     #: paths, concurrency).  They stay out of `digest`, so changing one makes nothing stale.

@@ -10,13 +10,12 @@ from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
 from pipeline.store.manifest import Counts, Manifest, read_manifest
 from pipeline.store.parts import work_key
-from pipeline.store.stage_edit import Removal, StageEdit
-from pipeline.tokens.removal import remove_pages
 from pipeline.tokens.settings import TokensSettings
-from pipeline.tokens.train import TokenizerUnit
 
 if TYPE_CHECKING:
     import apache_beam as beam
+
+    from pipeline.store.stage_edit import Removal, StageEdit
 
 
 class TokensStage(Stage):
@@ -52,11 +51,14 @@ class TokensStage(Stage):
 
     def remove_pages(self, edit: StageEdit) -> Removal:
         """Documents of shards."""
+        from pipeline.tokens.removal import remove_pages
+
         return remove_pages(edit)
 
     def transform(self, job: Job) -> beam.PTransform:
         """Trains the tokenizer if it is not there, encodes, assembles."""
-        from pipeline.tokens.transform import Tokens  # noqa: PLC0415  # imports Beam
+        from pipeline.tokens.train import TokenizerUnit
+        from pipeline.tokens.transform import Tokens
 
         settings, corpus = self.settings(job), job.corpus
         unit = TokenizerUnit(

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
 
@@ -130,14 +131,18 @@ def what_if(
         database,
         "SELECT count(*), count(*) FILTER (before = ''), count(*) FILTER (after = '') FROM decided",
     )
+    come_in = _changes(database, now, "before", "after")
+    leave = _changes(database, then, "after", "before")
+    nearest = [_nearest(database, rule, some) for rule, some in _new_rules(now, then).items()]
+    examples = _Examples(database, [*come_in, *leave, *nearest])
     return WhatIf(
         documents,
         languages,
         kept_before,
         kept_after,
-        _changes(database, now, "before", "after"),
-        _changes(database, then, "after", "before"),
-        tuple(_nearest(database, rule, some) for rule, some in _new_rules(now, then).items()),
+        tuple(examples.given_to(one) for one in come_in),
+        tuple(examples.given_to(one) for one in leave),
+        tuple(examples.given_to(one) for one in nearest),
         _passages_back(database, corpus.paths("dedup", interval, "passages-")),
     )
 
@@ -231,7 +236,9 @@ def _verdict(rules: RuleSets, side: str) -> str:
     )
 
 
-def _changes(database: Database, rules: RuleSets, dropped: str, kept: str) -> tuple[Change, ...]:
+def _changes(
+    database: Database, rules: RuleSets, dropped: str, kept: str
+) -> list[_WithoutExamples[Change]]:
     """What one side drops and the other keeps, most frequent first; languages with the same
     threshold together."""
     condition = f"{kept} = '' AND {dropped} <> ''"
@@ -253,81 +260,63 @@ def _changes(database: Database, rules: RuleSets, dropped: str, kept: str) -> tu
             f"AND language IN ({marks(languages[key])}) ORDER BY id LIMIT {EXAMPLES}"
         )
         ids = [row[0] for row in database.ask(query, [reason, *languages[key]])]
-        examples = _examples(database, ids, by_reason.get(reason))
-        changes.append(Change(reason, threshold, languages[key], documents, examples))
-    return tuple(changes)
+        change = partial(Change, reason, threshold, languages[key], documents)
+        changes.append(_WithoutExamples(change, ids, by_reason.get(reason)))
+    return changes
 
 
-def _nearest(database: Database, rule: Rule, languages: tuple[str, ...]) -> Nearest:
+def _nearest(
+    database: Database, rule: Rule, languages: tuple[str, ...]
+) -> _WithoutExamples[Nearest]:
     query = (
         f'SELECT q.id FROM quality q JOIN decided USING (id) WHERE q."{rule.column}" IS NOT NULL '
         f"AND language IN ({marks(languages)}) "
         f'ORDER BY abs(q."{rule.column}" - {rule.threshold!r}), q.id LIMIT {EXAMPLES}'
     )
     ids = [row[0] for row in database.ask(query, languages)]
-    return Nearest(rule, languages, _examples(database, ids, rule))
+    return _WithoutExamples(partial(Nearest, rule, languages), ids, rule)
 
 
-def _examples(database: Database, ids: list[str], rule: Rule | None) -> tuple[DocumentExample, ...]:
-    """The documents with these ids, in their order."""
-    value = f'q."{rule.column}"' if rule else "NULL"
-    rows = database.ask(
-        f"SELECT q.id, d.url, {value} FROM (SELECT * FROM quality WHERE id IN ({marks(ids)})) q "
-        f"JOIN (SELECT id, url FROM documents WHERE id IN ({marks(ids)})) d ON d.id = q.id",
-        [*ids, *ids],
-    )
-    by_id = {row[0]: DocumentExample(*row) for row in rows}
-    return tuple(by_id[page] for page in ids)
+_Part = TypeVar("_Part", Change, Nearest)
+
+
+@dataclass(frozen=True)
+class _WithoutExamples(Generic[_Part]):
+    """What is still to be given its examples: the documents `ids`, by the values of `rule`."""
+
+    complete: Callable[[tuple[DocumentExample, ...]], _Part]
+    ids: Sequence[str]
+    rule: Rule | None
+
+
+class _Examples:
+    """Addresses and values of all documents that are shown, looked up in one pass over each
+    table: the places of ids are not known."""
+
+    def __init__(self, database: Database, parts: Iterable[_WithoutExamples[Any]]) -> None:
+        listed = list(parts)
+        ids = sorted({page for part in listed for page in part.ids})
+        rules = {part.rule.column: None for part in listed if part.rule}
+        columns = ", ".join(["id", *(f'"{name}"' for name in rules)])
+        where = f"WHERE id IN ({marks(ids)})"
+        self._urls: dict[str, str] = {}
+        self._values: dict[str, dict[str, Any]] = {}
+        if ids:
+            self._urls = dict(database.ask(f"SELECT id, url FROM documents {where}", ids))
+            rows = database.dicts(f"SELECT {columns} FROM quality {where}", ids)
+            self._values = {row["id"]: row for row in rows}
+
+    def given_to(self, part: _WithoutExamples[_Part]) -> _Part:
+        """A part with its examples, in the order of its ids."""
+        column = part.rule.column if part.rule else ""
+        return part.complete(
+            tuple(
+                DocumentExample(page, self._urls[page], self._values[page].get(column))
+                for page in part.ids
+            )
+        )
 
 
 def _one(database: Database, query: str) -> tuple[Any, ...]:
     (row,) = database.ask(query)
     return row
-
-
-def render(result: WhatIf) -> str:
-    """The difference as text."""
-    n = result.documents
-    share = 100 / max(n, 1)
-    lines = [
-        f"{n:,} documents: {result.kept_before:,} kept now ({result.kept_before * share:.1f} %), "
-        f"{result.kept_after:,} with the change ({result.kept_after * share:.1f} %)"
-    ]
-    several = len(result.languages) > 1
-    if several or any(not one.rules for one in result.languages):
-        lines.append(_languages_line(result.languages))
-    for title, changes in (("come in", result.come_in), ("leave", result.leave)):
-        lines.append(f"\n{sum(change.documents for change in changes):,} {title}")
-        for change in changes:
-            limit = "" if change.threshold is None else f" {change.threshold:g}"
-            where = f" ({_names(change.languages)})" if several else ""
-            lines.append(f"  {change.documents:,} by {change.reason}{limit}{where}")
-            lines += [_line(example) for example in change.examples]
-    if result.passages_back:
-        lines.append(f"\n{result.passages_back:,} get passages back from pages that leave")
-    for nearest in result.nearest:
-        where = f" ({_names(nearest.languages)})" if several else ""
-        lines.append(f"\nnearest {nearest.rule.reason} {nearest.rule.threshold:g}{where}")
-        lines += [_line(example) for example in nearest.examples]
-    return "\n".join(lines)
-
-
-def _languages_line(languages: Sequence[OfLanguage]) -> str:
-    listed = [f"{one.language} {one.documents:,}" for one in languages if one.rules]
-    unknown = [one for one in languages if not one.rules]
-    line = f"rules by language: {', '.join(listed) or 'none'}"
-    if not unknown:
-        return line
-    return (
-        f"{line}; {sum(one.documents for one in unknown):,} documents in languages without "
-        f"published values ({_names([one.language for one in unknown])})"
-    )
-
-
-def _names(languages: Sequence[str]) -> str:
-    return ", ".join(language or "not known" for language in languages)
-
-
-def _line(example: DocumentExample) -> str:
-    value = "" if example.value is None else f"{example.value:.4g}  "
-    return f"    {value}{example.url}"

@@ -78,7 +78,8 @@ class Browser:
         parts = urlsplit(self.address)
         base = parts.path.rstrip("/") if token is None else f"/{token}"
         connection = http.client.HTTPConnection(parts.netloc)
-        connection.request(method, f"{base}/{path}", headers={"Host": host or parts.netloc})
+        target = path if path == "*" else f"{base}/{path}"  # of the server itself
+        connection.request(method, target, headers={"Host": host or parts.netloc})
         answer = connection.getresponse()
         body = answer.read().decode()
         connection.close()

@@ -46,6 +46,12 @@ def browser(sample_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         ({"path": "page/xx"}, 404),
         ({"path": "pages?column=nope&operator=is&value=1"}, 400),
         ({"path": "pages?column=words"}, 400),
+        ({"path": "*", "method": "OPTIONS"}, 403),
+        ({"path": "pages?q=a%00b"}, 200),
+        ({"path": f"pages?from={'9' * 30}"}, 200),
+        ({"path": f"trace?run=one&step={'9' * 5_000}"}, 400),
+        ({"path": "difference?quality.gopher.min_words=nan"}, 400),
+        ({"path": "thresholds?interval=..%2f.."}, 404),
     ],
 )
 def test_only_the_reader_may_ask(browser: Browser, how: dict[str, str], status: int) -> None:

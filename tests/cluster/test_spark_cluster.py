@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,6 +22,8 @@ pytestmark = [
     ),
 ]
 EXECUTOR = "CoarseGrainedExecutorBackend"
+#: For processes that live a minute: nothing is compiled that would pay later.
+JAVA = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
 
 
 @dataclass
@@ -42,19 +45,19 @@ class SparkCluster(Site):
         ]  # fmt: skip
 
     def start(self) -> None:
-        start = shutil.which("spark-class", path=str(Path(sys.executable).parent))
-        assert start
-        classes = "org.apache.spark.deploy"
+        here = Path(sys.executable).parent
+        start, classes = str(here / "spark-class"), "org.apache.spark.deploy"
+        path = f"{here}:{os.environ['PATH']}"  # it asks the first Python there where Spark is
         log = self.head.log(
             "master", start, f"{classes}.master.Master",
-            "--host", self.head.address, "--port", "7077", "--webui-port", "0",
+            "--host", self.head.address, "--port", "7077", "--webui-port", "0", PATH=path,
         )  # fmt: skip
         wait_for(lambda: "I have been elected leader" in log.read_text())
         logs = [
             worker.log(
                 "worker", start, f"{classes}.worker.Worker", self.master,
                 "--host", worker.address, "--cores", "1", "--memory", "2g",
-                "--webui-port", "0", "--work-dir", "/tmp/spark",
+                "--webui-port", "0", "--work-dir", "/tmp/spark", PATH=path,
             )
             for worker in self.workers
         ]  # fmt: skip
@@ -64,7 +67,11 @@ class SparkCluster(Site):
 
 @pytest.fixture(scope="module")
 def spark(site: Site) -> Iterator[SparkCluster]:
-    cluster = SparkCluster(site.machines)
+    machines = {
+        name: replace(machine, environment={**machine.environment, **JAVA})
+        for name, machine in site.machines.items()
+    }
+    cluster = SparkCluster(machines)
     cluster.start()
     yield cluster
     for machine in (cluster.head, *cluster.workers):

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from archive_records import http, packed, record
 
-from pipeline.pages.archive import Archive, Lookup, index_archive, look_up
+from pipeline.pages.archive_lookup import Archive, Lookup, index_archive, look_up
 from pipeline.pages.captures import Dated
 from pipeline.pages.settings import PagesSettings
 from pipeline.store.addresses import canonical_key, page_id

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from support import Run
 
-from pipeline.pages.archive import Archive, Lookup, index_archive, look_up
+from pipeline.pages.archive_lookup import Archive, Lookup, index_archive, look_up
 from pipeline.pages.captures import Dated
 from pipeline.pages.crawl import Link
 from pipeline.pages.group import Group

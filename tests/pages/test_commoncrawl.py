@@ -15,8 +15,8 @@ import pytest
 from support import kill_when
 from warcio.archiveiterator import ArchiveIterator
 
+from pipeline.pages.capture_reader import Reading, read_captures
 from pipeline.pages.ccindex import IndexFile, match_index
-from pipeline.pages.commoncrawl import Reading, read_captures
 from pipeline.pages.settings import PagesSettings
 from pipeline.store import files, warc
 from pipeline.store.addresses import canonical_key, page_id

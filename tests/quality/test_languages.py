@@ -16,7 +16,8 @@ from pipeline.quality.stage import QualityStage
 from pipeline.store.addresses import page_id
 from pipeline.store.errors import SettingError
 from pipeline.views.report import write_report
-from pipeline.views.what_if import render, what_if
+from pipeline.views.what_if import what_if
+from pipeline.views.what_if_text import render
 
 GERMAN = (
     "Der Fluss entspringt in den Hügeln im Norden der Stadt, wo sich das Regenwasser in flachen "

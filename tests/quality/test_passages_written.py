@@ -26,7 +26,8 @@ from pipeline.views.kept import check_kept
 from pipeline.views.passages import check_passages
 from pipeline.views.report import write_report
 from pipeline.views.show import select
-from pipeline.views.what_if import changed_quality, render, what_if
+from pipeline.views.what_if import changed_quality, what_if
+from pipeline.views.what_if_text import render
 from pipeline.views.why import life_of, render_life
 
 #: The made-up English of the tests has too few stop words for the rules.

@@ -13,7 +13,8 @@ from pipeline.quality.stage import CorpusStage, QualityStage
 from pipeline.quality.train import train_perplexity
 from pipeline.quality.words import tokens_of
 from pipeline.store.errors import SettingError
-from pipeline.views.what_if import render, what_if
+from pipeline.views.what_if import what_if
+from pipeline.views.what_if_text import render
 
 
 def test_what_if_says_what_the_corpus_stage_will_do(documents: Build, tmp_path: Path) -> None:

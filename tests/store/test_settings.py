@@ -45,6 +45,7 @@ def test_reads_values_and_overrides(tmp_path: Path) -> None:
         ('name = "a"', ("inner.workrs=2",), "unknown key inner.workrs.*Did you mean workers"),
         ('nme = "a"', (), "name"),
         ('name = "a"\n[inner]\nthreshold = "high"', (), "inner.threshold = 'high'"),
+        ('name = "a"\n[inner]\nthreshold = nan', (), "inner.threshold = nan: must be a finite"),
         ("name = ", (), "not valid TOML"),
         ('name = "a"', ("inner",), "not of the form"),
         ('name = "a"', ("name.x=1",), "is a value, not a section"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from quality_corpus import page as page_of
@@ -18,6 +20,8 @@ from pipeline.store.corpus import Corpus
 from pipeline.store.manifest import read_manifest
 from pipeline.views.html import WebLink, page, samples, table
 from pipeline.views.report import write_report
+from trainer.run.report import write_run_report
+from trainer.run.run import RunFacts, RunFolder
 
 
 class Outline(HTMLParser):
@@ -114,15 +118,36 @@ def test_why_tells_the_life_of_a_link(sample_root: Path, webtext: Run) -> None:
 
 @pytest.mark.system
 @pytest.mark.parametrize(("width", "dark"), [(390, False), (1100, True)])
-def test_report_fits_a_phone_and_a_desk(copy: Path, width: int, dark: bool) -> None:
+def test_reports_fit_a_phone_and_a_desk(copy: Path, width: int, dark: bool) -> None:
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("needs Debian's chromium")
-    place = write_report(Corpus(str(copy)))
+    places = write_report(Corpus(str(copy))), write_run_report(run_with_long_names(copy / "run"))
     with chromium(program) as tab:
         tab.look(width, 2400, dark=dark)
-        tab.open(f"file://{place}")
-        assert tab.evaluate("document.documentElement.scrollWidth") == width
-        asked = [v["request"]["url"] for m, v in tab.events if m == "Network.requestWillBeSent"]
-        assert asked == [f"file://{place}"]
-        assert len(tab.picture()) > 30_000  # an empty page of this size has some 10 kB
+        for place in places:
+            tab.open(f"file://{place}")
+            assert tab.evaluate("document.documentElement.scrollWidth") == width, place
+            asked = [v["request"]["url"] for m, v in tab.events if m == "Network.requestWillBeSent"]
+            assert asked == [f"file://{place}"]
+            assert len(tab.picture()) > 30_000  # an empty page of this size has some 10 kB
+
+
+def run_with_long_names(folder: Path) -> RunFolder:
+    """A run of sixty steps whose folders and settings have no place to break."""
+    run = RunFolder(folder)
+    folder.mkdir()
+    long = "x" * 300
+    recipe = {"objective": "causal", "data": {"cache": f"/{long}"}, "model": {"layers": 4}}
+    run.write(RunFacts(recipe, {}, f"/data/{long}", "f" * 64, "0" * 64, 0, "2.13.0", "3.11.2"))
+    lines: list[dict[str, Any]] = [
+        {
+            "step": step, "loss": 9 - step / 60, "lr": 1e-4, "grad_norm": 1.5, "skipped": step == 9,
+            "first_sample": 16 * step, "samples": 16, "seconds": 1.0, "tokens_per_second": 1e6,
+            "mfu": 0.5, "mfu_peak": "measured", "data_wait": 0.01, "memory": 600_000_000,
+        }
+        for step in range(1, 61)
+    ]  # fmt: skip
+    lines += [{"step": step, "validation_loss": 9 - step / 60} for step in (30, 60)]
+    run.log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return run

@@ -21,6 +21,8 @@ class AlbertFormat(Format):
 
     kind = "albert"
     families = ("albert",)
+    prefix = "albert"
+    heads = ("predictions.", "sop_classifier.")
     inputs = INPUTS
     copies = MappingProxyType(
         {
@@ -105,11 +107,3 @@ class AlbertFormat(Format):
             yield from masked_head("predictions", "predictions", parts)
         if parts.pair is not None:
             yield from weights_of("sop_classifier.classifier", parts.pair.score)
-
-    def name(self, name: str) -> str | None:
-        """An `AlbertModel` has no prefix."""
-        name = super().name(name) or ""
-        if not name:
-            return None
-        known = ("albert.", "predictions.", "sop_classifier.")
-        return name if name.startswith(known) else f"albert.{name}"

@@ -22,6 +22,8 @@ class BertFormat(Format):
 
     kind = "bert"
     families = ("bert",)
+    prefix = "bert"
+    heads = ("cls.",)
     inputs = INPUTS
     copies = MappingProxyType(
         {
@@ -76,19 +78,14 @@ class BertFormat(Format):
         if parts.pair is not None:
             yield from weights_of("cls.seq_relationship", parts.pair.score)
 
-    def name(self, name: str) -> str | None:
-        """A `BertModel` has no prefix."""
-        name = super().name(name) or ""
-        if not name:
-            return None
-        return name if name.startswith(("bert.", "cls.")) else f"bert.{name}"
-
 
 class ElectraFormat(Format):
     """`ElectraForPreTraining` (the discriminator) and `ElectraForMaskedLM` (the generator)."""
 
     kind = "electra"
     families = ("electra",)
+    prefix = "electra"
+    heads = ("discriminator_", "generator_")
     inputs = INPUTS
     copies = MappingProxyType(
         {
@@ -139,14 +136,6 @@ class ElectraFormat(Format):
             yield from weights_of(name, parts.replaced.score)
         if parts.masked is not None:
             yield from masked_head("generator_predictions", "generator_lm_head", parts)
-
-    def name(self, name: str) -> str | None:
-        """An `ElectraModel` has no prefix."""
-        name = super().name(name) or ""
-        known = ("electra.", "discriminator_", "generator_")
-        if not name:
-            return None
-        return name if name.startswith(known) else f"electra.{name}"
 
 
 def encoder_values(config: Config) -> dict[str, Any]:

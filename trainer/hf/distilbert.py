@@ -28,6 +28,8 @@ class DistilBertFormat(Format):
 
     kind = "distilbert"
     families = ("distilbert",)
+    prefix = "distilbert"
+    heads = ("vocab_",)
     copies = MappingProxyType(
         {"vocab_projector.weight": "distilbert.embeddings.word_embeddings.weight"}
     )
@@ -122,10 +124,3 @@ class DistilBertFormat(Format):
             yield from weights_of("vocab_transform", head.dense)
             yield from weights_of("vocab_layer_norm", head.norm)
             yield "vocab_projector.bias", head.bias.detach()[: head.vocab]
-
-    def name(self, name: str) -> str | None:
-        """A `DistilBertModel` has no prefix."""
-        name = super().name(name) or ""
-        if not name:
-            return None
-        return name if name.startswith(("distilbert.", "vocab_")) else f"distilbert.{name}"

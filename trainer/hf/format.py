@@ -38,6 +38,10 @@ class Format(ABC):
     families: tuple[str, ...]
     #: What its tokenizer gives the model.
     inputs: tuple[str, ...] = ("input_ids", "attention_mask")
+    #: What the names of its encoder or decoder begin with, which files of the bare model lack.
+    prefix: str
+    #: What all other names begin with.
+    heads: tuple[str, ...]
     #: Tensors that are copies where `tie_word_embeddings` is true, and what of.
     copies: Mapping[str, str] = MappingProxyType({})
     #: Tensors that a file may lack: an encoder is often saved without the score of its pairs.
@@ -75,8 +79,9 @@ class Format(ABC):
             return None
         for old, new in _OLD:
             if name.endswith(old):
-                return name.removesuffix(old) + new
-        return name
+                name = name.removesuffix(old) + new
+        known = name.startswith((f"{self.prefix}.", *self.heads))
+        return name if known else f"{self.prefix}.{name}"
 
 
 def weights_of(name: str, module: nn.Module) -> Iterator[Named]:

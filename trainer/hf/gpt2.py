@@ -28,6 +28,8 @@ class Gpt2Format(Format):
 
     kind = "gpt2"
     families = ("gpt2",)
+    prefix = "transformer"
+    heads = ("lm_head.",)
     copies = MappingProxyType({"lm_head.weight": "transformer.wte.weight"})
 
     def architectures(self) -> tuple[str, ...]:
@@ -112,11 +114,8 @@ class Gpt2Format(Format):
             yield "lm_head.weight", model.output.weight.detach()[: model.vocab]
 
     def name(self, name: str) -> str | None:
-        """With the prefix; old files hold masks of attention."""
-        name = super().name(name) or ""
-        if not name or _MASK.search(name):
-            return None
-        return name if name.startswith(("transformer.", "lm_head.")) else f"transformer.{name}"
+        """Old files hold masks of attention."""
+        return None if _MASK.search(name) else super().name(name)
 
 
 def _transposed(name: str, module: nn.Module) -> Iterator[Named]:

@@ -29,6 +29,8 @@ class LlamaFormat(Format):
 
     kind = "llama"
     families = tuple(_CLASSES)
+    prefix = "model"
+    heads = ("lm_head.",)
     copies = MappingProxyType({"lm_head.weight": "model.embed_tokens.weight"})
 
     def architectures(self) -> tuple[str, ...]:

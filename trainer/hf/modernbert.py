@@ -31,6 +31,8 @@ class ModernBertFormat(Format):
 
     kind = "modernbert"
     families = ("modernbert",)
+    prefix = "model"
+    heads = ("head.", "decoder.")
     copies = MappingProxyType(
         {
             "decoder.weight": "model.embeddings.tok_embeddings.weight",
@@ -160,13 +162,6 @@ class ModernBertFormat(Format):
             yield from weights_of("head.dense", parts.masked.dense)
             yield from weights_of("head.norm", parts.masked.norm)
             yield "decoder.bias", parts.masked.bias.detach()[: parts.masked.vocab]
-
-    def name(self, name: str) -> str | None:
-        """A `ModernBertModel` has no prefix."""
-        name = super().name(name) or ""
-        if not name:
-            return None
-        return name if name.startswith(("model.", "head.", "decoder.")) else f"model.{name}"
 
 
 def _kinds(layers: int, every: int) -> list[str]:

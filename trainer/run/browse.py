@@ -77,10 +77,11 @@ class RunsBelow:
 
         Raises SettingError where the step is not in the run or the shards have changed.
         """
+        path = self._path(name)
         from trainer.run.run import RunFolder  # noqa: PLC0415  # imports torch
         from trainer.run.trace import trace  # noqa: PLC0415
 
-        return [asdict(one) for one in trace(RunFolder(self._path(name)), step)]
+        return [asdict(one) for one in trace(RunFolder(path), step)]
 
     def _path(self, name: str) -> Path:
         if name not in self._paths:

@@ -53,7 +53,7 @@ def figure(
     (left, right), (low, high) = ((min(axis), max(axis)) for axis in zip(*points, strict=True))
     frame = _Frame(left, right, low, high)
     drawn = [frame.drawn(curve, colour) for curve, colour in zip(curves, colours, strict=False)]
-    caption = f"{title}: {low:.4g} to {high:.4g} {unit}".rstrip()
+    caption = f"{title}: {_short(low, 4)} to {_short(high, 4)} {unit}".rstrip()
     caption += f", steps {left:,.0f} to {right:,.0f}"
     box = f"{-_LEFT} {-_ABOVE} {_WIDTH + _LEFT + 20} {_HEIGHT + _ABOVE + _BELOW}"
     return (
@@ -94,13 +94,21 @@ class _Frame:
             y, value = _HEIGHT * (1 - share), self.low + share * (self.high - self.low)
             x, step = _WIDTH * share, self.left + share * (self.right - self.left)
             parts.append(f'<path d="M0 {y}H{_WIDTH}" stroke="#ddd"/>')
-            parts.append(f'<text x="-6" y="{y + 5}" text-anchor="end">{value:.3g}</text>')
+            parts.append(f'<text x="-6" y="{y + 5}" text-anchor="end">{_short(value)}</text>')
             at = f'x="{x}" y="{_HEIGHT + 20}" text-anchor="{anchor}"'
             parts.append(f"<text {at}>{step:,.0f}</text>")
         middle = f'text-anchor="middle" x="{-_HEIGHT / 2}" y="{18 - _LEFT}"'
         parts.append(f'<text transform="rotate(-90)" {middle}>{html.escape(name)}</text>')
         at = f'x="{_WIDTH / 2}" y="{_HEIGHT + 40}" text-anchor="middle"'
         return "".join([*parts, f"<text {at}>step</text>"])
+
+
+def _short(value: float, digits: int = 3) -> str:
+    """A number in few characters: `1.48k` for 1480."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.{digits}g}{letter}"
+    return f"{value:.{digits}g}"
 
 
 def _legend(curves: Sequence[Curve], colours: Sequence[str]) -> str:

@@ -21,18 +21,20 @@ OF_STEPS = (
 )
 
 _STYLE = """
+:root { color-scheme: light dark }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 2rem auto; padding: 0 1rem;
        overflow-wrap: anywhere }
 table { border-collapse: collapse } td, th { padding: .15rem .8rem .15rem 0; text-align: left }
+td:first-child { min-width: 7rem }
 .figures { display: grid; gap: 0 2rem }
 .figures { grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)) }
 svg { width: 100%; height: auto; background: #f6f6f4 } svg text { font: 16px system-ui; fill: #444 }
-figure { margin: 1rem 0 } figcaption { color: #444 }
+figure { margin: 1rem 0 } figcaption { opacity: .8 }
 code { font-size: 13px; overflow-wrap: anywhere }
 @media (max-width: 30rem) {
  .figures { grid-template-columns: 1fr } svg text { font-size: 20px }
 }
- .skip { color: #a00 }
+.skip { color: #d33 }
 """
 
 

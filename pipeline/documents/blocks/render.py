@@ -39,13 +39,18 @@ def render(layout: Layout, tree: Structure, chosen: Sequence[bool]) -> str:
     pieces: list[str] = []
     last: int | None = None
     for unit in units:
-        lines = "\n".join(line.rstrip() for line in _UNSEEN.sub("", unit.text).split("\n"))
+        lines = "\n".join(line.rstrip() for line in without_unseen(unit.text).split("\n"))
         if lines.strip():
             if pieces:
                 pieces.append("\n" if unit.group == last and last is not None else "\n\n")
             pieces.append(lines)
             last = unit.group
     return unicodedata.normalize("NFC", "".join(pieces))
+
+
+def without_unseen(text: str) -> str:
+    """Text without characters that nobody sees."""
+    return _UNSEEN.sub("", text)
 
 
 @dataclass(frozen=True, slots=True)
