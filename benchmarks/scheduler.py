@@ -1,34 +1,34 @@
-"""Memory and processor time of a dask scheduler, by partitions of dedup and by the size of a job.
+"""Memory and processor time of a dask scheduler, by the tasks of a graph and by the size of a job.
 
-    python benchmarks/scheduler.py [--partitions 8 128 512] [--job-mb 0 40 80]
+    python benchmarks/scheduler.py [--tasks 160 2560 10240] [--job-mb 0 40 80]
 
-Dedup of the sample, whose graph has the most tasks a partition, on two local workers and a
-scheduler of its own for each figure; then a graph of 64 tasks that all read one value of so many
-megabytes, as the tasks of a step read the step's job.
+A scheduler of its own and two workers for each figure.  The graph has 20 steps, as dedup has; each
+task of a step reads one of the step before, and one in 32 all of them.  A job is a value in the
+graph which 64 tasks read, as the tasks of a stage read what a stage is.  The scheduler has loaded
+what it unpacks tasks with, Beam among it.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 import distributed
 import psutil
 
-from pipeline.build.build import build
-from pipeline.build.recipe import Recipe, read_recipe
 from pipeline.engine.runners.provision import ENVIRONMENT
-from pipeline.sample import COMMENTS, PAGES, POSTS
+
+_STEPS = 20
+_GATHERED = 32
 
 
 @contextmanager
-def cluster() -> Iterator[tuple[str, psutil.Process]]:
-    """A scheduler's address, and its process; two workers are there."""
+def cluster() -> Iterator[tuple[distributed.Client, psutil.Process]]:
+    """A client of a scheduler with two workers, and the scheduler's process."""
     address = "tcp://127.0.0.1:18786"
     python = [sys.executable, "-P", "-m"]
     flags = ["--no-dashboard", "--host", "127.0.0.1"]
@@ -42,9 +42,10 @@ def cluster() -> Iterator[tuple[str, psutil.Process]]:
         **quiet,  # type: ignore[call-overload]
     )
     try:
-        with distributed.Client(address, timeout=60) as client:
+        with distributed.Client(address, timeout=120) as client:
             client.wait_for_workers(2)
-        yield address, psutil.Process(scheduler.pid)
+            client.run_on_scheduler(import_module, "pipeline.engine.runners.task")
+            yield client, psutil.Process(scheduler.pid)
     finally:
         for process in (workers, scheduler):
             process.terminate()
@@ -58,42 +59,36 @@ def peak_mb(process: psutil.Process) -> float:
     return int(line.split()[1]) * 1024 / 1e6
 
 
-def sample(root: str, *settings: str) -> Recipe:
-    """The sample's recipe, its pages from the archive."""
-    return read_recipe(
-        "quickstart",
-        [
-            f'corpus.root="{root}"',
-            f'links.sources=[{{kind="reddit-dump", posts="{POSTS}", comments="{COMMENTS}"}}]',
-            'pages.source="warc"',
-            f'pages.warc=["{PAGES}"]',
-            *settings,
-        ],
-    )
-
-
-def by_partitions(root: str, partitions: int) -> None:
-    """One line: dedup with so many."""
-    shutil.rmtree(f"{root}/dedup", ignore_errors=True)
-    with cluster() as (address, scheduler):
-        dask = ["runner.name=dask", f'runner.dask.scheduler="{address}"']
-        recipe = sample(root, *dask, f"runner.dask.partitions={partitions}")
-        start = sum(scheduler.cpu_times()[:2])
-        done = build(recipe, first="dedup", until="dedup", say=lambda line: None)
-        assert done
-        seconds = sum(scheduler.cpu_times()[:2]) - start
-        print(f"{partitions:10}{peak_mb(scheduler):12.0f}{seconds:12.1f}", flush=True)
+def _count(*parts: object) -> bytes:
+    """What a task gives: some hundred bytes."""
+    return str(len(parts)).encode() * 100
 
 
 def _length(value: bytes, _: int) -> int:
     return len(value)
 
 
+def by_tasks(tasks: int) -> None:
+    """One line: a graph of so many."""
+    width = tasks // _STEPS
+    graph: dict[object, object] = {(0, number): (_count, number) for number in range(width)}
+    for step in range(1, _STEPS):
+        before = [(step - 1, number) for number in range(width)]
+        for number in range(width):
+            read = before if number % _GATHERED == 0 else [before[number]]
+            graph[(step, number)] = (_count, *read)
+    with cluster() as (client, scheduler):
+        start = sum(scheduler.cpu_times()[:2])
+        client.get(graph, [(_STEPS - 1, number) for number in range(width)])
+        seconds = sum(scheduler.cpu_times()[:2]) - start
+        print(f"{tasks:10}{peak_mb(scheduler):12.0f}{seconds:12.1f}", flush=True)
+
+
 def by_job(megabytes: int) -> None:
-    """One line: a value of so many in the graph."""
-    with cluster() as (address, scheduler), distributed.Client(address) as client:
-        graph: dict[object, object] = {"job": bytes(megabytes * 1_000_000)}
-        graph |= {("task", number): (_length, "job", number) for number in range(64)}
+    """One line: a job of so many."""
+    graph: dict[object, object] = {"job": bytes(megabytes * 1_000_000)}
+    graph |= {("task", number): (_length, "job", number) for number in range(64)}
+    with cluster() as (client, scheduler):
         client.get(graph, [("task", number) for number in range(64)])
         print(f"{megabytes:10}{peak_mb(scheduler):12.0f}", flush=True)
 
@@ -101,14 +96,12 @@ def by_job(megabytes: int) -> None:
 def main() -> None:
     """Both tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--partitions", type=int, nargs="*", default=[8, 128, 512])
+    parser.add_argument("--tasks", type=int, nargs="*", default=[160, 2560, 10240])
     parser.add_argument("--job-mb", type=int, nargs="*", default=[0, 40, 80])
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as root:
-        build(sample(root, "runner.name=local"), until="quality", say=lambda line: None)
-        print(f"{'partitions':>10}{'peak MB':>12}{'CPU seconds':>12}")
-        for partitions in given.partitions:
-            by_partitions(root, partitions)
+    print(f"{'tasks':>10}{'peak MB':>12}{'CPU seconds':>12}")
+    for tasks in given.tasks:
+        by_tasks(tasks)
     print(f"{'job MB':>10}{'peak MB':>12}")
     for megabytes in given.job_mb:
         by_job(megabytes)
