@@ -182,6 +182,8 @@ def _line_numbers(layout: Layout, tree: Structure) -> Chosen:
     found = np.zeros(len(layout.text), dtype=np.bool_)
     code = np.array(layout.code, dtype=np.int64)[tree.owner]
     for block in np.flatnonzero(code >= 0).tolist():
+        if not layout.text[block].lstrip()[:1].isdecimal():
+            continue
         rows = layout.text[block].split()
         if len(rows) > 1 and all(row.isdecimal() and len(row) < _FIGURES for row in rows):
             first = int(rows[0])

@@ -49,8 +49,8 @@ def render(layout: Layout, tree: Structure, chosen: Sequence[bool]) -> str:
 
 
 def without_unseen(text: str) -> str:
-    """Text without characters that nobody sees."""
-    return _UNSEEN.sub("", text)
+    """Text without characters that nobody sees, none of which is printable to Python."""
+    return text if text.isprintable() else _UNSEEN.sub("", text)
 
 
 @dataclass(frozen=True, slots=True)
