@@ -97,11 +97,12 @@ def test_workers_share_what_can_be_shared() -> None:
 @pytest.mark.parametrize(
     ("overrides", "load", "memory"),
     [
-        # 8 partitions of 20 tasks; 500 parts of 300 bytes are nothing beside them
+        # 160 tasks, and 1,000 parts of 300 bytes: next to nothing beside 210 MB, and half as much
         ([], {"workers": 4}, 400e6),
-        (["runner.dask.partitions=1024"], {"workers": 4}, 600e6),
-        # 100,000 groups in 20 million links: 200 MB of names in the job of a step
-        (["pages.links_a_group=50"], {"workers": 4}, 0),
+        # 20,480 tasks of 14 kB
+        (["runner.dask.partitions=1024"], {"workers": 4}, 800e6),
+        # 200,000 parts: 60 MB in the job of a step, five times over
+        (["pages.links_a_group=5"], {"workers": 4}, 800e6),
         (["runner.name=local"], {"workers": 1}, 0),
     ],
 )

@@ -1,9 +1,7 @@
 """How large a dask scheduler must be.
 
 It holds no data: memory goes by the tasks of a stage, and by the job that each of them reads,
-which it hands to the workers.
-
-Measured by `python benchmarks/scheduler.py` on two workers; its one event loop takes one core.
+which it hands to the workers.  Figures by `python benchmarks/scheduler.py`, on two workers.
 """
 
 from __future__ import annotations
@@ -14,14 +12,14 @@ TASKS_A_PARTITION = 20
 """Of the stage with the most, dedup (`tests/engine/runners/test_graph_size.py`)."""
 CORES = 1
 """A scheduler is one thread."""
-_PROCESS = 250e6
-"""Memory of a scheduler without tasks: the libraries that its tasks name."""
-_TASK = 5e3
-"""Memory of a task: its state, its place in the graph, the event log of its changes."""
-_COPIES = 4
-"""Of a stage's job, while its graph arrives, is read and is sent on."""
+_PROCESS = 210e6
+"""Bytes of a scheduler without tasks, with the libraries that it unpacks them with."""
+_TASK = 14e3
+"""Bytes of a task, in a graph of 10,240."""
+_COPIES = 5
+"""Of a stage's job, while the graph arrives, is read and is sent on."""
 _ROOM = 1.5
-"""What is asked for beyond what was measured: two workers talk less than hundreds."""
+"""What is asked for beyond that: two workers talk less than hundreds."""
 _STEP = 100e6
 
 
