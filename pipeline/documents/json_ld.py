@@ -65,7 +65,7 @@ def _quoted(script: str) -> str:
 
 
 def _leniently(script: str) -> Iterator[Any]:
-    reader = _Reader()
+    reader = _TokenReader()
     for token in _TOKEN.finditer(script):
         kind = token.lastgroup
         if kind == "mark":
@@ -86,7 +86,7 @@ def _unescaped(written: str) -> str:
     return _ESCAPE.sub(character, written)
 
 
-class _Reader:
+class _TokenReader:
     """Documents from tokens; marks that are missing or too many are passed over."""
 
     def __init__(self) -> None:

@@ -33,6 +33,7 @@ _ENTER = 'mount --bind "$0" /tmp && exec "$@"'
 class Machine:
     """One namespace; `disk` is its `/tmp`, seen from outside."""
 
+    name: str
     namespace: str
     address: str
     disk: Path
@@ -138,7 +139,8 @@ def network(folder: Path, *names: str) -> Iterator[dict[str, Machine]]:
             pytest.skip(f"this machine does not let tests make network namespaces: {error}")
         _ip("-n", hub, "link", "set", "bridge", "up")
         for name, number in zip(names, itertools.count(2)):
-            machine = Machine(f"{mark}-{name}", f"{_NETWORK}.{number}", folder / f"{name}-disk")
+            address, disk = f"{_NETWORK}.{number}", folder / f"{name}-disk"
+            machine = Machine(name, f"{mark}-{name}", address, disk)
             machines[name] = machine
             _plug(machine, hub, f"port{number}")
         yield machines
