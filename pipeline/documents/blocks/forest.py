@@ -25,22 +25,22 @@ _AT_ONCE = 400
 Short = npt.NDArray[np.int16]
 
 
-class Table(NamedTuple):
+class FeatureTable(NamedTuple):
     """Features as a forest reads them: a name and a row of numbers each, an entry a block."""
 
     names: tuple[str, ...]
     rows: Short  # (features, blocks)
 
-    def with_rows_of(self, other: Table) -> Table:
+    def with_rows_of(self, other: FeatureTable) -> FeatureTable:
         """The features of both tables."""
-        return Table(self.names + other.names, np.concatenate([self.rows, other.rows]))
+        return FeatureTable(self.names + other.names, np.concatenate([self.rows, other.rows]))
 
 
-def shortened(columns: dict[str, Column]) -> Table:
+def shortened(columns: dict[str, Column]) -> FeatureTable:
     """Columns in 16 bits; larger numbers become the largest."""
     rows = np.concatenate(list(columns.values())).reshape(len(columns), -1)
     np.clip(rows, _LEAST, _MOST, out=rows)
-    return Table(tuple(columns), rows.astype(np.int16))
+    return FeatureTable(tuple(columns), rows.astype(np.int16))
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Forest:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def chances(self, table: Table) -> Column:
+    def chances(self, table: FeatureTable) -> Column:
         """The chance of each block, in thousandths; the table has all `features`."""
         asked = self._asked_rows.get(table.names)
         if asked is None:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from pipeline.documents.blocks.choose import choose
 from pipeline.documents.blocks.context import context
-from pipeline.documents.blocks.forest import Forest, Short, Table
+from pipeline.documents.blocks.forest import FeatureTable, Forest, Short
 from pipeline.documents.blocks.lexicon import WordWeights
 from pipeline.documents.blocks.model import Model
 from pipeline.documents.blocks.numbers import Column
@@ -157,7 +157,7 @@ class _Run:
             forest = self._fit(table, names, count, fold)
             self._forests.append(forest)
             rows = np.flatnonzero(self._fold == fold)
-            chances[rows] = forest.chances(Table(tuple(names), table[:, rows]))
+            chances[rows] = forest.chances(FeatureTable(tuple(names), table[:, rows]))
             self._say(f"{name} stage: fold {fold + 1} of {self._effort.folds}")
         self._chances = chances
         return self._fit(table, names, count, None)
