@@ -105,11 +105,11 @@ def units(root: str, took: dict[str, Watched]) -> None:
     corpus = Corpus(root)
     told = {stage: corpus.require(stage, INTERVAL) for stage in STAGES[:-1]}
     told["tokens"] = corpus.require("tokens/gpt2", INTERVAL)
-    size = {stage: sum(f.bytes for f in manifest.files) for stage, manifest in told.items()}
+    size = {stage: manifest.size() for stage, manifest in told.items()}
     kept = {stage: manifest.counts.kept for stage, manifest in told.items()}
     fetched = [pq.read_table(p) for p in corpus.paths("pages", INTERVAL, "fetches-")]
     received = sum(sum(table["bytes"].to_pylist()) for table in fetched)
-    archives = sum(f.bytes for f in told["pages"].files if f.name.endswith(".warc.gz"))
+    archives = sum(f.bytes for f in told["pages"].entries() if f.name.endswith(".warc.gz"))
     documents, accepted = (
         sum(text_bytes(path) for path in corpus.paths(stage, INTERVAL))
         for stage in ("documents", "corpus")

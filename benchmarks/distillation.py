@@ -1,14 +1,15 @@
 """A distilled student beside the same student without its teacher, on equal text.
 
     python benchmarks/books.py BOOKS.ndjson.zst ROOT --kind wordpiece --vocab 1000 \\
-        --characters 12000000
+        --characters 30000000
     python benchmarks/distillation.py ROOT/tokens/electra RUNS --blimp blimp.ndjson.zst \\
         --cola TRAIN.tsv DEV.tsv
 
-Trains a small encoder on masked tokens; then for each seed two students of half its layers, begun
-both as layers of the teacher, on the same samples and masks for as many steps: `taught` with all
-three losses, `alone` with the masked tokens' only.  Prints for each the masked loss and
-accuracy on validation text, BLiMP, CoLA, weights and processor time a step, and the
+Trains a small encoder on masked tokens; then for each seed three students of half its layers, all
+begun as layers of the teacher, on the same samples and masks for as many steps: `taught` with all
+three losses, `taught where masked` with soft targets at the masked places only, `alone` with the
+masked tokens' loss only.  Prints for each the masked loss and accuracy on validation text, BLiMP,
+CoLA, weights and processor time a step; of students the mean over the seeds, and the
 difference by seed with its 95 % interval (Student's t).  Runs that are there are not repeated.
 """
 
@@ -46,10 +47,14 @@ SHAPE = (
 )  # fmt: skip
 TEACHER = ("model.layers=4", "train.steps=1500", "schedule.warmup=100", "optim.lr=2e-3")
 STUDENT = (
-    "objective=distil", "model.layers=2", "train.steps=200", "schedule.warmup=20",
+    "objective=distil", "model.layers=2", "train.steps=1000", "schedule.warmup=50",
     "optim.lr=1e-3",
 )  # fmt: skip
-SIDES = {"taught": (), "alone": ("distil.soft=0", "distil.cosine=0")}
+SIDES = {
+    "taught": (),
+    "taught where masked": ('distil.soft_at="masked"',),
+    "alone": ("distil.soft=0", "distil.cosine=0"),
+}
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,22 @@ def interval(differences: Sequence[float]) -> tuple[float, float]:
     return statistics.mean(differences), _T * spread
 
 
+def table(teacher: dict[str, float], found: dict[str, list[dict[str, float]]]) -> str:
+    """A row for each figure: the teacher's, each side's mean, and what teaching changes."""
+    taught = [side for side in found if side != "alone"]
+    heads = ["", "teacher", *found, *(f"{side} - alone" for side in taught)]
+    rows = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for name, value in teacher.items():
+        by_side = {side: [one[name] for one in each] for side, each in found.items()}
+        cells = [value, *map(statistics.mean, by_side.values())]
+        row = [name, *(f"{cell:.4f}" for cell in cells)]
+        for side in taught:
+            pairs = zip(by_side[side], by_side["alone"], strict=True)
+            row.append("{:+.4f} ± {:.4f}".format(*interval([a - b for a, b in pairs])))
+        rows.append("| " + " | ".join(row) + " |")
+    return "\n".join(rows)
+
+
 def main() -> None:
     """Trains, judges, and prints the table in Markdown."""
     parser = argparse.ArgumentParser()
@@ -116,30 +137,24 @@ def main() -> None:
     parser.add_argument("runs", type=Path)
     parser.add_argument("--blimp", required=True)
     parser.add_argument("--cola", nargs=2, required=True)
-    parser.add_argument("--limit", type=int, default=400)
+    parser.add_argument("--limit", type=int, default=400, help="pairs of BLiMP")
+    parser.add_argument("--student", nargs="*", default=(), help="more settings of the students")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     judged = Judged(asked.blimp, tuple(asked.cola), asked.limit)
     asked.runs.mkdir(parents=True, exist_ok=True)
     teacher = asked.runs / "teacher"
     trained(TEACHER, asked.data, teacher)
-    names = {"teacher": ()} | {f"{s}-{n}": SIDES[s] for n in SEEDS for s in SIDES}
-    for name, settings in names.items():
-        if name != "teacher":
-            seed = name.rpartition("-")[2]
-            seeds = (f"train.seed={seed}", f"data.seed={seed}", f'distil.teacher="{teacher}"')
-            trained((*STUDENT, *settings, *seeds), asked.data, asked.runs / name)
-    found = {}
-    for name in names:
-        found[name] = figures(asked.runs / name, judged)
-        print(name, found[name], flush=True)
-    print("| | " + " | ".join(found) + " | taught - alone |")
-    print("|---" * (len(found) + 2) + "|")
-    for name in found["teacher"]:
-        each = [found[f"taught-{seed}"][name] - found[f"alone-{seed}"][name] for seed in SEEDS]
-        mean, half = interval(each)
-        values = " | ".join(f"{one[name]:.4f}" for one in found.values())
-        print(f"| {name} | {values} | {mean:+.4f} ± {half:.4f} |")
+    teacher_figures = figures(teacher, judged)
+    found: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
+    for seed in SEEDS:
+        seeds = (f"train.seed={seed}", f"data.seed={seed}", f'distil.teacher="{teacher}"')
+        for side, settings in SIDES.items():
+            out = asked.runs / f"{side.replace(' ', '-')}-{seed}"
+            trained((*STUDENT, *settings, *seeds, *asked.student), asked.data, out)
+            found[side].append(figures(out, judged))
+            print(out.name, found[side][-1], flush=True)
+    print(table(teacher_figures, found))
 
 
 if __name__ == "__main__":

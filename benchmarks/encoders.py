@@ -3,16 +3,19 @@
     python benchmarks/encoders.py --data ROOT/tokens/NAME --pairs 5
     python benchmarks/encoders.py --data ROOT/tokens/NAME --compile
 
-Pairs of steps, ours and theirs in turn, on the same masked batch: forward, backward, fused AdamW.
+Steps of ours and theirs in turn, on the same masked batches: forward, backward, fused AdamW.
 Theirs is written as any competent user would: heads over the vocabulary run at the masked places
 alone, embeddings are shared, the draws of ELECTRA's generator are made at those places.  Samples
-are as long as those that the recipe makes of the shards in `--data`; what stands in them is random.
+are as long as those that the recipe makes of the shards in `--data`, of which the first `--batches`
+are taken, each `--pairs` times; what stands in them is random.
 `--full` has no padding at all.  The last column is ours without unpadding over ours with it.  On a
 GPU both sides are compiled, multiply in bf16 and take turns by the clock; on a CPU each has one
 thread, is compiled with `--compile`, multiplies in bf16 with `--bf16`, and what counts is its
-processor time, which other work on the machine hardly changes.  Prints one line a model: ratio of
-the medians; with `--shares`, on a CPU, one more a side: of one step the shares of matrix products,
-of attention and of all else, and what the ratio would be if all else of ours cost nothing.
+processor time, which other work on the machine hardly changes; both keep freed memory, as
+`webtext train` does.  Prints one line a model: ratio of
+the sums, over the batches, of the medians; with `--shares`, on a CPU, one more a side: of one step
+the shares of matrix products, of attention and of all else, and what the ratio would be if all else
+of ours cost nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from torch.profiler import ProfilerActivity, profile
 from trainer.data.header import HEADER
 from trainer.data.shard_set import find_shards
 from trainer.data.vocabulary import Vocabulary
+from trainer.loop.host import memory_kept
 from trainer.objectives import objective_class, open_stream
 from trainer.objectives.base import Batch, Objective
 from trainer.objectives.electra import Electra, ElectraSettings, generator_settings
@@ -45,17 +49,17 @@ SPECIAL = frozenset({0, 1, 2, 3})
 PRODUCTS = ("aten::mm", "aten::addmm", "aten::addmm_", "mkldnn::_linear_pointwise")
 
 
-def lengths_of(recipe: RunRecipe, data: str, batch: int) -> list[int]:
+def lengths_of(recipe: RunRecipe, data: str, samples: int) -> list[int]:
     """Tokens of the first samples that the recipe makes of some shards."""
     stream = open_stream(recipe, find_shards(data), "train")
-    found: list[int] = (stream.batch(0, batch)[:, HEADER:] >= 0).sum(1).tolist()
+    found: list[int] = (stream.batch(0, samples)[:, HEADER:] >= 0).sum(1).tolist()
     stream.close()
     return found
 
 
-def rows(context: int, lengths: Sequence[int]) -> Tensor:
+def rows(context: int, lengths: Sequence[int], seed: int) -> Tensor:
     """Rows of a `PairStream`, of random tokens."""
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(seed)
     said = torch.randint(4, VOCAB, (len(lengths), HEADER + context), generator=generator)
     for n, length in enumerate(lengths):
         said[n, :HEADER] = torch.tensor([n, 0, length // 2, n % 2])
@@ -139,14 +143,18 @@ class TheirElectra(nn.Module):
         return loss
 
 
-def step_of(loss: Callable[[], Tensor], model: nn.Module, bf16: bool) -> Callable[[], None]:
+#: An update on the batch of some number.
+Step = Callable[[int], None]
+
+
+def step_of(loss: Callable[[int], Tensor], model: nn.Module, bf16: bool) -> Step:
     """One update."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
     device = next(model.parameters()).device.type
 
-    def run() -> None:
+    def run(number: int) -> None:
         with torch.autocast(device, torch.bfloat16, enabled=bf16):
-            value = loss()
+            value = loss(number)
         value.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -173,16 +181,17 @@ def ours(recipe: RunRecipe, settings: EncoderSettings) -> Objective:
 
 
 def our_step(
-    recipe: RunRecipe, said: Tensor, unpad: str, compiles: bool, bf16: bool
-) -> Callable[[], None]:
-    """A step of ours on some rows."""
+    recipe: RunRecipe, batches: list[Tensor], unpad: str, compiles: bool, bf16: bool
+) -> Step:
+    """A step of ours on the rows of a batch."""
     assert isinstance(recipe.model, EncoderSettings)
-    objective = ours(recipe, recipe.model.model_copy(update={"unpad": unpad})).to(said.device)
+    settings = recipe.model.model_copy(update={"unpad": unpad})
+    objective = ours(recipe, settings).to(batches[0].device)
     unit: Any = torch.compile(objective) if compiles else objective
-    filled = (said.cpu().numpy() >= 0).sum(1)
+    filled = [(said.cpu().numpy() >= 0).sum(1) for said in batches]
 
-    def loss() -> Tensor:
-        prepared = objective.prepare(said, filled)
+    def loss(number: int) -> Tensor:
+        prepared = objective.prepare(batches[number], filled[number])
         terms, counts = unit(prepared), objective.counts(prepared)
         return torch.stack([w * terms[n] / counts[n] for n, w in objective.weights.items()]).sum()
 
@@ -194,37 +203,43 @@ def measure(name: str, given: argparse.Namespace) -> None:
     recipe = read_run_recipe(name, [f"model.vocab={VOCAB}", f"model.dropout={given.dropout}"])
     settings = recipe.model
     assert isinstance(settings, EncoderSettings)
-    context = settings.context
-    lengths = [context] * given.batch
+    context, samples = settings.context, given.batch * given.batches
+    lengths = [context] * samples
     if not given.full:
-        lengths = lengths_of(recipe, given.data, given.batch)
+        lengths = lengths_of(recipe, given.data, samples)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     compiles, bf16 = (asked or device == "cuda" for asked in (given.compile, given.bf16))
-    said = rows(context, lengths).to(device)
+    batches = [
+        rows(context, lengths[start : start + given.batch], start).to(device)
+        for start in range(0, samples, given.batch)
+    ]
     kind = TheirElectra if recipe.objective == "electra" else TheirAlbert
     theirs = kind(recipe, settings).to(device).train()
     unit: Any = torch.compile(theirs) if compiles else theirs
-    prepared = ours(recipe, settings).to(device).prepare(said)
+    masker = ours(recipe, settings).to(device)
+    prepared = [masker.prepare(batch) for batch in batches]
     steps = {
-        "ours": our_step(recipe, said, "on", compiles, bf16),
-        "padded": our_step(recipe, said, "off", compiles, bf16),
-        "theirs": step_of(lambda: unit(prepared), theirs, bf16),
+        "ours": our_step(recipe, batches, "on", compiles, bf16),
+        "padded": our_step(recipe, batches, "off", compiles, bf16),
+        "theirs": step_of(lambda number: unit(prepared[number]), theirs, bf16),
     }
-    with_shares = given.shares and not said.is_cuda
-    middle = in_turns(steps, given.pairs, time.perf_counter if said.is_cuda else time.process_time)
+    on_cpu = device == "cpu"
+    clock = time.process_time if on_cpu else time.perf_counter
+    with memory_kept(batches[0].device):
+        seconds = in_turns(steps, given.batches, given.pairs, clock)
     print(
-        f"{name:<16} batch {given.batch} x {context}, padding "
-        f"{1 - sum(lengths) / (given.batch * context):.0%}, dropout {given.dropout}"
+        f"{name:<16} {given.batches} batches of {given.batch} x {context}, padding "
+        f"{1 - sum(lengths) / (samples * context):.0%}, dropout {given.dropout}"
         f"{', compiled' if compiles else ''}{', bf16' if bf16 else ''}  "
-        f"{sum(lengths) / middle['ours']:8,.0f} tokens/s  "
-        f"{middle['theirs'] / middle['ours']:.2f} times transformers  "
-        f"{middle['padded'] / middle['ours']:.2f} times ours with padding",
+        f"{sum(lengths) / seconds['ours']:8,.0f} tokens/s  "
+        f"{seconds['theirs'] / seconds['ours']:.2f} times transformers  "
+        f"{seconds['padded'] / seconds['ours']:.2f} times ours with padding",
         flush=True,
     )
-    for variant in ("ours", "theirs") if with_shares else ():
+    for variant in ("ours", "theirs") if given.shares and on_cpu else ():
         products, attention = shares(steps[variant])
-        needed = middle["ours"] * (products + attention)
-        bound = f", bound {middle['theirs'] / needed:.2f}" if variant == "ours" else ""
+        needed = seconds["ours"] * (products + attention)
+        bound = f", bound {seconds['theirs'] / needed:.2f}" if variant == "ours" else ""
         print(
             f"  {variant:<6} products {products:.0%}, attention {attention:.0%}, "
             f"else {1 - products - attention:.0%}{bound}",
@@ -232,10 +247,10 @@ def measure(name: str, given: argparse.Namespace) -> None:
         )
 
 
-def shares(step: Callable[[], None]) -> tuple[float, float]:
-    """Of a step's time, by PyTorch's profiler: matrix products, and attention."""
+def shares(step: Step) -> tuple[float, float]:
+    """Of the time of a step, by PyTorch's profiler: matrix products, and attention."""
     with profile(activities=[ProfilerActivity.CPU]) as recorded:
-        step()
+        step(0)
     times = {row.key: row.self_cpu_time_total for row in recorded.key_averages()}
     total = sum(times.values())
     attention = sum(time for name, time in times.items() if "scaled_dot_product" in name)
@@ -243,17 +258,17 @@ def shares(step: Callable[[], None]) -> tuple[float, float]:
 
 
 def in_turns(
-    steps: dict[str, Callable[[], None]], pairs: int, clock: Callable[[], float]
+    steps: dict[str, Step], batches: int, pairs: int, clock: Callable[[], float]
 ) -> dict[str, float]:
-    """Median seconds of each, taking turns; the first two of each are not counted."""
-    times: dict[str, list[float]] = {variant: [] for variant in steps}
-    for turn in range(pairs + 2):
-        for variant, step in steps.items():
+    """Seconds of each for all batches, each batch's the median; the first two are not counted."""
+    times: dict[str, list[list[float]]] = {name: [[] for _ in range(batches)] for name in steps}
+    for turn in range(-2, batches * pairs):
+        for name, step in steps.items():
             began = clock()
-            step()
-            if turn > 1:
-                times[variant].append(clock() - began)
-    return {variant: statistics.median(found) for variant, found in times.items()}
+            step(turn % batches)
+            if turn >= 0:
+                times[name][turn % batches].append(clock() - began)
+    return {name: sum(map(statistics.median, found)) for name, found in times.items()}
 
 
 def main() -> None:
@@ -263,7 +278,8 @@ def main() -> None:
     )
     parser.add_argument("--data", help="shards, for the lengths of samples")
     parser.add_argument("--full", action="store_true", help="no padding")
-    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--batches", type=int, default=4)
+    parser.add_argument("--pairs", type=int, default=3, help="how often each batch is taken")
     parser.add_argument(
         "--dropout", type=float, default=0.0, help="of both; the recipes have 0.1 and 0"
     )

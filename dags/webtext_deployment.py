@@ -50,7 +50,8 @@ TIMEOUT = timedelta(days=float(os.environ.get("WEBTEXT_TIMEOUT_DAYS", "60")))
 #: and each run that is late.
 ALERT_URL = os.environ.get("WEBTEXT_ALERT_URL", "")
 
-#: The published corpus.  Its events carry what `webtext publish` found.
+#: The published corpus, whose partitions are its months.  Its events carry what `webtext publish`
+#: found.
 CORPUS = Asset(name="webtext_corpus", uri="webtext://corpus")
 
 #: A kill may mean that memory was short, so wait for it; other errors pass sooner or never.

@@ -69,6 +69,7 @@ with DAG(
         task_id="publish",
         arguments=["publish", ROOT, "--interval", MONTH],
         outlets=[CORPUS],
+        partition=MONTH,
     )
     # Also when a task in between failed: the page then shows how far the month came.
     report = WebtextOperator(task_id="report", arguments=["report", ROOT])

@@ -121,9 +121,17 @@ class _Webtext(BaseOperator):
 
 
 class WebtextOperator(_Webtext):
-    """Runs a command to its end; what it found goes to XCom and along with the assets it made."""
+    """Runs a command to its end; what it found goes to XCom and along with the assets it made.
+
+    `partition` is the part of those assets that it made, such as a month; empty: all of them.
+    """
 
     ui_color = "#d9ead3"
+    template_fields: Sequence[str] = (*_FIELDS, "partition")
+
+    def __init__(self, *, partition: str = "", **options: Any) -> None:
+        super().__init__(**options)
+        self.partition = partition
 
     def execute(self, context: Context) -> Any:
         """Skipped where the answer is no; other exceptions as `_judge` says."""
@@ -132,7 +140,10 @@ class WebtextOperator(_Webtext):
         except AnswerIsNo as error:
             raise AirflowSkipException(str(error)) from None
         for asset in self.outlets:
-            context["outlet_events"][asset].extra = said
+            event = context["outlet_events"][asset]
+            event.extra = said
+            if self.partition:
+                event.add_partitions(self.partition)
         return said[self.take] if self.take else said
 
 

@@ -1,14 +1,15 @@
-"""Trains on the corpus as soon as it is published, and publishes what is not worse.
+"""Trains on the corpus as soon as a month of it is published, and publishes what is not worse.
 
-Each state of the corpus has a run of its own; with params.run a run of that name goes on
-instead, and `data.grow=true` in params.settings lets it take in the months that joined.
+Each month has a run of its own, of which it is the partition; with params.run a run of that
+name goes on instead, and `data.grow=true` in params.settings lets it take in the months that
+joined.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, Param, chain
+from airflow.sdk import DAG, Param, PartitionedAssetTimetable, chain
 from webtext_deployment import (
     CORPUS,
     DEFAULTS,
@@ -25,7 +26,7 @@ RUN = RUNS + "/{{ run_name(triggering_asset_events, params, run_id) }}"
 
 with DAG(
     dag_id="webtext_train",
-    schedule=[CORPUS],
+    schedule=PartitionedAssetTimetable(assets=CORPUS),
     default_args={**DEFAULTS, "pool": "webtext_train"},
     params={
         "data": Param("", type="string", description="Token shards; else the asset's"),

@@ -101,11 +101,12 @@ class Airflow:
         except OSError:
             return None
 
-    def runs(self, dag: str, kind: str) -> list[dict[str, Any]] | None:
-        """The runs of a DAG once there are some and all have ended."""
+    def runs(self, dag: str, kind: str, count: int = 1) -> list[dict[str, Any]] | None:
+        """The runs of a DAG once there are so many and all have ended."""
         said = self.ask(f"dags/{dag}/dagRuns?run_type={kind}") or {"dag_runs": []}
-        states = {run["state"] for run in said["dag_runs"]}
-        return said["dag_runs"] if states and states <= {"success", "failed"} else None
+        runs: list[dict[str, Any]] = said["dag_runs"]
+        ended = all(run["state"] in {"success", "failed"} for run in runs)
+        return runs if len(runs) >= count and ended else None
 
     def wait(self, done: Callable[[], Any]) -> Any:
         """Polls until there is an answer that is true; the test's time-out bounds it."""

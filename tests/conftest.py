@@ -37,11 +37,14 @@ LONGEST = (
     "test_sample_training.py",
     "test_worker_image.py",
     "test_wheel.py",
-    "test_cluster_checks.py",
     "test_check.py",
     "test_remote_storage.py",
+    # One after the other, as they share their machines.
     "test_cluster_faults.py",
+    "test_cluster_checks.py",
+    "test_spark_cluster.py",
     "test_cluster_build.py",
+    "test_cluster_ssh.py",
 )
 
 

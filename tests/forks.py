@@ -31,7 +31,23 @@ from pathlib import Path
 from typing import Any
 
 #: Imported before the first fork: they import the rest of the house and its libraries.
-PRELOADED = ("distributed", "pipeline.build.build", "pipeline.views.report", "trainer.loop.train")
+PRELOADED = (
+    "datasketch",
+    "pyarrow.dataset",
+    "pipeline.build.build",
+    "pipeline.cli",
+    "pipeline.engine.runners.cluster",
+    "pipeline.engine.runners.open",
+    *(
+        f"pipeline.{stage}.transform"
+        for stage in ("links", "pages", "documents", "quality", "dedup", "tokens")
+    ),
+    "pipeline.pages.archive_lookup",
+    "pipeline.views.card",
+    "pipeline.views.report",
+    "trainer.cli",
+    "trainer.loop.train",
+)
 
 
 class Command:

@@ -241,7 +241,7 @@ def set_aside(folder: str) -> None:
         return
     files.remove(aside)
     files.make_folder(aside)
-    for entry in [] if files.is_remote(folder) else old.files:
+    for entry in [] if files.is_remote(folder) else old.entries():
         os.link(*(files.local_path(files.join(where, entry.name)) for where in (folder, aside)))
     write_manifest(aside, old)
     remove_manifest(folder)
@@ -253,7 +253,7 @@ def _put_back(folder: str) -> None:
     old = read_manifest(aside)
     if old is None:
         return
-    for entry in old.files:
+    for entry in old.entries():
         path, kept = files.join(folder, entry.name), files.join(aside, entry.name)
         if files.exists(path) and files.sha256(path) == entry.sha256:
             continue

@@ -51,7 +51,7 @@ def check_runner(
     try:
         with open_runner(settings, options, at) as runner:
             say(f"preflight: {runner.name} is ready and writes to {at}")
-            cases = sum(_check_group(group, runner, at, without) for group in _groups(at))
+            cases = sum(check_group(group, runner, at, without) for group in _groups(at))
             say(f"conformance: {cases} cases as on FnApiRunner")
         if _SINKS not in _groups(at):
             say("conformance: cases of Beam's own file sinks left out (they need a plain folder)")
@@ -75,8 +75,11 @@ def _groups(at: str) -> list[str]:
     return [group for group in GROUPS if group != _SINKS or plain]
 
 
-def _check_group(group: str, runner: OpenRunner, at: str, without: Sequence[str]) -> int:
-    """Runs a group here and there; the number of its cases."""
+def check_group(group: str, runner: OpenRunner, at: str, without: Sequence[str]) -> int:
+    """Runs a group of cases here and there; the number of its cases.
+
+    Raises WebtextError for outputs that differ.
+    """
     with tempfile.TemporaryDirectory() as here, open_runner(RunnerSettings(workers=1)) as local:
         expected = run_group(group, local, here, without)
     results = run_group(group, runner, files.join(at, "conformance", group), without)

@@ -25,7 +25,7 @@ from pipeline.documents.head import Head, read_head
 from pipeline.documents.posts import read_posts, with_posts
 from pipeline.documents.published import find_date
 from pipeline.documents.title import find_title
-from pipeline.store.unspaced import count_words
+from pipeline.store.unspaced import count_words, has_words
 
 BLOCKS, TRAFILATURA, RUNNING, JSON_LD = "blocks", "trafilatura", "running", "json-ld"
 
@@ -74,7 +74,7 @@ def finish(
 
     `latest` is the last day that its date may name: the day of fetching.
     """
-    title = find_title(source.parser, source.head)
+    title = find_title(source.head)
     text, used, figures = "", "", list[int]()
     if source.layout.text:
         page = _TextFinder(source, title, captions)
@@ -96,8 +96,8 @@ def _text(page: _TextFinder, extractor: str) -> tuple[str, str]:
     ways = {BLOCKS: page.by_blocks, TRAFILATURA: page.by_trafilatura}
     text = ways.pop(extractor)()
     running = page.running_words()
-    words = count_words(text)
-    if running >= _RUNNING_WORDS and words < _SHORT_SHARE * running:
+    if running >= _RUNNING_WORDS and not has_words(text, _SHORT_SHARE * running):
+        words = count_words(text)
         for other, way in ways.items():
             longer = way()
             if count_words(longer) >= _MUCH_MORE * words:

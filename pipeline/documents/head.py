@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-#: JSON-LD beyond this is not read: catalogues of shops.
-_MOST_JSON = 500_000
+from pipeline.documents.json_ld import read_scripts
+
 _MOST_ADDRESS = 2_000
+#: What is read here and where titles and days are looked for: one search of the tree for all.
+_TELLING = (
+    "title, meta, link[rel], script, h1, h2, time, "
+    '[itemprop~="datePublished"], [itemprop~="dateCreated"]'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +25,31 @@ class Head:
     url: str
     title: str
     metas: dict[str, str]
-    json_ld: str  # all scripts of this kind, one after another
+    json_ld: str  # all scripts of this kind (`json_ld.read_scripts`)
     canonical: str  # the address that the page gives as its own, absolute, or empty
     language: str  # what <html> names, in lower case ("en-us"), or empty
+    nodes: Sequence[LexborNode]  # all of _TELLING, in the order of the page
+
+    def tagged(self, *tags: str) -> list[LexborNode]:
+        """Those of `nodes` that are such elements."""
+        return [node for node in self.nodes if node.tag in tags]
 
 
 def read_head(parser: LexborHTMLParser, url: str) -> Head:
     """Reads the head of a page that was fetched from `url`."""
-    title = parser.css_first("title")
-    scripts = parser.css('script[type="application/ld+json"]')
+    nodes = parser.css(_TELLING)
+    by_tag: dict[str | None, list[LexborNode]] = {}
+    for node in nodes:
+        by_tag.setdefault(node.tag, []).append(node)
+    titles = by_tag.get("title")
     return Head(
         url=url,
-        title=one_line(title.text(deep=True)) if title is not None else "",
-        metas=_metas(parser),
-        json_ld="\n".join(script.text(deep=True) for script in scripts)[:_MOST_JSON],
-        canonical=_canonical(parser, url),
+        title=one_line(titles[0].text(deep=True)) if titles else "",
+        metas=_metas(by_tag.get("meta", ())),
+        json_ld=read_scripts(by_tag.get("script", ())),
+        canonical=_canonical(by_tag.get("link", ()), url),
         language=_language(parser),
+        nodes=nodes,
     )
 
 
@@ -43,9 +58,9 @@ def one_line(text: str) -> str:
     return " ".join(text.replace("¶", " ").split())
 
 
-def _metas(parser: LexborHTMLParser) -> dict[str, str]:
+def _metas(nodes: Iterable[LexborNode]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for meta in parser.css("meta"):
+    for meta in nodes:
         attributes = meta.attributes
         name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop")
         content = one_line(attributes.get("content") or "")
@@ -60,8 +75,8 @@ def _language(parser: LexborHTMLParser) -> str:
     return (named or "").strip().lower().replace("_", "-")
 
 
-def _canonical(parser: LexborHTMLParser, url: str) -> str:
-    for link in parser.css("link[rel]"):
+def _canonical(links: Iterable[LexborNode], url: str) -> str:
+    for link in links:
         attributes = link.attributes
         if "canonical" in (attributes.get("rel") or "").lower().split():
             try:

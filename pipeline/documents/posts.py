@@ -8,7 +8,6 @@ its own; names are not read.
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,21 +16,20 @@ from selectolax.lexbor import LexborHTMLParser
 
 from pipeline.documents.blocks.layout import read_layout
 from pipeline.documents.blocks.lexicon import WordWeights
-from pipeline.documents.blocks.render import render
+from pipeline.documents.blocks.render import render, without_unseen
 from pipeline.documents.blocks.structure import structure
 from pipeline.documents.blocks.told import letters
+from pipeline.documents.json_ld import DEEPEST, documents, whole_characters
 from pipeline.store.unspaced import count_words
 
-_THREADS = ("QAPage", "DiscussionForumPosting")
-_THREAD = re.compile("|".join(f'"{name}"' for name in _THREADS))
+#: Types of threads, by their name or by its address ("https://schema.org/QAPage").
+_THREAD = re.compile(r"(?:^|[\"/:#])(?:QAPage|DiscussionForumPosting)(?:\"|$)")
 #: What an object of schema.org holds its text in, and those that follow it.
 _TEXTS = ("text", "articleBody")
-_FOLLOWING = ("mainEntity", "acceptedAnswer", "suggestedAnswer", "comment", "@graph")
-_DEEPEST, _MOST_POSTS = 60, 500
-#: Where JSON that cannot be read may be followed by some that can: the next script.
-_BEGINNING = re.compile(r"^\s*[\[{]", re.MULTILINE)
-_MOST_TRIES = 50
+_FOLLOWING = ("mainEntity", "acceptedAnswer", "suggestedAnswer", "comment", "hasPart", "@graph")
+_MOST_POSTS = 500
 _TAG = re.compile(r"<[a-zA-Z/]")
+_GAP = re.compile(r"\n{3,}")
 _NO_WEIGHTS = WordWeights({}, {})
 #: A post stands in a text by so many pieces of so many letters, of which the text has this share;
 #: JSON-LD may leave out quotations and code, so not all need to be there.
@@ -47,7 +45,7 @@ def read_posts(json_ld: str) -> list[str]:
     if not _THREAD.search(json_ld):
         return []
     posts: dict[str, str] = {}
-    for document in _documents(json_ld):
+    for document in documents(json_ld):
         for text in _texts(document, within=False, depth=0):
             post = _plain(text)
             posts.setdefault(letters(post), post)
@@ -73,44 +71,40 @@ def with_posts(text: str, posts: Sequence[str]) -> str:
     return "\n\n".join([text, *missing] if text and (follow or others) else posts)
 
 
-def _documents(json_ld: str) -> Iterator[Any]:
-    """What the scripts of a page hold, without those that are no JSON."""
-    decoder = json.JSONDecoder(strict=False)
-    begin: re.Match[str] | None = _BEGINNING.search(json_ld)
-    for _ in range(_MOST_TRIES):
-        if begin is None:
-            return
-        end = begin.end()
-        try:
-            document, end = decoder.raw_decode(json_ld, begin.end() - 1)
-            yield document
-        except (ValueError, RecursionError):  # not JSON, or nested to fill the stack
-            pass
-        begin = _BEGINNING.search(json_ld, end)
-
-
 def _texts(item: Any, within: bool, depth: int) -> Iterator[str]:
     """Texts of an object of a thread and of what follows it; `within` a thread already."""
+    if depth > DEEPEST:
+        return
     if isinstance(item, list):
         for one in item:
             yield from _texts(one, within, depth + 1)
-    elif isinstance(item, dict) and depth < _DEEPEST:
+    elif isinstance(item, dict):
         kind = item.get("@type")
         kinds = kind if isinstance(kind, list) else [kind]
-        within = within or any(name in _THREADS for name in kinds)
+        within = within or any(isinstance(name, str) and _THREAD.search(name) for name in kinds)
         if within:
-            yield from (item[name] for name in _TEXTS if isinstance(item.get(name), str))
+            for name in _TEXTS:
+                yield from _strings(item.get(name))
         for name in _FOLLOWING:
             yield from _texts(item.get(name), within, depth + 1)
 
 
+def _strings(value: Any) -> Iterator[str]:
+    """A text, or each of several; one that names its language is an object."""
+    for one in value if isinstance(value, list) else [value]:
+        text = one.get("@value") if isinstance(one, dict) else one
+        if isinstance(text, str):
+            yield text
+
+
 def _plain(text: str) -> str:
     """A post as plain text: it may be HTML, HTML that was escaped once more, or plain."""
+    text = whole_characters(text)
     if not _TAG.search(text):
         text = html.unescape(text)
     if not _TAG.search(text):
         lines = (" ".join(line.split()) for line in text.split("\n"))
-        return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+        return _GAP.sub("\n\n", without_unseen("\n".join(lines))).strip()
     layout = read_layout(LexborHTMLParser(text), _NO_WEIGHTS)
     if not layout.text:
         return ""

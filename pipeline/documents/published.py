@@ -51,7 +51,7 @@ _IN_SCRIPT = re.compile(
     r'"(?i:(?:first|date)?_?publish(?:ed|ing)?_?(?:at|date|time|on)?)\\?"\s*:\s*\\?"(\d{4}-\d\d-\d\d)'
 )
 _MOST_SCRIPT = 500_000
-_MARKED = '[itemprop~="datePublished"], [itemprop~="dateCreated"], time[pubdate]'
+_MARKED = frozenset(("datePublished", "dateCreated"))
 _TIME_NAMES = ("publish", "entry-date")
 _DATE_NAMES = 'abbr[class*="published"], [class*="date"], [id*="date"]'
 _MOST_NAMED = 30
@@ -214,12 +214,15 @@ class _Page:
 
     def marked(self) -> Iterator[date]:
         """In elements that say they hold the day of publication."""
-        for node in self._parser.css(_MARKED):
-            yield from self._of(node)
+        for node in self._head.nodes:
+            attributes = node.attributes
+            marked = not _MARKED.isdisjoint((attributes.get("itemprop") or "").split())
+            if marked or (node.tag == "time" and "pubdate" in attributes):
+                yield from self._of(node)
 
     def times(self) -> Iterator[date]:
         """In <time>: one that is named so, the only one, the first."""
-        times = self._parser.css("time")
+        times = self._head.tagged("time")
         for node in times:
             names = (node.attributes.get("class") or "").lower()
             if any(name in names for name in _TIME_NAMES):
@@ -262,9 +265,10 @@ class _Page:
 
     def scripts(self) -> Iterator[date]:
         """In the data that a script makes the page of."""
-        for node in self._parser.css("script:not([src])"):
-            for said in _IN_SCRIPT.findall(node.text(deep=True)[:_MOST_SCRIPT]):
-                yield from self._read(said)
+        for node in self._head.tagged("script"):
+            if "src" not in node.attributes:
+                for said in _IN_SCRIPT.findall(node.text(deep=True)[:_MOST_SCRIPT]):
+                    yield from self._read(said)
 
     def anywhere(self) -> Iterator[date]:
         """In a short line anywhere on a page that has no prose to name other days."""

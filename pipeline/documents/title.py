@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urljoin, urlsplit
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborNode
 
 from pipeline.documents.blocks.told import letters
 from pipeline.documents.head import Head, one_line
@@ -20,7 +20,7 @@ _MOST_HEADINGS = 40
 _NAME_CHARS = 4
 
 
-def find_title(parser: LexborHTMLParser, head: Head) -> str:
+def find_title(head: Head) -> str:
     """The title on one line; empty where the page has none.
 
     It is what <title> or Open Graph says.  Where a heading of the page stands at one end of it, and
@@ -30,7 +30,7 @@ def find_title(parser: LexborHTMLParser, head: Head) -> str:
     Where <title> has the site's name alone, the first heading is the title, but on a front page.
     """
     candidate = head.metas.get("og:title") or head.title or head.metas.get("title", "")
-    nodes = parser.css("h1, h2")[:_MOST_HEADINGS]
+    nodes = head.tagged("h1", "h2")[:_MOST_HEADINGS]
     headings = [(one_line(node.text(deep=True)), node) for node in nodes]
     headings = [(text, node) for text, node in headings if text]
     if not candidate:

@@ -19,7 +19,6 @@ from pipeline.engine.steps import Reports, Step
 from pipeline.store import files
 from pipeline.store.errors import WebtextError, system_error
 from pipeline.store.manifest import (
-    MANIFEST,
     PROGRESS,
     WORK,
     Counts,
@@ -135,7 +134,7 @@ class WriteManifest(beam.PTransform):
         if self._draft.lease:
             self._draft.lease.confirm()
         manifest = self._check(complete(self._draft, parts, time.time() - self._started))
-        write_manifest(self._folder, manifest)
+        manifest = write_manifest(self._folder, manifest)
         remove_unlisted(self._folder, manifest)
         return manifest
 
@@ -170,7 +169,7 @@ def complete(draft: Manifest, parts: Sequence[Part], seconds: float) -> Manifest
 
 def remove_unlisted(folder: str, manifest: Manifest) -> None:
     """Removes scratch, progress, files of an older build, and what killed runs left."""
-    listed = {entry.name for entry in manifest.files} | {MANIFEST}
+    listed = {entry.name for entry in manifest.entries()} | manifest.own_names()
     for name in (WORK, PROGRESS):
         files.remove(files.join(folder, name))
     for path in files.listed(folder, "*"):

@@ -19,7 +19,7 @@ def remove_pages(edit: StageEdit) -> Removal:
     """
     rows = edit.drop_rows("fetches-", ["id", "outcome"], key=key_of(edit.manifest))
     shared = _shared_bodies(edit)
-    for entry in edit.manifest.files:
+    for entry in edit.manifest.entries():
         if entry.name.endswith(".warc.gz"):
             path, target = (files.join(f, entry.name) for f in (edit.folder, edit.target))
             if erase(path, target, edit.gone, shared.get(entry.name, set())):

@@ -16,6 +16,7 @@ from pipeline.plan.costs import MB, Shape, UnitCosts
 from pipeline.quality.join import DOCUMENTS_A_UNIT
 
 _UNIT_BYTES = 2_000  # a unit of work and the report of its part in a shuffle, pickled
+_NAME_BYTES = 300  # of a part in the plan of a step of dedup (pipeline/dedup/packed.py)
 _SHARD_COPIES = 3  # of a shard's tokens in memory while it is put together
 
 
@@ -66,6 +67,8 @@ class BuildPlan:
     """Requests to the host with the most links."""
     pause: float
     """Seconds from one request to a host to the next."""
+    scheduler: int = 0
+    """Bytes of memory of the process that hands tasks to workers; 0: the runner has none."""
 
     def of(self, name: str) -> StagePlan:
         """A stage by its name."""
@@ -127,6 +130,7 @@ def make_plan(recipe: Recipe, load: Load, shape: Shape, costs: UnitCosts) -> Bui
         requests=crawled,
         largest_host=crawled * shape.largest_host,
         pause=v.pause,
+        scheduler=recipe.runner.chosen().scheduler_memory(load.workers, v.parts * _NAME_BYTES),
     )
 
 

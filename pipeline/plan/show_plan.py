@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from pipeline.build.recipe import Recipe
+from pipeline.engine.runners.scheduler_size import CORES
 from pipeline.plan.costs import GB, MB, Shape, UnitCosts
 from pipeline.plan.plan import BuildPlan, Load, make_plan
 from pipeline.plan.sample import SampledLinks, sample_links
@@ -102,7 +103,7 @@ def shape_of(corpus: Corpus, otherwise: Shape) -> tuple[Shape, list[str]]:
         sum(text_bytes(path) for path in corpus.paths(stage, interval))
         for stage in ("documents", "corpus")
     )
-    archives = sum(f.bytes for f in pages.files if f.name.endswith(".warc.gz"))
+    archives = sum(f.bytes for f in pages.entries() if f.name.endswith(".warc.gz"))
     per_page = archives / UnitCosts().archive_ratio / max(pages.counts.kept, 1)
     shape = Shape(
         fetched=_share(pages, links),
@@ -187,6 +188,8 @@ def describe(plan: BuildPlan, core_hour: float, gb_month: float) -> list[str]:
             f"{plan.largest_host:,.0f}, one every {plan.pause:.1f} s, "
             f"{plan.largest_host * plan.pause / _DAY:,.1f} days"
         )
+    if plan.scheduler:
+        lines.append(f"scheduler of dask: {CORES} core, {plan.scheduler / GB:,.1f} GB")
     work, keep = plan.cpu / _HOUR * core_hour, plan.disk / GB * gb_month
     lines.append(
         f"money: {work:,.2f} at {core_hour:g} a core hour; {keep:,.2f} a month at {gb_month:g} "

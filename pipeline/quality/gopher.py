@@ -68,9 +68,11 @@ class Gopher(Measure):
         datatrove counts bullets "•" and "-" only and dolma takes the median length;
         Gopher says mean, and does not list the characters.
         """
-        words = [word for word in pieces.words if any(map(str.isalnum, word))]
+        # Most words are told by their first character.
+        words = [word for word in pieces.words if word[0].isalnum() or any(map(str.isalnum, word))]
         bare = [word.strip(EDGES) for word in words]
         n, lines = max(len(words), 1), max(len(pieces.lines), 1)
+        alphabetic = sum(word[0].isalpha() or any(map(str.isalpha, word)) for word in words)
         ends = sum(line.endswith(("...", "…")) for line in pieces.lines)
         return {
             "gopher_words": float(len(words)),
@@ -79,7 +81,7 @@ class Gopher(Measure):
             "gopher_ellipses_per_word": (pieces.text.count("...") + pieces.text.count("…")) / n,
             "gopher_bullet_lines": sum(x.startswith(_BULLETS) for x in pieces.lines) / lines,
             "gopher_ellipsis_lines": ends / lines,
-            "gopher_alphabetic_words": sum(any(map(str.isalpha, word)) for word in words) / n,
+            "gopher_alphabetic_words": alphabetic / n,
             "gopher_stop_words": _stop_words(pieces, bare),
         }
 

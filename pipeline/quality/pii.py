@@ -179,6 +179,10 @@ _SECRET_HINTS = (
 )
 #: A text without a run of 7 digits and separators holds neither a phone nor a card number.
 _DIGITS = re.compile(r"\d[\d ().-]{6}")
+#: What every address of IPv4 holds, and how one of IPv6 begins.
+_DOTTED = re.compile(r"\d\.\d{1,3}\.\d{1,3}\.\d")
+_COLON = re.compile(r"[23][0-9A-Fa-f]{3}:")
+_HYPHENS = re.compile(r"\d{3}-\d\d-\d{4}")
 #: How an account number begins.
 _COUNTRY = re.compile(r"[A-Z]{2}\d\d[ -]?[A-Z0-9]{4}")
 
@@ -266,10 +270,12 @@ def _possible(text: str) -> set[str]:
         possible.add("secrets")
     if "@" in text:
         possible.add("emails")
-    if text.count(":") > 1:
+    if _DOTTED.search(text) or _COLON.search(text):
         possible.add("public_ips")
     if _DIGITS.search(text):
-        possible |= {"public_ips", "cards", "phones", "social_security"}
+        possible |= {"cards", "phones"}
+    if _HYPHENS.search(text) or "SSN" in text or "ecurity number" in text:
+        possible.add("social_security")
     if _COUNTRY.search(text):
         possible.add("accounts")
     return possible

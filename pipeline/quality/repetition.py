@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,15 @@ TOP_SIZES = (2, 3, 4)
 DUPLICATE_SIZES = (5, 6, 7, 8, 9, 10)
 
 Numbers = npt.NDArray[np.int64]
+
+
+class Grams(NamedTuple):
+    """The n-grams of a text: exact numbers in its order; of each number where it is first, and how
+    often it is there."""
+
+    numbers: Numbers
+    first: Numbers
+    times: Numbers
 
 
 class RepetitionSettings(Limits):
@@ -82,26 +92,28 @@ class Repetition(Measure):
 
     def measure(self, pieces: Pieces) -> dict[str, float]:
         """Of each column its value: fractions of lines, paragraphs or characters, in [0, 1]."""
-        values: dict[str, float] = {}
+        values = dict.fromkeys(self.columns, 0.0)
         for name, parts in (("line", pieces.lines), ("paragraph", pieces.paragraphs)):
             share, chars = duplicates(_with_words(parts))
             values[f"repetition_duplicate_{name}s"] = share
             values[f"repetition_duplicate_{name}_chars"] = chars
         numbers, lengths = _numbered(_with_words(pieces.words))
         total = max(int(lengths.sum()), 1)
-        grams: Numbers = numbers
+        grams = Grams(numbers, numbers, numbers)
         for n in range(2, max(DUPLICATE_SIZES) + 1):
             grams = _longer(grams, numbers, n)
+            if len(grams.first) == len(grams.numbers):
+                break  # none occurs twice, so no longer one does
             if n in TOP_SIZES:
                 values[f"repetition_top_{n}_gram"] = _top(grams, lengths, n) / total
             if n in DUPLICATE_SIZES:
                 values[f"repetition_duplicate_{n}_gram"] = _repeated(grams, lengths, n) / total
-        return {name: values[name] for name in self.columns}
+        return values
 
 
 def _with_words(parts: Sequence[str]) -> list[str]:
     """Those that hold a letter or a digit."""
-    return [part for part in parts if any(map(str.isalnum, part))]
+    return [part for part in parts if part[0].isalnum() or any(map(str.isalnum, part))]
 
 
 def duplicates(parts: Sequence[str]) -> tuple[float, float]:
@@ -119,33 +131,26 @@ def _numbered(words: Sequence[str]) -> tuple[Numbers, Numbers]:
     return ids, np.array([len(word) for word in words], dtype=np.int64)
 
 
-def _longer(grams: Numbers, words: Numbers, n: int) -> Numbers:
-    """Exact numbers of all n-grams, from those of the (n-1)-grams: pairs are numbered anew."""
-    if len(words) < n:
-        return np.empty(0, dtype=np.int64)
-    pairs = grams[: len(words) - n + 1] * (len(words) + 1) + words[n - 1 :]
-    numbered: Numbers = np.unique(pairs, return_inverse=True)[1].astype(np.int64)
-    return numbered
+def _longer(grams: Grams, words: Numbers, n: int) -> Grams:
+    """All n-grams, from the (n-1)-grams: pairs of these and the next word are numbered anew."""
+    count = max(len(words) - n + 1, 0)
+    pairs = grams.numbers[:count] * (len(words) + 1) + words[n - 1 :]
+    _, first, numbers, times = np.unique(
+        pairs, return_index=True, return_inverse=True, return_counts=True
+    )
+    return Grams(numbers.astype(np.int64), first, times)
 
 
-def _top(grams: Numbers, lengths: Numbers, n: int) -> int:
+def _top(grams: Grams, lengths: Numbers, n: int) -> int:
     """Characters of all occurrences of the most frequent n-gram; of several the longest counts."""
-    if not len(grams):
-        return 0
-    _, first, times = np.unique(grams, return_index=True, return_counts=True)
-    if times.max() < 2:
-        return 0
-    chars = _gram_lengths(lengths, n)[first]
-    return int((chars * times)[times == times.max()].max())
+    chars = _gram_lengths(lengths, n)[grams.first] * grams.times
+    return int(chars[grams.times == grams.times.max()].max())
 
 
-def _repeated(grams: Numbers, lengths: Numbers, n: int) -> int:
+def _repeated(grams: Grams, lengths: Numbers, n: int) -> int:
     """Characters inside n-grams that occurred before, each character counted once."""
-    if not len(grams):
-        return 0
-    first = np.unique(grams, return_index=True)[1]
-    repeats = np.ones(len(grams), dtype=bool)
-    repeats[first] = False
+    repeats = np.ones(len(grams.numbers), dtype=bool)
+    repeats[grams.first] = False
     covered = np.zeros(len(lengths) + 1, dtype=np.int64)
     starts = np.flatnonzero(repeats)
     np.add.at(covered, starts, 1)

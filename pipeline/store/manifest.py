@@ -3,17 +3,29 @@
 `_manifest.json` is written last, so a stage without one is unfinished.  Readers of tables skip
 names that begin with `_`, so they open a stage's folder as it is.  A fingerprint is the
 sum of a hash of each row: it depends on no order, and partial sums add up.
+
+Of very many files it names the files that list them, so that who wants to know what a stage says
+reads some kilobytes, whatever the size of the corpus.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Self
 
 import orjson
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
@@ -27,7 +39,10 @@ WORK = "_work"
 PROGRESS = "_progress"
 #: Keeps the finished build before while a stage is run again.
 PREVIOUS = "_previous"
-
+#: Files that a manifest lists by itself; of more each so many are listed in a file of their own.
+LISTED = 10_000
+_LIST = "_files-"
+_REMEDY = "Remove {} beside it and build the stage again"
 
 #: Tables of numbers: table -> row -> column -> number.
 Audit = dict[str, dict[str, dict[str, int]]]
@@ -123,6 +138,19 @@ class FileEntry(BaseModel):
     fingerprint: str | None = None
 
 
+class FileList(BaseModel):
+    """A file beside the manifest that lists files of the stage: a JSON array of `FileEntry`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: Of its content, so that lists of another build never take its place.
+    name: str
+    #: How many it lists, and their bytes together.
+    files: int
+    bytes: int
+    sha256: str
+
+
 class Manifest(BaseModel):
     """What a finished stage says of itself (`_manifest.json`)."""
 
@@ -136,7 +164,10 @@ class Manifest(BaseModel):
     code_version: str
     runner: str
     counts: Counts
+    #: Those that are listed here; `entries` has all.
     files: list[FileEntry]
+    #: Lists of the others.
+    lists: list[FileList] = Field(default_factory=list)
     fingerprint: str
     #: Further numbers of the stage, summed over its parts (lines read, bytes fetched).
     extra: dict[str, int] = Field(default_factory=dict)
@@ -151,6 +182,8 @@ class Manifest(BaseModel):
     packages: dict[str, str] = Field(default_factory=dict)
     #: Of a draft: the right to write it, which is proven first.  Not on disk.
     lease: Lease | None = Field(default=None, exclude=True)
+    #: Where its lists are.
+    _folder: str = PrivateAttr(default="")
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -160,11 +193,34 @@ class Manifest(BaseModel):
 
     def to_json(self) -> bytes:
         """Indented JSON, as it is on disk."""
-        return orjson.dumps(self.model_dump(by_alias=True), option=orjson.OPT_INDENT_2) + b"\n"
+        values = self.model_dump(by_alias=True, exclude=None if self.lists else {"lists"})
+        return orjson.dumps(values, option=orjson.OPT_INDENT_2) + b"\n"
+
+    def entries(self) -> Iterator[FileEntry]:
+        """All files of the stage, in order.  Raises WebtextError where a list of them is damaged.
+
+        Lists are read one after the other, so memory does not grow with the files.
+        """
+        yield from self.files
+        for one in self.lists:
+            yield from _read_list(files.join(self._folder, one.name), one.sha256)
+
+    def file_count(self) -> int:
+        """The number of the stage's files."""
+        return len(self.files) + sum(one.files for one in self.lists)
+
+    def size(self) -> int:
+        """Their bytes."""
+        listed = sum(one.bytes for one in self.lists)
+        return listed + sum(entry.bytes for entry in self.files)
+
+    def own_names(self) -> set[str]:
+        """The names of the manifest and of its lists."""
+        return {MANIFEST, *(one.name for one in self.lists)}
 
     def tables(self, prefix: str) -> list[FileEntry]:
         """The Parquet files whose names begin with `prefix`, or `_` and it, in order of name."""
-        parquet = (entry for entry in self.files if entry.name.endswith(".parquet"))
+        parquet = (entry for entry in self.entries() if entry.name.endswith(".parquet"))
         tables = [entry for entry in parquet if entry.name.removeprefix("_").startswith(prefix)]
         return sorted(tables, key=lambda entry: entry.name)
 
@@ -180,16 +236,59 @@ def manifest_path(folder: str) -> str | None:
     return next((path for path in paths if files.exists(path)), None)
 
 
-def write_manifest(folder: str, manifest: Manifest) -> None:
-    """Writes the manifest of a stage's folder; one with the old name goes."""
-    files.write_bytes(files.join(folder, MANIFEST), manifest.to_json())
+def write_manifest(folder: str, manifest: Manifest) -> Manifest:
+    """Writes the manifest of a stage's folder, as it is given back; one with the old name goes."""
+    written = _in_lists(folder, manifest)
+    files.write_bytes(files.join(folder, MANIFEST), written.to_json())
     files.remove(files.join(folder, OLD_MANIFEST))
+    if written.lists:
+        _remove_lists(folder, but=written.own_names())
+    return written
+
+
+def _in_lists(folder: str, manifest: Manifest) -> Manifest:
+    """The manifest with its files in lists in the folder where they are many, else without."""
+    entries, lists = manifest.entries(), list[FileList]()
+    if manifest.file_count() <= LISTED:
+        return manifest.model_copy(update={"files": list(entries), "lists": lists})
+    while some := list(islice(entries, LISTED)):
+        data = orjson.dumps([entry.model_dump() for entry in some])
+        digest = hashlib.sha256(data).hexdigest()
+        name = f"{_LIST}{digest[:32]}.json"
+        files.write_bytes(files.join(folder, name), data)
+        size = sum(entry.bytes for entry in some)
+        lists.append(FileList(name=name, files=len(some), bytes=size, sha256=digest))
+    listed = manifest.model_copy(update={"files": [], "lists": lists})
+    listed._folder = folder
+    return listed
+
+
+_ENTRIES = TypeAdapter(list[FileEntry])
+
+
+def _read_list(path: str, sha256: str) -> list[FileEntry]:
+    try:
+        data = files.read_bytes(path)
+    except FileNotFoundError:
+        raise WebtextError(f"{path} is missing", _REMEDY.format(MANIFEST)) from None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise WebtextError(
+            f"{path} was changed: its sha256 is not the recorded one", _REMEDY.format(MANIFEST)
+        )
+    return _ENTRIES.validate_json(data)
+
+
+def _remove_lists(folder: str, but: Iterable[str] = ()) -> None:
+    for path in files.listed(folder, f"{_LIST}*"):
+        if files.name_of(path) not in but:
+            files.remove(path)
 
 
 def remove_manifest(folder: str) -> None:
     """Makes a stage unfinished."""
     for name in (OLD_MANIFEST, MANIFEST):
         files.remove(files.join(folder, name))
+    _remove_lists(folder)
 
 
 def read_manifest(folder: str) -> Manifest | None:
@@ -198,7 +297,7 @@ def read_manifest(folder: str) -> Manifest | None:
     if path is None:
         return None
     try:
-        return Manifest.model_validate_json(files.read_bytes(path))
+        manifest = Manifest.model_validate_json(files.read_bytes(path))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
@@ -206,3 +305,6 @@ def read_manifest(folder: str) -> Manifest | None:
             f"{path} is damaged or no manifest of webtext: {where or 'JSON'}: {first['msg']}",
             "Remove it and build the stage again",
         ) from None
+    if manifest.lists:
+        manifest._folder = folder
+    return manifest

@@ -21,8 +21,6 @@ import pyarrow.compute as pc
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
 from pipeline.store.manifest import (
-    MANIFEST,
-    OLD_MANIFEST,
     Counts,
     FileEntry,
     Manifest,
@@ -135,13 +133,14 @@ class StageEdit:
         if not self._new and self.manifest.inputs == self._before.inputs:
             files.remove(self.target)
             return False
-        entries = [self._new.get(entry.name, entry) for entry in self.manifest.files]
+        entries = [self._new.get(entry.name, entry) for entry in self.manifest.entries()]
         extra = Counter(self.manifest.extra)
         extra.subtract(removal.extra)
         manifest = self.manifest.model_copy(
             update={
                 "counts": less(self.manifest.counts, removal.lost),
                 "files": entries,
+                "lists": [],
                 "fingerprint": add_fingerprints(e.fingerprint for e in entries if e.fingerprint),
                 "extra": dict(extra),
             }
@@ -156,12 +155,11 @@ def put_in_place(folder: str) -> None:
     aside = files.join(folder, ASIDE)
     manifest = read_manifest(aside)
     if manifest is not None:
-        for entry in manifest.files:
+        for entry in manifest.entries():
             ready = files.join(aside, entry.name)
             if files.exists(ready):
                 files.move(ready, files.join(folder, entry.name))
-        files.move(files.join(aside, MANIFEST), files.join(folder, MANIFEST))
-        files.remove(files.join(folder, OLD_MANIFEST))
+        write_manifest(folder, manifest)
     files.remove(aside)
 
 

@@ -75,6 +75,12 @@ def count_words(text: str) -> int:
     return len(split_words(text))
 
 
+def has_words(text: str, least: float) -> bool:
+    """Whether a text has so many words; they are counted no further."""
+    # Runs without spaces have more words than white space tells, never fewer.
+    return len(text.split(None, int(least))) > least or count_words(text) >= least
+
+
 def words_and_characters(text: str) -> list[str]:
     """The words of a text by white space; each character without spaces is a word by itself."""
     return text.split() if text.isascii() else _CHARACTER.findall(text)

@@ -11,7 +11,7 @@ from pipeline.store import files
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.hub import Pushed, hub_address, local_file, push
-from pipeline.store.manifest import MANIFEST, read_manifest
+from pipeline.store.manifest import read_manifest
 from pipeline.store.release import RELEASE
 from pipeline.views.card import CARD, write_card
 
@@ -57,7 +57,7 @@ def _names(corpus: Corpus, stage: str) -> list[str]:
     for folder in folders:
         manifest = read_manifest(files.join(corpus.root, folder))
         if manifest is not None:
-            written = [*(entry.name for entry in manifest.files), MANIFEST]
+            written = [*(entry.name for entry in manifest.entries()), *sorted(manifest.own_names())]
             names += [f"{folder}/{name}" for name in written]
     if not names:
         raise WebtextError(f"{corpus.root} has no finished stage {stage}", "Build it first")

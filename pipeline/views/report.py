@@ -308,7 +308,7 @@ def _stages(manifests: Sequence[tuple[str, Manifest]]) -> Section:
             manifest.interval,
             manifest.runner,
             f"{manifest.seconds:,.1f} s",
-            f"{sum(entry.bytes for entry in manifest.files) / 1e6:,.1f} MB",
+            f"{manifest.size() / 1e6:,.1f} MB",
             manifest.fingerprint[:16],
         )
         for stage, manifest in manifests

@@ -85,7 +85,7 @@ class StageStatus:
     @property
     def bytes(self) -> int:
         """The size of its files, of a finished stage."""
-        return sum(entry.bytes for entry in self.manifest.files) if self.manifest else 0
+        return self.manifest.size() if self.manifest else 0
 
     def as_plain(self) -> dict[str, Any]:
         """For programs."""

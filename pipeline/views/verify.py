@@ -61,7 +61,7 @@ def verify_corpus(corpus: Corpus, only: str | None = None) -> Verified:
     check_kept(corpus)
     check_passages(corpus)
     _verify_splits(corpus, manifests)
-    return Verified(len(chosen), sum(len(manifest.files) for manifest in chosen.values()))
+    return Verified(len(chosen), sum(manifest.file_count() for manifest in chosen.values()))
 
 
 def finished_stages(corpus: Corpus, only: str | None = None) -> dict[tuple[str, str], Manifest]:
@@ -126,16 +126,17 @@ def _verify_splits(corpus: Corpus, manifests: dict[tuple[str, str], Manifest]) -
 
 def verify_stage(folder: str, manifest: Manifest, remedy: str = _REMEDY) -> None:
     """Checks one stage: bytes, hashes, rows and fingerprint of every file, and no others there."""
-    for entry in manifest.files:
+    entries = list(manifest.entries())
+    for entry in entries:
         _verify_file(files.join(folder, entry.name), entry, remedy)
-    expected = _OWN | {entry.name.split("/")[0] for entry in manifest.files}
+    expected = _OWN | manifest.own_names() | {entry.name.split("/")[0] for entry in entries}
     for path in files.listed(folder, "*"):
         if files.name_of(path) not in expected:
             raise WebtextError(
                 f"{path} is in no manifest: who reads the folder would read it, too",
                 "Move it away; `webtext build` makes nothing there that its manifest does not name",
             )
-    fingerprint = add_fingerprints(e.fingerprint for e in manifest.files if e.fingerprint)
+    fingerprint = add_fingerprints(e.fingerprint for e in entries if e.fingerprint)
     if fingerprint != manifest.fingerprint:
         raise WebtextError(f"{folder}: the fingerprint is not the sum of its files'", remedy)
 

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -33,6 +33,7 @@ _ENTER = 'mount --bind "$0" /tmp && exec "$@"'
 class Machine:
     """One namespace; `disk` is its `/tmp`, seen from outside."""
 
+    name: str
     namespace: str
     address: str
     disk: Path
@@ -90,6 +91,14 @@ class Machine:
                 continue  # it ended while it was looked at
         return sorted(found, key=lambda process: process.create_time())
 
+    def used(self, part: str) -> dict[int, float]:
+        """{pid: processor seconds} of the processes there whose command line has `part` in it."""
+        seconds = {}
+        for process in self.processes(part):
+            with suppress(psutil.Error):
+                seconds[process.pid] = process.cpu_times().user
+        return seconds
+
     def kill(self, part: str = "") -> None:
         """Kills the processes there whose command line has `part` in it; waits for their end."""
         found = self.processes(part)
@@ -138,7 +147,8 @@ def network(folder: Path, *names: str) -> Iterator[dict[str, Machine]]:
             pytest.skip(f"this machine does not let tests make network namespaces: {error}")
         _ip("-n", hub, "link", "set", "bridge", "up")
         for name, number in zip(names, itertools.count(2)):
-            machine = Machine(f"{mark}-{name}", f"{_NETWORK}.{number}", folder / f"{name}-disk")
+            address, disk = f"{_NETWORK}.{number}", folder / f"{name}-disk"
+            machine = Machine(name, f"{mark}-{name}", address, disk)
             machines[name] = machine
             _plug(machine, hub, f"port{number}")
         yield machines

@@ -6,15 +6,13 @@ comes while the machine that it strikes extracts text.
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable
 
 import pytest
-from cluster.conftest import BUCKET, WORKERS, Cluster
-from cluster.machines import Machine, wait_for
+from cluster.conftest import DaskCluster
+from cluster.machines import Machine
+from cluster.site import BUCKET, Site, one_line
 
 pytestmark = pytest.mark.system
 
@@ -23,50 +21,17 @@ SMALL = ("--set", "links.min_karma=90", "--until", "documents")
 
 
 @pytest.fixture(scope="module")
-def expected(cluster: Cluster) -> dict[str, str]:
+def expected(site: Site) -> dict[str, str]:
     """The fingerprints of the same build by one worker in one process."""
     root = f"{BUCKET}/one"
-    command = [*cluster.on_cluster(root, *cluster.archive(), *SMALL), "--workers", "1"]
-    command[command.index("dask")] = "local"
-    code, said = cluster.client.run(*command)
-    assert code == 0, said
-    return cluster.fingerprints(root, STAGES)
+    command = site.build(root, "local", *site.archive(), *SMALL, "--workers", "1")
+    code, output = site.client.run(*command)
+    assert code == 0, output
+    return site.fingerprints(root, STAGES)
 
 
-def command(cluster: Cluster, root: str) -> list[str]:
-    return cluster.on_cluster(root, *cluster.archive(), *SMALL)
-
-
-def extracting(cluster: Cluster) -> Machine | None:
-    """A machine on which text is extracted at this moment."""
-    for name in WORKERS:
-        if cluster.machines[name].processes("documents.worker"):
-            return cluster.machines[name]
-    return None
-
-
-@contextmanager
-def struck(
-    cluster: Cluster, root: str, strike: Callable[[Machine], None]
-) -> Iterator[tuple[subprocess.Popen[str], Machine]]:
-    """A build into `root`, and the machine that was struck while it extracted text."""
-    for name in WORKERS:  # a build leaves processes behind that wait for the next pages
-        cluster.machines[name].kill("documents.worker")
-    process = cluster.client.start(*command(cluster, root))
-    try:
-        victim = wait_for(partial(extracting, cluster))
-        strike(victim)
-        yield process, victim
-    finally:
-        process.kill()
-        process.wait()
-
-
-def one_line(said: str) -> str:
-    """The only line of an error; the rest are progress."""
-    lines = [line for line in said.splitlines() if line.startswith("webtext: ")]
-    assert len(lines) == 1 and "Traceback" not in said, said
-    return lines[0]
+def small(cluster: DaskCluster, root: str) -> list[str]:
+    return cluster.on_dask(root, *cluster.archive(), *SMALL)
 
 
 @pytest.mark.parametrize(
@@ -79,43 +44,46 @@ def one_line(said: str) -> str:
     ids=["a killed worker", "a killed worker with its nanny", "a cut link"],
 )
 def test_the_result_is_right_without(
-    name: str, strike: Callable[[Machine], None], cluster: Cluster, expected: dict[str, str]
+    name: str, strike: Callable[[Machine], None], cluster: DaskCluster, expected: dict[str, str]
 ) -> None:
-    cluster.settle()
     root = f"{BUCKET}/without-{name}"
-    with struck(cluster, root, strike) as (process, _):
-        said = process.communicate()[0]
-    assert process.returncode == 0, said
+    with cluster.struck(small(cluster, root), strike) as (process, victim):
+        cluster.broken.add(victim.name)
+        output = process.communicate()[0]
+    assert process.returncode == 0, output
     assert cluster.fingerprints(root, STAGES) == expected
 
 
 def test_a_lost_scheduler_ends_the_build_and_the_next_goes_on(
-    cluster: Cluster, expected: dict[str, str]
+    cluster: DaskCluster, expected: dict[str, str]
 ) -> None:
-    cluster.settle()
     root = f"{BUCKET}/scheduler"
-    with struck(cluster, root, lambda _: cluster.machines["scheduler"].kill()) as (process, _):
-        said = process.communicate()[0]
+    cluster.broken.add("head")
+    with cluster.struck(small(cluster, root), lambda _: cluster.head.kill()) as (process, _):
+        output = process.communicate()[0]
     assert process.returncode == 1
-    assert "scheduler" in one_line(said)
+    assert "scheduler" in one_line(output)
     cluster.settle()
-    code, said = cluster.client.run(*command(cluster, root))
-    assert code == 0 and "pages: up to date" in said and "documents: done" in said, said
-    assert cluster.fingerprints(root, STAGES) == expected
+    goes_on(cluster, root, expected)
 
 
 def test_a_full_disk_of_one_machine_is_said_and_the_next_build_goes_on(
-    cluster: Cluster, expected: dict[str, str]
+    cluster: DaskCluster, expected: dict[str, str]
 ) -> None:
-    cluster.settle()
     root = f"{BUCKET}/disk"
-    with struck(cluster, root, Machine.fill) as (process, victim):
-        said = process.communicate()[0]
+    with cluster.struck(small(cluster, root), Machine.fill) as (process, victim):
+        cluster.broken.add(victim.name)
+        output = process.communicate()[0]
     victim.free()
-    assert process.returncode == 1, said
-    assert "No space left" in one_line(said)
-    code, said = cluster.client.run(*command(cluster, root))
-    assert code == 0 and "pages: up to date" in said and "documents: done" in said, said
+    assert process.returncode == 1, output
+    assert "No space left" in one_line(output)
+    goes_on(cluster, root, expected)
+
+
+def goes_on(cluster: DaskCluster, root: str, expected: dict[str, str]) -> None:
+    """The same command takes what is finished, and ends with the same result."""
+    code, output = cluster.client.run(*small(cluster, root))
+    assert code == 0 and "pages: up to date" in output and "documents: done" in output, output
     assert cluster.fingerprints(root, STAGES) == expected
 
 
@@ -134,10 +102,9 @@ with open_runner(read_profile("dask", ["runner.dask.scheduler=" + sys.argv[1]]))
 
 
 def test_a_function_that_segfaults_ends_with_one_error_and_the_cluster_lives(
-    cluster: Cluster,
+    cluster: DaskCluster,
 ) -> None:
-    cluster.settle()
-    code, said = cluster.client.run(sys.executable, "-c", _SEGFAULT, cluster.scheduler)
-    assert code == 0, said
-    assert "killed its worker 4 times" in said
+    code, output = cluster.client.run(sys.executable, "-c", _SEGFAULT, cluster.scheduler)
+    assert code == 0, output
+    assert "killed its worker 4 times" in output
     cluster.wait_for_workers()

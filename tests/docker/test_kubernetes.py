@@ -25,6 +25,9 @@ from deployment import (
 from pipeline.build.recipe import Recipe
 from pipeline.engine.runners.beam_flink import BeamFlinkSettings
 from pipeline.engine.runners.profiles import RunnerSettings
+from pipeline.engine.runners.scheduler_size import CORES
+from pipeline.plan.costs import Shape, UnitCosts
+from pipeline.plan.plan import Load, make_plan
 
 #: Kinds of operators: their pods are checked, and the dask operator's by its own schema.
 CUSTOM = {"DaskCluster", "FlinkDeployment"}
@@ -135,6 +138,20 @@ def test_budgets_of_the_dask_cluster_are_for_the_labels_that_the_operator_gives(
             "minAvailable": least,
             "selector": {"matchLabels": labels},
         }
+
+
+def test_the_scheduler_is_sized_by_the_plan_of_its_build() -> None:
+    """What the sample's 393 links take on the cluster's workers."""
+    (cluster,) = manifests("DaskCluster")
+    text = next(d for d in manifests("ConfigMap") if d["metadata"]["name"] == "webtext-recipe")
+    recipe = Recipe.checked(tomllib.loads(text["data"]["recipe.toml"]), "recipe.toml")
+    load = Load(links=393, mentions=1_000, workers=cluster["spec"]["worker"]["replicas"])
+    planned = make_plan(recipe, load, Shape(), UnitCosts()).scheduler
+    (scheduler,) = cluster["spec"]["scheduler"]["spec"]["containers"]
+    assert scheduler["resources"] == {
+        "requests": {"cpu": str(CORES), "memory": f"{planned // 10**6}M"},
+        "limits": {"memory": f"{2 * planned // 10**6}M"},
+    }
 
 
 def test_images_are_those_of_compose() -> None:

@@ -51,7 +51,7 @@ def about(head: str, body: str = "<p>text</p>", url: str = "https://e.org/a") ->
 )
 def test_title(head: str, body: str, title: str) -> None:
     parser = LexborHTMLParser(page(head, body))
-    assert find_title(parser, read_head(parser, "https://mill.example/a")) == title
+    assert find_title(read_head(parser, "https://mill.example/a")) == title
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from datetime import date
+from html import escape
 from typing import Any
 
 import pytest
@@ -79,6 +82,54 @@ def test_posts_stand_in_the_text_once_and_in_order(data: dict[str, Any], shown: 
     assert found.extractor == ("blocks" if shown == "all posts" else "json-ld")
 
 
+#: JSON-LD as pages have it: cut, not valid, escaped, or in other forms of the same.
+WRITTEN: dict[str, Callable[[str], str]] = {
+    "cut at its end": lambda data: data[:-2],
+    "cut in a name that nothing needs": lambda data: data[: data.rindex("upvote") + 4],
+    "commas too many": lambda data: data.replace("}", ",}").replace("]", ",]"),
+    "a comma too few": lambda data: data.replace('", "author"', '" "author"'),
+    "comments": lambda data: "/* posts */\n" + data.replace(', "text"', ', // the post\n"text"'),
+    "in a comment of HTML": lambda data: f"<!-- {data} -->",
+    "in CDATA": lambda data: f"//<![CDATA[\n{data}\n//]]>",
+    "escaped as text": escape,
+    "assigned to a variable": lambda data: f"var thread = {data};",
+    "quotes in a text": lambda data: data.replace("day", 'so-called "day"'),
+    "an escape that is none": lambda data: data.replace("day", "da\\y"),
+    "lines within a text": lambda data: data.replace(". ", ".\n"),
+    "a number of 5,000 figures": lambda data: data.replace(": 3", ": " + "3" * 5_000),
+    "half a character, and a zero": lambda data: data.replace("</p>", "\\ud83d\\u0000</p>"),
+    "a mark of the byte order": lambda data: "\ufeff" + data,
+    "a list": lambda data: f"[null, [{data}]]",
+    "a graph": lambda data: f'{{"@graph": [7, {data}]}}',
+    "a part of the page": lambda data: f'{{"@type": "WebPage", "hasPart": {data}}}',
+    "types by their address": lambda data: data.replace(
+        '"QAPage', '"https:\\/\\/schema.org\\/QAPage'
+    ),
+    "several types, one broken": lambda data: data.replace(
+        '"QAPage"', '[{"a": 1}, null, "QAPage"]'
+    ),
+    "texts in lists": lambda data: re.sub(r'("text": )("[^"]*")', r"\1[3, \2]", data),
+    "texts with a language": lambda data: re.sub(
+        r'("text": )("[^"]*")', r'\1{"@value": \2, "@language": "en"}', data
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WRITTEN)
+def test_posts_are_read_however_they_are_written(way: str) -> None:
+    found = read(SHOWN["nothing"], WRITTEN[way](json.dumps(QUESTION)))
+    assert found.extractor == "json-ld"
+    assert all(map(str.isprintable, found.text.split("\n")))
+    said = found.text.replace("\ufffd", "").replace('so-called "day"', "day").split()
+    assert said == [word for post in POSTS for paragraph in post for word in paragraph.split()]
+
+
+@pytest.mark.parametrize("kind", ["Application/LD+JSON", "application/ld+json; charset=utf-8"])
+def test_the_kind_of_a_script_is_read_as_browsers_do(kind: str) -> None:
+    page = f"<script type='{kind}'>{json.dumps(QUESTION)}</script><script>{{</script><p>Home"
+    assert extract(page, "https://example.org/t", TODAY).extractor == "json-ld"
+
+
 def test_a_page_of_which_only_json_ld_has_words_is_kept() -> None:
     script = f"<script type='application/ld+json'>{json.dumps(QUESTION)}</script>"
     page = f"<title>Ferry</title>{script}<body><p>Home</p>"
@@ -87,12 +138,18 @@ def test_a_page_of_which_only_json_ld_has_words_is_kept() -> None:
     assert (found.outcome, found.document.extractor) == ("ok", "json-ld")
 
 
+def test_a_text_of_quotation_marks_is_a_text() -> None:
+    assert len(read_posts('{"@type": "QAPage", "text": "' + '"a' * 50_000)[0]) == 100_000
+
+
 @pytest.mark.parametrize(
     "data",
     [
         '{"@type": "FAQPage", "mainEntity": {"@type": "Question", "text": "What does it cost?"}}',
         '{"@type": "QAPage", "mainEntity": {"@type": "Question", "text": 7}}',
         '{"@type": "QAPage"',
+        '{"@type": "QAPage", "text": "' + '" ' * 50_000,
+        '{"QAPage" ' + "/*" * 50_000,
         '"QAPage"',
         '{"@type": "QAPage", "mainEntity": ' + "[" * 100_000,
         '{"a":' * 9_000 + '"QAPage"' + "}" * 9_000,

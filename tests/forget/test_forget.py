@@ -19,6 +19,7 @@ from pipeline.store import files
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import WebtextError
 from pipeline.store.forgotten import LIST, PENDING
+from pipeline.store.manifest import write_manifest
 from pipeline.store.release import publish, read_release
 from pipeline.tokens.megatron import IndexedDataset
 from pipeline.views.report import REPORT, write_report
@@ -221,13 +222,22 @@ def test_an_unfinished_corpus_and_one_at_work_are_refused(copy: Corpus, listed: 
         forget(copy, "nowhere.txt")
 
 
-def test_a_corpus_behind_an_address_forgets_the_same(copy: Corpus, listed: str) -> None:
+def test_a_corpus_behind_an_address_forgets_the_same_and_keeps_lists_of_its_files(
+    copy: Corpus, listed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     memory = fsspec.filesystem("memory")
     memory.put(copy.root, "/forgetting", recursive=True)
     remote = Corpus("memory://forgetting")
+    monkeypatch.setattr("pipeline.store.manifest.LISTED", 1)
     try:
+        for stage in STAGES:
+            write_manifest(remote.folder(stage, INTERVAL), remote.require(stage, INTERVAL))
+        verify_corpus(remote)
         forget(remote, listed)
+        assert remote.require("documents", INTERVAL).lists
+        monkeypatch.undo()
         forget(copy, listed)
+        assert not copy.require("documents", INTERVAL).lists
         verify_corpus(remote)
         assert fingerprints(remote) == fingerprints(copy)
         assert not [path for path in memory.find("/forgetting") if "_forget/" in path]

@@ -94,6 +94,24 @@ def test_workers_share_what_can_be_shared() -> None:
     assert ten.cpu == one.cpu
 
 
+@pytest.mark.parametrize(
+    ("overrides", "load", "memory"),
+    [
+        # 160 tasks, and 1,000 parts of 300 bytes: next to nothing beside 210 MB, and half as much
+        ([], {"workers": 4}, 400e6),
+        # 20,480 tasks of 14 kB
+        (["runner.dask.partitions=1024"], {"workers": 4}, 800e6),
+        # 200,000 parts: 60 MB in the job of a step, five times over
+        (["pages.links_a_group=5"], {"workers": 4}, 800e6),
+        (["runner.name=local"], {"workers": 1}, 0),
+    ],
+)
+def test_a_scheduler_is_as_large_as_its_graph(
+    overrides: list[str], load: dict[str, float], memory: float
+) -> None:
+    assert planned(*overrides, **load).scheduler == memory
+
+
 def test_the_largest_host_decides_how_long_a_crawl_takes() -> None:
     # 10,000 links of it, one each 1.5 s: 0.5 for the answer, 1.0 of rest
     assert planned(workers=100).of("pages").wall == pytest.approx(15_000)

@@ -1,5 +1,7 @@
 """Ids, fingerprints, counts and manifests."""
 
+import json
+import pickle
 import random
 from pathlib import Path
 
@@ -16,8 +18,10 @@ from pipeline.store.manifest import (
     MANIFEST,
     OLD_MANIFEST,
     Counts,
+    FileEntry,
     Manifest,
     add_fingerprints,
+    read_manifest,
     remove_manifest,
     table_fingerprint,
     write_manifest,
@@ -117,6 +121,48 @@ def test_a_manifest_of_an_older_corpus_is_read_and_replaced(tmp_path: Path) -> N
     assert place.require("links", "2024-01").runner == "other"
     remove_manifest(str(folder))
     assert place.manifest("links", "2024-01") is None
+
+
+def test_of_many_files_a_manifest_names_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.store.manifest.LISTED", 3)
+    names = [f"part-{number}.parquet" for number in range(8)]
+    entries = [
+        FileEntry(name=name, rows=1, bytes=10 + number, sha256=f"{number}", fingerprint=None)
+        for number, name in enumerate(names)
+    ]
+    folder = str(tmp_path)
+    few, many = manifest(files=entries[:3]), manifest(files=entries)
+    assert write_manifest(folder, few) == few
+    assert "lists" not in json.loads((tmp_path / MANIFEST).read_bytes())
+
+    written, read = write_manifest(folder, many), read_manifest(folder)
+    assert read is not None and read == written and not read.files
+    assert [one.files for one in read.lists] == [3, 3, 2]
+    assert list(read.entries()) == list(pickle.loads(pickle.dumps(read)).entries()) == entries
+    assert [entry.name for entry in read.tables("part-")] == names
+    assert (read.file_count(), read.size()) == (many.file_count(), many.size()) == (8, 108)
+    assert {path.name for path in tmp_path.iterdir()} == read.own_names()
+
+    aside = str(tmp_path / "aside")
+    write_manifest(aside, read)  # a copy has lists of its own
+    assert write_manifest(folder, manifest(files=entries[1:])).file_count() == 7
+    copied = read_manifest(aside)
+    assert copied is not None and list(copied.entries()) == entries
+    now = read_manifest(folder)
+    assert now is not None
+    assert {path.name for path in tmp_path.glob("_*")} == now.own_names()
+
+    place = tmp_path / now.lists[1].name
+    place.write_bytes(place.read_bytes().replace(b"part-5", b"part-6"))
+    with pytest.raises(WebtextError, match="_files-.* was changed.*Remove _manifest.json beside"):
+        list(now.entries())
+    place.unlink()
+    with pytest.raises(WebtextError, match="_files-.* is missing"):
+        now.tables("part-")
+    remove_manifest(folder)
+    assert not list(tmp_path.glob("_*"))
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "a b", "-x"])

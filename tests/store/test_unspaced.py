@@ -6,6 +6,7 @@ from pipeline.store.unspaced import (
     UNSPACED,
     count_unspaced,
     count_words,
+    has_words,
     is_unspaced,
     split_words,
     words_and_characters,
@@ -28,6 +29,8 @@ def test_words_by_pieces_and_by_characters(
 ) -> None:
     assert split_words(text) == pieces
     assert count_words(text) == len(pieces)
+    for least in (0, 0.5, 1, 1.5, 2, 2.5, 3, 4, 7):
+        assert has_words(text, least) == (len(pieces) >= least)
     assert words_and_characters(text) == characters
 
 

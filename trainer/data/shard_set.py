@@ -215,7 +215,7 @@ def _find(data: str) -> TokenCorpus:
         empty = tuple(f"{split}-" for split in SPLITS if manifest.extra.get(f"{split}_tokens") == 0)
         sizes = {
             f"{folder}/{entry.name.removesuffix('.bin')}": entry.bytes
-            for entry in sorted(manifest.files, key=lambda f: f.name)
+            for entry in sorted(manifest.entries(), key=lambda f: f.name)
             if entry.name.endswith(".bin") and not entry.name.startswith(empty)
         }
         intervals.append(Interval(name, manifest.fingerprint, sizes))

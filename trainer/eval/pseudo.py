@@ -19,7 +19,8 @@ from trainer.data.vocabulary import Vocabulary
 from trainer.eval.accuracy import accuracies
 from trainer.eval.deal import dealt
 from trainer.eval.task import Item
-from trainer.models.encoder import BatchLayout, Encoder
+from trainer.models.encoder import Encoder
+from trainer.models.layout import BatchLayout
 from trainer.models.parts import Parts
 from trainer.run.distributed import World
 

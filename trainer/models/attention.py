@@ -161,7 +161,7 @@ def attend_with_scores(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    mask: Tensor,
+    mask: Tensor | None,
     rate: float = 0.0,
     keys: Tensor | None = None,
     layer: int = 0,

@@ -31,86 +31,36 @@ from trainer.models.layers import (
     make_norm,
     rotation_of,
 )
+from trainer.models.layout import BatchLayout
 from trainer.models.linear import Linear
 from trainer.settings.model import EncoderSettings
 
-#: Vectors of a batch without padding come in multiples of this, as matrix units want it.
-_MULTIPLE = 8
 #: Standard deviation of the weights at first (all three releases: truncated normal, 0.02).
 STD = 0.02
 
 
-@dataclass(frozen=True)
-class BatchLayout:
-    """Which positions of a batch are real, and where their vectors lie.
+class Scope(NamedTuple):
+    """What attention over a rectangle of the layout is told.
 
-    `mask`: bool (batch, positions).  `index`: int64 (vectors,), the places of the vectors in
-    the flattened batch, those of all real positions among them; None when there is a vector for
-    each position.
+    `seen`: which keys.  `rotation`: angles.  Of both the second is for layers that see their band
+    only.  `keys`: dropout's (samples, positions).
     """
 
-    mask: Tensor
-    index: Tensor | None
-
-    @classmethod
-    def of(cls, mask: Tensor, unpad: bool, most: int | None = None) -> BatchLayout:
-        """`unpad` makes vectors of real positions only, and of some padding to fill up.
-
-        At most `most` positions are real.  The host knows that of rows that it has read; where it
-        does not (None), they are counted, which waits for the device.
-        """
-        if not unpad:
-            return cls(mask, None)
-        wanted = int(mask.sum()) if most is None else most
-        vectors = max(-(-wanted // _MULTIPLE), 1) * _MULTIPLE
-        if vectors >= mask.numel():
-            return cls(mask, None)
-        real_first = mask.flatten().logical_not().byte().argsort(stable=True)
-        return cls(mask, real_first[:vectors])
-
-    def pick(self, x: Tensor) -> Tensor:
-        """(batch, positions, ...) -> (vectors, ...)."""
-        flat = x.flatten(0, 1)
-        return flat if self.index is None else flat[self.index]
-
-    def spread(self, x: Tensor) -> Tensor:
-        """(vectors, width) -> (batch, positions, width), zero where there is no vector."""
-        batch, positions = self.mask.shape
-        if self.index is not None:
-            x = x.new_zeros(batch * positions, x.shape[1]).index_copy(0, self.index, x)
-        return x.view(batch, positions, -1)
-
-    def seen(self, band: int | None = None) -> Tensor:
-        """Keys that attention sees (batch, 1, 1 or queries, positions): the real ones, never none.
-
-        `band`: those at most so far away, on either side.
-        """
-        position = torch.arange(self.mask.shape[1], device=self.mask.device)
-        seen = (self.mask | (position == 0))[:, None, None, :]
-        if band is None:
-            return seen
-        near = (position[:, None] - position).abs() <= band
-        return (seen & near) | (position[:, None] == position)
-
-
-class DropoutKeys(NamedTuple):
-    """Keys of dropout (batch, positions), and those of the positions that have a vector."""
-
-    positions: Tensor
-    vectors: Tensor
+    seen: tuple[Tensor | None, Tensor | None]
+    rotation: tuple[Rotation | None, Rotation | None]
+    keys: Tensor | None
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What all blocks of a pass are told: the layout, who sees whom, angles and dropout's keys.
+    """What all blocks of a pass are told: the layout, attention's scopes, each vector's dropout.
 
-    Of `seen` and `rotation` the second is for layers that see their band only.
+    `keys`: those of the positions that have a vector.
     """
 
     layout: BatchLayout
-    seen: tuple[Tensor, Tensor]
-    rotation: tuple[Rotation | None, Rotation | None]
-    keys: DropoutKeys | None
+    scopes: list[Scope]
+    keys: Tensor | None
     #: Whether the scores of attention are asked for.
     scored: bool = False
 
@@ -136,16 +86,17 @@ class Attention(HeadProjections):
 
     def forward(self, x: Tensor, around: Surroundings, banded: bool, layer: int) -> Step:
         """(vectors, width) -> the same shape, with scores."""
-        layout, keys = around.layout, around.keys
-        query, key, value = self.split(layout.spread(self.qkv(x)), around.rotation[banded])
-        rate = self.rate if self.training else 0.0
-        kept = None if keys is None else keys.positions
-        seen, scores = around.seen[banded], None
-        if around.scored:
-            y, scores = attend_with_scores(query, key, value, seen, rate, kept, layer)
-        else:
-            y = attend(query, key, value, seen, False, rate, kept, layer)
-        projected: Tensor = self.out(layout.pick(y.transpose(1, 2).flatten(2)))
+        attended, scores = [], None
+        for qkv, scope in zip(around.layout.split(self.qkv(x)), around.scopes, strict=True):
+            query, key, value = self.split(qkv, scope.rotation[banded])
+            rate = self.rate if self.training else 0.0
+            seen, keys = scope.seen[banded], scope.keys
+            if around.scored:
+                y, scores = attend_with_scores(query, key, value, seen, rate, keys, layer)
+            else:
+                y = attend(query, key, value, seen, False, rate, keys, layer)
+            attended.append(y.transpose(1, 2).flatten(2))
+        projected: Tensor = self.out(around.layout.join(attended))
         return projected, scores
 
 
@@ -170,7 +121,7 @@ class EncoderBlock(nn.Module):
 
     def forward(self, x: Tensor, around: Surroundings, layer: int) -> Step:
         """(vectors, width) -> the same shape.  `layer` counts from 0, shared ones each time."""
-        keys = None if around.keys is None else around.keys.vectors
+        keys = around.keys
         banded = self.settings.banded(layer)
         if self.settings.norm_first:
             attended, scores = self.attention(self.norm_1(x), around, banded, layer)
@@ -201,7 +152,7 @@ class Embeddings(nn.Module):
         self.dropout = Dropout(settings.dropout)
 
     def forward(
-        self, ids: Tensor, types: Tensor, layout: BatchLayout, keys: DropoutKeys | None
+        self, ids: Tensor, types: Tensor, layout: BatchLayout, keys: Tensor | None
     ) -> Tensor:
         """Ids and segment types (batch, positions) -> (vectors, embedding width)."""
         x = self.tokens(layout.pick(ids))
@@ -210,7 +161,7 @@ class Embeddings(nn.Module):
         if self.positions is not None:
             position = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
             x = x + self.positions(layout.pick(position))
-        embedded: Tensor = self.dropout(self.norm(x), None if keys is None else keys.vectors)
+        embedded: Tensor = self.dropout(self.norm(x), keys)
         return embedded
 
 
@@ -270,6 +221,7 @@ class Encoder(nn.Module):
         self, ids: Tensor, types: Tensor, layout: BatchLayout, samples: Tensor | None = None
     ) -> Observed:
         """The same, with the states and scores inside; states as the layers put them out."""
+        layout = replace(layout, by_length=())
         around = replace(self._surroundings(layout, samples), scored=True)
         steps = list(self._steps(ids, types, around))
         states, scores = [x for x, _ in steps], [s for _, s in steps if s is not None]
@@ -292,21 +244,29 @@ class Encoder(nn.Module):
         return x if self.norm is None else self.norm(x)
 
     def _surroundings(self, layout: BatchLayout, samples: Tensor | None) -> Surroundings:
-        settings, positions = self.settings, layout.mask.shape[1]
+        settings = self.settings
         seen = near = layout.seen()
         if settings.attention != "dense":
             near = layout.seen(settings.band)
-        rotation: tuple[Rotation | None, Rotation | None] = (None, None)
-        if settings.positions == "rope":
-            position = torch.arange(positions, device=layout.mask.device)
-            thetas = settings.rope_theta, settings.local_theta
-            far, close = (rotation_of(position, settings.each_head, theta) for theta in thetas)
-            rotation = far, close
-        keys = None
+        rotations = [self._rotations(one.positions, layout.mask) for one in layout.rectangles]
+        keys: Tensor | None = None
+        keys_of_scopes: list[Tensor] | list[None] = [None] * len(seen)
         if self.training and samples is not None and (settings.dropout or settings.attention_drop):
-            drawn = dropout_keys(samples, positions, self.dropout_seed)
-            keys = DropoutKeys(drawn, layout.pick(drawn))
-        return Surroundings(layout, (seen, near), rotation, keys)
+            drawn = dropout_keys(samples, layout.mask.shape[1], self.dropout_seed)
+            keys = layout.pick(drawn)
+            keys_of_scopes = layout.split(keys)
+        sights = zip(seen, near, strict=True)
+        scopes = [Scope(*one) for one in zip(sights, rotations, keys_of_scopes, strict=True)]
+        return Surroundings(layout, scopes, keys)
+
+    def _rotations(self, positions: int, on: Tensor) -> tuple[Rotation | None, Rotation | None]:
+        """Angles of far-seeing layers and of banded ones, on the device of a tensor."""
+        if self.settings.positions != "rope":
+            return None, None
+        position = torch.arange(positions, device=on.device)
+        thetas = self.settings.rope_theta, self.settings.local_theta
+        far, near = (rotation_of(position, self.settings.each_head, theta) for theta in thetas)
+        return far, near
 
     def flops(self) -> float:
         """Operations of one token forward: two for each weight that multiplies, and attention.

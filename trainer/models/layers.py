@@ -69,8 +69,10 @@ class HeadProjections(nn.Module):
     def split(self, qkv: Tensor, rotation: Rotation | None) -> tuple[Tensor, Tensor, Tensor]:
         """(batch, positions, rows) -> query, key, value (batch, heads, positions, head width)."""
         batch, positions, _ = qkv.shape
-        heads = qkv.view(batch, positions, -1, self.each).transpose(1, 2)
-        query, key, value = heads.split((self.heads, self.kv_heads, self.kv_heads), dim=1)
+        heads = qkv.view(batch, positions, -1, self.each)
+        # Split before they are turned: the gradients are put together in the order of `qkv`.
+        parts = heads.split((self.heads, self.kv_heads, self.kv_heads), dim=2)
+        query, key, value = (part.transpose(1, 2) for part in parts)
         if self.norm_q is not None and self.norm_k is not None:
             query, key = self.norm_q(query), self.norm_k(key)
         if rotation is not None:

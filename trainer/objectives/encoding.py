@@ -12,8 +12,9 @@ from torch.nn import functional
 from pipeline.store.errors import SettingError
 from trainer.data.header import HEADER
 from trainer.data.vocabulary import Vocabulary
-from trainer.models.encoder import BatchLayout, Embeddings, Encoder
+from trainer.models.encoder import Embeddings, Encoder
 from trainer.models.heads import MaskedHead
+from trainer.models.layout import BatchLayout
 from trainer.objectives.base import Batch, Filled
 from trainer.objectives.cross_entropy import IGNORED, Draws, cross_entropy_and_tokens
 from trainer.objectives.masked import Masker
@@ -106,7 +107,7 @@ def masked_batch(
 
 def layout_of(batch: Batch) -> BatchLayout:
     """Where the vectors of a batch of `masked_batch` lie."""
-    return BatchLayout(batch["mask"], batch.get("index"))
+    return BatchLayout.at(batch["mask"], batch.get("index"))
 
 
 def at_places(hidden: Tensor, places: Tensor) -> Tensor:

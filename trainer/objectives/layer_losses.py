@@ -12,7 +12,8 @@ from typing import Literal
 from torch import Tensor, nn
 
 from pipeline.store.errors import SettingError
-from trainer.models.encoder import BatchLayout, Observed
+from trainer.models.encoder import Observed
+from trainer.models.layout import BatchLayout
 
 #: "each" state has its own projection (paper); all have one, "shared" (release's `fit_dense`);
 #: "none" for a student as wide as its teacher.

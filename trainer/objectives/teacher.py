@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from pipeline.store.errors import SettingError
 from pipeline.store.settings import Settings
-from trainer.models.encoder import BatchLayout, Encoder, EncoderBlock, Observed
+from trainer.models.encoder import Encoder, EncoderBlock, Observed
 from trainer.models.heads import MaskedHead
+from trainer.models.layout import BatchLayout
 from trainer.models.parts import Parts
 from trainer.objectives.base import Objective
 from trainer.settings.model import EncoderSettings

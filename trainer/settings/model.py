@@ -152,8 +152,8 @@ class EncoderSettings(ModelSettings):
     """A linear layer from the embedding to the width: `auto` where they differ (ELECTRA), `always`
     as Hugging Face's ALBERT has it."""
     unpad: Literal["auto", "on", "off"] = "auto"
-    """Do everything but the attention's scores on real tokens only; `auto`: on a CPU, since the
-    gain was measured there only."""
+    """Pass padding by (on a GPU, or compiled, all but the scores of attention does); `auto`: on a
+    CPU, since the gain was measured there only."""
 
     @model_validator(mode="after")
     def _groups_divide(self) -> Self:

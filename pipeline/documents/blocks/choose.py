@@ -60,19 +60,20 @@ def choose(
     """The blocks that are the text.  `chance` in thousandths, `words` how many a block has."""
     chance = _tables_whole(layout, tree, chance, words)
     chosen = chance >= best_bound(chance, words)
-    _close_gaps(layout, tree, chance, chosen)
-    _posts_whole(layout, tree, chance, words, chosen)
+    links, chars = _link_chars(layout)
+    _close_gaps(tree, chance, 2 * links < chars, chosen)
+    _posts_whole(layout, tree, chance, words, 2 * links < chars, chosen)
     if not captions:
         chosen &= ~_captions(layout, tree)
     chosen &= ~_unseen(tree, chosen, words)
-    chosen &= ~_notices(layout, tree, chosen, words)
-    chosen &= ~_calls(layout, tree, chosen)
-    chosen &= ~_repeated_links(layout, tree, words)
+    chosen &= ~_notices(tree, chosen, words)
+    chosen &= ~_calls(tree, links, chars, chosen)
+    chosen &= ~_repeated_links(layout, (words <= _LINK_WORDS) & (links == chars))
     chosen &= ~_line_numbers(layout, tree)
     chosen &= ~_people(layout, tree, words)
     quoted = _quoted(tree)
     chosen &= ~_quoted_again(layout, quoted, words)
-    chosen &= ~_thread_lines(layout, chosen, quoted, words)
+    chosen &= ~_thread_lines(layout, chosen & (words <= MOST_WORDS), quoted, links == chars)
     chosen &= ~_titles(layout, tree, title)
     return chosen
 
@@ -88,31 +89,35 @@ def best_bound(chance: Column, words: Column) -> int:
     return int(chance[order[int(np.argmax(score))]])
 
 
-def _close_gaps(layout: Layout, tree: Structure, chance: Column, chosen: Chosen) -> None:
+def _close_gaps(tree: Structure, chance: Column, unlinked: Chosen, chosen: Chosen) -> None:
     """Chooses runs of blocks between two chosen ones, one of which has a parent that holds all."""
-    links, chars = _link_chars(layout)
-    fits = (chance >= _BETWEEN) & (2 * links < chars)
+    fits = (chance >= _BETWEEN) & unlinked
     places = np.flatnonzero(chosen)
     above = tree.above[tree.owner]
-    for last, following in zip(places[:-1].tolist(), places[1:].tolist(), strict=True):
-        within = following < tree.last[above[last]] or last >= tree.first[above[following]]
-        if within and fits[last + 1 : following].all():
-            chosen[last + 1 : following] = True
+    last, following = places[:-1], places[1:]
+    within = (following < tree.last[above[last]]) | (last >= tree.first[above[following]])
+    gaps = np.flatnonzero(within & (following - last > 1))
+    for before, after in zip(last[gaps].tolist(), following[gaps].tolist(), strict=True):
+        if fits[before + 1 : after].all():
+            chosen[before + 1 : after] = True
 
 
 def _posts_whole(
-    layout: Layout, tree: Structure, chance: Column, words: Column, chosen: Chosen
+    layout: Layout,
+    tree: Structure,
+    chance: Column,
+    words: Column,
+    unlinked: Chosen,
+    chosen: Chosen,
 ) -> None:
     """Chooses all blocks of one kind when nearly all their words are: "Thanks, that works."
 
     Only of elements that are named as posts, themselves or those around them; blocks of one kind
     have elements of the same tag and classes in like ones, whatever their ids are.
     """
-    own = np.array(layout.own, dtype=np.int64)
+    own = tree.families
     named = own[tree.up[0]] | own[tree.up[1]] | own[tree.up[2]]
-    links, chars = _link_chars(layout)
-    beside = np.array(layout.above, dtype=np.int64)[tree.owner] & _BESIDE != 0
-    fits = (chance >= _BETWEEN) & (2 * links < chars) & ~beside
+    fits = (chance >= _BETWEEN) & unlinked & (tree.families_above & _BESIDE == 0)
     kinds: dict[tuple[int, str, str], list[int]] = {}
     for block in np.flatnonzero(fits & (named & _POSTS != 0)).tolist():
         owner = layout.owner[block]
@@ -146,31 +151,29 @@ def _captions(layout: Layout, tree: Structure) -> Chosen:
     return captions
 
 
-def _calls(layout: Layout, tree: Structure, chosen: Chosen) -> Chosen:
+def _calls(tree: Structure, links: Column, chars: Column, chosen: Chosen) -> Chosen:
     """Paragraphs that are one link ("CLICK HERE"), in a text that is no list of links."""
-    links, chars = _link_chars(layout)
     if _LINKED_TEXT * links[chosen].sum() > chars[chosen].sum():
         return np.zeros_like(chosen)
     calls: Chosen = (tree.tag[tree.owner] == _PARAGRAPH) & (10 * links >= _LINKED_BLOCK * chars)
     return calls
 
 
-def _notices(layout: Layout, tree: Structure, chosen: Chosen, words: Column) -> Chosen:
+def _notices(tree: Structure, chosen: Chosen, words: Column) -> Chosen:
     """Blocks in <noscript>, unless they are most of the text: then they are the page."""
-    telling = np.array(layout.telling, dtype=np.int64)[tree.owner]
-    notices: Chosen = telling & _NOSCRIPT != 0
+    notices: Chosen = tree.telling & _NOSCRIPT != 0
     if words[chosen & notices].sum() > words[chosen & ~notices].sum():
         return np.zeros_like(notices)
     return notices
 
 
-def _repeated_links(layout: Layout, tree: Structure, words: Column) -> Chosen:
+def _repeated_links(layout: Layout, short: Chosen) -> Chosen:
     """Links of few words that the page has several times: "Reply", "Learn more"."""
-    links, chars = _link_chars(layout)
-    short = (words <= _LINK_WORDS) & (links == chars)
-    times = Counter(text for text, is_short in zip(layout.text, short, strict=True) if is_short)
-    often = np.fromiter((times[text] >= _OFTEN for text in layout.text), dtype=np.bool_)
-    repeated: Chosen = short & often
+    repeated = np.zeros_like(short)
+    blocks = np.flatnonzero(short)
+    texts = [layout.text[block] for block in blocks.tolist()]
+    times = Counter(texts)
+    repeated[blocks] = [times[text] >= _OFTEN for text in texts]
     return repeated
 
 
@@ -179,6 +182,8 @@ def _line_numbers(layout: Layout, tree: Structure) -> Chosen:
     found = np.zeros(len(layout.text), dtype=np.bool_)
     code = np.array(layout.code, dtype=np.int64)[tree.owner]
     for block in np.flatnonzero(code >= 0).tolist():
+        if not layout.text[block].lstrip()[:1].isdecimal():
+            continue
         rows = layout.text[block].split()
         if len(rows) > 1 and all(row.isdecimal() and len(row) < _FIGURES for row in rows):
             first = int(rows[0])
@@ -218,11 +223,11 @@ def _quoted(tree: Structure) -> Chosen:
     return quoted
 
 
-def _thread_lines(layout: Layout, chosen: Chosen, quoted: Chosen, words: Column) -> Chosen:
-    """Chosen blocks that forum software writes between posts."""
-    found = np.zeros_like(chosen)
-    for row in np.flatnonzero(chosen & (words <= MOST_WORDS)).tolist():
-        found[row] = is_thread_line(layout.text[row], bool(quoted[row]))
+def _thread_lines(layout: Layout, short: Chosen, quoted: Chosen, linked: Chosen) -> Chosen:
+    """Short blocks that forum software writes between posts."""
+    found = np.zeros_like(short)
+    for row in np.flatnonzero(short).tolist():
+        found[row] = is_thread_line(layout.text[row], bool(quoted[row]), bool(linked[row]))
     return found
 
 

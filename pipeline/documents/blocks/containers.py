@@ -10,7 +10,7 @@ from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.layout import HIDDEN, Layout
 from pipeline.documents.blocks.names import FAMILY
 from pipeline.documents.blocks.numbers import Column, by_key, running, thousandths
-from pipeline.documents.blocks.structure import LEVELS, Structure, nearest, totals
+from pipeline.documents.blocks.structure import Structure, nearest, totals
 
 if TYPE_CHECKING:
     from pipeline.documents.blocks.features import Basics
@@ -26,6 +26,8 @@ _MAIN_TAGS = ("article", "main")
 _DOMINANT = {"half": 500, "most": 700}
 _DOMINANT_UNLINKED = 600
 _FAR = 100
+#: Levels whose groups have features of their own.
+_OWN_GROUPS = 5
 
 
 def containers(layout: Layout, tree: Structure, basics: Basics) -> dict[str, Column]:
@@ -36,7 +38,7 @@ def containers(layout: Layout, tree: Structure, basics: Basics) -> dict[str, Col
     images = np.minimum(totals(images, tree.above), 30)
     named: dict[str, Column] = {}
     columns = held.columns()
-    levels = np.array(list(columns.values()))[:, np.array(tree.up)]
+    levels = np.array(list(columns.values()))[:, tree.up]
     for name, by_level in zip(columns, levels, strict=True):
         named |= {f"up{level}_{name}": column for level, column in enumerate(by_level)}
     for level, element in enumerate(tree.up):
@@ -154,30 +156,19 @@ def _groups(tree: Structure, held: _Held) -> dict[str, Column]:
     chars = by_key(group, held.chars, groups)
     prose = by_key(group, held.running, groups)
     with_prose = by_key(group, (held.running > 0).astype(np.int64), groups)
-    blocks = len(tree.owner)
-    most = {
-        name: np.zeros(blocks, dtype=np.int64) for name in ("members", "running", "size", "level")
-    }
-    named: dict[str, Column] = {}
+    of = group[tree.up]
     few, share = np.minimum(members, 50), thousandths(chars, held.total)
-    for level in range(LEVELS):
-        of = group[tree.up[level]]
-        if level < 5:
-            named[f"group{level}_members"] = few[of]
-            named[f"group{level}_share"] = share[of]
-        better = (with_prose[of] >= 2) & (prose[of] > most["running"])
-        for name, column in (
-            ("members", with_prose[of]),
-            ("running", prose[of]),
-            ("size", held.running[tree.up[level]]),
-            ("level", np.full(blocks, level)),
-        ):
-            most[name] = np.where(better, column, most[name])
+    named = {f"group{level}_members": column for level, column in enumerate(few[of[:_OWN_GROUPS]])}
+    named |= {f"group{level}_share": column for level, column in enumerate(share[of[:_OWN_GROUPS]])}
+    repeated = np.where(with_prose >= 2, prose, 0)[of]
+    level = repeated.argmax(axis=0)  # the innermost of those with as much
+    most = level, np.arange(len(level))
+    there = repeated[most] > 0
     return named | {
-        "repeated_members": np.minimum(most["members"], 50),
-        "repeated_running": thousandths(most["running"], held.total_running),
-        "repeated_size": np.minimum(most["size"], 3_000),
-        "repeated_level": most["level"],
+        "repeated_members": np.where(there, np.minimum(with_prose[of[most]], 50), 0),
+        "repeated_running": thousandths(repeated[most], held.total_running),
+        "repeated_size": np.where(there, np.minimum(held.running[tree.up[most]], 3_000), 0),
+        "repeated_level": np.where(there, level, 0),
     }
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.documents.blocks.numbers import Column, before, by_key, running, since, until, window
-from pipeline.documents.blocks.structure import LEVELS, Structure
+from pipeline.documents.blocks.numbers import Beside, Column, by_key, running, since, until, windows
+from pipeline.documents.blocks.structure import Structure
 
 #: Words of a block beyond these do not count: one long block must not outweigh a page.
 MOST_WORDS = 300
@@ -24,15 +24,15 @@ _FAR = 100
 
 def context(tree: Structure, chance: Column, words: Column) -> dict[str, Column]:
     """Columns by name.  `chance` is in thousandths, `words` how many words a block has."""
-    places = np.arange(len(chance))
     weight = np.minimum(words, MOST_WORDS) + 1
     mass = chance * weight
     masses, weights = running(mass), running(weight)
     total_mass = max(int(masses[-1]), 1)
     sure = chance >= _SURE
     named = {"chance": chance}
-    named |= {f"at{away}_chance": before(chance, away) for away in _NEAR}
-    named |= _windows(places, masses, weights)
+    beside = Beside(chance)
+    named |= {f"at{away}_chance": beside.before(away) for away in _NEAR}
+    named |= _windows(len(chance), masses, weights)
     named |= _elements(tree, masses, weights, total_mass)
     named |= _shapes(tree, chance, mass, weight, total_mass)
     named["since_sure"] = since(sure, _FAR)
@@ -42,19 +42,22 @@ def context(tree: Structure, chance: Column, words: Column) -> dict[str, Column]
     return named
 
 
-def _windows(places: Column, masses: Column, weights: Column) -> dict[str, Column]:
-    named: dict[str, Column] = {}
-    for reach in _WINDOWS:
-        begin, end = window(places, reach)
-        named[f"within{reach}_chance"] = (masses[end] - masses[begin]) // (
-            weights[end] - weights[begin]
+def _windows(blocks: int, masses: Column, weights: Column) -> dict[str, Column]:
+    begin, end = windows(blocks, _WINDOWS)
+    within = (masses[end] - masses[begin]) // (weights[end] - weights[begin])
+    begin, end = windows(blocks, _SIDES)
+    left, right = weights[:-1] - weights[begin], weights[end] - weights[1:]
+    before = (masses[:-1] - masses[begin]) // np.maximum(left, 1)
+    after = (masses[end] - masses[1:]) // np.maximum(right, 1)
+    return {
+        f"{side}{reach}_chance": column
+        for side, reaches, rows in (
+            ("within", _WINDOWS, within),
+            ("before", _SIDES, before),
+            ("after", _SIDES, after),
         )
-    for reach in _SIDES:
-        begin, end = window(places, reach)
-        left, right = weights[places] - weights[begin], weights[end] - weights[places + 1]
-        named[f"before{reach}_chance"] = (masses[places] - masses[begin]) // np.maximum(left, 1)
-        named[f"after{reach}_chance"] = (masses[end] - masses[places + 1]) // np.maximum(right, 1)
-    return named
+        for reach, column in zip(reaches, rows, strict=True)
+    }
 
 
 def _elements(
@@ -64,16 +67,13 @@ def _elements(
     mass = masses[tree.last] - masses[tree.first]
     weight = weights[tree.last] - weights[tree.first]
     mean, share = mass // np.maximum(weight, 1), mass * 1000 // total_mass
-    named: dict[str, Column] = {}
-    for level in range(LEVELS):
-        named[f"up{level}_chance"] = mean[tree.up[level]]
-        named[f"up{level}_mass"] = share[tree.up[level]]
+    named = {f"up{level}_chance": column for level, column in enumerate(mean[tree.up])}
+    named |= {f"up{level}_mass": column for level, column in enumerate(share[tree.up])}
     groups = int(tree.group.max()) + 1
     group_weight = by_key(tree.group, weight, groups)
     group_mean = by_key(tree.group, mass, groups) // np.maximum(group_weight, 1)
-    for level in range(_GROUP_LEVELS):
-        named[f"group{level}_chance"] = group_mean[tree.group[tree.up[level]]]
-    return named
+    means = group_mean[tree.group[tree.up[:_GROUP_LEVELS]]]
+    return named | {f"group{level}_chance": column for level, column in enumerate(means)}
 
 
 def _shapes(

@@ -17,7 +17,7 @@ from pipeline.documents.blocks.letters import count
 from pipeline.documents.blocks.lexicon import WordWeights
 from pipeline.documents.blocks.names import FAMILY
 from pipeline.documents.blocks.neighbours import neighbours
-from pipeline.documents.blocks.numbers import Column, running, thousandths, window
+from pipeline.documents.blocks.numbers import Column, running, thousandths, windows
 from pipeline.documents.blocks.structure import Structure
 from pipeline.documents.head import Head
 
@@ -28,10 +28,13 @@ _AROUND = ("nav", "comment", "related", "author", "content", "article", "post", 
            "review", "fold", "quote")  # fmt: skip
 _FURTHER = ("nav", "head", "foot", "cookie", "related", "comment", "modal", "article", "post")
 _INNER_CHARS = 120
+#: Classes of characters whose share of a block is a feature.
+_SHARES = ("digits", "capitals", "symbols", "quotes", "stops", "letters", "ideographs")
 #: Running text: a block of so many characters, with few links, and punctuation.
 _RUNNING_CHARS, _RUNNING_LINKS = 60, 330
 #: A copy of a block is told by this many characters at its start.
 _COPY_CHARS = 40
+_COPIED_AROUND = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,9 @@ def features(layout: Layout, tree: Structure, basics: Basics, head: Head) -> dic
     named["told"] = told.told(layout.text, head)
     named |= containers(layout, tree, basics)
     named |= neighbours(layout, tree, basics)
-    for name, value in (page(layout, tree, basics) | told.kinds(head)).items():
-        named[f"page_{name}"] = np.full(len(layout.text), value, dtype=np.int64)
-    return named
+    whole = page(layout, tree, basics) | told.kinds(head)
+    same = np.repeat(np.array(list(whole.values()))[:, None], len(layout.text), axis=1)
+    return named | {f"page_{name}": column for name, column in zip(whole, same, strict=True)}
 
 
 def _name_weights(layout: Layout, tree: Structure) -> Column:
@@ -94,6 +97,7 @@ def _name_weights(layout: Layout, tree: Structure) -> Column:
 def _text(layout: Layout, basics: Basics) -> dict[str, Column]:
     counted = basics.letters
     chars, words = counted["chars"], counted["words"]
+    shares = thousandths(np.array([counted[name] for name in _SHARES]), chars)
     return {
         "chars": np.minimum(chars, 3_000),
         "words": np.minimum(words, 500),
@@ -101,11 +105,7 @@ def _text(layout: Layout, basics: Basics) -> dict[str, Column]:
         "link_count": np.minimum(np.array(layout.links, dtype=np.int64), 30),
         "stops": np.minimum(counted["stops"], 40),
         "commas": np.minimum(counted["commas"], 40),
-        **{
-            f"{name}_share": thousandths(counted[name], chars)
-            for name in ("digits", "capitals", "symbols", "quotes", "stops", "letters",
-                         "ideographs")
-        },
+        **{f"{name}_share": column for name, column in zip(_SHARES, shares, strict=True)},
         "word_length": np.minimum(chars * 10 // words, 1_000),
         "end": counted["end"],
         "breaks": np.minimum(np.array(layout.breaks, dtype=np.int64), 20),
@@ -159,7 +159,7 @@ def _copies(layout: Layout, basics: Basics) -> dict[str, Column]:
     )
     copied = running(np.where(first != places, chars, 0))
     so_far = running(chars)
-    begin, end = window(places, 4)
+    (begin,), (end,) = windows(len(chars), [_COPIED_AROUND])
     return {
         "copies": np.minimum(np.bincount(first, minlength=len(first))[first], 10),
         "is_copy": (first != places).astype(np.int64),

@@ -7,9 +7,8 @@ whose sum depends on no order and no processor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -26,11 +25,22 @@ _AT_ONCE = 400
 Short = npt.NDArray[np.int16]
 
 
-def shortened(columns: dict[str, Column]) -> dict[str, Short]:
-    """Columns as a forest reads them, in 16 bits each; larger numbers become the largest."""
-    table = np.array(list(columns.values()))
-    np.clip(table, _LEAST, _MOST, out=table)
-    return dict(zip(columns, table.astype(np.int16), strict=True))
+class FeatureTable(NamedTuple):
+    """Features as a forest reads them: a name and a row of numbers each, an entry a block."""
+
+    names: tuple[str, ...]
+    rows: Short  # (features, blocks)
+
+    def with_rows_of(self, other: FeatureTable) -> FeatureTable:
+        """The features of both tables."""
+        return FeatureTable(self.names + other.names, np.concatenate([self.rows, other.rows]))
+
+
+def shortened(columns: dict[str, Column]) -> FeatureTable:
+    """Columns in 16 bits; larger numbers become the largest."""
+    rows = np.concatenate(list(columns.values())).reshape(len(columns), -1)
+    np.clip(rows, _LEAST, _MOST, out=rows)
+    return FeatureTable(tuple(columns), rows.astype(np.int16))
 
 
 @dataclass(frozen=True)
@@ -43,20 +53,27 @@ class Forest:
     leaves: npt.NDArray[np.int32]  # (trees, 2 ** depth); bit d is the answer at depth d
     bias: int
     bounds: npt.NDArray[np.int64]  # the least sum for a chance of 1, 2, … 999 thousandths
+    #: `asked` as rows of tables, by the names that these have: pages all have the same.
+    _asked_rows: dict[tuple[str, ...], npt.NDArray[np.int64]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
-    def chances(self, columns: Mapping[str, Short]) -> Column:
-        """The chance of each block, in thousandths; `columns` has all `features`."""
-        table = np.array([columns[name] for name in self.features])
-        blocks = range(0, table.shape[1], _AT_ONCE)
-        sums = np.concatenate([self.sums(table[:, at : at + _AT_ONCE]) for at in blocks])
-        return np.searchsorted(self.bounds, sums, side="right").astype(np.int64)
+    def chances(self, table: FeatureTable) -> Column:
+        """The chance of each block, in thousandths; the table has all `features`."""
+        asked = self._asked_rows.get(table.names)
+        if asked is None:
+            rows = np.array([table.names.index(name) for name in self.features], dtype=np.int64)
+            asked = self._asked_rows[table.names] = rows[self.asked]
+        blocks = range(0, table.rows.shape[1], _AT_ONCE)
+        sums = [self._sums(asked, table.rows[:, at : at + _AT_ONCE]) for at in blocks]
+        return np.searchsorted(self.bounds, np.concatenate(sums), side="right").astype(np.int64)
 
-    def sums(self, table: Short) -> Column:
+    def _sums(self, asked: npt.NDArray[np.int64], rows: Short) -> Column:
         """The sum of leaves (features by blocks in, one a block out), in 1 / SCALE."""
-        depth, trees = self.asked.shape
-        leaf = np.zeros((trees, table.shape[1]), dtype=np.uint8)
+        depth, trees = asked.shape
+        leaf = np.zeros((trees, rows.shape[1]), dtype=np.uint8)
         for level in range(depth):
-            answers = table[self.asked[level]] > self.thresholds[level][:, None]
+            answers = rows.take(asked[level], axis=0) > self.thresholds[level][:, None]
             leaf |= answers.view(np.uint8) << np.uint8(level)
         starts = (np.arange(trees) << depth)[:, None]
         values = self.leaves.ravel().take(leaf + starts)

@@ -28,11 +28,11 @@ _BREAK = "\x1f"
 HIDDEN, ARIA_HIDDEN, UNSEEN, FOLDED = 1, 2, 4, 8
 #: Bit of `Layout.inner`, beside those of families: a link to a person, by its address.
 PERSON = 1 << 60
+#: Attributes that may hide an element.
+_HIDING = frozenset(("hidden", "style", "aria-hidden"))
 _PEOPLE = re.compile(r"^mailto:|/(?:u|users?|members?|profiles?|authors?)/")
 _QUOTATION = tags.BIT["blockquote"]
 _FOLDING = marks.FAMILY["fold"]
-
-Attributes = dict[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ class _Walk:
             return self._block(node, tag, around)  # who is quoted, on a line of its own
         attributes = node.attributes
         if attributes:
-            names = names_of(attributes)
+            names = marks.names_of(attributes)
             named = self._describe(names) if names else NO_NAMES
             linked, dropped = around[1], around[2]
             if named.marks:
@@ -198,7 +198,7 @@ class _Walk:
                 if named.marks & marks.LINE and around[3] >= 0:
                     self._code_line()
                 dropped = dropped or bool(named.marks & marks.UNSEEN)
-            if hidden_by(attributes) & HIDDEN:
+            if not _HIDING.isdisjoint(attributes) and hidden_by(attributes) & HIDDEN:
                 dropped = True
             if tag == "a" and "href" in attributes:
                 linked = True
@@ -213,10 +213,11 @@ class _Walk:
     def _block(self, node: LexborNode, tag: str, around: _Place) -> _Place | None:
         element, linked, dropped, code, hidden, above, telling, depth, far = around
         attributes = node.attributes
-        names = names_of(attributes) if attributes else ""
+        names = marks.names_of(attributes) if attributes else ""
         families, name_marks, (own, near, more) = self._describe(names) if names else NO_NAMES
         if name_marks and _is_dropped(node, tag, name_marks):
             return None
+        hides = name_marks or tag == "dialog" or not _HIDING.isdisjoint(attributes)
         number, nth = len(self._elements), 0
         if code < 0:
             if self._run or self._links or self._inner:
@@ -224,12 +225,12 @@ class _Walk:
             if (
                 tag in tags.VERBATIM
                 or name_marks & marks.VERBATIM
-                or tags.keeps_space(attributes.get("style"))
+                or (hides and tags.keeps_space(attributes.get("style")))
             ):
                 code, self._any_code = number, True
         elif self._run and not self._run[-1].endswith("\n"):
             self._run.append("\n")
-        if attributes or tag == "dialog":
+        if hides:
             hidden |= _hidden(attributes, name_marks, above | families, tag)
         above |= families
         telling |= tags.BIT.get(tag, 0)
@@ -300,24 +301,7 @@ class _Walk:
         self._links = self._chars = self._inner = self._breaks = 0
 
 
-def names_of(attributes: Attributes) -> str:
-    """The names of an element on one line; an id begins with "#", a role with "@"."""
-    get = attributes.get
-    names = get("class") or ""
-    if len(attributes) == 1 and "class" in attributes:
-        return names
-    if more := get("id"):
-        names += " #" + more
-    if more := get("role"):
-        names += " @" + more
-    if more := get("itemprop"):
-        names += " =" + more
-    if more := get("data-testid"):
-        names += " " + more
-    return names
-
-
-def hidden_by(attributes: Attributes) -> int:
+def hidden_by(attributes: marks.Attributes) -> int:
     """HIDDEN and ARIA_HIDDEN, where the attributes of an element say so."""
     found = 0
     if "hidden" in attributes and attributes["hidden"] != "until-found":
@@ -332,7 +316,7 @@ def hidden_by(attributes: Attributes) -> int:
     return found
 
 
-def _hidden(attributes: Attributes, name_marks: int, families: int, tag: str) -> int:
+def _hidden(attributes: marks.Attributes, name_marks: int, families: int, tag: str) -> int:
     if tag == "dialog" and "open" not in attributes:
         return HIDDEN
     found = hidden_by(attributes)

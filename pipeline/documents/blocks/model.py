@@ -43,9 +43,9 @@ class Model:
 
     def chances(self, layout: Layout, tree: Structure, basics: Basics, head: Head) -> Column:
         """For each block the chance that it is main text, in thousandths."""
-        columns = shortened(features(layout, tree, basics, head))
-        found = context(tree, self.first.chances(columns), basics.letters["words"])
-        return self.second.chances(columns | shortened(found))
+        table = shortened(features(layout, tree, basics, head))
+        found = context(tree, self.first.chances(table), basics.letters["words"])
+        return self.second.chances(table.with_rows_of(shortened(found)))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the file."""

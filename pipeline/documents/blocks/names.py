@@ -62,6 +62,8 @@ _WORD = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}")
 _MOST_WORDS = 40
 
 
+Attributes = dict[str, str | None]
+
 #: Marks: what a name decides, a bit each.
 NEVER_TEXT = 1  # permalink signs, pictures of formulas
 VERBATIM = 2  # lines of code in elements other than <pre>
@@ -92,6 +94,23 @@ _WHOLE_NAMES = {
     LINE: "gatsby-highlight-code-line token-line line",
 }
 _MARKS = {name: mark for mark, listed in _WHOLE_NAMES.items() for name in listed.split()}
+
+
+def names_of(attributes: Attributes) -> str:
+    """The names of an element on one line; an id begins with "#", a role with "@"."""
+    get = attributes.get
+    names = get("class") or ""
+    if len(attributes) == 1 and "class" in attributes:
+        return names
+    if more := get("id"):
+        names += " #" + more
+    if more := get("role"):
+        names += " @" + more
+    if more := get("itemprop"):
+        names += " =" + more
+    if more := get("data-testid"):
+        names += " " + more
+    return names
 
 
 def families(word: str) -> int:

@@ -10,13 +10,13 @@ import numpy as np
 from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.numbers import (
+    Beside,
     Column,
-    before,
     running,
     since,
     thousandths,
     until,
-    window,
+    windows,
 )
 from pipeline.documents.blocks.structure import Structure
 
@@ -38,19 +38,21 @@ def neighbours(layout: Layout, tree: Structure, basics: Basics) -> dict[str, Col
     tag = tree.tag[tree.owner]
     chars = np.minimum(basics.letters["chars"], 3_000)
     columns = {"chars": chars, "links": basics.links, "tag": tag, "end": basics.letters["end"]}
-    beside = np.array(list(columns.values()))
-    weights = np.array([basics.names, basics.words])
+    beside = Beside(np.array(list(columns.values())))
+    weights = Beside(np.array([basics.names, basics.words]), 0)
     for away in _NEAR:
-        named |= _named(f"at{away}_", columns, before(beside, away))
+        named |= _named(f"at{away}_", columns, beside.before(away))
         if abs(away) < 3:
-            named |= _named(f"at{away}_", _WEIGHTS, before(weights, away, 0))
+            named |= _named(f"at{away}_", _WEIGHTS, weights.before(away))
     depth = tree.depth[tree.owner]
+    depths = Beside(depth, 0)
+    places = np.array([tree.up[1], tree.up[2], tree.shape])
+    alike = Beside(places)
     for away in (1, -1):
-        common = (before(tree.up[1], away) == tree.up[1]).astype(np.int64)
-        common += before(tree.up[2], away) == tree.up[2]
-        named[f"at{away}_beside"] = common
-        named[f"at{away}_shape"] = (before(tree.shape, away) == tree.shape).astype(np.int64)
-        named[f"at{away}_deeper"] = np.clip(depth - before(depth, away, 0), -200, 200)
+        same = (alike.before(away) == places).astype(np.int64)
+        named[f"at{away}_beside"] = same[0] + same[1]
+        named[f"at{away}_shape"] = same[2]
+        named[f"at{away}_deeper"] = np.clip(depth - depths.before(away), -200, 200)
     named |= _windows(basics)
     named |= _headings(tree, basics, tag)
     return named
@@ -77,22 +79,34 @@ def _position(basics: Basics) -> dict[str, Column]:
 
 
 def _windows(basics: Basics) -> dict[str, Column]:
-    places = np.arange(len(basics.links))
+    blocks = len(basics.links)
     chars = running(basics.letters["chars"])
     links, prose = running(basics.link_chars), running(basics.running)
-    named: dict[str, Column] = {}
-    for reach in _WINDOWS:
-        begin, end = window(places, reach)
-        total = chars[end] - chars[begin]
-        named[f"within{reach}_links"] = thousandths(links[end] - links[begin], total)
-        named[f"within{reach}_prose"] = thousandths(prose[end] - prose[begin], total)
-        named[f"within{reach}_chars"] = np.minimum(total // (2 * reach + 1), 1_500)
+    begin, end = windows(blocks, _WINDOWS)
+    total = chars[end] - chars[begin]
+    sizes = 2 * np.array(_WINDOWS)[:, None] + 1
+    by_reach = {
+        "links": thousandths(links[end] - links[begin], total),
+        "prose": thousandths(prose[end] - prose[begin], total),
+        "chars": np.minimum(total // sizes, 1_500),
+    }
+    named = _by_reach(_WINDOWS, by_reach)
     names, words = running(basics.names), running(basics.words)
-    for reach in _WEIGHT_WINDOWS:
-        begin, end = window(places, reach)
-        named[f"within{reach}_name_weight"] = (names[end] - names[begin]) // (end - begin)
-        named[f"within{reach}_word_weight"] = (words[end] - words[begin]) // (end - begin)
-    return named
+    begin, end = windows(blocks, _WEIGHT_WINDOWS)
+    by_reach = {
+        "name_weight": (names[end] - names[begin]) // (end - begin),
+        "word_weight": (words[end] - words[begin]) // (end - begin),
+    }
+    return named | _by_reach(_WEIGHT_WINDOWS, by_reach)
+
+
+def _by_reach(reaches: Iterable[int], columns: dict[str, Column]) -> dict[str, Column]:
+    """Columns of windows, given with a row a reach, by their names."""
+    return {
+        f"within{reach}_{name}": column
+        for name, rows in columns.items()
+        for reach, column in zip(reaches, rows, strict=True)
+    }
 
 
 def _headings(tree: Structure, basics: Basics, tag: Column) -> dict[str, Column]:

@@ -6,6 +6,8 @@ down, so features are the same to the bit on any processor.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -26,19 +28,27 @@ def running(values: npt.ArrayLike) -> Column:
     return sums
 
 
-def before(values: Column, distance: int, fill: int = -1) -> Column:
-    """The value `distance` places before each (after it where that is negative), in each row."""
-    moved = np.full_like(values, fill)
-    if 0 < distance < values.shape[-1]:
-        moved[..., distance:] = values[..., :-distance]
-    elif 0 < -distance < values.shape[-1]:
-        moved[..., :distance] = values[..., -distance:]
-    return moved
+class Beside:
+    """Values, or rows of them, as they stand up to REACH places before and after each place."""
+
+    REACH = 3
+
+    def __init__(self, values: Column, fill: int = -1) -> None:
+        *rows, self._count = values.shape
+        self._padded = np.full((*rows, self._count + 2 * self.REACH), fill, dtype=np.int64)
+        self._padded[..., self.REACH : self.REACH + self._count] = values
+
+    def before(self, distance: int) -> Column:
+        """The value `distance` places before each, after it where that is negative."""
+        begin = self.REACH - distance
+        values: Column = self._padded[..., begin : begin + self._count]
+        return values
 
 
-def window(places: Column, reach: int) -> tuple[Column, Column]:
-    """Where the window of `reach` places on both sides of each place begins and ends."""
-    return np.maximum(places - reach, 0), np.minimum(places + reach + 1, len(places))
+def windows(places: int, reaches: Sequence[int]) -> tuple[Column, Column]:
+    """Where windows of each reach on both sides of each place begin and end: a row a reach."""
+    at, reach = np.arange(places), np.array(reaches)[:, None]
+    return np.maximum(at - reach, 0), np.minimum(at + (reach + 1), places)
 
 
 def by_key(keys: Column, values: Column, count: int) -> Column:

@@ -24,7 +24,7 @@ class Structure:
     first: Column
     last: Column
     owner: Column  # of each block
-    up: list[Column]  # of each block: its element, the one above, … (LEVELS)
+    up: Column  # of each block: its element, the one above, …: a row a level (LEVELS)
     shape: Column  # blocks of one shape have elements of the same tag and names in like ones
     group: Column  # elements of one group are siblings of the same tag and first name
     depth: Column
@@ -42,9 +42,10 @@ def structure(layout: Layout) -> Structure:
     owner = np.array(layout.owner, dtype=np.int64)
     first = np.array(layout.first, dtype=np.int64)
     last = np.maximum(np.array(layout.last, dtype=np.int64), first)
-    up = [owner]
-    for _ in range(LEVELS - 1):
-        up.append(above[up[-1]])
+    up = np.empty((LEVELS, len(owner)), dtype=np.int64)
+    up[0] = owner
+    for level in range(1, LEVELS):
+        up[level] = above[up[level - 1]]
     alike, kinds = _numbered(zip(layout.tag, layout.names, strict=True))
     pairs = alike[owner] * len(kinds) + alike[above[owner]]
     named, names = _numbered((tag, name.partition(" ")[0]) for tag, name in kinds)
@@ -83,8 +84,8 @@ def totals(values: Column, above: Column) -> Column:
 
 def nearest(marked: npt.NDArray[np.bool_], above: Column) -> Column:
     """For each element the nearest marked one among itself and those it lies in, or -1."""
-    found: list[int] = []
-    over = above.tolist()
-    for element, is_marked in enumerate(marked.tolist()):
-        found.append(element if is_marked else (found[over[element]] if element else -1))
-    return np.array(found, dtype=np.int64)
+    at = np.where(marked, np.arange(len(above)), above)
+    while not np.array_equal(further := at[at], at):  # each time twice as far up
+        at = further
+    found: Column = np.where(marked[at], at, -1)
+    return found

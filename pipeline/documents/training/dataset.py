@@ -61,12 +61,12 @@ def examples(pages: Iterable[LabelledPage], folds: int) -> Iterator[tuple[Traini
 
 def columns(example: TrainingPage, lexicon: WordWeights) -> tuple[dict[str, Column], Structure]:
     """The first-stage features of an example, with the weights of a lexicon."""
-    layout, head, _ = parsed(example, lexicon)
+    layout, head = parsed(example, lexicon)
     tree = structure(layout)
     return features(layout, tree, basics(layout, tree, lexicon), head), tree
 
 
-def parsed(example: TrainingPage, lexicon: WordWeights) -> tuple[Layout, Head, LexborHTMLParser]:
+def parsed(example: TrainingPage, lexicon: WordWeights) -> tuple[Layout, Head]:
     """The page of an example, read again with the weights of a lexicon."""
     page = example.page
     parser = LexborHTMLParser(page.html)
@@ -74,7 +74,7 @@ def parsed(example: TrainingPage, lexicon: WordWeights) -> tuple[Layout, Head, L
     if example.nameless:
         layout = without_names(layout)
     url = "" if chance_of(page.url, "no address") < _NO_ADDRESS else page.url
-    return layout, read_head(parser, url), parser
+    return layout, read_head(parser, url)
 
 
 def without_names(layout: Layout) -> Layout:

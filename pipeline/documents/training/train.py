@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from pipeline.documents.blocks.choose import choose
 from pipeline.documents.blocks.context import context
-from pipeline.documents.blocks.forest import Forest
+from pipeline.documents.blocks.forest import FeatureTable, Forest, Short
 from pipeline.documents.blocks.lexicon import WordWeights
 from pipeline.documents.blocks.model import Model
 from pipeline.documents.blocks.numbers import Column
@@ -31,7 +31,6 @@ from pipeline.documents.training.report import Score, scores
 from pipeline.documents.training.weigh import Words
 from pipeline.store.errors import SettingError
 
-Table = npt.NDArray[np.int16]
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
@@ -111,8 +110,8 @@ class _Run:
         self._lexicons: list[WordWeights] = []
         self._forests: list[Forest] = []  # of the folds, first stage and second
         self._trees: list[Structure] = []
-        self.first: tuple[Table, list[str]]
-        self.second: tuple[Table, list[str]]
+        self.first: tuple[Short, list[str]]
+        self.second: tuple[Short, list[str]]
         self._chances = np.zeros(len(self._fold), dtype=np.int64)
         say(f"{len(sizes):,} examples, {len(self._fold):,} blocks")
 
@@ -150,7 +149,7 @@ class _Run:
             _fill(added, rows, found, more)
         self.second = np.concatenate([table, added]), names + more
 
-    def stage(self, features: tuple[Table, list[str]], count: int, name: str) -> Forest:
+    def stage(self, features: tuple[Short, list[str]], count: int, name: str) -> Forest:
         """Fits the trees of a stage: for each fold, whose chances are kept, and on all."""
         table, names = features
         chances = np.zeros_like(self._chances)
@@ -158,8 +157,7 @@ class _Run:
             forest = self._fit(table, names, count, fold)
             self._forests.append(forest)
             rows = np.flatnonzero(self._fold == fold)
-            part = {feature: table[names.index(feature), rows] for feature in forest.features}
-            chances[rows] = forest.chances(part)
+            chances[rows] = forest.chances(FeatureTable(tuple(names), table[:, rows]))
             self._say(f"{name} stage: fold {fold + 1} of {self._effort.folds}")
         self._chances = chances
         return self._fit(table, names, count, None)
@@ -181,8 +179,8 @@ class _Run:
         return scores(scored, texts)
 
     def _text(self, number: int, example: TrainingPage) -> str:
-        layout, head, parser = parsed(example, self._lexicons[example.fold])
-        title = find_title(parser, head)
+        layout, head = parsed(example, self._lexicons[example.fold])
+        title = find_title(head)
         chosen = choose(
             layout,
             self._trees[number],
@@ -195,7 +193,7 @@ class _Run:
             text for text, is_chosen in zip(layout.text, chosen, strict=True) if is_chosen
         )
 
-    def _fit(self, table: Table, names: list[str], count: int, fold: int | None) -> Forest:
+    def _fit(self, table: Short, names: list[str], count: int, fold: int | None) -> Forest:
         rows, labels, weights = self._learned(fold)
         return trees.fit(
             np.ascontiguousarray(table[:, rows].T),
@@ -227,6 +225,6 @@ class _Run:
         return weights
 
 
-def _fill(table: Table, rows: slice, columns_of: dict[str, Column], names: list[str]) -> None:
+def _fill(table: Short, rows: slice, columns_of: dict[str, Column], names: list[str]) -> None:
     for row, name in enumerate(names):
         table[row, rows] = np.clip(columns_of[name], -(1 << 15), (1 << 15) - 1)

@@ -114,8 +114,7 @@ def _build(
     client: distributed.Client, name: str, settings: DaskSettings, options: Sequence[str]
 ) -> DaskBuild:
     client.register_plugin(TrimWhilePaused())
-    partitions = settings.partitions or 2 * len(client.nthreads())
-    return DaskBuild(client, name, partitions, options)
+    return DaskBuild(client, name, settings.parts(len(client.nthreads())), options)
 
 
 @contextmanager

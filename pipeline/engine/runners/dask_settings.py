@@ -80,3 +80,7 @@ class DaskSettings(Settings):
     """For `cluster = "slurm"`."""
     kubernetes: KubernetesSettings = KubernetesSettings()
     """For `cluster = "kubernetes"`."""
+
+    def parts(self, workers: int) -> int:
+        """Parts into which each step is cut on so many workers."""
+        return self.partitions or 2 * workers

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 from pipeline.engine.runners.dask_settings import DaskSettings
 from pipeline.engine.runners.runner_kind import OpenRunner, RunnerKind
+from pipeline.engine.runners.scheduler_size import scheduler_memory
 
 
 class OnDask(RunnerKind):
@@ -24,6 +25,10 @@ class OnDask(RunnerKind):
     def memory_limit(self) -> tuple[str, int]:
         """Beyond it a worker is restarted."""
         return "runner.dask.memory_limit_mb", self.own.memory_limit_mb * 1_000_000
+
+    def scheduler_memory(self, workers: int, job: float) -> int:
+        """By the tasks of a stage, which go by its partitions."""
+        return scheduler_memory(self.own.parts(workers), job)
 
     def processes(self) -> int:
         """Of an existing cluster the settings do not tell."""

@@ -17,6 +17,7 @@ import distributed
 
 from pipeline.engine.runners.dask_settings import DaskSettings
 from pipeline.engine.runners.runner_kind import WORKER_ENVIRONMENT, needed
+from pipeline.engine.runners.scheduler_size import CORES, scheduler_memory
 from pipeline.store.errors import SettingError, WebtextError
 
 #: What a worker's environment must have.
@@ -146,6 +147,10 @@ def kubernetes_spec(settings: DaskSettings, workers: int) -> dict[str, Any]:
         worker_command="dask worker --nthreads 1",
     )
     spec["metadata"]["namespace"] = kubernetes.namespace
+    # The operator gives the scheduler what a worker gets.
+    memory = f"{scheduler_memory(settings.parts(workers)) // 1_000_000}M"
+    (scheduler,) = spec["spec"]["scheduler"]["spec"]["containers"]
+    scheduler["resources"] = {"requests": {"cpu": str(CORES), "memory": memory}}
     return spec
 
 

@@ -66,6 +66,13 @@ class RunnerKind(ABC):
         """The setting that limits the memory of a worker, and the bytes; None: nobody looks."""
         return None
 
+    def scheduler_memory(self, workers: int, job: float) -> int:
+        """Bytes of memory for a process that hands tasks to so many workers; 0: there is none.
+
+        `job` is the size in bytes of the largest plan of a step.
+        """
+        return 0
+
     def processes(self) -> int:
         """How many processes carry a build at once, as far as the settings tell."""
         return self.runner.worker_count()

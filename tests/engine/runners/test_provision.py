@@ -19,6 +19,7 @@ from pipeline.engine.runners.dask_settings import DaskSettings
 from pipeline.engine.runners.open import open_runner
 from pipeline.engine.runners.profiles import read_profile
 from pipeline.engine.runners.provision import kubernetes_spec
+from pipeline.engine.runners.scheduler_size import scheduler_memory
 from pipeline.store.errors import SettingError
 
 SBATCH = """#!/bin/sh
@@ -82,6 +83,9 @@ def test_the_kubernetes_resource_asks_for_what_workers_need() -> None:
     assert {"name": "PYTHONHASHSEED", "value": "0"} in container["env"]
     assert container["resources"]["limits"] == {"cpu": "1", "memory": "2000M"}
     assert "--nthreads" in container["args"]
+    (scheduler,) = spec["spec"]["scheduler"]["spec"]["containers"]
+    memory = f"{scheduler_memory(2 * 5) // 10**6}M"
+    assert scheduler["resources"] == {"requests": {"cpu": "1", "memory": memory}}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ import pytest
 from support import TESTS_PATH
 from toy import Failing, Toy, kill_first
 
+from pipeline.conformance import GROUPS
+from pipeline.conformance.check import check_group
 from pipeline.engine.runners.on_spark import OnSpark
 from pipeline.engine.runners.open import open_runner
 from pipeline.engine.runners.profiles import RunnerSettings, read_profile
@@ -152,6 +154,13 @@ class TestOnThisMachine:
         assert len(parts(tmp_path / "spark")) == 14
         done, _, total = spark.activity().removesuffix(" tasks").partition("/")
         assert done == total
+
+    @pytest.mark.parametrize("group", ["grouping", "sides"])
+    def test_cases_of_conformance_are_as_on_fnapirunner(
+        self, group: str, spark: OpenRunner, tmp_path: Path
+    ) -> None:
+        """What stages use most; `webtext runner check spark` has all cases."""
+        assert check_group(group, spark, str(tmp_path), ()) == len(GROUPS[group])
 
     def test_an_empty_flatten_reads_nothing(self, spark: OpenRunner, tmp_path: Path) -> None:
         spark.run(Nothing(str(tmp_path / "count")), "nothing")

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from pipeline.store.errors import WebtextError
 from trainer.hf.folder import load_parts, save_parts
-from trainer.models.encoder import BatchLayout
 from trainer.models.gpt import GPT
+from trainer.models.layout import BatchLayout
 from trainer.models.parts import Parts
 from trainer.settings.model import ModelSettings
 

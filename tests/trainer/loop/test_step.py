@@ -13,6 +13,7 @@ from trainer.data.shard_set import find_shards
 from trainer.data.tokenizers import read_tokenizer
 from trainer.loop import train
 from trainer.loop.feed import StepInput
+from trainer.models import layout
 from trainer.objectives.base import Objective
 from trainer.run.begin import start_run
 from trainer.run.distributed import World
@@ -48,6 +49,7 @@ def test_no_value_is_read_back(
     folder = RunFolder(tmp_path / "run")
     start_run(folder, recipe, shards, "new", print)
     monkeypatch.setattr(Objective, "to", lambda self, _: self)  # such tensors cannot be moved
+    monkeypatch.setattr(layout, "readable", lambda _: False)  # as on a GPU
     with FakeTensorMode(allow_non_fake_inputs=True) as fake:
         trainer = train._trainer(folder, recipe, shards, World(0, 1, torch.device("cpu")))
         said = trainer.train_stream.batch(0, 4).reshape(2, 2, -1)

@@ -16,7 +16,8 @@ from torch.nn import functional
 from pipeline.store.errors import SettingError, WebtextError
 from trainer.hf.folder import FORMATS, load_parts, save_parts, to_hf
 from trainer.hf.format import SpecialTokens
-from trainer.models.encoder import BatchLayout, Encoder
+from trainer.models.encoder import Encoder
+from trainer.models.layout import BatchLayout
 from trainer.models.parts import Parts
 from trainer.objectives.encoding import pair_loss
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pipeline.store.errors import SettingError
 from trainer.hf.folder import load_parts, save_parts, to_hf
 from trainer.models.attention import attend, attend_with_scores
-from trainer.models.encoder import BatchLayout
+from trainer.models.layout import BatchLayout
 from trainer.models.parts import Parts
 from trainer.objectives.layer_losses import layer_counts
 from trainer.objectives.tinybert import TinyBert
