@@ -11,7 +11,8 @@ are taken, each `--pairs` times; what stands in them is random.
 `--full` has no padding at all.  The last column is ours without unpadding over ours with it.  On a
 GPU both sides are compiled, multiply in bf16 and take turns by the clock; on a CPU each has one
 thread, is compiled with `--compile`, multiplies in bf16 with `--bf16`, and what counts is its
-processor time, which other work on the machine hardly changes.  Prints one line a model: ratio of
+processor time, which other work on the machine hardly changes; both keep freed memory, as
+`webtext train` does.  Prints one line a model: ratio of
 the sums, over the batches, of the medians; with `--shares`, on a CPU, one more a side: of one step
 the shares of matrix products, of attention and of all else, and what the ratio would be if all else
 of ours cost nothing.
@@ -34,6 +35,7 @@ from torch.profiler import ProfilerActivity, profile
 from trainer.data.header import HEADER
 from trainer.data.shard_set import find_shards
 from trainer.data.vocabulary import Vocabulary
+from trainer.loop.host import memory_kept
 from trainer.objectives import objective_class, open_stream
 from trainer.objectives.base import Batch, Objective
 from trainer.objectives.electra import Electra, ElectraSettings, generator_settings
@@ -223,7 +225,8 @@ def measure(name: str, given: argparse.Namespace) -> None:
     }
     on_cpu = device == "cpu"
     clock = time.process_time if on_cpu else time.perf_counter
-    seconds = in_turns(steps, given.batches, given.pairs, clock)
+    with memory_kept(batches[0].device):
+        seconds = in_turns(steps, given.batches, given.pairs, clock)
     print(
         f"{name:<16} {given.batches} batches of {given.batch} x {context}, padding "
         f"{1 - sum(lengths) / (samples * context):.0%}, dropout {given.dropout}"

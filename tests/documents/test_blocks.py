@@ -17,6 +17,7 @@ import thread_pages
 
 from pipeline.documents.blocks.forest import Forest, shortened
 from pipeline.documents.blocks.model import OURS, read_model
+from pipeline.documents.blocks.thread_lines import is_thread_line
 from pipeline.documents.extract import extract, finish, prepare
 from pipeline.store.errors import WebtextError
 
@@ -198,6 +199,23 @@ def test_what_forum_software_writes_is_left_out(line: str, stays: bool) -> None:
     text = text_of(f"<article><p>{ONE}</p><p>{TWO}</p>{line}<p>{THREE}</p></article>")
     assert ONE in text and THREE in text
     assert (said in text) is stays
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted", "linked", "expected"),
+    [
+        ("#17", False, True, True),
+        ("#17", False, False, False),
+        ("#1234567", False, True, False),
+        ("#17 is open", False, True, False),
+        ("miller wrote:", True, False, True),
+        ("miller wrote:", False, True, False),
+    ],
+)
+def test_lines_of_forum_software_by_where_they_stand(
+    text: str, quoted: bool, linked: bool, expected: bool
+) -> None:
+    assert is_thread_line(text, quoted, linked) is expected
 
 
 def test_quoted_words_stand_once_and_without_the_name() -> None:

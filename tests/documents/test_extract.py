@@ -82,7 +82,10 @@ STRUCTURES = {
         "<ul><li>Sizes<table><tr><td>S<td>1</tr><tr><td>L<td>2</tr></table></li><li>Hues</li></ul>",
         "- Sizes\n  S | 1\n  L | 2\n- Hues",
     ),
-    "invisible signs": ("<p>A soft\u00adhyphen and a\u200b gap.</p>", "A softhyphen and a gap."),
+    "invisible signs": (
+        "<p>A so\u2063ft\u00adhyphen and a\u200b gap.</p>",
+        "A softhyphen and a gap.",
+    ),
     "deleted text": (
         "<p>It costs <del>nine</del> <ins>ten</ins> pence.</p>",
         "It costs ten pence.",

@@ -24,7 +24,7 @@ from trainer.data.samples import Samples
 from trainer.eval.loss import evaluate, token_bytes
 from trainer.loop.feed import Feed, StepInput
 from trainer.loop.guard import Guard
-from trainer.loop.host import Mark, no_collections, peak_memory
+from trainer.loop.host import Mark, memory_kept, no_collections, peak_memory
 from trainer.objectives.base import Objective
 from trainer.optim import build_optimizers
 from trainer.optim.batch_schedule import Batches
@@ -91,7 +91,7 @@ class Trainer:
             self.world.device,
         )
         try:
-            with self._signals(), no_collections():
+            with self._signals(), no_collections(), memory_kept(self.world.device):
                 self._steps(feed)
                 self._finish()
         finally:

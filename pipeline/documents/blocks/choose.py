@@ -73,7 +73,7 @@ def choose(
     chosen &= ~_people(layout, tree, words)
     quoted = _quoted(tree)
     chosen &= ~_quoted_again(layout, quoted, words)
-    chosen &= ~_thread_lines(layout, chosen, quoted, words)
+    chosen &= ~_thread_lines(layout, chosen & (words <= MOST_WORDS), quoted, links == chars)
     chosen &= ~_titles(layout, tree, title)
     return chosen
 
@@ -223,11 +223,11 @@ def _quoted(tree: Structure) -> Chosen:
     return quoted
 
 
-def _thread_lines(layout: Layout, chosen: Chosen, quoted: Chosen, words: Column) -> Chosen:
-    """Chosen blocks that forum software writes between posts."""
-    found = np.zeros_like(chosen)
-    for row in np.flatnonzero(chosen & (words <= MOST_WORDS)).tolist():
-        found[row] = is_thread_line(layout.text[row], bool(quoted[row]))
+def _thread_lines(layout: Layout, short: Chosen, quoted: Chosen, linked: Chosen) -> Chosen:
+    """Short blocks that forum software writes between posts."""
+    found = np.zeros_like(short)
+    for row in np.flatnonzero(short).tolist():
+        found[row] = is_thread_line(layout.text[row], bool(quoted[row]), bool(linked[row]))
     return found
 
 

@@ -25,11 +25,11 @@ _MEANING_INDENT = "    "
 #: A list whose items are longer than this, or have more blocks, lays out a page: its items are
 #: paragraphs.  So are the posts of a thread.
 _ITEM_CHARS, _ITEM_BLOCKS = 500, 4
-#: Controls, soft hyphen, zero width space, word joiner, byte order mark; private use, where
-#: fonts keep their icons, and what Unicode says is no character.  Joiners stay, since scripts and
-#: emoji need them.
+#: Controls, soft hyphen, zero width space, word joiner, the invisible signs of formulas (shops put
+#: them between the letters of "Sponsored"), byte order mark; private use, where fonts keep their
+#: icons, and what Unicode says is no character.  Joiners stay, since scripts and emoji need them.
 _UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f\u00ad\u200b\u2060\ufeff\ue000-\uf8ff\ufdd0-\ufdef\ufffe\uffff]"
+    "[\x00-\x08\x0b-\x1f\x7f\u00ad\u200b\u2060-\u2064\ufeff\ue000-\uf8ff\ufdd0-\ufdef\ufffe\uffff]"
 )
 
 

@@ -24,8 +24,17 @@ _NOTE = re.compile(
 _SPEAKER = re.compile(
     r".+\b(said|wrote):\s*\W?|originally\s+posted\s+by\b.*", re.IGNORECASE | re.DOTALL
 )
+#: The number of a post, which leads to it.
+_NUMBER = re.compile(r"#\d{1,6}")
 
 
-def is_thread_line(text: str, quoted: bool) -> bool:
-    """Whether a block of at most `MOST_WORDS` words is such a line; `quoted` in a quotation."""
-    return bool(_NOTE.fullmatch(text) or (quoted and _SPEAKER.fullmatch(text)))
+def is_thread_line(text: str, quoted: bool, linked: bool) -> bool:
+    """Whether a block of at most `MOST_WORDS` words is such a line.
+
+    `quoted` is one in a quotation, `linked` one that is a link.
+    """
+    return bool(
+        _NOTE.fullmatch(text)
+        or (quoted and _SPEAKER.fullmatch(text))
+        or (linked and _NUMBER.fullmatch(text))
+    )
