@@ -12,6 +12,7 @@ from pipeline.documents.read import read_pages
 from pipeline.store.decode import decode
 from pipeline.store.errors import WebtextError
 from pipeline.store.media_type import kind_of, read_label
+from pipeline.store.own_texts import MEDIA_TYPE, unpacked_text
 
 #: Bytes of a page, unpacked; more is not shown.
 MOST_BYTES = 10_000_000
@@ -49,8 +50,14 @@ def archived_page(catalogue: Catalogue, page: str) -> ArchivedMarkup:
         return ArchivedMarkup(why=f"The archive cannot be read: {error}")
     if outcome:
         return ArchivedMarkup(why=f"The page cannot be shown: {outcome}.")
-    content_type = fetch["content_type"] or ""
-    kind = kind_of(read_label([content_type]).media_type, body)
+    return _shown(body, fetch["content_type"] or "")
+
+
+def _shown(body: bytes, content_type: str) -> ArchivedMarkup:
+    media_type = read_label([content_type]).media_type
+    if media_type == MEDIA_TYPE:
+        return ArchivedMarkup(text=unpacked_text(body)["text"])
+    kind = kind_of(media_type, body)
     if kind == "html":
         html = _cleaned(decode(body, content_type).text)
         return ArchivedMarkup(html=html, why="" if html else "Its markup takes too long to read.")

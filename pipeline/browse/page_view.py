@@ -11,6 +11,7 @@ from pipeline.browse.archived import fetch_of
 from pipeline.browse.site import BrowsedCorpus, NotThereError, View
 from pipeline.browse.terms import mark, read_terms
 from pipeline.store.cuts import Span, joined
+from pipeline.store.own_texts import name_in
 from pipeline.views.cell import cell
 from pipeline.views.why import Life, life_of
 
@@ -28,7 +29,7 @@ def page_view(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View:
     return View(
         "page.html",
         {
-            "title": row["title"] or row["url"],
+            "title": row["title"] or name_in(row["url"]) or row["url"],
             "page": row,
             "pieces": [
                 (mark(piece, terms), out)

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -90,6 +90,14 @@ class Machine:
             except psutil.Error:
                 continue  # it ended while it was looked at
         return sorted(found, key=lambda process: process.create_time())
+
+    def used(self, part: str) -> dict[int, float]:
+        """{pid: processor seconds} of the processes there whose command line has `part` in it."""
+        seconds = {}
+        for process in self.processes(part):
+            with suppress(psutil.Error):
+                seconds[process.pid] = process.cpu_times().user
+        return seconds
 
     def kill(self, part: str = "") -> None:
         """Kills the processes there whose command line has `part` in it; waits for their end."""

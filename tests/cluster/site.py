@@ -19,6 +19,8 @@ from pipeline.store.corpus import STAGES, Corpus
 WORKERS = ("worker1", "worker2", "worker3")
 NAMES = ("store", "web", "head", *WORKERS, "client")
 BUCKET = "s3://corpora"
+#: In the command line of a process that extracts text.
+_EXTRACTING = "documents.worker"
 _UPLOAD = """
 import sys, fsspec
 fs = fsspec.filesystem("s3")
@@ -115,13 +117,17 @@ class Site:
         self, command: Sequence[str], strike: Callable[[Machine], None]
     ) -> Iterator[tuple[Popen[str], Machine]]:
         """A build, and the worker's machine that was struck while it extracted text."""
-        for worker in self.workers:  # a build leaves processes behind that wait for the next pages
-            worker.kill("documents.worker")
+        # A build before leaves processes behind that wait for the next pages.
+        idle = {pid: used for one in self.workers for pid, used in one.used(_EXTRACTING).items()}
         process = self.client.start(*command)
 
         def extracting() -> Machine | None:
             assert process.poll() is None, process.communicate()[0]
-            return next((one for one in self.workers if one.processes("documents.worker")), None)
+            for worker in self.workers:
+                for pid, used in worker.used(_EXTRACTING).items():
+                    if used > idle.get(pid, 0.0):
+                        return worker
+            return None
 
         try:
             victim = wait_for(extracting)
