@@ -16,6 +16,8 @@ from pipeline.store.own_texts import MEDIA_TYPE, unpacked_text
 
 #: Bytes of a page, unpacked; more is not shown.
 MOST_BYTES = 10_000_000
+#: Characters of a text that are shown: browsers lay out no line of millions.
+MOST_CHARACTERS = 400_000
 _SECONDS = 60  # by the clock; `safe_markup` limits its processor time by itself
 
 
@@ -56,13 +58,13 @@ def archived_page(catalogue: Catalogue, page: str) -> ArchivedMarkup:
 def _shown(body: bytes, content_type: str) -> ArchivedMarkup:
     media_type = read_label([content_type]).media_type
     if media_type == MEDIA_TYPE:
-        return ArchivedMarkup(text=unpacked_text(body)["text"])
+        return ArchivedMarkup(text=unpacked_text(body)["text"][:MOST_CHARACTERS])
     kind = kind_of(media_type, body)
     if kind == "html":
         html = _cleaned(decode(body, content_type).text)
         return ArchivedMarkup(html=html, why="" if html else "Its markup takes too long to read.")
     if kind == "plain":
-        return ArchivedMarkup(text=decode(body, content_type).text)
+        return ArchivedMarkup(text=decode(body, content_type).text[:MOST_CHARACTERS])
     return ArchivedMarkup(why=f"The page is no HTML but {content_type or 'of an unknown type'}.")
 
 
