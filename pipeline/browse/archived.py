@@ -58,14 +58,18 @@ def archived_page(catalogue: Catalogue, page: str) -> ArchivedMarkup:
 def _shown(body: bytes, content_type: str) -> ArchivedMarkup:
     media_type = read_label([content_type]).media_type
     if media_type == MEDIA_TYPE:
-        return ArchivedMarkup(text=unpacked_text(body)["text"][:MOST_CHARACTERS])
+        return ArchivedMarkup(text=_beginning(unpacked_text(body)["text"]))
     kind = kind_of(media_type, body)
     if kind == "html":
         html = _cleaned(decode(body, content_type).text)
         return ArchivedMarkup(html=html, why="" if html else "Its markup takes too long to read.")
     if kind == "plain":
-        return ArchivedMarkup(text=decode(body, content_type).text[:MOST_CHARACTERS])
+        return ArchivedMarkup(text=_beginning(decode(body, content_type).text))
     return ArchivedMarkup(why=f"The page is no HTML but {content_type or 'of an unknown type'}.")
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]} […]"
 
 
 def _cleaned(markup: str) -> str:

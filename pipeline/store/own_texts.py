@@ -35,6 +35,7 @@ _NAMED = f"https://{HOST}/?text="
 #: ten on, sentences in Spanish, German, French, Portuguese and Swedish were all told rightly.
 _FEW_BYTES = 10
 _LOOKED_AT = 1 << 20  # bytes
+_BEYOND_ASCII = bytes(range(128, 256))
 _WHOLE_FILES = 1_000  # small files that are read as one unit
 _LONGEST_NAME = 1_000  # characters of an address; of a longer name the hash stands in it
 #: What marks a folder that the library `datasets` has saved.
@@ -199,7 +200,8 @@ def name_in(address: str) -> str | None:
 def _whole_text(path: str) -> str:
     """A file as one text; of one that is not in UTF-8 the encoding is found by its bytes."""
     data = read_unpacked(path)
-    few = sum(byte > 127 for byte in data[:_LOOKED_AT]) < _FEW_BYTES
+    start = data[:_LOOKED_AT]
+    few = len(start) - len(start.translate(None, _BEYOND_ASCII)) < _FEW_BYTES
     return decode(data, "text/plain; charset=windows-1252" if few else "text/plain").text
 
 
