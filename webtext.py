@@ -30,13 +30,16 @@ if TYPE_CHECKING:
     from polars import LazyFrame
 
     from pipeline.store.corpus import Corpus
+    from pipeline.store.errors import SettingError, WebtextError
     from pipeline.views.what_if import WhatIf
     from trainer.data.torch_dataset import TokenDataset
     from trainer.run.run import Loaded
 
 __all__ = [
     "OpenedCorpus",
+    "SettingError",
     "TrainedRun",
+    "WebtextError",
     "build",
     "load_run",
     "open",
@@ -332,12 +335,14 @@ def _quiet(*_: object) -> None:
     """Says nothing."""
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("WebtextError", "SettingError"):
-        from pipeline.store import errors
+if not TYPE_CHECKING:  # a checker would take every name for one of ours
 
-        return getattr(errors, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in ("WebtextError", "SettingError"):
+            from pipeline.store import errors
+
+            return getattr(errors, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 if __name__ == "__main__":

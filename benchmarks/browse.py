@@ -1,6 +1,6 @@
 """How fast `webtext browse` answers on a large corpus, beside what one would do without it.
 
-    python -P benchmarks/browse.py FOLDER [--documents 1000000]
+    python -P benchmarks/browse.py FOLDER [--documents 1000000] [--index FOLDER]
 
 Makes a synthetic corpus in FOLDER (tables of links, fetches, documents, measurements, duplicates
 (a tenth), decisions and tokens; 24 parts; texts of 200 words of a Zipf vocabulary of 50,000), once,
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -157,16 +158,14 @@ class Taken:
         return f"{self.clock:.2f} s, {self.processor:.2f} s of the processor"
 
 
-def median(ask: Callable[[], object], process: psutil.Process | None = None) -> Taken:
-    """The medians of three askings; `process` (else this one) does the work."""
-    worker = process or psutil.Process()
+def median(ask: Callable[[], object], process: psutil.Process, times: int = 3) -> Taken:
+    """The medians of some askings; `process` does the work."""
 
     def busy() -> float:
-        times = worker.cpu_times()
-        return times.user + times.system
+        return float(sum(process.cpu_times()[:2]))
 
     taken = []
-    for _ in range(3):
+    for _ in range(times):
         start, begun = time.perf_counter(), busy()
         ask()
         taken.append((time.perf_counter() - start, busy() - begun))
@@ -186,11 +185,12 @@ def scan(root: str, word: str) -> list[Any]:
     return duckdb.execute(query, [rf"\b{word}\b"]).fetchall()
 
 
-def measure(root: str) -> None:
+def measure(root: str, *options: str) -> None:
     """Starts the server, asks, and prints."""
     start = time.perf_counter()
-    command = [sys.executable, "-P", "-m", "pipeline", "browse", root]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+    command = [sys.executable, "-P", "-m", "pipeline", "browse", root, *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server, ExitStack() as end:
+        end.callback(server.terminate)
         assert server.stderr is not None
         address = server.stderr.readline().split()[0]
         process = psutil.Process(server.pid)
@@ -212,12 +212,12 @@ def measure(root: str) -> None:
         for path in (*_ASKED, f"page/{page}"):
             print(f"{path or 'overview'}: {ask(path)}", flush=True)
         for word in ("w49000", "w300", "w9"):
-            ours, peer = ask(f"pages?q={word}"), median(lambda word=word: scan(root, word))
+            ours = ask(f"pages?q={word}")
+            peer = median(lambda word=word: scan(root, word), psutil.Process(), times=1)
             ratio = peer.processor / ours.processor
             print(f"search of {word}: {ours}; DuckDB over the files: {peer}; ratio {ratio:.1f}")
         print(f"search of a phrase: {ask('pages?q=%22w3+w5%22')}")
         print(f"memory: {process.memory_info().rss / 1e6:,.0f} MB")
-        server.terminate()
 
 
 def main() -> None:
@@ -225,12 +225,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder")
     parser.add_argument("--documents", type=int, default=1_000_000)
+    parser.add_argument("--index", help="Keeps the search index there; else it is made anew")
     arguments = parser.parse_args()
     Path(arguments.folder).mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     make(arguments.folder, arguments.documents)
     print(f"corpus made: {time.perf_counter() - start:.0f} s", flush=True)
-    measure(arguments.folder)
+    measure(arguments.folder, *(["--index", arguments.index] if arguments.index else []))
 
 
 if __name__ == "__main__":

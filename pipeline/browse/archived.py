@@ -12,9 +12,12 @@ from pipeline.documents.read import read_pages
 from pipeline.store.decode import decode
 from pipeline.store.errors import WebtextError
 from pipeline.store.media_type import kind_of, read_label
+from pipeline.store.own_texts import MEDIA_TYPE, unpacked_text
 
 #: Bytes of a page, unpacked; more is not shown.
 MOST_BYTES = 10_000_000
+#: Characters of a text that are shown: browsers lay out no line of millions.
+MOST_CHARACTERS = 400_000
 _SECONDS = 60  # by the clock; `safe_markup` limits its processor time by itself
 
 
@@ -49,14 +52,24 @@ def archived_page(catalogue: Catalogue, page: str) -> ArchivedMarkup:
         return ArchivedMarkup(why=f"The archive cannot be read: {error}")
     if outcome:
         return ArchivedMarkup(why=f"The page cannot be shown: {outcome}.")
-    content_type = fetch["content_type"] or ""
-    kind = kind_of(read_label([content_type]).media_type, body)
+    return _shown(body, fetch["content_type"] or "")
+
+
+def _shown(body: bytes, content_type: str) -> ArchivedMarkup:
+    media_type = read_label([content_type]).media_type
+    if media_type == MEDIA_TYPE:
+        return ArchivedMarkup(text=_beginning(unpacked_text(body)["text"]))
+    kind = kind_of(media_type, body)
     if kind == "html":
         html = _cleaned(decode(body, content_type).text)
         return ArchivedMarkup(html=html, why="" if html else "Its markup takes too long to read.")
     if kind == "plain":
-        return ArchivedMarkup(text=decode(body, content_type).text)
+        return ArchivedMarkup(text=_beginning(decode(body, content_type).text))
     return ArchivedMarkup(why=f"The page is no HTML but {content_type or 'of an unknown type'}.")
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]} […]"
 
 
 def _cleaned(markup: str) -> str:

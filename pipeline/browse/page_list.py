@@ -9,6 +9,7 @@ from multidict import MultiMapping
 
 from pipeline.browse.catalogue import ListQuery
 from pipeline.browse.conditions import OPERATORS, quoted, read_conditions
+from pipeline.browse.search_index import MOST_HITS
 from pipeline.browse.site import BrowsedCorpus, View
 from pipeline.browse.terms import Term, read_terms, snippet
 from pipeline.browse.turning import ROWS, neighbours, offset_of
@@ -31,9 +32,10 @@ def page_list(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View:
     terms = read_terms(asked)
     offset = offset_of(query)
     sort = query.get("sort", "" if terms else "karma")
+    hits = _hits(site, asked, terms) if asked else None
     question = ListQuery(
         conditions,
-        _hits(site, asked, terms) if asked else None,
+        hits,
         sort,
         query.get("order", "down") != "up",
         offset,
@@ -60,6 +62,8 @@ def page_list(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View:
             **neighbours(kept, offset, len(answer.rows), answer.total),
             "query": [pair for pair in kept if pair[0] not in ("column", "operator", "value")],
             "indexed": site.indexes.documents if site.indexes.missing else None,
+            "to_index": site.indexes.total,
+            "cut": MOST_HITS if hits and len(hits) >= MOST_HITS else None,
         },
     )
 

@@ -7,14 +7,13 @@ from typing import Any
 
 from multidict import MultiMapping
 
-from pipeline.browse.archived import fetch_of
+from pipeline.browse.archived import MOST_CHARACTERS, fetch_of
 from pipeline.browse.site import BrowsedCorpus, NotThereError, View
 from pipeline.browse.terms import mark, read_terms
 from pipeline.store.cuts import Span, joined
+from pipeline.store.own_texts import name_in
 from pipeline.views.cell import cell
 from pipeline.views.why import Life, life_of
-
-_MOST_CHARACTERS = 400_000  # of a text that is shown
 
 
 def page_view(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View:
@@ -28,13 +27,13 @@ def page_view(site: BrowsedCorpus, query: MultiMapping[str], name: str) -> View:
     return View(
         "page.html",
         {
-            "title": row["title"] or row["url"],
+            "title": row["title"] or name_in(row["url"]) or row["url"],
             "page": row,
             "pieces": [
                 (mark(piece, terms), out)
-                for piece, out in in_pieces(text[:_MOST_CHARACTERS], _left_out(site, row))
+                for piece, out in in_pieces(text[:MOST_CHARACTERS], _left_out(site, row))
             ],
-            "cut": max(0, len(text) - _MOST_CHARACTERS),
+            "cut": max(0, len(text) - MOST_CHARACTERS),
             "steps": [(title, interval, _told(title, row)) for title, interval, row in life.steps],
             "archived": fetch_of(site.catalogue, name) is not None,
             "duplicates": _duplicates(site, row),

@@ -54,6 +54,10 @@ class SearchIndexes:
         for path in folder.glob(f"{_name(catalogue.corpus)}-*"):
             if path not in self._paths.values():
                 path.unlink(missing_ok=True)
+        #: How many documents are to be added.
+        self.total = sum(
+            catalogue.corpus.require("documents", interval).counts.kept for interval in self.missing
+        )
 
     @property
     def missing(self) -> list[str]:

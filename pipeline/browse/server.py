@@ -32,6 +32,7 @@ from pipeline.browse.site import BrowsedCorpus, Maker, NotThereError
 from pipeline.browse.thresholds import difference, thresholds
 from pipeline.browse.token_view import token_view
 from pipeline.store.errors import SettingError, WebtextError, system_error
+from pipeline.store.own_texts import name_in
 
 _LOG = logging.getLogger(__name__)
 _ADDRESS = "127.0.0.1"
@@ -96,7 +97,13 @@ def page_templates(base: str, root: str) -> Environment:
         lstrip_blocks=True,
     )
     pages.globals |= {"base": base, "root": root}
+    pages.filters["named"] = _named
     return pages
+
+
+def _named(address: str | None) -> str:
+    """The name of a text that has no address of its own; else the address."""
+    return name_in(address or "") or address or ""
 
 
 def _guard(token: str) -> Any:

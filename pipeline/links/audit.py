@@ -52,15 +52,13 @@ SOURCE_COLUMNS = ("source", "lines", "bad lines", "links", "at score 1", "caught
 
 
 def source_lines(audit: Audit) -> list[str]:
-    """`source_rows` below their names, as lines of text in columns."""
+    """`source_rows` below their names, as lines of text in columns; empty columns are left out."""
     rows = source_rows(audit)
-    if not rows:
-        return []
-    table = [SOURCE_COLUMNS, *rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    named = [column for column in zip(SOURCE_COLUMNS, *rows, strict=True) if any(column[1:])]
+    widths = [max(map(len, column)) for column in named]
     return [
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-        for row in table
+        for row in zip(*named, strict=True)
     ]
 
 

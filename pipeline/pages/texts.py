@@ -13,6 +13,7 @@ from pipeline.store.parts import work_key
 class OwnTexts(PageSource):
     """Each file is archived once, then links are looked up part by part."""
 
+    version = "2"
     settings = TextFiles
     link_kind = "texts"
 

@@ -20,6 +20,7 @@ Row = dict[str, Any]
 _REMEDY = "Give JSON lines, CSV, TSV, Parquet or a text a line"
 #: Characters of one field of a CSV; Python's own bound is 131,072, which long texts exceed.
 _FIELD = min(sys.maxsize, 1 << 28)
+_OTHER_FILE = "Give another file"
 _FILE_MAGIC = b"ARROW1"
 _ROWS = 1_000  # that are objects at a time
 
@@ -52,21 +53,31 @@ def read_rows(path: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
 
 
 def column_names(path: str) -> list[str] | None:
-    """The columns of a file that names them at its head; None for JSON."""
+    """The columns of a file that names them at its head; None for JSON.
+
+    Raises SettingError or WebtextError for a file that has no such head, or cannot be read.
+    """
     suffix = suffix_of(path)
     if suffix == ".parquet":
-        return list(parquet.read_footer(path).schema.to_arrow_schema().names)
+        with parquet.open_table(path, _OTHER_FILE) as stored:
+            return list(stored.schema_arrow.names)
     if suffix == ".arrow":
         with files.open_read(path) as stream:
             return list(_arrow_reader(stream, path).schema.names)
     if suffix in (".csv", ".tsv"):
-        return list(_reader(path, suffix).fieldnames or [])
+        try:
+            names = _reader(path, suffix).fieldnames
+        except UnicodeDecodeError:
+            raise _not_utf8(path, 1) from None
+        if not names:
+            raise SettingError(f"{path} is empty: it names no columns", _OTHER_FILE)
+        return list(names)
     return None
 
 
 def _of_columns(path: str, suffix: str, columns: Sequence[str] | None) -> Iterator[Row]:
     if suffix == ".parquet":
-        for batch in parquet.batches(path, columns, _ROWS, remedy="Give another file"):
+        for batch in parquet.batches(path, columns, _ROWS, remedy=_OTHER_FILE):
             yield from batch.to_pylist()
         return
     with files.open_read(path) as stream:
@@ -101,7 +112,7 @@ def _arrow_reader(
 
 def _reader(path: str, suffix: str) -> csv.DictReader[str]:
     csv.field_size_limit(_FIELD)
-    lines = (f"{line}\n" for line in read_lines(path))
+    lines = (f"{line}\n" for line in read_lines(path, "strict"))
     dialect: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
     return csv.DictReader(lines, **(dialect if suffix == ".tsv" else {}), strict=True)
 
@@ -117,6 +128,12 @@ def _separated(path: str, suffix: str) -> Iterator[Row]:
             yield row
     except csv.Error as error:
         raise SettingError(f"{path}, line {reader.line_num}: {error}", _REMEDY) from None
+    except UnicodeDecodeError:
+        raise _not_utf8(path, reader.line_num + 1) from None
+
+
+def _not_utf8(path: str, line: int) -> SettingError:
+    return SettingError(f"{path}, line {line} is not in UTF-8", "Save the file in UTF-8")
 
 
 def _json_lines(path: str) -> Iterator[Row]:

@@ -19,17 +19,26 @@ def read_text(path: str) -> str:
 
     Raises SettingError when it is missing, cut, damaged, or longer than MAX_BYTES.
     """
+    return io.TextIOWrapper(io.BytesIO(read_unpacked(path)), "utf-8", errors="replace").read()
+
+
+def read_unpacked(path: str) -> bytes:
+    """The bytes of a text file, unpacked, without a byte order mark; UTF-16 with one as UTF-8.
+
+    Raises as `read_text` does.
+    """
     data = bytearray()
     for piece in _pieces(path):
         data += piece
         if len(data) > MAX_BYTES:
             raise SettingError(f"{path} is longer than {MAX_BYTES >> 30} GiB", "Split it")
-    return io.TextIOWrapper(io.BytesIO(data), "utf-8", errors="replace").read()
+    return bytes(data)
 
 
-def read_lines(path: str) -> Iterator[str]:
+def read_lines(path: str, errors: str = "replace") -> Iterator[str]:
     """The lines of a file of any length as UTF-8 text, unpacked, one by one, without their ends.
 
+    Other bytes are replaced; `errors="strict"` raises UnicodeDecodeError for them.
     Raises SettingError when it is missing, cut or damaged.
     """
     rest = bytearray()
@@ -37,9 +46,9 @@ def read_lines(path: str) -> Iterator[str]:
         rest += piece
         *lines, rest = rest.split(b"\n") if b"\n" in piece else [rest]
         for line in lines:
-            yield line.decode("utf-8", "replace")
+            yield line.decode("utf-8", errors)
     if rest:
-        yield rest.decode("utf-8", "replace")
+        yield rest.decode("utf-8", errors)
 
 
 def _pieces(path: str) -> Iterator[bytes]:

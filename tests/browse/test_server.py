@@ -136,7 +136,7 @@ def test_ctrl_c_ends_it(sample_root: Path, tmp_path: Path) -> None:
 
 
 def test_a_corpus_that_has_only_links(sample_root: Path, tmp_path: Path) -> None:
-    """Half built: what is not there yet is said, and nothing fails."""
+    """Half built: what is not there yet is said, what comes and goes is seen, nothing fails."""
     (tmp_path / "links").symlink_to(sample_root / "links")
     with browsing(str(tmp_path)) as browser:
         assert "not fetched yet" in browser.get().shown
@@ -147,6 +147,13 @@ def test_a_corpus_that_has_only_links(sample_root: Path, tmp_path: Path) -> None
         assert browser.get("duplicates").shown.count("0 duplicates") == 1
         assert browser.get("months").status == 200
         assert "has no finished stage corpus" in browser.get("thresholds").shown
+        for stage in ("pages", "documents", "quality", "dedup", "corpus"):
+            (tmp_path / stage).symlink_to(sample_root / stage)
+        assert "not fetched yet" not in browser.get().shown
+        assert "min_words" in browser.get("thresholds").shown
+        assert "No text was taken" not in browser.get(f"page/{page}").shown
+        (tmp_path / "documents").unlink()
+        assert "No text was taken" in browser.get(f"page/{page}").shown
 
 
 def test_duplicates_stand_side_by_side(browser: Browser, sample_root: Path) -> None:

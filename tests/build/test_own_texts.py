@@ -13,7 +13,11 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from quality_corpus import PROSE
 from support import Run
 
+from pipeline.browse.archived import archived_page
+from pipeline.browse.catalogue import Catalogue
+from pipeline.store.addresses import canonical_key, page_id
 from pipeline.store.corpus import Corpus
+from pipeline.store.own_texts import name_in
 from pipeline.views.card import card
 from webtext import SettingError, WebtextError, build, stage_transform
 from webtext import open as open_corpus
@@ -136,6 +140,13 @@ def test_a_corpus_is_read_from_python(recipe: Path, tmp_path: Path) -> None:
         corpus.arrow("lnks")
     with pytest.raises(WebtextError, match="no corpus"):
         open_corpus(recipe.parent / "nothing")
+
+
+def test_a_text_is_looked_at_under_its_name(recipe: Path) -> None:
+    catalogue = Catalogue(Corpus(str(_root(recipe))))
+    page = page_id(canonical_key(UNNAMED))
+    assert archived_page(catalogue, page).text == prose(61)
+    assert name_in(UNNAMED) == "b.jsonl#21" and name_in("https://code.org/f") is None
 
 
 def test_a_stage_is_a_transform_of_another_pipeline(recipe: Path, tmp_path: Path) -> None:

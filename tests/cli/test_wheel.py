@@ -17,7 +17,10 @@ from support import PROJECT
 
 pytestmark = pytest.mark.system
 
-SOURCE = ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "webtext.py", "pipeline", "trainer")
+SOURCE = (
+    "pyproject.toml", "README.md", "LICENSE", "NOTICE", "webtext.py", "webtext-stubs", "pipeline",
+    "trainer",
+)  # fmt: skip
 HELP = """
 import json, sys
 from pipeline.cli import main
@@ -94,6 +97,8 @@ def test_the_packages_are_those_of_the_wheel(in_wheel: InWheel) -> None:
     for path in packages:
         assert "environment" in path.parts and not path.is_relative_to(PROJECT)
         assert (path / "py.typed").is_file()
+    stubs = packages[0].parent / "webtext-stubs" / "__init__.pyi"  # where type checkers look
+    assert stubs.read_bytes() == (PROJECT / "webtext.py").read_bytes()
 
 
 def test_every_subcommand_has_its_help(in_wheel: InWheel) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pyarrow import feather
 
 from pipeline.store.addresses import canonical_key, page_of
-from pipeline.store.errors import SettingError
+from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.own_texts import (
     NoTextError,
     OwnText,
@@ -120,6 +120,44 @@ def test_a_text_without_a_name_is_named_by_file_and_row(tmp_path: Path) -> None:
     assert rows[0] == OwnText(address_of("a.jsonl#1"), "A")
     assert [type(row) for row in rows] == [OwnText, NoTextError, NoTextError, OwnText]
     assert rows[3] == OwnText(address_of("a.jsonl#4"), "?")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Señor Müller", "utf-8"),
+        ("Señor Müller", "utf-8-sig"),
+        ("Señor Müller", "utf-16"),
+        ("Señor Müller", "latin-1"),
+        ("It’s “quoted” – once", "cp1252"),
+        ("Старый мельник каждый день ходил к реке и смотрел на воду. ", "cp1251"),
+    ],
+)
+def test_a_file_of_any_encoding_is_its_text(tmp_path: Path, text: str, encoding: str) -> None:
+    (tmp_path / "a.txt").write_bytes(text.encode(encoding))
+    settings = TextFiles(path=str(tmp_path))
+    (bundle,) = find_bundles(settings, "path")
+    assert list(rows_of(bundle, settings)) == [OwnText(address_of("a.txt"), text)]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.csv", b"", "a.csv is empty: it names no columns"),
+        ("a.csv", b"text;title\nx;y\n", "Save it with commas between its columns"),
+        ("a.csv", b"text,title\nx,\xe9\n", "a.csv, line 2 is not in UTF-8"),
+        ("a.tsv", b"text\tt\xeftle\n", "a.tsv, line 1 is not in UTF-8"),
+        ("a.parquet", b"", "a.parquet is cut or damaged: .*Give another file"),
+        ("a.arrow", b"", "a.arrow is no table of Arrow"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_named(
+    tmp_path: Path, name: str, data: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    settings = TextFiles(path=str(tmp_path))
+    with pytest.raises(WebtextError, match=message):
+        [*rows_of(find_bundles(settings, "path")[0], settings)]
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.arrow", "a.csv"])

@@ -84,8 +84,10 @@ Step = tuple[Tensor, Tensor | None]
 class Attention(HeadProjections):
     """Multi-head attention over all real positions, or those of a band."""
 
-    def forward(self, x: Tensor, around: Surroundings, banded: bool, layer: int) -> Step:
-        """(vectors, width) -> the same shape, with scores."""
+    def forward(
+        self, x: Tensor, around: Surroundings, banded: bool, layer: int, asked: Tensor | None
+    ) -> Step:
+        """(vectors, width) -> the same shape, or (asked, width), with scores."""
         attended, scores = [], None
         for qkv, scope in zip(around.layout.split(self.qkv(x)), around.scopes, strict=True):
             query, key, value = self.split(qkv, scope.rotation[banded])
@@ -96,7 +98,8 @@ class Attention(HeadProjections):
             else:
                 y = attend(query, key, value, seen, False, rate, keys, layer)
             attended.append(y.transpose(1, 2).flatten(2))
-        projected: Tensor = self.out(around.layout.join(attended))
+        joined = around.layout.join(attended)
+        projected: Tensor = self.out(joined if asked is None else joined[asked])
         return projected, scores
 
 
@@ -119,16 +122,23 @@ class EncoderBlock(nn.Module):
         #: Rows of the matrices in a parameter (`trainer.optim.groups`).
         self.stacked = {"up.weight": rows}
 
-    def forward(self, x: Tensor, around: Surroundings, layer: int) -> Step:
-        """(vectors, width) -> the same shape.  `layer` counts from 0, shared ones each time."""
+    def forward(
+        self, x: Tensor, around: Surroundings, layer: int, asked: Tensor | None = None
+    ) -> Step:
+        """(vectors, width) -> the same shape.  `layer` counts from 0, shared ones each time.
+
+        `asked`: int64, the only vectors that anyone reads: what comes out is theirs.
+        """
         keys = around.keys
         banded = self.settings.banded(layer)
+        given = self.norm_1(x) if self.settings.norm_first else x
+        attended, scores = self.attention(given, around, banded, layer, asked)
+        if asked is not None:
+            x, keys = x[asked], None if keys is None else keys[asked]
         if self.settings.norm_first:
-            attended, scores = self.attention(self.norm_1(x), around, banded, layer)
             x = x + self.dropout(attended, keys, 2 * layer + 1)
             fed: Tensor = self.dropout(self._fed(self.norm_2(x)), keys, 2 * layer + 2)
             return x + fed, scores
-        attended, scores = self.attention(x, around, banded, layer)
         x = self.norm_1(x + self.dropout(attended, keys, 2 * layer + 1))
         normed: Tensor = self.norm_2(x + self.dropout(self._fed(x), keys, 2 * layer + 2))
         return normed, scores
@@ -206,16 +216,24 @@ class Encoder(nn.Module):
         return BatchLayout.of(mask, unpad, most)
 
     def forward(
-        self, ids: Tensor, types: Tensor, layout: BatchLayout, samples: Tensor | None = None
+        self,
+        ids: Tensor,
+        types: Tensor,
+        layout: BatchLayout,
+        samples: Tensor | None = None,
+        places: Tensor | None = None,
     ) -> Tensor:
         """Ids, types (batch, positions) -> final states (batch, positions, width).
 
         Those in padding mean nothing.  `samples`, their numbers in the run (batch), key dropout;
-        without them there is none.
+        without them there is none.  With `places` (batch, n) only the states there are wanted,
+        (batch, n, width), and what follows the last attention is computed for them alone.
         """
-        for x, _ in self._steps(ids, types, self._surroundings(layout, samples)):
+        asked = None if places is None else layout.find(places)
+        for x, _ in self._steps(ids, types, self._surroundings(layout, samples), asked):
             last = x
-        return layout.spread(self._normed(last))
+        states = self._normed(last)
+        return layout.spread(states) if places is None else states.unflatten(0, places.shape)
 
     def observe(
         self, ids: Tensor, types: Tensor, layout: BatchLayout, samples: Tensor | None = None
@@ -227,17 +245,21 @@ class Encoder(nn.Module):
         states, scores = [x for x, _ in steps], [s for _, s in steps if s is not None]
         return Observed(states, scores, layout.spread(self._normed(states[-1])))
 
-    def _steps(self, ids: Tensor, types: Tensor, around: Surroundings) -> Iterator[Step]:
-        """The embedding, then each layer."""
+    def _steps(
+        self, ids: Tensor, types: Tensor, around: Surroundings, asked: Tensor | None = None
+    ) -> Iterator[Step]:
+        """The embedding, then each layer; of the last the vectors that are `asked` for."""
         x = self.embeddings(ids, types, around.layout, around.keys)
         if self.project is not None:
             x = self.project(x)
         yield x, None
-        for layer, block in enumerate(self.run()):
+        *before, last = self.run()
+        for layer, block in enumerate([*before, last]):
+            wanted = asked if layer == len(before) else None
             if self.recompute and torch.is_grad_enabled():
-                x, scores = checkpoint(block, x, around, layer, use_reentrant=False)
+                x, scores = checkpoint(block, x, around, layer, wanted, use_reentrant=False)
             else:
-                x, scores = block(x, around, layer)
+                x, scores = block(x, around, layer, wanted)
             yield x, scores
 
     def _normed(self, x: Tensor) -> Tensor:

@@ -79,6 +79,16 @@ class BatchLayout:
         flat = x.flatten(0, 1)
         return flat if self.index is None else flat[self.index]
 
+    def find(self, places: Tensor) -> Tensor:
+        """Places (batch, n), of real positions -> where their vectors lie (batch * n)."""
+        batch, positions = self.mask.shape
+        rows = torch.arange(batch, device=places.device)[:, None]
+        flat = (rows * positions + places).flatten()
+        if self.index is None:
+            return flat
+        number = torch.arange(len(self.index), device=places.device)
+        return number.new_zeros(self.mask.numel()).index_copy(0, self.index, number)[flat]
+
     def spread(self, x: Tensor) -> Tensor:
         """(vectors, ...) -> (batch, positions, ...), zero where there is no vector."""
         if self.index is not None:

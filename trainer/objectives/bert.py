@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from trainer.data.segments import NextSentence, SentenceOrder
 from trainer.models.encoder import Encoder
@@ -43,17 +44,21 @@ class MaskedPairs(MaskedOnly):
         """Masked tokens, and samples with a label."""
         return super().counts(batch) | {self.question: (batch["labels"] >= 0).sum()}
 
-    def losses(self, hidden: Tensor, batch: Batch) -> Terms:
-        """Both summed losses, in nats."""
-        pair = pair_loss(self.pair(hidden), batch["labels"])
-        return super().losses(hidden, batch) | {self.question: pair}
+    def states(self, batch: Batch) -> Tensor:
+        """Final states at [CLS], then at the masked places (batch, 1 + most, width)."""
+        return self.states_at(functional.pad(batch["places"], (1, 0)), batch)
 
-    def answers(self, hidden: Tensor, batch: Batch) -> Terms:
+    def losses(self, states: Tensor, batch: Batch) -> Terms:
+        """Both summed losses, in nats."""
+        pair = pair_loss(self.pair(states), batch["labels"])
+        return super().losses(states[:, 1:], batch) | {self.question: pair}
+
+    def answers(self, states: Tensor, batch: Batch) -> Terms:
         """Right answers about masked tokens and about the pair."""
         labelled = batch["labels"] >= 0
-        right = (self.pair(hidden).argmax(-1) == batch["labels"]) & labelled
+        right = (self.pair(states).argmax(-1) == batch["labels"]) & labelled
         pairs = torch.stack([right.sum(), labelled.sum()]).double()
-        return super().answers(hidden, batch) | {"pairs": pairs}
+        return super().answers(states[:, 1:], batch) | {"pairs": pairs}
 
     def summary(self, tallies: Mapping[str, Tensor]) -> dict[str, float]:
         """Accuracies, that of the pairs with its 95 % bounds."""

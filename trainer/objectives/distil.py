@@ -123,21 +123,29 @@ class Distil(Student, MaskedOnly):
         found = {"mlm": masked, "soft": soft, "cosine": real}
         return {name: found[name] for name in self.weights}
 
-    def losses(self, hidden: Tensor, batch: Batch) -> Terms:
+    def states(self, batch: Batch) -> Tensor:
+        """The encoder's final states (batch, positions, width)."""
+        return self.states_at(None, batch)
+
+    def answers(self, states: Tensor, batch: Batch) -> Terms:
+        """Right masked tokens."""
+        return super().answers(at_places(states, batch["places"]), batch)
+
+    def losses(self, states: Tensor, batch: Batch) -> Terms:
         """The summed loss of each term, of final states (batch, positions, width)."""
-        terms = super().losses(hidden, batch)
+        terms = super().losses(at_places(states, batch["places"]), batch)
         if len(self.weights) == 1:
             return terms
         assert self.teacher is not None
         layout = layout_of(batch)
         wanted = self.teacher.states(batch["inputs"], batch["types"], layout)
-        student, teacher, real = (layout.pick(x) for x in (hidden, wanted, batch["mask"]))
+        student, teacher, real = (layout.pick(x) for x in (states, wanted, batch["mask"]))
         if "cosine" in self.weights:
             terms["cosine"] = direction_loss(student, teacher, real)
         if "soft" in self.weights:
             if self.distil.soft_at == "masked":
                 student, teacher = (
-                    at_places(x, batch["places"]).flatten(0, 1) for x in (hidden, wanted)
+                    at_places(x, batch["places"]).flatten(0, 1) for x in (states, wanted)
                 )
                 real = batch["used"].flatten()
             terms["soft"] = self._soft(student, teacher, real)

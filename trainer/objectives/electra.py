@@ -27,7 +27,6 @@ from trainer.objectives.base import Batch, Filled, Objective, Terms
 from trainer.objectives.cross_entropy import Draws
 from trainer.objectives.encoding import (
     area_under_curve,
-    at_places,
     encoder_settings,
     entropy_of_share,
     frequency_loss,
@@ -136,8 +135,10 @@ class Electra(Objective):
 
     def _generated(self, batch: Batch) -> Tensor:
         """The generator's states at the masked places (batch, most, width)."""
-        hidden = self.generator(batch["inputs"], batch["types"], layout_of(batch), batch["samples"])
-        return at_places(hidden, batch["places"])
+        hidden: Tensor = self.generator(
+            batch["inputs"], batch["types"], layout_of(batch), batch["samples"], batch["places"]
+        )
+        return hidden
 
     @torch.no_grad()
     def sample(self, states: Tensor, batch: Batch) -> Tensor:

@@ -17,7 +17,6 @@ from trainer.models.encoder import Encoder
 from trainer.models.heads import MaskedHead, init_encoder_weights
 from trainer.objectives.base import Batch, Filled, Objective, Terms
 from trainer.objectives.encoding import (
-    at_places,
     encoder_settings,
     frequency_loss,
     hidden_targets,
@@ -74,25 +73,28 @@ class MaskedOnly(Objective):
         return self.losses(self.states(batch), batch)
 
     def states(self, batch: Batch) -> Tensor:
-        """The encoder's final states (batch, positions, width)."""
+        """The encoder's final states at the masked places (batch, most, width)."""
+        return self.states_at(batch["places"], batch)
+
+    def states_at(self, places: Tensor | None, batch: Batch) -> Tensor:
+        """Final states at places (batch, n), or all: (batch, n or positions, width)."""
         hidden: Tensor = self.model(
-            batch["inputs"], batch["types"], layout_of(batch), batch["samples"]
+            batch["inputs"], batch["types"], layout_of(batch), batch["samples"], places
         )
         return hidden
 
-    def losses(self, hidden: Tensor, batch: Batch) -> Terms:
-        """The summed loss of each term, of final states (batch, positions, width)."""
-        masked = at_places(hidden, batch["places"])
+    def losses(self, states: Tensor, batch: Batch) -> Terms:
+        """The summed loss of each term, of what `states` gives."""
         embeddings = self.model.embeddings
-        return {"mlm": masked_loss(self.masked, embeddings, masked, batch, self.loss_chunk)}
+        return {"mlm": masked_loss(self.masked, embeddings, states, batch, self.loss_chunk)}
 
     def tallies(self, batch: Batch) -> Terms:
         """Right answers, and what they were about."""
         return self.answers(self.states(batch), batch)
 
-    def answers(self, hidden: Tensor, batch: Batch) -> Terms:
+    def answers(self, states: Tensor, batch: Batch) -> Terms:
         """Right masked tokens, how many were asked, and which."""
-        logits = self.masked(at_places(hidden, batch["places"]), self.model.embeddings)
+        logits = self.masked(states, self.model.embeddings)
         right = (logits.argmax(-1) == batch["targets"]) & batch["used"]
         return {
             "masked": torch.stack([right.sum(), batch["used"].sum()]).double(),

@@ -31,8 +31,9 @@ _IDEOGRAPHS = 0x2E80
 
 
 @cache
-def _classes() -> tuple[Column, npt.NDArray[np.intp]]:
-    """The combinations of classes that there are, and which of them each code point has."""
+def _classes() -> tuple[Column, Column, npt.NDArray[np.intp]]:
+    """The combinations of classes that there are, which classes each has, a row a class, and
+    which combination each code point has."""
     table = np.full(_MOST, LETTER, dtype=np.int64)
     for code in (*range(_TABLE), *range(_FULL_WIDTH, _FULL_WIDTH + 0x100)):
         char = chr(code)
@@ -49,7 +50,8 @@ def _classes() -> tuple[Column, npt.NDArray[np.intp]]:
     table[_EMOJI] = SYMBOL
     table[_IDEOGRAPHS:] |= IDEOGRAPH
     combinations, numbered = np.unique(table, return_inverse=True)
-    return combinations, numbered
+    has = combinations & np.array(list(CLASSES.values()))[:, None] != 0
+    return combinations, has.astype(np.int64), numbered
 
 
 def count(texts: Sequence[str]) -> dict[str, Column]:
@@ -59,8 +61,8 @@ def count(texts: Sequence[str]) -> dict[str, Column]:
     `ideographs`, `end` (3 colon, 2 stop, 1 comma or closing mark, 0 else).
     """
     codes = np.frombuffer("\n".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    combinations, numbered = _classes()
-    kind = numbered[np.minimum(codes, _MOST - 1)]
+    combinations, has, numbered = _classes()
+    kind = numbered.take(codes, mode="clip")
     chars = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
     end = np.cumsum(chars + 1) - 1
     # How many characters of each combination a text has, in one pass; `parting` are those between.
@@ -71,8 +73,7 @@ def count(texts: Sequence[str]) -> dict[str, Column]:
     counted = np.bincount(of + kind, minlength=len(texts) * len(combinations))
     counts = counted[: len(texts) * len(combinations)].reshape(len(texts), -1)
     found: dict[str, Column] = {"chars": chars}
-    has = combinations & np.array(list(CLASSES.values()))[:, None] != 0
-    found |= zip(CLASSES, has.astype(np.int64) @ counts.T, strict=True)
+    found |= zip(CLASSES, has @ counts.T, strict=True)
     found["words"] = found["spaces"] + 1 + found["ideographs"] // 2
     last, classes = codes[end - 1], combinations[kind[end - 1]]
     colon = (last == ord(":")) | (last == ord("："))

@@ -84,8 +84,8 @@ def totals(values: Column, above: Column) -> Column:
 
 def nearest(marked: npt.NDArray[np.bool_], above: Column) -> Column:
     """For each element the nearest marked one among itself and those it lies in, or -1."""
-    found: list[int] = []
-    over = above.tolist()
-    for element, is_marked in enumerate(marked.tolist()):
-        found.append(element if is_marked else (found[over[element]] if element else -1))
-    return np.array(found, dtype=np.int64)
+    at = np.where(marked, np.arange(len(above)), above)
+    while not np.array_equal(further := at[at], at):  # each time twice as far up
+        at = further
+    found: Column = np.where(marked[at], at, -1)
+    return found

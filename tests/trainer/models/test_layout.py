@@ -13,6 +13,7 @@ from trainer.models import layout
 from trainer.models.encoder import Encoder
 from trainer.models.heads import init_encoder_weights
 from trainer.models.layout import BatchLayout, Rectangle
+from trainer.objectives.encoding import at_places
 from trainer.settings.model import EncoderSettings
 
 POSITIONS = 12
@@ -63,6 +64,30 @@ def test_states_and_gradients_do_not_depend_on_the_layout(
         got, their_slopes = states(given)
         torch.testing.assert_close(got, want)
         torch.testing.assert_close(their_slopes, slopes, atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("settings", [{}, BANDED | {"norm_first": True}])
+@pytest.mark.parametrize("unpad", [False, True])
+def test_states_at_places_are_those_of_all_with_their_gradients(
+    settings: dict[str, Any], unpad: bool
+) -> None:
+    shape = {"vocab": 50, "layers": 2, "width": 32, "heads": 2, "context": POSITIONS}
+    model = Encoder(EncoderSettings(kind="encoder", dropout=0.3, **shape, **settings))
+    init_encoder_weights(model, 1)
+    ids = torch.arange(MASK.numel()).view(MASK.shape) % 50
+    given, samples = BatchLayout.of(MASK, unpad), torch.arange(6)
+    places = torch.tensor([[0, 4, 2], [0, 11, 11], [0, 0, 0], [3, 0, 1], [0, 0, 0], [6, 2, 0]])
+    wanted = (torch.arange(3) < LENGTHS[:, None])[..., None]
+
+    def slopes(states: Tensor) -> list[Tensor]:
+        model.zero_grad()
+        (states * wanted).square().sum().backward()
+        return [p.grad.clone() for p in model.parameters() if p.grad is not None]
+
+    all_of_them = at_places(model(ids, ids % 2, given, samples), places)
+    some = model(ids, ids % 2, given, samples, places)
+    torch.testing.assert_close(some * wanted, all_of_them * wanted)
+    torch.testing.assert_close(slopes(some), slopes(all_of_them), atol=1e-3, rtol=1e-4)
 
 
 def test_a_batch_of_padding_alone_has_gradients_and_they_are_zero() -> None:
