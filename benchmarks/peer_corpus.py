@@ -11,14 +11,6 @@ from __future__ import annotations
 
 import sys
 
-from datatrove.executor import LocalPipelineExecutor
-from datatrove.pipeline.base import PipelineStep
-from datatrove.pipeline.dedup import (
-    MinhashDedupBuckets,
-    MinhashDedupCluster,
-    MinhashDedupFilter,
-    MinhashDedupSignature,
-)
 from datatrove.pipeline.extractors import Trafilatura
 from datatrove.pipeline.filters import (
     C4QualityFilter,
@@ -28,43 +20,28 @@ from datatrove.pipeline.filters import (
 )
 from datatrove.pipeline.readers import JsonlReader
 from datatrove.pipeline.writers import JsonlWriter
-
-_BUCKETS = 14  # datatrove's own number; the step has one task for each
+from peer_datatrove import Steps, minhash, run
 
 
 def main(folder: str, workers: int) -> None:
-    """Runs the steps one after the other, each with as many processes as it can use."""
-    pages, texts, signatures, buckets, removed, kept = (
-        f"{folder}/{name}"
-        for name in ("pages", "texts", "signatures", "buckets", "removed", "kept")
-    )
-    steps: list[tuple[int, list[PipelineStep]]] = [
+    """Extracts and filters, then removes near-duplicates."""
+    extraction: Steps = [
         (
             workers,
             [
-                JsonlReader(pages),
+                JsonlReader(f"{folder}/pages"),
                 Trafilatura(favour_precision=True),
                 GopherRepetitionFilter(),
                 GopherQualityFilter(),
                 C4QualityFilter(filter_no_terminal_punct=False),
                 FineWebQualityFilter(),
-                JsonlWriter(texts),
+                JsonlWriter(f"{folder}/texts"),
             ],
-        ),
-        (workers, [JsonlReader(texts), MinhashDedupSignature(signatures)]),
-        (_BUCKETS, [MinhashDedupBuckets(signatures, buckets)]),
-        (1, [MinhashDedupCluster(buckets, removed)]),
-        (workers, [JsonlReader(texts), MinhashDedupFilter(removed), JsonlWriter(kept)]),
+        )
     ]
-    for number, (tasks, step) in enumerate(steps):
-        # By fork, which starts sooner, and whose processes' time the kernel counts with this one's.
-        LocalPipelineExecutor(
-            step,
-            tasks=tasks,
-            workers=workers,
-            logging_dir=f"{folder}/log{number}",
-            start_method="fork",
-        ).run()
+    # By fork, which starts sooner, and whose processes' time the kernel counts with this one's.
+    steps = [*extraction, *minhash(f"{folder}/texts", folder, workers)]
+    run(steps, folder, workers, start_method="fork")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import sys
 import time
 
 from datatrove.executor import LocalPipelineExecutor
+from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.dedup import (
     MinhashDedupBuckets,
     MinhashDedupCluster,
@@ -20,24 +21,41 @@ from datatrove.pipeline.dedup import (
 from datatrove.pipeline.readers import JsonlReader
 from datatrove.pipeline.writers import JsonlWriter
 
+#: datatrove's own number of buckets; the step that compares has one task for each.
+_BUCKETS = 14
+#: Steps, each with the number of its tasks.
+Steps = list[tuple[int, list[PipelineStep]]]
+
+
+def minhash(texts: str, folder: str, tasks: int) -> Steps:
+    """Its four steps over a folder of JSON lines; what stays comes into FOLDER/kept."""
+    signatures, buckets, removed, kept = (
+        f"{folder}/{name}" for name in ("signatures", "buckets", "removed", "kept")
+    )
+    return [
+        (tasks, [JsonlReader(texts), MinhashDedupSignature(signatures)]),
+        (_BUCKETS, [MinhashDedupBuckets(signatures, buckets)]),
+        (1, [MinhashDedupCluster(buckets, removed)]),
+        (tasks, [JsonlReader(texts), MinhashDedupFilter(removed), JsonlWriter(kept)]),
+    ]
+
+
+def run(steps: Steps, folder: str, workers: int, start_method: str = "forkserver") -> None:
+    """Runs steps one after the other, each with as many processes as it can use."""
+    for number, (tasks, step) in enumerate(steps):
+        LocalPipelineExecutor(
+            step,
+            tasks=tasks,
+            workers=workers,
+            logging_dir=f"{folder}/log{number}",
+            start_method=start_method,
+        ).run()
+
 
 def main(folder: str) -> None:
-    """Runs the steps one after the other; the second has one task a bucket."""
-    inputs, signatures, buckets, removed, kept = (
-        f"{folder}/{name}" for name in ("input", "signatures", "buckets", "removed", "kept")
-    )
-    steps = [
-        [JsonlReader(inputs), MinhashDedupSignature(signatures)],
-        [MinhashDedupBuckets(signatures, buckets)],
-        [MinhashDedupCluster(buckets, removed)],
-        [JsonlReader(inputs), MinhashDedupFilter(removed), JsonlWriter(kept)],
-    ]
+    """Times all four in one process."""
     start = time.perf_counter()
-    for number, step in enumerate(steps):
-        tasks = 14 if number == 1 else 1
-        LocalPipelineExecutor(
-            step, tasks=tasks, workers=1, logging_dir=f"{folder}/log{number}"
-        ).run()
+    run(minhash(f"{folder}/input", folder, 1), folder, 1)
     print(time.perf_counter() - start)
 
 

@@ -161,16 +161,29 @@ def alone(work: Callable[..., dict[str, Cost]], *arguments: Any) -> dict[str, Co
         return process.submit(work, *arguments).result()
 
 
+def add_input(parser: argparse.ArgumentParser) -> None:
+    """The options that name what is built: the bundled sample, unless they do."""
+    parser.add_argument("--posts", default=POSTS)
+    parser.add_argument("--comments", default=COMMENTS)
+    parser.add_argument("--archive", default=PAGES)
+    parser.add_argument("--min-karma", type=int, default=3, help="more: a smaller build")
+
+
+def command_for(root: Path, given: argparse.Namespace, *more: str) -> list[str]:
+    """The whole command that builds it."""
+    command = [sys.executable, "-P", "-m", "pipeline", "build", "quickstart", *more]
+    for setting in settings_for(root, given):
+        command += ["--set", setting]
+    return command
+
+
 def whole(given: argparse.Namespace) -> str:
     """Markdown: the command by each runner, in turns, and then with nothing to do."""
     lines = ["| runner | build | nothing to do |", "|---|---|---|"]
     for _ in range(given.whole):
         for name in ("auto", "local", "dask"):
             with tempfile.TemporaryDirectory() as folder:
-                command = [sys.executable, "-P", "-m", "pipeline", "build", "quickstart"]
-                for setting in settings_for(Path(folder, name), given):
-                    command += ["--set", setting]
-                command += ["--runner", name, "--workers", "2"]
+                command = command_for(Path(folder, name), given, "--runner", name, "--workers", "2")
                 run = partial(subprocess.run, command, check=True, stdout=subprocess.DEVNULL)
                 costs = [cost_of(run), cost_of(run)]
             cells = [f"{cost.clock:.1f} ({cost.processor:.1f})" for cost in costs]
@@ -197,10 +210,7 @@ def table(columns: dict[str, dict[str, Cost]]) -> str:
 def main() -> None:
     """One table of all runs."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--posts", default=POSTS)
-    parser.add_argument("--comments", default=COMMENTS)
-    parser.add_argument("--archive", default=PAGES)
-    parser.add_argument("--min-karma", type=int, default=3, help="more: a smaller build")
+    add_input(parser)
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--whole", type=int, default=0, help="turns of the whole command")
     given = parser.parse_args()

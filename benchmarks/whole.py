@@ -16,15 +16,13 @@ import argparse
 import gzip
 import json
 import subprocess
-import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 from benchmarks.quality import PEERS
-from benchmarks.runners import INTERVAL, cost_of, settings_for
-from pipeline.sample import COMMENTS, PAGES, POSTS
+from benchmarks.runners import INTERVAL, add_input, command_for, cost_of
 from pipeline.store.archives import read_responses
 from pipeline.store.corpus import Corpus
 from pipeline.store.decode import decode
@@ -34,10 +32,7 @@ from pipeline.store.parquet import read_rows
 def main() -> None:
     """One line a turn."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--posts", default=POSTS)
-    parser.add_argument("--comments", default=COMMENTS)
-    parser.add_argument("--archive", default=PAGES)
-    parser.add_argument("--min-karma", type=int, default=3, help="more: a smaller build")
+    add_input(parser)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--turns", type=int, default=3)
     given = parser.parse_args()
@@ -51,10 +46,8 @@ def main() -> None:
 def turn(folder: Path, given: argparse.Namespace) -> str:
     """Both once; a line of the table."""
     corpus, peer = Corpus(str(folder / "corpus")), folder / "peer"
-    command = [sys.executable, "-P", "-m", "pipeline", "build", "quickstart", "--until", "corpus"]
-    for setting in settings_for(Path(corpus.root), given):
-        command += ["--set", setting]
-    ours = cost_of(partial(_run, [*command, "--workers", str(given.workers)]))
+    more = "--until", "corpus", "--workers", str(given.workers)
+    ours = cost_of(partial(_run, command_for(Path(corpus.root), given, *more)))
     pages = deal_pages(corpus, peer / "pages", given.workers)
     script = Path(__file__).with_name("peer_corpus.py")
     theirs = cost_of(partial(_run, [PEERS, script, peer, str(given.workers)]))
@@ -67,7 +60,7 @@ def turn(folder: Path, given: argparse.Namespace) -> str:
     return f"| {pages:,} | {cells[0]} | {cells[1]} | {ratios} |"
 
 
-def _run(command: list[object]) -> None:
+def _run(command: Sequence[object]) -> None:
     subprocess.run([str(part) for part in command], check=True, capture_output=True)
 
 

@@ -35,7 +35,6 @@ from pipeline.store.parts import Part, file_part, finished_part
 from pipeline.store.progress import Progress
 
 ORIGIN = "wayback"
-#: First part of the names of the tables that are still to be gone through.
 #: Outcomes of links that lead nowhere.  What a host or page refuses is not asked for elsewhere.
 DEAD = frozenset(
     {

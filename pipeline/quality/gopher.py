@@ -68,8 +68,7 @@ class Gopher(Measure):
         datatrove counts bullets "•" and "-" only and dolma takes the median length;
         Gopher says mean, and does not list the characters.
         """
-        # Most words are told by their first character.
-        words = [word for word in pieces.words if word[0].isalnum() or any(map(str.isalnum, word))]
+        words = pieces.counted_words
         bare = [word.strip(EDGES) for word in words]
         n, lines = max(len(words), 1), max(len(pieces.lines), 1)
         alphabetic = sum(word[0].isalpha() or any(map(str.isalpha, word)) for word in words)

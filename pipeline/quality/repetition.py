@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from pipeline.quality.measure import Limit, Limits, Measure
 from pipeline.quality.published import PUBLISHED
-from pipeline.quality.words import Pieces
+from pipeline.quality.words import Pieces, with_letters
 
 TOP_SIZES = (2, 3, 4)
 DUPLICATE_SIZES = (5, 6, 7, 8, 9, 10)
@@ -94,10 +94,10 @@ class Repetition(Measure):
         """Of each column its value: fractions of lines, paragraphs or characters, in [0, 1]."""
         values = dict.fromkeys(self.columns, 0.0)
         for name, parts in (("line", pieces.lines), ("paragraph", pieces.paragraphs)):
-            share, chars = duplicates(_with_words(parts))
+            share, chars = duplicates(with_letters(parts))
             values[f"repetition_duplicate_{name}s"] = share
             values[f"repetition_duplicate_{name}_chars"] = chars
-        numbers, lengths = _numbered(_with_words(pieces.words))
+        numbers, lengths = _numbered(pieces.counted_words)
         total = max(int(lengths.sum()), 1)
         grams = Grams(numbers, numbers, numbers)
         for n in range(2, max(DUPLICATE_SIZES) + 1):
@@ -109,11 +109,6 @@ class Repetition(Measure):
             if n in DUPLICATE_SIZES:
                 values[f"repetition_duplicate_{n}_gram"] = _repeated(grams, lengths, n) / total
         return values
-
-
-def _with_words(parts: Sequence[str]) -> list[str]:
-    """Those that hold a letter or a digit."""
-    return [part for part in parts if part[0].isalnum() or any(map(str.isalnum, part))]
 
 
 def duplicates(parts: Sequence[str]) -> tuple[float, float]:

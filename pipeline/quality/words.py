@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from pipeline.store.unspaced import split_words
 
@@ -23,6 +25,11 @@ class Pieces:
     id: str = ""  # of the document
     language: str = ""  # ISO 639 code; empty where it is not known
 
+    @cached_property
+    def counted_words(self) -> list[str]:
+        """The words that hold a letter or a digit."""
+        return with_letters(self.words)
+
 
 def take_apart(text: str, page: str = "", language: str = "") -> Pieces:
     """Splits the text of a document, whose id is `page`."""
@@ -37,6 +44,11 @@ def take_apart(text: str, page: str = "", language: str = "") -> Pieces:
         id=page,
         language=language,
     )
+
+
+def with_letters(parts: Iterable[str]) -> list[str]:
+    """Those that hold a letter or a digit, which most tell by their first character; none empty."""
+    return [part for part in parts if part[0].isalnum() or any(map(str.isalnum, part))]
 
 
 def tokens_of(text: str) -> list[str]:
