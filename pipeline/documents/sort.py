@@ -34,8 +34,8 @@ FETCHED = pa.schema(
 
 
 @dataclass(frozen=True)
-class SortUnit:
-    """Fetch table `number` of `of`, to be cut into `pieces`."""
+class FetchTable:
+    """Table `number` of `of`, to be cut into `pieces`."""
 
     fetches: str
     number: int
@@ -56,7 +56,7 @@ def count_pieces(rows: Sequence[int], pages_per_unit: int) -> list[int]:
     return [max(1, -(-number // each)) for number in rows]
 
 
-def sort(unit: SortUnit) -> list[Part]:
+def sort(unit: FetchTable) -> list[Part]:
     """Writes the fetched pages of a table; a piece is a run of neighbours in the archives."""
     key = work_key(unit.work_key, unit.name)
     done = finished_part(unit.folder, unit.name, key)

@@ -7,7 +7,7 @@ from functools import partial
 import apache_beam as beam
 
 from pipeline.documents.settings import DocumentsSettings
-from pipeline.documents.sort import SortUnit, count_pieces, sort
+from pipeline.documents.sort import FetchTable, count_pieces, sort
 from pipeline.documents.unit import Unit, make
 from pipeline.engine.sink import Steps, WriteManifest
 from pipeline.engine.steps import Step, all_of
@@ -49,12 +49,12 @@ class Documents(beam.PTransform):
             | "Manifest" >> WriteManifest(self._folder, self._draft)
         )
 
-    def sort_units(self) -> list[SortUnit]:
+    def sort_units(self) -> list[FetchTable]:
         """One unit a fetch table."""
         pieces = count_pieces(list(map(_rows, self._fetches)), self._settings.pages_per_unit)
         of = len(self._fetches)
         return [
-            SortUnit(path, number, of, count, self._folder, self._key(path, count))
+            FetchTable(path, number, of, count, self._folder, self._key(path, count))
             for number, (path, count) in enumerate(zip(self._fetches, pieces, strict=True))
         ]
 
