@@ -28,6 +28,8 @@ _BREAK = "\x1f"
 HIDDEN, ARIA_HIDDEN, UNSEEN, FOLDED = 1, 2, 4, 8
 #: Bit of `Layout.inner`, beside those of families: a link to a person, by its address.
 PERSON = 1 << 60
+#: And one: a link to a place on the page itself.
+WITHIN_PAGE = 1 << 61
 #: Attributes that may hide an element.
 _HIDING = frozenset(("hidden", "style", "aria-hidden"))
 _PEOPLE = re.compile(r"^mailto:|/(?:u|users?|members?|profiles?|authors?)/")
@@ -61,7 +63,7 @@ class Layout:
     owner: Sequence[int]  # the number of its element
     links: Sequence[int]
     link_chars: Sequence[int]
-    inner: Sequence[int]  # families of the inline elements in it, and PERSON
+    inner: Sequence[int]  # families of the inline elements in it, PERSON, WITHIN_PAGE
     breaks: Sequence[int]  # lines less one
     # Of few elements.
     images: Sequence[int]  # the elements that images stand in
@@ -203,7 +205,10 @@ class _Walk:
             if tag == "a" and "href" in attributes:
                 linked = True
                 self._links += 1
-                if _PEOPLE.search(attributes["href"] or ""):
+                address = attributes["href"] or ""
+                if address.startswith("#"):
+                    self._inner |= WITHIN_PAGE
+                elif _PEOPLE.search(address):
                     self._inner |= PERSON
             self._inner |= named.families
             if linked != around[1] or dropped != around[2]:
