@@ -15,7 +15,13 @@ import numpy as np
 
 from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.contents import contents
-from pipeline.documents.blocks.fill import add_code, add_headings, close_gaps, complete_posts
+from pipeline.documents.blocks.fill import (
+    add_code,
+    add_headings,
+    close_gaps,
+    complete_posts,
+    title_buttons,
+)
 from pipeline.documents.blocks.interface_lines import MOST_WORDS as INTERFACE_WORDS
 from pipeline.documents.blocks.interface_lines import is_interface_line
 from pipeline.documents.blocks.layout import FOLDED, HIDDEN, UNSEEN, Layout
@@ -81,6 +87,7 @@ def choose(
     quoted = _quoted(tree)
     chosen &= ~quoted_again(layout, quoted, words)
     chosen &= ~_thread_lines(layout, chosen & (words <= MOST_WORDS), quoted, links == chars)
+    title_buttons(layout, tree, chosen)
     chosen &= ~_interface_lines(layout, tree, chosen & (words <= INTERFACE_WORDS))
     chosen &= ~parts_again(layout, tree, words, chosen)
     chosen &= ~_titles(layout, tree, title)

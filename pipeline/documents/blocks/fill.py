@@ -13,7 +13,7 @@ from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.layout import HIDDEN, UNSEEN, Layout
 from pipeline.documents.blocks.names import FAMILY
 from pipeline.documents.blocks.numbers import Chosen, Column
-from pipeline.documents.blocks.structure import Structure
+from pipeline.documents.blocks.structure import Structure, nearest
 
 #: The least chance, in thousandths, of blocks that stand between chosen ones, or are like them.
 _BETWEEN = 200
@@ -126,3 +126,17 @@ def add_code(layout: Layout, tree: Structure, words: Column, chosen: Chosen) -> 
     for block in np.flatnonzero(wanted).tolist():
         before = chosen[max(block - 2, 0) : block].any()
         chosen[block] = before and chosen[block + 1 : block + 3].any()
+
+
+def title_buttons(layout: Layout, tree: Structure, chosen: Chosen) -> None:
+    """Chooses the blocks of buttons that stand right before chosen text, and no others."""
+    in_button = tree.telling & tags.BIT["button"] != 0
+    if not in_button.any():
+        return
+    inside = np.array(layout.telling, dtype=np.int64) & tags.BIT["button"] != 0
+    button = nearest(inside & ~inside[tree.above], tree.above)[tree.owner]
+    for block in range(len(chosen) - 1, -1, -1):
+        if in_button[block]:
+            following = chosen[block + 1 : block + 2]
+            same = button[block + 1 : block + 2] == button[block]
+            chosen[block] = (following & (same | ~in_button[block + 1 : block + 2])).any()

@@ -18,6 +18,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from pipeline.documents.blocks import names as marks
 from pipeline.documents.blocks import tags
+from pipeline.documents.blocks.buttons import heads_a_part
 from pipeline.documents.blocks.formula import formula, pictured, unwrap
 from pipeline.documents.blocks.lexicon import NO_NAMES, WordWeights
 
@@ -175,6 +176,10 @@ class _Walk:
             self._flush()
         elif tag == "math":
             self._text(formula(node), around)
+        elif tag == "button":
+            attributes = node.attributes
+            if heads_a_part(node, attributes, around[6], around[5]):
+                return self._block(node, tag, around)
         elif "-" in tag or tag in tags.VERBATIM:
             return self._block(node, tag, around)
         else:
