@@ -21,6 +21,7 @@ from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.buttons import heads_a_part
 from pipeline.documents.blocks.formula import formula, pictured, unwrap
 from pipeline.documents.blocks.lexicon import NO_NAMES, WordWeights
+from pipeline.documents.blocks.streamed import place_streamed_parts
 
 #: A line break that the page asks for, while a block is gathered.
 _BREAK = "\x1f"
@@ -35,7 +36,13 @@ WITHIN_PAGE = 1 << 61
 _HIDING = frozenset(("hidden", "style", "aria-hidden"))
 _PEOPLE = re.compile(r"^mailto:|/(?:u|users?|members?|profiles?|authors?)/")
 _QUOTATION = tags.BIT["blockquote"]
+_POSTS = marks.FAMILY["post"] | marks.FAMILY["comment"]
 _FOLDING = marks.FAMILY["fold"]
+#: What a menu or a dialog hides is no part of the text, whoever unfolds it.
+_NO_PANES = sum(marks.FAMILY[name] for name in ("modal", "nav", "head", "foot"))
+_PANE = re.compile(r"tab-?pane|tabs?-?(?:content|panel)", re.IGNORECASE)
+#: Attributes that name, by its id, the element that something shows and hides.
+_CONTROLLING = ("aria-controls", "data-target", "data-bs-target")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ def read_layout(parser: LexborHTMLParser, lexicon: WordWeights) -> Layout:
     """The elements and blocks of a page."""
     walk = _Walk(lexicon)
     if (root := parser.root) is not None:
+        place_streamed_parts(parser)
         walk.take_all(root)
     return walk.layout()
 
@@ -102,11 +110,12 @@ class _Walk:
         self._owner = -1
         self._code = False  # whether that block is verbatim
         self._any_code = False  # whether the page has a verbatim element so far
+        self._controlled: frozenset[str | None] | None = None  # ids that something shows and hides
         self._links = self._chars = self._inner = self._breaks = 0
 
     def take_all(self, root: LexborNode) -> None:
         """Takes in all nodes in their order; most of a walk's time, so with few calls."""
-        run, opened = self._run, self._open
+        self._root, run, opened = root, self._run, self._open
         inline, numbered = tags.INLINE, tags.NUMBER
         around = self._block(root, "html", _ROOT)
         if around is None:
@@ -225,7 +234,10 @@ class _Walk:
         attributes = node.attributes
         names = marks.names_of(attributes) if attributes else ""
         families, name_marks, (own, near, more) = self._describe(names) if names else NO_NAMES
-        if name_marks and _is_dropped(node, tag, name_marks):
+        if name_marks and (
+            _is_dropped(node, tag, name_marks)
+            or (name_marks & marks.NEVER_IN_POSTS and above & _POSTS)
+        ):
             return None
         hides = name_marks or tag == "dialog" or not _HIDING.isdisjoint(attributes)
         number, nth = len(self._elements), 0
@@ -241,7 +253,10 @@ class _Walk:
         elif self._run and not self._run[-1].endswith("\n"):
             self._run.append("\n")
         if hides:
-            hidden |= _hidden(attributes, name_marks, above | families, tag)
+            hiding = _hidden(attributes, name_marks, above | families, tag)
+            if hiding & HIDDEN and self._is_pane(attributes, names, above | families):
+                hiding ^= HIDDEN | FOLDED
+            hidden |= hiding
         above |= families
         telling |= tags.BIT.get(tag, 0)
         depth += 1
@@ -262,6 +277,16 @@ class _Walk:
         if tag == "ol" and (start := attributes.get("start")) and start.isdecimal():
             self._starts[number] = int(start[:9])
         return number, linked, dropped, code, hidden, above, telling, depth, far
+
+    def _is_pane(self, attributes: marks.Attributes, names: str, families: int) -> bool:
+        """Whether a hidden element is a part that the reader may show, by a tab or a title."""
+        if families & _NO_PANES:
+            return False
+        if "aria-labelledby" in attributes or _PANE.search(names):
+            return True
+        if self._controlled is None:
+            self._controlled = controlled_ids(self._root)
+        return attributes.get("id") in self._controlled
 
     def _code_line(self) -> None:
         """Begins a line of code, where no character has ended the one before."""
@@ -309,6 +334,15 @@ class _Walk:
                     (text, self._owner, self._links, self._chars, self._inner, self._breaks)
                 )
         self._links = self._chars = self._inner = self._breaks = 0
+
+
+def controlled_ids(root: LexborNode) -> frozenset[str | None]:
+    """The ids of elements that something else on the page shows and hides."""
+    found = set[str | None]()
+    for name in _CONTROLLING:
+        for node in root.css(f"[{name}]"):
+            found.update(part.lstrip("#") for part in (node.attributes[name] or "").split())
+    return frozenset(found)
 
 
 def hidden_by(attributes: marks.Attributes) -> int:
