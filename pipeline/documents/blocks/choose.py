@@ -1,10 +1,10 @@
 """From chances to a choice: which blocks are the text.
 
 The bound is each page's own: the one for which the expected F1 of the chosen words is highest, if
-chances are taken at their word; on a short page it is so high that a list between two paragraphs
-fails it, so gaps are closed.  Then come rules that no chance decides: captions by setting,
-what no reader sees, names of authors, lines of forum software, tables as a whole, titles and
-quotations that stand there already.
+chances are taken at their word.  Before it come tables, terms and lists of contents, which are
+text as a whole or not at all; after it what comes with chosen blocks (`fill.py`).  Then rules that
+no chance decides leave out captions by setting, what no reader sees, names of authors, lines of
+software and sites, titles, quotations and parts that stand there already.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from pipeline.documents.blocks.fill import (
     complete_posts,
     title_buttons,
 )
+from pipeline.documents.blocks.hiding import FOLDED, HIDDEN, UNSEEN
 from pipeline.documents.blocks.interface_lines import MOST_WORDS as INTERFACE_WORDS
 from pipeline.documents.blocks.interface_lines import is_interface_line
-from pipeline.documents.blocks.layout import FOLDED, HIDDEN, UNSEEN, Layout
+from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.names import FAMILY
 from pipeline.documents.blocks.numbers import Chosen, Column
 from pipeline.documents.blocks.people import people
@@ -75,7 +76,7 @@ def choose(
     close_gaps(tree, chance, unlinked, chosen)
     complete_posts(layout, tree, chance, words, unlinked, chosen)
     add_code(layout, tree, words, chosen)
-    add_headings(layout, tree, chance, words, chosen)
+    add_headings(layout, tree, chance, words, unlinked, chosen)
     if not captions:
         chosen &= ~_captions(layout, tree, chars)
     chosen &= ~_unseen(tree, chosen, words)
@@ -90,7 +91,7 @@ def choose(
     title_buttons(layout, tree, chosen)
     chosen &= ~_interface_lines(layout, tree, chosen & (words <= INTERFACE_WORDS))
     chosen &= ~parts_again(layout, tree, words, chosen)
-    chosen &= ~_titles(layout, tree, title)
+    chosen &= ~_titles(layout, tree, chars, title)
     return chosen
 
 
@@ -129,10 +130,8 @@ def _terms_whole(layout: Layout, chance: Column, words: Column) -> Column:
                 parts[end] == parts[block] or layout.tag[parts[end]] == _MEANING
             ):
                 end += 1
-            total = int(words[block:end].sum())
-            if total <= _PAIR_WORDS:
-                pair = chance[block:end] * words[block:end]
-                chance[block:end] = int(pair.sum()) // max(total, 1)
+            if words[block:end].sum() <= _PAIR_WORDS:
+                chance[block:end] = chance[block:end].max()
         block = end
     return chance
 
@@ -233,16 +232,16 @@ def _interface_lines(layout: Layout, tree: Structure, short: Chosen) -> Chosen:
     return found
 
 
-def _titles(layout: Layout, tree: Structure, title: str) -> Chosen:
+def _titles(layout: Layout, tree: Structure, chars: Column, title: str) -> Chosen:
     """Headings that are the title, which has a column of its own."""
     found = np.zeros(len(layout.text), dtype=np.bool_)
     wanted = letters(title)
     if wanted:
         levels = tree.tag[tree.owner]
-        for row, text in enumerate(layout.text):
-            # A small letter has two characters at most.
-            fits = len(wanted) <= 2 * len(text) and len(text) <= 2 * len(title) + 20
-            if fits and wanted in (written := letters(text)):
+        # A small letter has two characters at most.
+        fits = (2 * chars >= len(wanted)) & (chars <= 2 * len(title) + 20)
+        for row in np.flatnonzero(fits).tolist():
+            if wanted in (written := letters(layout.text[row])):
                 heading = int(levels[row]) in tags.HEADINGS
                 found[row] = written == wanted or (heading and written == "re" + wanted)
     return found

@@ -10,7 +10,8 @@ import re
 import numpy as np
 
 from pipeline.documents.blocks import tags
-from pipeline.documents.blocks.layout import HIDDEN, UNSEEN, Layout
+from pipeline.documents.blocks.hiding import HIDDEN, UNSEEN
+from pipeline.documents.blocks.layout import WITHIN_PAGE, Layout
 from pipeline.documents.blocks.names import FAMILY
 from pipeline.documents.blocks.numbers import Chosen, Column
 from pipeline.documents.blocks.structure import Structure, nearest
@@ -99,15 +100,25 @@ def _most_posts(owners: Column, words: Column, chosen: Chosen) -> bool:
 
 
 def add_headings(
-    layout: Layout, tree: Structure, chance: Column, words: Column, chosen: Chosen
+    layout: Layout,
+    tree: Structure,
+    chance: Column,
+    words: Column,
+    unlinked: Chosen,
+    chosen: Chosen,
 ) -> None:
-    """Chooses headings right above chosen text: without them it runs on without its sections."""
+    """Chooses headings right above chosen text: without them it runs on without its sections.
+
+    One that leads to another page is a teaser, unless others of its level are chosen.
+    """
     tag = tree.tag[tree.owner]
     is_heading = np.isin(tag, _HEADINGS)
     wanted = is_heading & ~chosen & (words <= _HEADING_WORDS) & (chance >= _HEADING_CHANCE)
     wanted[:-1] &= chosen[1:] & ~is_heading[1:]
     wanted[-1:] = False
     wanted &= tree.hidden & (HIDDEN | UNSEEN) == 0
+    leads_away = ~unlinked & (np.array(layout.inner, dtype=np.int64) & WITHIN_PAGE == 0)
+    wanted &= ~leads_away | np.isin(tag, tag[chosen & is_heading & leads_away])
     if not (chosen & (tag == _FIRST_LEVEL)).any():
         wanted &= tag != _FIRST_LEVEL  # the title
     for block in np.flatnonzero(wanted).tolist():

@@ -20,29 +20,21 @@ from pipeline.documents.blocks import names as marks
 from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.buttons import heads_a_part
 from pipeline.documents.blocks.formula import formula, pictured, unwrap
+from pipeline.documents.blocks.hiding import HIDDEN, HIDING, Hiding, hidden_by
 from pipeline.documents.blocks.lexicon import NO_NAMES, WordWeights
 from pipeline.documents.blocks.streamed import place_streamed_parts
 
 #: A line break that the page asks for, while a block is gathered.
 _BREAK = "\x1f"
 
-#: Bits of `Layout.hidden`.  FOLDED is what the page shows when the reader unfolds it.
-HIDDEN, ARIA_HIDDEN, UNSEEN, FOLDED = 1, 2, 4, 8
 #: Bit of `Layout.inner`, beside those of families: a link to a person, by its address.
 PERSON = 1 << 60
 #: And one: a link to a place on the page itself.
 WITHIN_PAGE = 1 << 61
-#: Attributes that may hide an element.
-_HIDING = frozenset(("hidden", "style", "aria-hidden"))
-_PEOPLE = re.compile(r"^mailto:|/(?:u|users?|members?|profiles?|authors?)/")
+_PEOPLE = re.compile(r"/(?:u|users?|members?|profiles?|authors?)/")
+_MAIL = "mailto:"
 _QUOTATION = tags.BIT["blockquote"]
 _POSTS = marks.FAMILY["post"] | marks.FAMILY["comment"]
-_FOLDING = marks.FAMILY["fold"]
-#: What a menu or a dialog hides is no part of the text, whoever unfolds it.
-_NO_PANES = sum(marks.FAMILY[name] for name in ("modal", "nav", "head", "foot"))
-_PANE = re.compile(r"tab-?pane|tabs?-?(?:content|panel)", re.IGNORECASE)
-#: Attributes that name, by its id, the element that something shows and hides.
-_CONTROLLING = ("aria-controls", "data-target", "data-bs-target")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +102,12 @@ class _Walk:
         self._owner = -1
         self._code = False  # whether that block is verbatim
         self._any_code = False  # whether the page has a verbatim element so far
-        self._controlled: frozenset[str | None] | None = None  # ids that something shows and hides
         self._links = self._chars = self._inner = self._breaks = 0
 
     def take_all(self, root: LexborNode) -> None:
         """Takes in all nodes in their order; most of a walk's time, so with few calls."""
-        self._root, run, opened = root, self._run, self._open
+        self._hiding = Hiding(root)
+        run, opened = self._run, self._open
         inline, numbered = tags.INLINE, tags.NUMBER
         around = self._block(root, "html", _ROOT)
         if around is None:
@@ -214,7 +206,7 @@ class _Walk:
                 if named.marks & marks.LINE and around[3] >= 0:
                     self._code_line()
                 dropped = dropped or bool(named.marks & marks.UNSEEN)
-            if not _HIDING.isdisjoint(attributes) and hidden_by(attributes) & HIDDEN:
+            if not HIDING.isdisjoint(attributes) and hidden_by(attributes) & HIDDEN:
                 dropped = True
             if tag == "a" and "href" in attributes:
                 linked = True
@@ -222,7 +214,7 @@ class _Walk:
                 address = attributes["href"] or ""
                 if address.startswith("#"):
                     self._inner |= WITHIN_PAGE
-                elif _PEOPLE.search(address):
+                elif address.startswith(_MAIL) or _PEOPLE.search(address):
                     self._inner |= PERSON
             self._inner |= named.families
             if linked != around[1] or dropped != around[2]:
@@ -239,7 +231,7 @@ class _Walk:
             or (name_marks & marks.NEVER_IN_POSTS and above & _POSTS)
         ):
             return None
-        hides = name_marks or tag == "dialog" or not _HIDING.isdisjoint(attributes)
+        hides = name_marks or tag == "dialog" or not HIDING.isdisjoint(attributes)
         number, nth = len(self._elements), 0
         if code < 0:
             if self._run or self._links or self._inner:
@@ -253,10 +245,7 @@ class _Walk:
         elif self._run and not self._run[-1].endswith("\n"):
             self._run.append("\n")
         if hides:
-            hiding = _hidden(attributes, name_marks, above | families, tag)
-            if hiding & HIDDEN and self._is_pane(attributes, names, above | families):
-                hiding ^= HIDDEN | FOLDED
-            hidden |= hiding
+            hidden |= self._hiding.of(tag, attributes, names, name_marks, above | families)
         above |= families
         telling |= tags.BIT.get(tag, 0)
         depth += 1
@@ -277,16 +266,6 @@ class _Walk:
         if tag == "ol" and (start := attributes.get("start")) and start.isdecimal():
             self._starts[number] = int(start[:9])
         return number, linked, dropped, code, hidden, above, telling, depth, far
-
-    def _is_pane(self, attributes: marks.Attributes, names: str, families: int) -> bool:
-        """Whether a hidden element is a part that the reader may show, by a tab or a title."""
-        if families & _NO_PANES:
-            return False
-        if "aria-labelledby" in attributes or _PANE.search(names):
-            return True
-        if self._controlled is None:
-            self._controlled = controlled_ids(self._root)
-        return attributes.get("id") in self._controlled
 
     def _code_line(self) -> None:
         """Begins a line of code, where no character has ended the one before."""
@@ -312,7 +291,7 @@ class _Walk:
     def _close(self) -> None:
         """Closes the innermost element, which ends its block and range."""
         closed = self._open.pop()
-        if not self._code or closed == self._owner:
+        if (self._run or self._links or self._inner) and (not self._code or closed == self._owner):
             self._flush()
         self._last[closed] = len(self._blocks) + bool(self._run)
 
@@ -334,41 +313,6 @@ class _Walk:
                     (text, self._owner, self._links, self._chars, self._inner, self._breaks)
                 )
         self._links = self._chars = self._inner = self._breaks = 0
-
-
-def controlled_ids(root: LexborNode) -> frozenset[str | None]:
-    """The ids of elements that something else on the page shows and hides."""
-    found = set[str | None]()
-    for name in _CONTROLLING:
-        for node in root.css(f"[{name}]"):
-            found.update(part.lstrip("#") for part in (node.attributes[name] or "").split())
-    return frozenset(found)
-
-
-def hidden_by(attributes: marks.Attributes) -> int:
-    """HIDDEN and ARIA_HIDDEN, where the attributes of an element say so."""
-    found = 0
-    if "hidden" in attributes and attributes["hidden"] != "until-found":
-        found = HIDDEN
-    style = attributes.get("style")
-    if style and ("none" in style or "hidden" in style):
-        style = style.replace(" ", "").lower()
-        if "display:none" in style or "visibility:hidden" in style:
-            found = HIDDEN
-    if attributes.get("aria-hidden") == "true":
-        found |= ARIA_HIDDEN
-    return found
-
-
-def _hidden(attributes: marks.Attributes, name_marks: int, families: int, tag: str) -> int:
-    if tag == "dialog" and "open" not in attributes:
-        return HIDDEN
-    found = hidden_by(attributes)
-    if name_marks & marks.UNSEEN:
-        found |= UNSEEN
-    if found & HIDDEN and families & _FOLDING:
-        return found ^ HIDDEN | FOLDED
-    return found
 
 
 def _is_dropped(node: LexborNode, tag: str, name_marks: int) -> bool:

@@ -1,9 +1,8 @@
 """Names of authors and what stands with them, none of which is text: no names are stored.
 
 A block is about a person by the names of its element, of the two around it, or of a link in it.
-Ids
-say nothing here: those of headings and terms are made of their texts ("authorization").  Names in
-the cells of a table of data are what it lists.
+Ids say nothing here: those of headings and terms are made of their texts ("authorization").  Names
+in the cells of a table of data are what it lists.
 """
 
 from __future__ import annotations

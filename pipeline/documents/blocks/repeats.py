@@ -59,7 +59,10 @@ def quoted_again(layout: Layout, quoted: Chosen, words: Column) -> Chosen:
 
 
 def parts_again(layout: Layout, tree: Structure, words: Column, chosen: Chosen) -> Chosen:
-    """Elements whose chosen blocks stood there just so before: for a telephone, then for a desk."""
+    """Elements whose chosen blocks stood there just so before: for a telephone, then for a desk.
+
+    Not of lists of terms: what a manual says of one name may hold for another.
+    """
     dropped = np.zeros_like(chosen)
     places = np.flatnonzero(chosen)
     numbers: dict[str, int] = {}
@@ -75,6 +78,7 @@ def parts_again(layout: Layout, tree: Structure, words: Column, chosen: Chosen) 
     blocks = end - begin
     parts = (blocks >= _PART_BLOCKS) & (copied[end] - copied[begin] == blocks)
     parts &= (held[end] - held[begin] >= _PART_WORDS) & (code[end] == code[begin])
+    parts &= np.array(layout.telling, dtype=np.int64) & tags.BIT["dl"] == 0
     done = 0
     for element in np.flatnonzero(parts).tolist():
         first, last = int(begin[element]), int(end[element])
