@@ -39,12 +39,13 @@ from pipeline.documents.blocks.model import read_model
 from pipeline.documents.by_trafilatura.main_content import is_marked
 from pipeline.documents.by_trafilatura.parse import parse_html
 from pipeline.documents.extract import ParsedPage, extract, finish, prepare
+from pipeline.documents.page import Page
 from pipeline.documents.prefilter import foreign, words_at_most
 from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.training.pages import LabelledPage, read_pages
 from pipeline.documents.training.report import word_score
 from pipeline.documents.training.train import fold_model
-from pipeline.documents.verdict import Page, verdict_on
+from pipeline.documents.verdict import verdict_on
 from pipeline.store.language import identify
 from pipeline.store.unspaced import count_words
 

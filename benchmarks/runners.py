@@ -72,20 +72,6 @@ def _processor() -> float:
     return total
 
 
-class Recorded:
-    """A function on units that writes down each unit before it carries it out."""
-
-    def __init__(self, make: Callable[[Any], Iterable[Part]], folder: Path) -> None:
-        self._make, self._folder = make, folder
-
-    def __call__(self, unit: Any) -> Iterable[Part]:
-        """Carries it out."""
-        number = len(list(self._folder.iterdir()))
-        path = self._folder / f"{number:06d}"
-        path.write_bytes(cloudpickle.dumps((self._make, unit)))
-        return self._make(unit)
-
-
 def recipe_for(root: Path, given: argparse.Namespace) -> Recipe:
     """The quickstart's recipe with pages from an archive."""
     return read_recipe("quickstart", settings_for(root, given))
@@ -126,14 +112,13 @@ def on_runner(
 
 def _record(into: list[Path]) -> None:
     """Makes all transforms of this process write their units into the folder in `into`."""
-    plain = sink.MakeParts.__init__
 
-    def init(
-        self: sink.MakeParts, make: Callable[[Any], Iterable[Part]], *, alone: bool = False
-    ) -> None:
-        plain(self, Recorded(make, into[0]), alone=alone)
+    def recorded(unit: Any, make: Callable[[Any], Iterable[Part]]) -> Iterable[Part]:
+        number = len(list(into[0].iterdir()))
+        (into[0] / f"{number:06d}").write_bytes(cloudpickle.dumps((make, unit)))
+        return make(unit)
 
-    sink.MakeParts.__init__ = init  # type: ignore[method-assign]
+    sink._parts_of = recorded  # type: ignore[assignment]
 
 
 def bare(root: Path, units: Path) -> dict[str, Cost]:

@@ -11,13 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
-import apache_beam as beam
 import pytest
 
-from pipeline.engine.sink import MakeParts
+from pipeline.engine import sink
 from pipeline.store.parts import Part
 
 _pair: list[ProcessPoolExecutor] = []
@@ -27,7 +25,7 @@ _units: Counter[str] = Counter()
 
 @contextmanager
 def everything_twice() -> Iterator[Counter[str]]:
-    """Within it, two processes carry out each unit of `MakeParts`; gives how many, by function."""
+    """Within it, two processes carry out each unit of a stage; gives how many, by function."""
     context = multiprocessing.get_context("spawn")
     with (
         ProcessPoolExecutor(2, context, _meet_at, (context.Barrier(2),)) as pool,
@@ -35,7 +33,7 @@ def everything_twice() -> Iterator[Counter[str]]:
     ):
         _pair[:] = [pool]
         _units.clear()
-        patch.setattr(MakeParts, "expand", _expand)
+        patch.setattr(sink, "_parts_of", _both)
         yield _units
 
 
@@ -43,11 +41,7 @@ def _meet_at(barrier: Any) -> None:
     _barrier[:] = [barrier]
 
 
-def _expand(step: MakeParts, units: beam.PCollection) -> beam.PCollection:
-    return units | "Deal" >> beam.Reshuffle() | "Make" >> beam.FlatMap(partial(_both, step._make))
-
-
-def _both(make: Callable[[Any], Iterable[Part]], unit: Any) -> list[Part]:
+def _both(unit: Any, make: Callable[[Any], Iterable[Part]]) -> list[Part]:
     """What both processes say that they have made, which must be the same."""
     _units[getattr(make, "__name__", str(make))] += 1
     one, other = [_pair[0].submit(_at_once, make, unit) for _ in range(2)]

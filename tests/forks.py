@@ -32,7 +32,6 @@ from typing import Any
 
 #: Imported before the first fork: they import the rest of the house and its libraries.
 PRELOADED = (
-    "datasketch",
     "pyarrow.dataset",
     "pipeline.build.build",
     "pipeline.cli",

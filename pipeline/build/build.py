@@ -37,6 +37,8 @@ from pipeline.store.manifest import (
 )
 from pipeline.tokens.stage import TokensStage
 
+#: What workers import.
+_PRELOADED = "pipeline.build.preloaded"
 #: Characters of a setting's value in the reason why a stage is stale.
 _LONGEST_VALUE = 80
 
@@ -84,7 +86,7 @@ def build(
     results: list[StageResult] = []
     with (
         locked(corpus.root, recipe.corpus.lease_seconds, say=say) as lease,
-        RunnerPool(recipe.runner, options, recipe.corpus.root) as pool,
+        RunnerPool(recipe.runner, options, recipe.corpus.root, [_PRELOADED]) as pool,
     ):
         refuse_pending(corpus)
         for stage in stages:
@@ -94,10 +96,8 @@ def build(
             reason = stale_reason(stage, job)
             if reason is not None:
                 say(f"{stage.name}: {reason}")
+                _expect(pool, stage, stages[number + 1 :], job)
                 runner, workers = pool.runner_for(stage.effort(job))
-                if stage.waits:
-                    pages, later = stage.total(job).amount, _page_seconds(stages[number + 1 :])
-                    pool.expect(Effort(pages * later, pages))
                 run_stage(stage, replace(job, workers=workers), runner)
             elif lease:
                 lease.confirm()  # or what another build has made meanwhile looks like ours
@@ -224,9 +224,12 @@ def refuse_earlier_interval(corpus: Corpus, interval: str) -> None:
         )
 
 
-def _page_seconds(stages: Iterable[Stage]) -> float:
-    """Seconds that the dearest of the stages takes for a page, roughly."""
-    return max((stage.page_seconds for stage in stages), default=0.0)
+def _expect(pool: RunnerPool, stage: Stage, later: Sequence[Stage], job: Job) -> None:
+    """Tells what the dearest of the later stages will take, as far as the stage lets it know."""
+    pages = stage.pages_ahead(job)
+    seconds = max((one.page_seconds for one in later), default=0.0)
+    warm_ups = [warm_up for one in later if (warm_up := one.warm_up(job))]
+    pool.expect(Effort(pages * seconds, pages), warm_ups)
 
 
 def set_aside(folder: str) -> None:

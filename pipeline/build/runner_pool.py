@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from types import TracebackType
@@ -21,9 +21,13 @@ class RunnerPool:
     A build that has nothing or little to do starts no cluster.
     """
 
-    def __init__(self, runner: RunnerSettings, options: Sequence[str], root: str) -> None:
-        """`options` and `root` are as for `open_runner`."""
+    def __init__(
+        self, runner: RunnerSettings, options: Sequence[str], root: str, modules: Sequence[str] = ()
+    ) -> None:
+        """`options` and `root` are as for `open_runner`; `modules` are what stages import."""
         self._runner, self._options, self._root = runner, options, root
+        self._modules = modules
+        self._prepared: set[str] = set()
         self._opened: dict[str, Future[OpenRunner]] = {}
         self._thread = ThreadPoolExecutor(1, "webtext-start")
         self._stack = ExitStack()
@@ -45,21 +49,33 @@ class RunnerPool:
         """The runner, and how many processes it has; raises as `open_runner` does."""
         settings = self._runner.for_work(effort, started="dask" in self._opened)
         if settings.name not in self._opened:
+            self._prepare(settings)
             opened: Future[OpenRunner] = Future()
             opened.set_result(self._open(settings))
             self._opened[settings.name] = opened
         return self._opened[settings.name].result(), settings.parallel()
 
-    def expect(self, effort: Effort) -> None:
+    def expect(self, effort: Effort, warm_ups: Iterable[Callable[[], object]] = ()) -> None:
         """Begins to start the workers that a later stage will want, if they are worth it.
 
-        What goes wrong is raised where they are asked for.
+        Each does the `warm_ups`.  What goes wrong is raised where they are asked for.
         """
         settings = self._runner.for_work(effort)
         if settings.name == "dask" and settings.name not in self._opened:
-            self._opened[settings.name] = self._thread.submit(self._open, settings)
+            self._prepare(settings)
+            self._opened[settings.name] = self._thread.submit(self._open, settings, warm_ups)
 
-    def _open(self, settings: RunnerSettings) -> OpenRunner:
+    def _prepare(self, settings: RunnerSettings) -> None:
+        if settings.name not in self._prepared:
+            self._prepared.add(settings.name)
+            self._stack.enter_context(settings.chosen().prepared(self._modules))
+
+    def _open(
+        self, settings: RunnerSettings, warm_ups: Iterable[Callable[[], object]] = ()
+    ) -> OpenRunner:
         from pipeline.engine.runners.open import open_runner  # noqa: PLC0415  # imports Beam
 
-        return self._stack.enter_context(open_runner(settings, self._options, self._root))
+        runner = self._stack.enter_context(open_runner(settings, self._options, self._root))
+        for work in warm_ups:
+            runner.warm_up(work)
+        return runner

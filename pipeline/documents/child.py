@@ -9,7 +9,6 @@ before, or killed from outside, and the outcome must depend on the page alone.
 
 from __future__ import annotations
 
-import atexit
 import os
 import select
 import signal
@@ -19,12 +18,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.util import Finalize
 
 import orjson
 
 from pipeline.documents import messages as frames
+from pipeline.documents.page import Page, Verdict
 from pipeline.documents.settings import DocumentsSettings
-from pipeline.documents.verdict import Page, Verdict
 from pipeline.store.errors import WebtextError
 
 #: Seconds by the clock on the wall for each second of the deadline, which counts processor
@@ -151,6 +151,10 @@ class PageWorker:
             verdict = self._usable_child().ask(page)
         return verdict
 
+    def start(self) -> None:
+        """Starts a child process, unless there is one; raises WebtextError when it does not."""
+        self._usable_child()
+
     def close(self) -> None:
         """Ends the child process."""
         if self._child:
@@ -174,6 +178,8 @@ def borrowed(settings: DocumentsSettings) -> Iterator[PageWorker]:
     """A worker from those that wait in this process: starting a child takes a second."""
     key = settings.model_dump_json()
     with _lock:
+        if not _idle:
+            Finalize(None, close_idle, exitpriority=0)  # `atexit` does not hold in forked workers
         waiting = _idle.setdefault(key, [])
         worker = waiting.pop() if waiting else PageWorker(settings)
     try:
@@ -185,7 +191,12 @@ def borrowed(settings: DocumentsSettings) -> Iterator[PageWorker]:
         waiting.append(worker)
 
 
-@atexit.register
+def warm_up(settings: DocumentsSettings) -> None:
+    """Starts a child that then waits for work in this process."""
+    with borrowed(settings) as worker:
+        worker.start()
+
+
 def close_idle() -> None:
     """Ends all children that wait for work."""
     with _lock:

@@ -22,6 +22,7 @@ from pipeline.documents.blocks.render import render
 from pipeline.documents.blocks.structure import Structure, structure
 from pipeline.documents.by_trafilatura.find import find_text
 from pipeline.documents.head import Head, read_head
+from pipeline.documents.page import Extracted
 from pipeline.documents.posts import read_posts, with_posts
 from pipeline.documents.published import find_date
 from pipeline.documents.title import find_title
@@ -33,17 +34,6 @@ BLOCKS, TRAFILATURA, RUNNING, JSON_LD = "blocks", "trafilatura", "running", "jso
 _SHORT_SHARE = 0.25
 #: … on a page with so many of them; and another is better with so many times its words.
 _RUNNING_WORDS, _MUCH_MORE = 60, 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Extracted:
-    """What a page says.  `text` is empty where there is no main text."""
-
-    text: str
-    title: str = ""
-    date: str = ""  # ISO day, or empty
-    canonical: str = ""
-    extractor: str = ""  # blocks | trafilatura | running | json-ld; empty where nothing was found
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.documents.extract import Extracted
+from pipeline.documents.page import Extracted
 from pipeline.store.own_texts import unpacked_text
 
 GIVEN = "given"

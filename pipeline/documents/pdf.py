@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any
 
 from pipeline.documents.dating import find_day, plain_day
-from pipeline.documents.extract import Extracted
+from pipeline.documents.page import Extracted
 from pipeline.documents.plain import regular
 
 #: Pages that are read at most: a book.  Longer files are cut, not dropped.

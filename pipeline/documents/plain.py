@@ -6,7 +6,7 @@ import re
 import unicodedata
 from datetime import date
 
-from pipeline.documents.extract import Extracted
+from pipeline.documents.page import Extracted
 from pipeline.documents.published import date_in_path
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ufeff]")

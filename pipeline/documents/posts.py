@@ -56,6 +56,8 @@ def read_posts(json_ld: str) -> list[str]:
 
 def with_posts(text: str, posts: Sequence[str]) -> str:
     """A text with the posts that it lacks; itself where it has all."""
+    if not posts:
+        return text
     said = letters(text)
     shares = [_share(post, said) for post in posts]
     missing = [post for post, share in zip(posts, shares, strict=True) if share < _STANDS]

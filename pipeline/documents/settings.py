@@ -58,7 +58,8 @@ class DocumentsSettings(Settings):
     """Pages after which a child process is replaced: lxml and its caches grow slowly."""
 
     pages_per_unit: int = Field(500, ge=1)
-    """Rows of a fetch table that make one unit of work, hence one part file."""
+    """Most rows of a fetch table that make one unit of work, hence one part file, on an average:
+    a unit of large pages has less.  Small intervals have smaller units."""
 
     volatile: ClassVar[frozenset[str]] = frozenset({"pages_per_child", "pages_per_unit"})
 

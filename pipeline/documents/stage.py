@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
@@ -37,6 +39,7 @@ class DocumentsStage(Stage):
     version: ClassVar[str] = code_version()
     byte_seconds = 5e-7  # of a page, unpacked
     page_seconds = 0.017
+    steps = 2
 
     def settings(self, job: Job) -> DocumentsSettings:
         """The `[documents]` section."""
@@ -56,6 +59,7 @@ class DocumentsStage(Stage):
         """By the bytes of the pages."""
         import pyarrow.compute as pc
 
+        from pipeline.documents.sort import count_pieces
         from pipeline.store.parquet import read_table
 
         tables = [
@@ -64,12 +68,18 @@ class DocumentsStage(Stage):
         ]
         each = self.settings(job).pages_per_unit
         size = sum(pc.sum(table, min_count=0).as_py() for table in tables)
-        units = sum(-(-len(table) // each) for table in tables)
-        return Effort(size * self.byte_seconds, units)
+        units = sum(count_pieces([len(table) for table in tables], each))
+        return Effort(size * self.byte_seconds, units, self.steps)
 
     def total(self, job: Job) -> Total:
         """Fetched pages."""
         return Total(job.corpus.require("pages", job.interval).counts.kept, "pages")
+
+    def warm_up(self, job: Job) -> Callable[[], object]:
+        """Starts the child process that reads pages."""
+        from pipeline.documents.child import warm_up
+
+        return partial(warm_up, self.settings(job))
 
     def remove_pages(self, edit: StageEdit) -> Removal:
         """Documents, and pages that gave none."""

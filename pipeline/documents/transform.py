@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import apache_beam as beam
 
 from pipeline.documents.settings import DocumentsSettings
+from pipeline.documents.sort import FetchTable, count_pieces, sort
 from pipeline.documents.unit import Unit, make
-from pipeline.engine.sink import MakeParts, Units, WriteManifest
+from pipeline.engine.sink import Steps, WriteManifest
+from pipeline.engine.steps import Step, all_of
 from pipeline.store import files
 from pipeline.store.manifest import Manifest
 from pipeline.store.parquet import read_footer
-from pipeline.store.parts import unit_key
+from pipeline.store.parts import is_result, unit_key, work_key
 
 
 class Documents(beam.PTransform):
@@ -34,38 +38,46 @@ class Documents(beam.PTransform):
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         """Units are planned from the sizes of the fetch tables alone."""
+        steps = (
+            Step("Sort", partial(all_of, self.sort_units()), sort),
+            Step("Extract", partial(all_of, self.units()), make),
+        )
         return (
             root
-            | "Units" >> Units(self.units())
-            | "Extract" >> MakeParts(make)
+            | Steps(steps)
+            | "Result" >> beam.Filter(is_result)
             | "Manifest" >> WriteManifest(self._folder, self._draft)
         )
 
-    def units(self) -> list[Unit]:
-        """The units of work: each fetch table in pieces of some `pages_per_unit` rows."""
-        pieces = [
-            (path, piece, count)
-            for path in self._fetches
-            for count in [_pieces(path, self._settings.pages_per_unit)]
-            for piece in range(count)
+    def sort_units(self) -> list[FetchTable]:
+        """One unit a fetch table."""
+        pieces = count_pieces(list(map(_rows, self._fetches)), self._settings.pages_per_unit)
+        of = len(self._fetches)
+        return [
+            FetchTable(path, number, of, count, self._folder, self._key(path, count))
+            for number, (path, count) in enumerate(zip(self._fetches, pieces, strict=True))
         ]
-        draft = self._draft
+
+    def units(self) -> list[Unit]:
+        """The units of extraction, each a piece of a fetch table."""
+        pieces = [(table, piece) for table in self.sort_units() for piece in range(table.pieces)]
         return [
             Unit(
-                fetches=path,
+                fetched=table.name,
                 pages_folder=self._pages,
                 piece=piece,
-                pieces=count,
                 folder=self._folder,
                 number=number,
                 of=len(pieces),
-                work_key=unit_key(draft, files.name_of(path), piece, count),
+                work_key=work_key(table.work_key, piece),
                 settings=self._settings,
             )
-            for number, (path, piece, count) in enumerate(pieces)
+            for number, (table, piece) in enumerate(pieces)
         ]
 
+    def _key(self, path: str, pieces: int) -> str:
+        return unit_key(self._draft, files.name_of(path), "pieces by bytes", pieces)
 
-def _pieces(path: str, rows_each: int) -> int:
-    rows: int = read_footer(path).num_rows
-    return max(1, -(-rows // rows_each))
+
+def _rows(path: str) -> int:
+    return int(read_footer(path).num_rows)

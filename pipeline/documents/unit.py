@@ -13,31 +13,26 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.documents.child import borrowed
+from pipeline.documents.page import Page, Verdict
 from pipeline.documents.read import Fetch, read_pages
 from pipeline.documents.settings import DocumentsSettings
-from pipeline.documents.verdict import Page, Verdict
+from pipeline.documents.sort import FETCHED
+from pipeline.store import files
 from pipeline.store.parquet import read_table
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name
 from pipeline.store.progress import Progress
 from pipeline.store.schemas import SCHEMAS, VOLATILE
 
-#: What the stage reads of a fetch table.
-FETCH_COLUMNS = [
-    "id", "url", "outcome", "content_type", "digest", "warc_file", "warc_offset", "fetched_at",
-]  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Unit:
-    """Piece `piece` of the `pieces` of one fetch table."""
+    """Piece `piece` of one fetch table, whose sorted pages are in the scratch table `fetched`."""
 
-    fetches: str
+    fetched: str
     pages_folder: str
     piece: int
-    pieces: int
     folder: str
     number: int
     of: int
@@ -73,12 +68,8 @@ def fetches_of(unit: Unit) -> list[Fetch]:
 
     A piece is a run of neighbours, so an archive is read forwards.
     """
-    table = read_table(unit.fetches, FETCH_COLUMNS)
-    table = table.filter(pc.equal(table["outcome"], "ok"))
-    table = table.sort_by([(name, "ascending") for name in ("warc_file", "warc_offset", "id")])
-    start = table.num_rows * unit.piece // unit.pieces
-    stop = table.num_rows * (unit.piece + 1) // unit.pieces
-    rows: list[Fetch] = table.slice(start, stop - start).to_pylist()
+    path = files.join(unit.folder, unit.fetched)
+    rows: list[Fetch] = read_table(path, FETCHED.names, [("piece", "=", unit.piece)]).to_pylist()
     return rows
 
 

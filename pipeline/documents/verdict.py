@@ -9,12 +9,10 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import date
-from typing import Any
 
-from pipeline.documents.extract import Extracted, ParsedPage, finish, prepare
+from pipeline.documents.extract import ParsedPage, finish, prepare
 from pipeline.documents.given import given_text
+from pipeline.documents.page import Extracted, Page, Verdict
 from pipeline.documents.pdf import extract_pdf
 from pipeline.documents.plain import extract_plain
 from pipeline.documents.prefilter import foreign, words_at_most
@@ -24,43 +22,6 @@ from pipeline.store.language import identify
 from pipeline.store.media_type import kind_of, read_label
 from pipeline.store.own_texts import MEDIA_TYPE
 from pipeline.store.unspaced import count_words
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page as it was received, decompressed."""
-
-    url: str
-    body: bytes
-    content_type: str
-    #: The day of fetching: no page can be younger.
-    fetched: date
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The outcome of a page: `ok` with a document, or why there is none.
-
-    Outcomes: ok, empty, too_short, language, language_score, too_large, bad_encoding,
-    too_many_tags, content_type, timeout, memory, crash, error.  `value` is what was measured
-    against the limit (words, probability, bytes, tags, seconds); `error` says more in words.
-    """
-
-    outcome: str
-    value: float = 0.0
-    error: str = ""
-    language: str = ""
-    language_score: float = 0.0
-    document: Extracted = field(default_factory=lambda: Extracted(""))
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, for the pipe between the processes."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Verdict:
-        """The inverse of `to_json`."""
-        return cls(**{**values, "document": Extracted(**values["document"])})
 
 
 def verdict_on(page: Page, settings: DocumentsSettings) -> Verdict:

@@ -16,8 +16,9 @@ import sys
 from datetime import date
 
 from pipeline.documents import messages as frames
+from pipeline.documents.page import Page, Verdict
 from pipeline.documents.settings import DocumentsSettings
-from pipeline.documents.verdict import Page, Verdict, verdict_on
+from pipeline.documents.verdict import verdict_on
 from pipeline.store.language import identify
 
 

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.options.pipeline_options import DirectOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipeline.engine.steps import Reports, Step
 from pipeline.store import files
@@ -96,14 +98,31 @@ class Steps(beam.PTransform):
         super().__init__()
         self._steps = list(steps)
 
-    def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """What is done goes from step to step as one list."""
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
+        """What is done goes from step to step as one list; in one process all is one transform."""
+        if _is_one_process(root.pipeline):
+            return root | "Once" >> Units([None]) | "In turn" >> beam.FlatMap(_done, self._steps)
         done = root | "Begin" >> Units([()])
         for step in self._steps:
             made = done | f"{step.name}: plan" >> beam.FlatMap(step.plan)
             made = made | step.name >> MakeParts(step.make, alone=step.alone)
             done = done | f"{step.name}: done" >> beam.Map(_with, beam.pvalue.AsList(made))
         return done | "Parts" >> beam.FlatMap(list)
+
+
+def _is_one_process(pipeline: beam.Pipeline) -> bool:
+    """Whether nothing runs side by side, so that Beam has nothing to deal out."""
+    options = pipeline.options.view_as(DirectOptions)
+    return type(pipeline.runner) is FnApiRunner and options.direct_num_workers == 1
+
+
+def _done(_once: None, steps: Sequence[Step]) -> Reports:
+    """The reports of all parts of all steps, one unit after the other."""
+    reports: list[Part] = []
+    for step in steps:
+        units = step.plan(tuple(reports))
+        reports += [part for unit in units for part in _parts_of(unit, step.make)]
+    return reports
 
 
 def _with(before: Reports, latest: Iterable[Part]) -> Reports:

@@ -9,6 +9,7 @@ it writes itself, last of all: so a stage is one pipeline on any runner.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -74,8 +75,6 @@ class Stage(ABC):
     byte_seconds: ClassVar[float]
     #: The same for a page, roughly, where nothing but their number is known.
     page_seconds: ClassVar[float] = 0.0
-    #: Whether it mostly waits for others, so that workers for later stages may start meanwhile.
-    waits: ClassVar[bool] = False
     #: Steps that wait for each other.
     steps: ClassVar[int] = 1
 
@@ -136,6 +135,17 @@ class Stage(ABC):
     @abstractmethod
     def total(self, job: Job) -> Total:
         """How much there is to do."""
+
+    def pages_ahead(self, job: Job) -> int:
+        """How many pages it may lead to, roughly, where that says what later stages take.
+
+        If these are worth workers, they start beside it.
+        """
+        return 0
+
+    def warm_up(self, job: Job) -> Callable[[], object] | None:
+        """What a worker may do before the stage begins, in place of its first unit."""
+        return None
 
     def effort(self, job: Job) -> Effort:
         """What it takes, by the parts that it reads."""

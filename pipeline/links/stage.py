@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from pipeline.store.stage_edit import Removal, StageEdit
 
+#: Of a source, as it is packed, for each page that comes of it: 65 to 140 in months made of few
+#: subreddits.
+_BYTES_A_PAGE = 200
+
 
 class LinksStage(Stage):
     """The first stage of a build."""
@@ -41,6 +45,10 @@ class LinksStage(Stage):
     def effort(self, job: Job) -> Effort:
         """By the bytes of the sources."""
         return Effort(self.total(job).amount * self.byte_seconds, len(self._items(job)), self.steps)
+
+    def pages_ahead(self, job: Job) -> int:
+        """As many as small months have; of larger ones they are less, and enough all the same."""
+        return self.total(job).amount // _BYTES_A_PAGE
 
     def total(self, job: Job) -> Total:
         """Bytes to read, as they are packed."""

@@ -27,7 +27,6 @@ class PagesStage(Stage):
     """From links to archived pages."""
 
     name = "pages"
-    waits = True
     version = "4"
     byte_seconds = 3.3e-8  # of an archive that pages are taken from
     page_seconds = 0.0023  # crawled
@@ -80,6 +79,10 @@ class PagesStage(Stage):
     def total(self, job: Job) -> Total:
         """Links to end."""
         return Total(job.corpus.require("links", job.interval).counts.kept, "links")
+
+    def pages_ahead(self, job: Job) -> int:
+        """At most as many as there are links."""
+        return self.total(job).amount
 
     def transform(self, job: Job) -> beam.PTransform:
         """The steps of the source, then of the Wayback Machine."""

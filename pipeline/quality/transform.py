@@ -28,7 +28,7 @@ from pipeline.quality.verdicts import VerdictUnit, WrittenLimits, give_verdicts
 from pipeline.store import files
 from pipeline.store.corpus import Corpus
 from pipeline.store.manifest import WORK, Manifest, table_of
-from pipeline.store.parts import Part, batches_of, part_name, work_key
+from pipeline.store.parts import Part, batches_of, is_result, part_name, work_key
 from pipeline.store.takedown import read_takedown
 
 
@@ -183,11 +183,6 @@ class Quality(beam.PTransform):
                 strict=True,
             )
         ]
-
-
-def is_result(part: Part) -> bool:
-    """True for a file that stays; the others are scratch."""
-    return part.file is not None and not part.file.name.startswith(WORK)
 
 
 def _written_limits(corpus: Corpus, interval: str) -> WrittenLimits:

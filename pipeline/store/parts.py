@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from pipeline.store import files
 from pipeline.store.errors import WebtextError
 from pipeline.store.manifest import (
+    WORK,
     Audit,
     Counts,
     FileEntry,
@@ -44,6 +45,11 @@ class Part:
     counts: Counts = field(default_factory=Counts)
     extra: dict[str, int] = field(default_factory=dict)
     audit: Audit = field(default_factory=dict)
+
+
+def is_result(part: Part) -> bool:
+    """True for a file that stays; the others are scratch."""
+    return part.file is not None and not part.file.name.startswith(WORK)
 
 
 def work_key(*parts: object) -> str:

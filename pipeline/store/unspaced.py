@@ -43,6 +43,7 @@ def _in_class(ranges: tuple[tuple[int, int], ...]) -> str:
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
 
 
+_ASCII = bytes(range(128))
 _UNSPACED = re.compile(f"[{_in_class(UNSPACED)}]")
 #: Pieces of unspaced scripts, and all other runs without white space.
 _PIECE = re.compile(
@@ -51,6 +52,17 @@ _PIECE = re.compile(
     rf"|[^\s{_in_class(UNSPACED)}]+"
 )
 _CHARACTER = re.compile(rf"[{_in_class(UNSPACED)}]|[^\s{_in_class(UNSPACED)}]+")
+
+
+def _has_unspaced(text: str) -> bool:
+    """Whether a text has a character of a script without spaces.
+
+    What is ASCII is taken out first, a pass in C: of most texts a few quotation marks are left.
+    """
+    if text.isascii():
+        return False
+    others = text.encode("utf-8", "surrogatepass").translate(None, _ASCII)
+    return _UNSPACED.search(others.decode("utf-8", "surrogatepass")) is not None
 
 
 def is_unspaced(character: str) -> bool:
@@ -65,7 +77,7 @@ def count_unspaced(text: str) -> int:
 
 def split_words(text: str) -> list[str]:
     """The words of a text, in order, with pieces of runs without spaces."""
-    if text.isascii() or not _UNSPACED.search(text):
+    if not _has_unspaced(text):
         return text.split()
     return _PIECE.findall(text)
 

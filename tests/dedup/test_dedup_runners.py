@@ -93,7 +93,7 @@ def test_two_workers_of_whom_one_is_killed_write_the_same(
         while not any(folder.glob("_signatures-*")):
             time.sleep(0.01)
         for child in psutil.Process().children(recursive=True):
-            if "spawn_main" in " ".join(child.cmdline()) and not child.children():
+            if "forkserver" in " ".join(child.cmdline()) and not child.children():
                 killed.append(child.pid)
                 child.kill()
                 return

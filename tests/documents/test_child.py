@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from pipeline.documents.child import PageWorker, borrowed, close_idle
+from pipeline.documents.page import Page, Verdict
 from pipeline.documents.settings import DocumentsSettings
-from pipeline.documents.verdict import Page, Verdict
 
 TODAY = date(2026, 1, 1)
 PROSE = b"<p>The committee met on Tuesday and heard from three of the engineers.</p>"
@@ -203,7 +203,7 @@ def test_a_child_ends_with_its_parent() -> None:
     program = (
         "import os, sys, datetime\n"
         "from pipeline.documents.child import PageWorker\n"
-        "from pipeline.documents.verdict import Page\n"
+        "from pipeline.documents.page import Page\n"
         "from pipeline.documents.settings import DocumentsSettings\n"
         "judge = PageWorker(DocumentsSettings())\n"
         "judge.ask(Page('https://e.org', b'<p>x', 'text/html', datetime.date(2026, 1, 1)))\n"

@@ -14,8 +14,9 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipeline.documents.settings import DocumentsSettings
+from pipeline.documents.sort import sort
 from pipeline.documents.stage import DocumentsStage
-from pipeline.documents.unit import fetches_of, make
+from pipeline.documents.unit import Unit, fetches_of, make
 from pipeline.engine.sink import complete
 from pipeline.engine.stage import Job
 from pipeline.store.addresses import page_id
@@ -117,6 +118,15 @@ def run(of: Job) -> Manifest:
     return manifest
 
 
+def units_of(of: Job) -> list[Unit]:
+    """The units of extraction, whose pages are sorted."""
+    stage = DocumentsStage().transform(of)
+    for unit in stage.sort_units():
+        sort(unit)
+    found: list[Unit] = stage.units()
+    return found
+
+
 @pytest.fixture
 def corpus(tmp_path: Path) -> Corpus:
     return Corpus(str(tmp_path / "corpus"))
@@ -166,16 +176,18 @@ def test_other_units_say_the_same_and_again_gives_the_same_bytes(corpus: Corpus)
 
 def test_pieces_cover_an_archive_once_and_forwards(corpus: Corpus) -> None:
     pages_stage(corpus, [PAGES[0]] * 7)
-    units = DocumentsStage().transform(job(corpus, pages_per_unit=3)).units()
-    offsets = [[fetch["warc_offset"] for fetch in fetches_of(unit)] for unit in units]
+    offsets = [
+        [fetch["warc_offset"] for fetch in fetches_of(unit)]
+        for unit in units_of(job(corpus, pages_per_unit=3))
+    ]
     flat = [offset for piece in offsets for offset in piece]
     assert flat == sorted(set(flat))
-    assert len(flat) == 7
+    assert [len(piece) for piece in offsets] == [2, 3, 2]
 
 
 def test_a_finished_unit_is_not_made_again(corpus: Corpus) -> None:
     pages_stage(corpus, PAGES[:1])
-    unit = DocumentsStage().transform(job(corpus)).units()[0]
+    unit = units_of(job(corpus))[0]
     first = make(unit)
     (Path(corpus.folder("pages", "all")) / "segment-0.warc.gz").unlink()
     assert make(unit) == first
@@ -195,7 +207,7 @@ def test_a_cut_archive_is_named(corpus: Corpus) -> None:
     pages_stage(corpus, PAGES[:2])
     archive = Path(corpus.folder("pages", "all")) / "segment-0.warc.gz"
     archive.write_bytes(archive.read_bytes()[:-30])
-    unit = DocumentsStage().transform(job(corpus)).units()[0]
+    unit = units_of(job(corpus))[0]
     with pytest.raises(WebtextError, match="segment-0.warc.gz"):
         make(unit)
     assert not list(Path(unit.folder).glob("*.parquet"))

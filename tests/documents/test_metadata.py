@@ -8,8 +8,9 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from pipeline.documents.dating import find_day
-from pipeline.documents.extract import Extracted, extract
+from pipeline.documents.extract import extract
 from pipeline.documents.head import read_head
+from pipeline.documents.page import Extracted
 from pipeline.documents.title import find_title
 
 LATEST = date(2026, 1, 31)

@@ -7,10 +7,11 @@ from importlib.util import find_spec
 
 import pytest
 
+from pipeline.documents.page import Page
 from pipeline.documents.pdf import extract_pdf, paragraphs, without_running
 from pipeline.documents.plain import extract_plain
 from pipeline.documents.settings import DocumentsSettings
-from pipeline.documents.verdict import Page, verdict_on
+from pipeline.documents.verdict import verdict_on
 
 TODAY = date(2026, 1, 1)
 PROSE = "The committee met on Tuesday and heard from three of the engineers who built the bridge. "

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import thread_pages
 
-from pipeline.documents.extract import Extracted, extract
+from pipeline.documents.extract import extract
+from pipeline.documents.page import Extracted, Page
 from pipeline.documents.posts import read_posts, with_posts
 from pipeline.documents.settings import DocumentsSettings
-from pipeline.documents.verdict import Page, verdict_on
+from pipeline.documents.verdict import verdict_on
 
 TODAY = date(2026, 1, 1)
 POSTS = thread_pages.posts(4)

@@ -64,7 +64,7 @@ def choose(
     _close_gaps(tree, chance, 2 * links < chars, chosen)
     _posts_whole(layout, tree, chance, words, 2 * links < chars, chosen)
     if not captions:
-        chosen &= ~_captions(layout, tree)
+        chosen &= ~_captions(tree, chars)
     chosen &= ~_unseen(tree, chosen, words)
     chosen &= ~_notices(tree, chosen, words)
     chosen &= ~_calls(tree, links, chars, chosen)
@@ -74,7 +74,7 @@ def choose(
     quoted = _quoted(tree)
     chosen &= ~_quoted_again(layout, quoted, words)
     chosen &= ~_thread_lines(layout, chosen & (words <= MOST_WORDS), quoted, links == chars)
-    chosen &= ~_titles(layout, tree, title)
+    chosen &= ~_titles(layout, tree, chars, title)
     return chosen
 
 
@@ -142,12 +142,11 @@ def _tables_whole(layout: Layout, tree: Structure, chance: Column, words: Column
     return chance
 
 
-def _captions(layout: Layout, tree: Structure) -> Chosen:
+def _captions(tree: Structure, chars: Column) -> Chosen:
     """Blocks in a <figcaption>, and short ones that names call so, their own or those around."""
     own = tree.families
     named = (own | own[tree.above])[tree.owner] & FAMILY["legend"] != 0
-    short = np.fromiter(map(len, layout.text), dtype=np.int64) < _CAPTION_CHARS
-    captions: Chosen = (short & named) | (tree.telling & _FIGURE != 0)
+    captions: Chosen = ((chars < _CAPTION_CHARS) & named) | (tree.telling & _FIGURE != 0)
     return captions
 
 
@@ -196,8 +195,9 @@ def _people(layout: Layout, tree: Structure, words: Column) -> Chosen:
     named = np.array(layout.inner, dtype=np.int64)
     for element in tree.up[:_NEAR_ELEMENTS]:
         named = named | tree.families[element]
-    ends = np.fromiter((text[-1] in _SENTENCE_ENDS for text in layout.text), dtype=np.bool_)
-    people: Chosen = (words <= _NAME_WORDS) & ~ends & (named & (FAMILY["author"] | PERSON) != 0)
+    people: Chosen = (words <= _NAME_WORDS) & (named & (FAMILY["author"] | PERSON) != 0)
+    for block in np.flatnonzero(people).tolist():
+        people[block] = layout.text[block][-1] not in _SENTENCE_ENDS
     return people
 
 
@@ -243,16 +243,16 @@ def _quoted_again(layout: Layout, quoted: Chosen, words: Column) -> Chosen:
     return result
 
 
-def _titles(layout: Layout, tree: Structure, title: str) -> Chosen:
+def _titles(layout: Layout, tree: Structure, chars: Column, title: str) -> Chosen:
     """Headings that are the title, which has a column of its own."""
     found = np.zeros(len(layout.text), dtype=np.bool_)
     wanted = letters(title)
     if wanted:
         levels = tree.tag[tree.owner]
-        for row, text in enumerate(layout.text):
-            # A small letter has two characters at most.
-            fits = len(wanted) <= 2 * len(text) and len(text) <= 2 * len(title) + 20
-            if fits and wanted in (written := letters(text)):
+        # A small letter has two characters at most.
+        fits = (2 * chars >= len(wanted)) & (chars <= 2 * len(title) + 20)
+        for row in np.flatnonzero(fits).tolist():
+            if wanted in (written := letters(layout.text[row])):
                 heading = int(levels[row]) in tags.HEADINGS
                 found[row] = written == wanted or (heading and written == "re" + wanted)
     return found

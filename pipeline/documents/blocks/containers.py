@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.layout import HIDDEN, Layout
 from pipeline.documents.blocks.names import FAMILY
-from pipeline.documents.blocks.numbers import Column, by_key, running, thousandths
+from pipeline.documents.blocks.numbers import Column, between, by_key, running, thousandths
 from pipeline.documents.blocks.structure import Structure, nearest, totals
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _dominant(tree: Structure, held: _Held) -> dict[str, Column]:
         element = int(enough[-1]) if len(enough) else 0  # the innermost comes last
         first, last = int(tree.first[element]), int(tree.last[element])
         side = np.where(places < first, places - first, np.maximum(places - last + 1, 0))
-        named[f"{name}_off"] = np.clip(side, -_FAR, _FAR)
+        named[f"{name}_off"] = between(side, -_FAR, _FAR)
         if name == "running_half":
             named |= {
                 f"{name}_links": np.full(len(places), int(held.links[element])),

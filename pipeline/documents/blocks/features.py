@@ -17,7 +17,7 @@ from pipeline.documents.blocks.letters import count
 from pipeline.documents.blocks.lexicon import WordWeights
 from pipeline.documents.blocks.names import FAMILY
 from pipeline.documents.blocks.neighbours import neighbours
-from pipeline.documents.blocks.numbers import Column, running, thousandths, windows
+from pipeline.documents.blocks.numbers import Column, between, running, thousandths, windows
 from pipeline.documents.blocks.structure import Structure
 from pipeline.documents.head import Head
 
@@ -91,7 +91,7 @@ def _name_weights(layout: Layout, tree: Structure) -> Column:
     near = np.array(layout.near_score, dtype=np.int64)
     weights: Column = own[tree.up[0]] + near[tree.up[1]] + near[tree.up[2]]
     weights += np.array(layout.far_score, dtype=np.int64)[tree.up[3]]
-    return np.clip(weights, -3_000, 3_000)
+    return between(weights, -3_000, 3_000)
 
 
 def _text(layout: Layout, basics: Basics) -> dict[str, Column]:
@@ -110,7 +110,7 @@ def _text(layout: Layout, basics: Basics) -> dict[str, Column]:
         "end": counted["end"],
         "breaks": np.minimum(np.array(layout.breaks, dtype=np.int64), 20),
         "name_weight": basics.names,
-        "word_weight": np.clip(basics.words, -2_000, 2_000),
+        "word_weight": between(basics.words, -2_000, 2_000),
     }  # fmt: skip
 
 

@@ -72,9 +72,10 @@ class Forest:
         """The sum of leaves (features by blocks in, one a block out), in 1 / SCALE."""
         depth, trees = asked.shape
         leaf = np.zeros((trees, rows.shape[1]), dtype=np.uint8)
-        for level in range(depth):
+        for level in reversed(range(depth)):
             answers = rows.take(asked[level], axis=0) > self.thresholds[level][:, None]
-            leaf |= answers.view(np.uint8) << np.uint8(level)
+            leaf += leaf  # the answer at a greater depth is a higher bit
+            leaf += answers.view(np.uint8)
         starts = (np.arange(trees) << depth)[:, None]
         values = self.leaves.ravel().take(leaf + starts)
         sums: Column = values.sum(axis=0, dtype=np.int64) + self.bias

@@ -30,7 +30,8 @@ HIDDEN, ARIA_HIDDEN, UNSEEN, FOLDED = 1, 2, 4, 8
 PERSON = 1 << 60
 #: Attributes that may hide an element.
 _HIDING = frozenset(("hidden", "style", "aria-hidden"))
-_PEOPLE = re.compile(r"^mailto:|/(?:u|users?|members?|profiles?|authors?)/")
+_PEOPLE = re.compile(r"/(?:u|users?|members?|profiles?|authors?)/")
+_MAIL = "mailto:"
 _QUOTATION = tags.BIT["blockquote"]
 _FOLDING = marks.FAMILY["fold"]
 
@@ -203,7 +204,8 @@ class _Walk:
             if tag == "a" and "href" in attributes:
                 linked = True
                 self._links += 1
-                if _PEOPLE.search(attributes["href"] or ""):
+                address = attributes["href"] or ""
+                if address.startswith(_MAIL) or _PEOPLE.search(address):
                     self._inner |= PERSON
             self._inner |= named.families
             if linked != around[1] or dropped != around[2]:
@@ -277,7 +279,7 @@ class _Walk:
     def _close(self) -> None:
         """Closes the innermost element, which ends its block and range."""
         closed = self._open.pop()
-        if not self._code or closed == self._owner:
+        if (self._run or self._links or self._inner) and (not self._code or closed == self._owner):
             self._flush()
         self._last[closed] = len(self._blocks) + bool(self._run)
 

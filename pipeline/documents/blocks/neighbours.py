@@ -12,6 +12,7 @@ from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.numbers import (
     Beside,
     Column,
+    between,
     running,
     since,
     thousandths,
@@ -52,7 +53,7 @@ def neighbours(layout: Layout, tree: Structure, basics: Basics) -> dict[str, Col
         same = (alike.before(away) == places).astype(np.int64)
         named[f"at{away}_beside"] = same[0] + same[1]
         named[f"at{away}_shape"] = same[2]
-        named[f"at{away}_deeper"] = np.clip(depth - depths.before(away), -200, 200)
+        named[f"at{away}_deeper"] = between(depth - depths.before(away), -200, 200)
     named |= _windows(basics)
     named |= _headings(tree, basics, tag)
     return named
@@ -127,6 +128,6 @@ def _headings(tree: Structure, basics: Basics, tag: Column) -> dict[str, Column]
         "heading_name_weight": np.where(there, basics.names[at], 0),
         "heading_word_weight": np.where(there, basics.words[at], 0),
         "heading_inside": np.where(there, inside, 0),
-        "h1_since": np.clip(places - first[0], -60, 200) if len(first) else np.full(len(tag), -100),
+        "h1_since": between(places - first[0], -60, 200) if len(first) else np.full(len(tag), -100),
         "h1_count": np.full(len(tag), min(len(first), 5)),
     }

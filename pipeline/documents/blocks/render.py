@@ -21,6 +21,7 @@ _ITEM, _ORDERED = tags.NUMBER["li"], tags.NUMBER["ol"]
 _LISTS = frozenset(tags.NUMBER[tag] for tag in ("ul", "ol", "menu", "dir"))
 _TERM, _MEANING, _TERMS = tags.NUMBER["dt"], tags.NUMBER["dd"], tags.NUMBER["dl"]
 _WRAPPER = tags.NUMBER["div"]
+_LISTED = tags.BIT["ul"] | tags.BIT["ol"] | tags.BIT["dl"]
 _MEANING_INDENT = "    "
 #: A list whose items are longer than this, or have more blocks, lays out a page: its items are
 #: paragraphs.  So are the posts of a thread.
@@ -39,7 +40,8 @@ def render(layout: Layout, tree: Structure, chosen: Sequence[bool]) -> str:
     pieces: list[str] = []
     last: int | None = None
     for unit in units:
-        lines = "\n".join(line.rstrip() for line in without_unseen(unit.text).split("\n"))
+        text = without_unseen(unit.text)
+        lines = "\n".join(map(str.rstrip, text.split("\n")))
         if lines.strip():
             if pieces:
                 pieces.append("\n" if unit.group == last and last is not None else "\n\n")
@@ -154,6 +156,8 @@ class _Units:
     def _in_list(self, text: str, element: int) -> _Unit:
         """Text with the marks and the indentation of the lists that an element lies in."""
         layout = self._layout
+        if not layout.telling[element] & _LISTED:
+            return _Unit(text)
         mark, group = "", None
         while element >= 0:
             tag, parent = layout.tag[element], layout.parent[element]

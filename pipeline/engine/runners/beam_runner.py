@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 
 import apache_beam as beam
@@ -36,6 +36,9 @@ class BeamRunner:
         """Runs one transform; blocks."""
         pipeline = beam.Pipeline(options=parse_options(self._options))
         run_pipeline(pipeline, transform, label)
+
+    def warm_up(self, work: Callable[[], object]) -> None:
+        """Nothing: its workers are this process, or not known."""
 
     def activity(self) -> str:
         """Beam's runners say nothing before they end."""

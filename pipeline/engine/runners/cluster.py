@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from pipeline.engine.runners.beam_runner import parse_options, run_pipeline
 from pipeline.engine.runners.dask import DaskRunner
 from pipeline.engine.runners.dask_preflight import check_cluster
 from pipeline.engine.runners.dask_settings import DaskSettings
+from pipeline.engine.runners.fork_server import fork_server
 from pipeline.engine.runners.late_workers import REFUSED, CheckLateWorkers
 from pipeline.engine.runners.provision import made_cluster, wait_for_workers, worker_environment
 from pipeline.engine.runners.trim import TrimWhilePaused
@@ -26,15 +27,22 @@ _CONFIG = {
     "distributed.scheduler.worker-ttl": "60 s",
     "distributed.scheduler.no-workers-timeout": "120 s",
     "distributed.scheduler.allowed-failures": 3,
+    # All tasks of a step are first given to the worker that has what they read, a list of units:
+    # in a second, dask's default, that one has done many of them alone.
+    "distributed.scheduler.work-stealing-interval": "50 ms",
     "distributed.worker.memory.target": 0.5,
     "distributed.worker.memory.spill": 0.6,
     "distributed.worker.memory.pause": 0.8,
     "distributed.worker.memory.terminate": 0.95,
     "distributed.worker.daemon": False,  # extraction starts child processes
+    # Nobody looks at what these see; the first looks at each worker a hundred times a second.
+    "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.admin.system-monitor.disk": False,
     "distributed.logging.distributed": "error",
     "logging.distributed": "error",
     "distributed.worker.preload": ["pipeline.engine.runners.quiet"],
+    "distributed.worker.multiprocessing-method": "forkserver",
 }
 
 
@@ -48,6 +56,7 @@ class DaskBuild:
         self.client, self._partitions, self._options = client, partitions, list(options)
         self._tasks = (0, 0)
         self._refused: dict[str, None] = {}
+        self._warming: list[distributed.Future] = []
 
     def run(self, transform: beam.PTransform, label: str) -> None:
         """Runs one transform; blocks."""
@@ -55,6 +64,13 @@ class DaskBuild:
         runner = DaskRunner(self.client, self._partitions, self._count)
         pipeline = beam.Pipeline(runner=runner, options=parse_options(self._options))
         run_pipeline(pipeline, transform, label)
+
+    def warm_up(self, work: Callable[[], object]) -> None:
+        """A task on each worker that is there."""
+        self._warming += [
+            self.client.submit(work, workers=[address], pure=False)
+            for address in self.client.nthreads()
+        ]
 
     def activity(self) -> str:
         """Workers and tasks, and workers that came later and were sent away."""
@@ -133,7 +149,7 @@ def _connected(target: Any) -> Iterator[distributed.Client]:
 @contextmanager
 def _local_cluster(count: int, settings: DaskSettings) -> Iterator[distributed.LocalCluster]:
     """Processes of one thread each, every one under a nanny that starts it again."""
-    with worker_environment():
+    with fork_server(), worker_environment():
         cluster = distributed.LocalCluster(
             n_workers=count,
             threads_per_worker=1,

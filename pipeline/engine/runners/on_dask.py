@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from pipeline.engine.runners.dask_settings import DaskSettings
+from pipeline.engine.runners.fork_server import fork_server
 from pipeline.engine.runners.runner_kind import OpenRunner, RunnerKind
 from pipeline.engine.runners.scheduler_size import scheduler_memory
 
@@ -21,6 +22,12 @@ class OnDask(RunnerKind):
         from pipeline.engine.runners.cluster import open_dask  # noqa: PLC0415  # imports dask
 
         return open_dask(self.own, self.runner.worker_count(), options, root)
+
+    def prepared(self, modules: Sequence[str]) -> AbstractContextManager[object]:
+        """Local workers are forked from a process that has the modules."""
+        if self.own.scheduler or self.own.cluster != "local":
+            return super().prepared(modules)
+        return fork_server(modules)
 
     def memory_limit(self) -> tuple[str, int]:
         """Beyond it a worker is restarted."""

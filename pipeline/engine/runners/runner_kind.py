@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pipeline.store.errors import SettingError
@@ -37,6 +37,12 @@ class OpenRunner(Protocol):
     def run(self, transform: beam.PTransform, label: str) -> None:
         """Runs one transform from the root to its end; raises WebtextError when it fails."""
 
+    def warm_up(self, work: Callable[[], object]) -> None:
+        """Begins to do it once in each worker process, where that has its own; does not wait.
+
+        What goes wrong with it is not told: the stage that it is for will meet it again.
+        """
+
     def activity(self) -> str:
         """One short line on what it does now, for the progress display."""
 
@@ -61,6 +67,13 @@ class RunnerKind(ABC):
         Raises SettingError for settings that cannot work, WebtextError when a cluster cannot be
         reached or would not do the work.
         """
+
+    def prepared(self, modules: Sequence[str]) -> AbstractContextManager[object]:
+        """Begins what takes time before it is opened; entered once, and left after it is closed.
+
+        `modules` are what its processes will import.
+        """
+        return nullcontext()
 
     def memory_limit(self) -> tuple[str, int] | None:
         """The setting that limits the memory of a worker, and the bytes; None: nobody looks."""

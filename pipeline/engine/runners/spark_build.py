@@ -52,6 +52,9 @@ class SparkBuild:
         with _spark_errors():
             run_pipeline(pipeline, transform, label)
 
+    def warm_up(self, work: Callable[[], object]) -> None:
+        """Nothing: Spark starts a Python process with its first task."""
+
     def activity(self) -> str:
         """Executors and tasks."""
         return self._activity
