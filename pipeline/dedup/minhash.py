@@ -6,10 +6,9 @@ the probability of their Jaccard similarity (Broder 1997).
 
 The permutations are those of datasketch's scheme "affine32" (MurmurHash3's finalizer,
 then a*h + b modulo 2^32), so a signature equals that of `datasketch.MinHash` with the same
-seed and the same shingle hashes (which a test compares: to import it would take half a second).
-What differs is the way there: all words of a text are hashed in a few array operations over its
-bytes, and combined into shingles in a few more, where a loop would join, encode and hash every
-shingle by itself.
+seed and the same shingle hashes.  What differs is the way there: all words of a text are
+hashed in a few array operations over its bytes, and combined into shingles in a few more,
+where a loop would join, encode and hash every shingle by itself.
 
 The hash of a word of bytes c is the sum of T[c_j] * R^j modulo 2^64 for fixed random T and
 odd R.  Running sums over the whole text give it for every word at once: the difference
@@ -29,7 +28,7 @@ Hashes32 = npt.NDArray[np.uint32]
 
 #: Words of a shingle: as in datatrove, OpenWebText2 and text-dedup.
 SHINGLE_WORDS = 5
-#: Of the generator of permutations, as datasketch's default.
+#: Of datasketch's generator of permutations.
 SEED = 1
 
 #: Odd multipliers, one for each place of a word in a shingle: arbitrary, but fixed for ever.
@@ -109,10 +108,11 @@ def signature_of(shingles: Hashes64, hashes: int) -> Hashes32:
 
 @lru_cache(maxsize=8)
 def _permutations(hashes: int) -> tuple[Hashes32, Hashes32]:
-    """Multipliers, which are odd, and summands, as columns: the first that the seed gives."""
-    generator = np.random.RandomState(SEED)
-    a = generator.randint(0, 1 << 31, hashes, np.uint32) * np.uint32(2) + np.uint32(1)
-    b = generator.randint(0, 1 << 32, hashes, np.uint32)
+    """datasketch's multipliers and summands, as columns."""
+    # It imports scipy, and is needed where texts are signed alone.
+    from datasketch import MinHash  # noqa: PLC0415
+
+    a, b = MinHash(num_perm=hashes, seed=SEED, scheme="affine32").permutations
     return a[:, None], b[:, None]
 
 

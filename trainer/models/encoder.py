@@ -33,6 +33,7 @@ from trainer.models.layers import (
 )
 from trainer.models.layout import BatchLayout
 from trainer.models.linear import Linear
+from trainer.models.short_attention import attend_short, is_short
 from trainer.settings.model import EncoderSettings
 
 #: Standard deviation of the weights at first (all three releases: truncated normal, 0.02).
@@ -88,19 +89,46 @@ class Attention(HeadProjections):
         self, x: Tensor, around: Surroundings, banded: bool, layer: int, asked: Tensor | None
     ) -> Step:
         """(vectors, width) -> the same shape, or (asked, width), with scores."""
+        projected, scores = self.qkv(x), None
+        if self._sees_all(around, banded) and is_short(projected, around.layout.lengths):
+            joined = attend_short(projected, around.layout.lengths, self.heads)
+        else:
+            joined, scores = self._by_rectangle(projected, around, banded, layer)
+        attended: Tensor = self.out(joined if asked is None else joined[asked])
+        return attended, scores
+
+    def _sees_all(self, around: Surroundings, banded: bool) -> bool:
+        """Whether each head sees its whole sample as the projection has it, and drops nothing."""
+        return (
+            self.heads == self.kv_heads
+            and self.norm_q is None
+            and not around.scored
+            and not any(
+                scope.seen[banded] is not None
+                or scope.rotation[banded] is not None
+                or (self._rate and scope.keys is not None)
+                for scope in around.scopes
+            )
+        )
+
+    def _by_rectangle(
+        self, projected: Tensor, around: Surroundings, banded: bool, layer: int
+    ) -> Step:
+        """What is projected (vectors, rows) -> (vectors, heads * head width), with scores."""
         attended, scores = [], None
-        for qkv, scope in zip(around.layout.split(self.qkv(x)), around.scopes, strict=True):
+        for qkv, scope in zip(around.layout.split(projected), around.scopes, strict=True):
             query, key, value = self.split(qkv, scope.rotation[banded])
-            rate = self.rate if self.training else 0.0
             seen, keys = scope.seen[banded], scope.keys
             if around.scored:
-                y, scores = attend_with_scores(query, key, value, seen, rate, keys, layer)
+                y, scores = attend_with_scores(query, key, value, seen, self._rate, keys, layer)
             else:
-                y = attend(query, key, value, seen, False, rate, keys, layer)
+                y = attend(query, key, value, seen, False, self._rate, keys, layer)
             attended.append(y.transpose(1, 2).flatten(2))
-        joined = around.layout.join(attended)
-        projected: Tensor = self.out(joined if asked is None else joined[asked])
-        return projected, scores
+        return around.layout.join(attended), scores
+
+    @property
+    def _rate(self) -> float:
+        return self.rate if self.training else 0.0
 
 
 class EncoderBlock(nn.Module):
@@ -230,10 +258,21 @@ class Encoder(nn.Module):
         (batch, n, width), and what follows the last attention is computed for them alone.
         """
         asked = None if places is None else layout.find(places)
+        states = self.vectors(ids, types, layout, samples, asked)
+        return layout.spread(states) if places is None else states.unflatten(0, places.shape)
+
+    def vectors(
+        self,
+        ids: Tensor,
+        types: Tensor,
+        layout: BatchLayout,
+        samples: Tensor | None = None,
+        asked: Tensor | None = None,
+    ) -> Tensor:
+        """The same as the layout has them (vectors, width), or those `asked` for, int64 (asked)."""
         for x, _ in self._steps(ids, types, self._surroundings(layout, samples), asked):
             last = x
-        states = self._normed(last)
-        return layout.spread(states) if places is None else states.unflatten(0, places.shape)
+        return self._normed(last)
 
     def observe(
         self, ids: Tensor, types: Tensor, layout: BatchLayout, samples: Tensor | None = None

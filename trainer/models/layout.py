@@ -30,6 +30,11 @@ def readable(tensor: Tensor) -> bool:
     return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
+def places_where(mask: Tensor) -> Tensor | None:
+    """Where a mask (n,) is true: int64, ascending; None where Python may not look."""
+    return mask.nonzero()[:, 0] if readable(mask) else None
+
+
 @dataclass(frozen=True)
 class BatchLayout:
     """Which positions of a batch are real, and where their vectors lie.
@@ -49,11 +54,11 @@ class BatchLayout:
         """`unpad` makes vectors of real positions only, and of some padding to fill up.
 
         At most `most` positions are real.  The host knows that of rows that it has read; where it
-        does not (None), they are counted, which waits for the device.
+        does not (None), they are counted, which waits for the device; a CPU always counts.
         """
         if not unpad:
             return cls(mask, None)
-        wanted = int(mask.sum()) if most is None else most
+        wanted = int(mask.sum()) if most is None or readable(mask) else most
         vectors = max(-(-wanted // _MULTIPLE), 1) * _MULTIPLE
         positions = mask.shape[1]
         order = mask.sum(1).argsort(stable=True)
@@ -73,6 +78,11 @@ class BatchLayout:
     def rectangles(self) -> tuple[Rectangle, ...]:
         """What attention takes together."""
         return self.by_length or (Rectangle(*self.mask.shape),)
+
+    @property
+    def lengths(self) -> list[int]:
+        """Of each sample, in the order of the vectors; none where they are not known."""
+        return [one.positions for one in self.by_length for _ in range(one.samples)]
 
     def pick(self, x: Tensor) -> Tensor:
         """(batch, positions, ...) -> (vectors, ...)."""

@@ -66,12 +66,13 @@ def chosen(weights: Tensor, numbers: Tensor) -> Tensor:
     (rows): as exact as Gumbel noise on each choice, for one number instead of as many as there are
     choices.  Sums run over blocks, then within one: products with a triangle, since
     `torch.cumsum` may differ from call to call on a GPU, in float64, which autocast leaves alone.
+    Within a block a sum is as exact as the weights are.
     """
     count = weights.shape[-1]
     if count % _BLOCK:
         weights = functional.pad(weights, (0, -count % _BLOCK))
     blocks = weights.unflatten(-1, (-1, _BLOCK))
-    sums = blocks.sum(-1, dtype=torch.float64)
+    sums = blocks.sum(-1).double()  # with `dtype` all weights would be copied first
     ends = sums @ _triangle(sums)
     point = numbers[:, None] * ends[:, -1:]
     block = (ends <= point).sum(-1, keepdim=True).clamp_max(ends.shape[1] - 1)

@@ -34,7 +34,7 @@ class Draws(NamedTuple):
     numbers: Tensor
     temperature: float = 1.0
 
-    def of(self, rows: slice) -> Draws:
+    def of(self, rows: slice | Tensor) -> Draws:
         """Those of some rows."""
         return self._replace(numbers=self.numbers[rows])
 
@@ -118,8 +118,8 @@ class Chunked(torch.autograd.Function):
         """The summed loss and the tokens; all gradients are kept for the way back."""
         total = torch.zeros((), device=hidden.device)
         hidden_grad = torch.empty_like(hidden)
-        head_grad = torch.zeros_like(head, dtype=torch.float32)
-        bias_grad = None if bias is None else torch.zeros_like(head_grad[:, :1])
+        head_grad = torch.empty_like(head, dtype=torch.float32)
+        bias_grad = None if bias is None else torch.empty_like(head_grad[:, :1])
         kind = _matmul_dtype(hidden)  # of the product that made the logits (bf16 under autocast)
         counted = (targets != IGNORED)[:, None]
         targets = targets.clamp_min(0)[:, None]
@@ -138,9 +138,9 @@ class Chunked(torch.autograd.Function):
             # Divided, and cleared of what does not count, on the narrow side of each product.
             scale = counted[rows] / total_power
             hidden_grad[rows] = (linear(slope, head.to(kind).T) * scale).to(hidden.dtype)
-            _add_product(head_grad, slope.T, (hidden[rows] * scale).to(kind))
+            _add_product(head_grad, slope.T, (hidden[rows] * scale).to(kind), start == 0)
             if bias_grad is not None:
-                _add_product(bias_grad, slope.T, scale.to(kind))
+                _add_product(bias_grad, slope.T, scale.to(kind), start == 0)
         ctx.save_for_backward(
             hidden_grad,
             head_grad.to(head.dtype),
@@ -157,10 +157,12 @@ class Chunked(torch.autograd.Function):
         return (*kept, None, None, None, None)
 
 
-def _add_product(total: Tensor, first: Tensor, second: Tensor) -> None:
-    """Adds a product to `total`, in one pass where all are of one kind."""
+def _add_product(total: Tensor, first: Tensor, second: Tensor, new: bool) -> None:
+    """Adds a product to `total`, in one pass where all are of one kind; `new`: to nothing."""
     if first.dtype == total.dtype:
-        total.addmm_(first, second)
+        total.addmm_(first, second, beta=0 if new else 1)
+    elif new:
+        total.copy_(first @ second)
     else:
         total += (first @ second).float()
 

@@ -165,8 +165,9 @@ class Electra(Objective):
 
     def _judged(self, batch: Batch, filled: Tensor) -> tuple[Tensor, Tensor]:
         """The discriminator's logits, and which tokens differ from the original."""
-        hidden = self.model(filled, batch["types"], layout_of(batch), batch["samples"])
-        return self.replaced(hidden), filled != batch["ids"]
+        layout = layout_of(batch)
+        vectors = self.model.vectors(filled, batch["types"], layout, batch["samples"])
+        return layout.spread(self.replaced(vectors)), filled != batch["ids"]
 
     def text(self, batch: Batch) -> Tensor:
         """Which tokens are neither padding nor special, so that they may be replaced."""

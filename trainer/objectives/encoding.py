@@ -14,7 +14,7 @@ from trainer.data.header import HEADER
 from trainer.data.vocabulary import Vocabulary
 from trainer.models.encoder import Embeddings, Encoder
 from trainer.models.heads import MaskedHead
-from trainer.models.layout import BatchLayout
+from trainer.models.layout import BatchLayout, places_where
 from trainer.objectives.base import Batch, Filled
 from trainer.objectives.cross_entropy import IGNORED, Draws, cross_entropy_and_tokens
 from trainer.objectives.masked import Masker
@@ -120,7 +120,7 @@ def masked_loss(
 ) -> Tensor:
     """Summed cross-entropy of the masked tokens; states (batch, most, width).
 
-    The number of rows is the same in each step.  `chunk` rows of logits are alive at a time.
+    `chunk` rows of logits are alive at a time.
     """
     return masked_loss_and_tokens(head, embeddings, states, batch, chunk, None)[0]
 
@@ -133,17 +133,33 @@ def masked_loss_and_tokens(
     chunk: int,
     draws: Draws | None,
 ) -> tuple[Tensor, Tensor]:
-    """The same, and a token (batch * most) drawn for each place; without `draws` none."""
-    targets = batch["targets"].masked_fill(~batch["used"], IGNORED)
-    return cross_entropy_and_tokens(
-        head.before(states).flatten(0, 1),
+    """The same, and a token (batch * most) drawn for each place; without `draws` none.
+
+    Where the places in use can be listed, no logits are made of the others.
+    """
+    states, targets, used = (
+        states.flatten(0, 1),
+        batch["targets"].flatten(),
+        batch["used"].flatten(),
+    )
+    listed = places_where(used)
+    if listed is None:
+        targets = targets.masked_fill(~used, IGNORED)
+    else:
+        states, targets = states[listed], targets[listed]
+        draws = None if draws is None else draws.of(listed)
+    loss, tokens = cross_entropy_and_tokens(
+        head.before(states),
         embeddings.tokens.weight,
         head.bias,
-        targets.flatten(),
+        targets,
         head.vocab,
         chunk,
         draws,
     )
+    if listed is not None and draws is not None:
+        tokens = tokens.new_zeros(len(used)).index_copy(0, listed, tokens)
+    return loss, tokens
 
 
 def pair_loss(logits: Tensor, labels: Tensor) -> Tensor:

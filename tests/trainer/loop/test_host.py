@@ -6,6 +6,7 @@ import ctypes
 import resource
 from itertools import pairwise
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -33,9 +34,17 @@ def resident_pages() -> int:
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="glibc alone has mallopt")
 def test_memory_is_kept_for_the_next_step_and_given_back_at_the_end() -> None:
-    with memory_kept(GPU):
-        assert fewest_new_pages(2) >= PAGES
     with memory_kept(CPU):
         assert fewest_new_pages(8) < PAGES // 10
         kept = resident_pages()
     assert kept - resident_pages() > PAGES // 2
+
+
+def test_on_a_gpu_the_memory_of_the_process_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    libc = Mock()
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: libc)
+    with memory_kept(GPU):
+        assert not libc.mallopt.called
+    assert not libc.malloc_trim.called
+    with memory_kept(CPU):
+        assert libc.mallopt.called

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from trainer.data.header import HEADER
 from trainer.data.vocabulary import Vocabulary
+from trainer.models import layout
 from trainer.objectives.electra import Electra, ElectraSettings
 from trainer.objectives.encoding import (
     area_under_curve,
@@ -66,6 +67,27 @@ def test_only_masked_places_are_replaced_and_originals_count_as_such() -> None:
     assert changed.any()
     _, fake = made._judged(batch, batch["ids"])
     assert not fake.any()
+
+
+@pytest.mark.parametrize("padding", [False, True])
+def test_logits_of_the_masked_places_alone_give_the_same_losses(
+    monkeypatch: pytest.MonkeyPatch, padding: bool
+) -> None:
+    made = objective()
+    given = torch.full_like(rows(), -1) if padding else rows()
+
+    def steps() -> list[Tensor]:
+        made.zero_grad()
+        batch = made.prepare(given)
+        losses = made(batch)
+        (losses["mlm"] + losses["rtd"]).backward()
+        slopes = [p.grad.clone() for p in made.parameters() if p.grad is not None]
+        return [*losses.values(), made.sample(made._generated(batch), batch).double(), *slopes]
+
+    listed = steps()
+    monkeypatch.setattr(layout, "readable", lambda _: False)  # as on a GPU
+    assert len(listed) == 3 + len(list(made.parameters()))
+    torch.testing.assert_close(listed, steps(), atol=1e-3, rtol=1e-4)
 
 
 def test_counts_are_of_masked_and_of_real_tokens() -> None:
