@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 
 import pyarrow as pa
 
@@ -36,6 +42,9 @@ _TOKENIZER_REMEDY = (
 #: What a stage's folder holds beside the files of its manifest.
 _OWN = frozenset({MANIFEST, OLD_MANIFEST, PREVIOUS, PROGRESS, WORK})
 _REMEDY = "Remove the stage's _manifest.json and build again: what is damaged is made anew"
+#: Bytes that are worth processes of their own: some four seconds of reading.
+_WORTH = 100_000_000
+_TOGETHER = 8  # files that a process is given at a time
 
 
 @dataclass(frozen=True)
@@ -46,17 +55,32 @@ class Verified:
     files: int
 
 
-def verify_corpus(corpus: Corpus, only: str | None = None) -> Verified:
+@dataclass(frozen=True)
+class RecordedFile:
+    """A file with what its manifest says of it, and what to do where that does not hold."""
+
+    path: str
+    entry: FileEntry
+    remedy: str
+
+
+#: Checks files; raises WebtextError for the first that is not as recorded.
+Check = Callable[[Iterable[RecordedFile]], None]
+
+
+def verify_corpus(corpus: Corpus, only: str | None = None, workers: int = 0) -> Verified:
     """Checks all stages; raises WebtextError that names the first thing that is wrong.
 
     With `only` the files of that interval alone are read; that it fits to those before is
-    checked by their manifests.
+    checked by their manifests.  `workers` processes read large corpora; 0: one a core.
     """
     refuse_pending(corpus)
     manifests = finished_stages(corpus, only)
     chosen = {key: m for key, m in manifests.items() if only in (None, key[1])}
-    for (stage, interval), manifest in chosen.items():
-        verify_stage(corpus.folder(stage, interval), manifest)
+    size = sum(entry.bytes for manifest in chosen.values() for entry in manifest.entries())
+    with _checking(workers or len(os.sched_getaffinity(0)), size) as check:
+        for (stage, interval), manifest in chosen.items():
+            verify_stage(corpus.folder(stage, interval), manifest, check=check)
     _verify_tokenizers(corpus, chosen)
     check_kept(corpus)
     check_passages(corpus)
@@ -124,11 +148,32 @@ def _verify_splits(corpus: Corpus, manifests: dict[tuple[str, str], Manifest]) -
             check_leaks(corpus, name.removeprefix("tokens/"))
 
 
-def verify_stage(folder: str, manifest: Manifest, remedy: str = _REMEDY) -> None:
+@contextmanager
+def _checking(workers: int, size: int) -> Iterator[Check]:
+    """What checks files of so many bytes in all."""
+    if workers == 1 or size < _WORTH:
+        yield _check_in_turn
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        yield partial(_check_by, pool)
+
+
+def _check_by(pool: ProcessPoolExecutor, recorded: Iterable[RecordedFile]) -> None:
+    for _ in pool.map(_verify_file, recorded, chunksize=_TOGETHER):
+        pass
+
+
+def _check_in_turn(recorded: Iterable[RecordedFile]) -> None:
+    for one in recorded:
+        _verify_file(one)
+
+
+def verify_stage(
+    folder: str, manifest: Manifest, remedy: str = _REMEDY, check: Check = _check_in_turn
+) -> None:
     """Checks one stage: bytes, hashes, rows and fingerprint of every file, and no others there."""
     entries = list(manifest.entries())
-    for entry in entries:
-        _verify_file(files.join(folder, entry.name), entry, remedy)
+    check(RecordedFile(files.join(folder, entry.name), entry, remedy) for entry in entries)
     expected = _OWN | manifest.own_names() | {entry.name.split("/")[0] for entry in entries}
     for path in files.listed(folder, "*"):
         if files.name_of(path) not in expected:
@@ -141,7 +186,8 @@ def verify_stage(folder: str, manifest: Manifest, remedy: str = _REMEDY) -> None
         raise WebtextError(f"{folder}: the fingerprint is not the sum of its files'", remedy)
 
 
-def _verify_file(path: str, entry: FileEntry, remedy: str) -> None:
+def _verify_file(recorded: RecordedFile) -> None:
+    path, entry, remedy = recorded.path, recorded.entry, recorded.remedy
     if not files.exists(path):
         raise WebtextError(f"{path} is missing", remedy)
     if files.size(path) != entry.bytes:

@@ -10,10 +10,13 @@ import pytest
 
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import WebtextError
+from pipeline.views import verify
 from pipeline.views.verify import verify_corpus
 
 
-def test_only_the_files_of_an_interval_are_read(sample_root: Path, tmp_path: Path) -> None:
+def test_only_the_files_of_an_interval_are_read(
+    sample_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = tmp_path / "corpus"
     shutil.copytree(sample_root, root)
     corpus = Corpus(str(root))
@@ -28,9 +31,12 @@ def test_only_the_files_of_an_interval_are_read(sample_root: Path, tmp_path: Pat
         verify_corpus(corpus, "2024-02")
     with pytest.raises(WebtextError, match="holds no interval 2024-03"):
         verify_corpus(corpus, "2024-03")
+    monkeypatch.setattr(verify, "_WORTH", 0)
+    assert verify_corpus(corpus, "2024-01", workers=2) == whole
     Path(corpus.paths("corpus", "2024-01")[0]).write_bytes(b"damaged")
-    with pytest.raises(WebtextError, match="has 7 bytes"):
-        verify_corpus(corpus, "2024-01")
+    for workers in (1, 2):
+        with pytest.raises(WebtextError, match="has 7 bytes"):
+            verify_corpus(corpus, "2024-01", workers)
 
 
 def test_tokenizers_are_verified(sample_root: Path, tmp_path: Path) -> None:
