@@ -1,13 +1,9 @@
-"""Whether files are as their manifests say: one after another, or by several processes."""
+"""Whether a file is as its manifest says."""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import pyarrow as pa
 
@@ -19,8 +15,6 @@ from pipeline.store.schemas import VOLATILE
 
 #: Seconds of one process for a byte: of a table, whose rows are hashed, and of another file.
 _TABLE_SECONDS, _FILE_SECONDS = 36e-9, 1e-9
-#: Seconds of work from which on several processes are worth the second or two that they start in.
-_WORTH_PROCESSES = 5.0
 
 
 @dataclass(frozen=True)
@@ -58,37 +52,9 @@ class Recorded:
                 raise WebtextError(f"{path}: its rows do not give the recorded fingerprint", remedy)
 
 
-#: Checks files; raises what the first of them raises that is wrong.
-Checks = Callable[[Sequence[Recorded]], None]
-
-
 def seconds_of(entries: Iterable[FileEntry]) -> float:
     """What one process takes to check some files, roughly."""
     return sum(
         entry.bytes * (_TABLE_SECONDS if entry.name.endswith(".parquet") else _FILE_SECONDS)
         for entry in entries
     )
-
-
-@contextmanager
-def checks(seconds: float, workers: int) -> Iterator[Checks]:
-    """What checks files: several processes, where it would take one so many `seconds` to do so."""
-    if workers < 2 or seconds < _WORTH_PROCESSES:
-        yield _check_all
-        return
-    ignore = signal.SIGINT, signal.SIG_IGN  # Ctrl-C ends this process, which ends its own
-    with ProcessPoolExecutor(workers, get_context("spawn"), signal.signal, ignore) as pool:
-
-        def check_all(recorded: Sequence[Recorded]) -> None:
-            for _ in pool.map(Recorded.check, recorded):
-                pass
-
-        try:
-            yield check_all
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _check_all(recorded: Sequence[Recorded]) -> None:
-    for one in recorded:
-        one.check()

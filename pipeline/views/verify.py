@@ -21,7 +21,8 @@ from pipeline.store.manifest import (
 from pipeline.views.kept import check_kept
 from pipeline.views.leaks import check_leaks
 from pipeline.views.passages import check_passages
-from pipeline.views.recorded import Checks, Recorded, checks, seconds_of
+from pipeline.views.processes import Run, processes
+from pipeline.views.recorded import Recorded, seconds_of
 from pipeline.views.status import stage_folders, stale_inputs
 
 _TOKENIZER_REMEDY = (
@@ -50,13 +51,13 @@ def verify_corpus(corpus: Corpus, only: str | None = None, workers: int = 1) -> 
     manifests = finished_stages(corpus, only)
     chosen = {key: m for key, m in manifests.items() if only in (None, key[1])}
     entries = (entry for manifest in chosen.values() for entry in manifest.entries())
-    with checks(seconds_of(entries), workers) as check:
+    with processes(seconds_of(entries), workers) as run:
         for (stage, interval), manifest in chosen.items():
-            _verify_stage(corpus.folder(stage, interval), manifest, check)
-        _verify_tokenizers(corpus, chosen, check)
-    check_kept(corpus)
-    check_passages(corpus)
-    _verify_splits(corpus, manifests)
+            verify_stage(corpus.folder(stage, interval), manifest, run)
+        _verify_tokenizers(corpus, chosen, run)
+        check_kept(corpus)
+        check_passages(corpus)
+        _verify_splits(corpus, manifests, run)
     return Verified(len(chosen), sum(manifest.file_count() for manifest in chosen.values()))
 
 
@@ -87,9 +88,7 @@ def finished_stages(corpus: Corpus, only: str | None = None) -> dict[tuple[str, 
     return manifests
 
 
-def _verify_tokenizers(
-    corpus: Corpus, stages: dict[tuple[str, str], Manifest], check: Checks
-) -> None:
+def _verify_tokenizers(corpus: Corpus, stages: dict[tuple[str, str], Manifest], run: Run) -> None:
     """Checks the tokenizer of each stage of shards, and that it is the one they were made with."""
     made_with = {
         (name.partition("/")[2], fingerprint, interval)
@@ -102,7 +101,7 @@ def _verify_tokenizers(
         manifest = read_manifest(folder)
         if manifest is None:
             raise WebtextError(f"Tokenizer {name} has no manifest in {folder}", _TOKENIZER_REMEDY)
-        _verify_stage(folder, manifest, check, _TOKENIZER_REMEDY)
+        verify_stage(folder, manifest, run, _TOKENIZER_REMEDY)
         for of, fingerprint, interval in sorted(made_with):
             if of == name and fingerprint != manifest.fingerprint:
                 raise WebtextError(
@@ -112,20 +111,22 @@ def _verify_tokenizers(
                 )
 
 
-def _verify_splits(corpus: Corpus, manifests: dict[tuple[str, str], Manifest]) -> None:
+def _verify_splits(corpus: Corpus, manifests: dict[tuple[str, str], Manifest], run: Run) -> None:
     """No near-duplicate of a validation document is trained on; needs the texts to be there."""
     tokenized = {(stage, interval) for stage, interval in manifests if stage.startswith("tokens/")}
     for name in sorted({stage for stage, _ in tokenized}):
         intervals = [interval for stage, interval in tokenized if stage == name]
         needed = [(stage, i) for stage in ("corpus", "dedup") for i in intervals]
         if all(key in manifests for key in needed):
-            check_leaks(corpus, name.removeprefix("tokens/"))
+            check_leaks(corpus, name.removeprefix("tokens/"), run)
 
 
-def _verify_stage(folder: str, manifest: Manifest, check: Checks, remedy: str = _REMEDY) -> None:
+def verify_stage(folder: str, manifest: Manifest, run: Run = map, remedy: str = _REMEDY) -> None:
     """Checks one stage: bytes, hashes, rows and fingerprint of every file, and no others there."""
     entries = list(manifest.entries())
-    check([Recorded(files.join(folder, entry.name), entry, remedy) for entry in entries])
+    recorded = [Recorded(files.join(folder, entry.name), entry, remedy) for entry in entries]
+    for _ in run(Recorded.check, recorded):
+        pass
     expected = _OWN | manifest.own_names() | {entry.name.split("/")[0] for entry in entries}
     for path in files.listed(folder, "*"):
         if files.name_of(path) not in expected:

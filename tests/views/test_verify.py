@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import WebtextError
-from pipeline.views import recorded
+from pipeline.views import processes
 from pipeline.views.verify import verify_corpus
 
 
@@ -81,7 +81,7 @@ def test_processes_find_what_one_finds(
     root = tmp_path / "corpus"
     shutil.copytree(sample_root, root)
     corpus = Corpus(str(root))
-    monkeypatch.setattr(recorded, "_WORTH_PROCESSES", 0.0)
+    monkeypatch.setattr(processes, "_WORTH_PROCESSES", 0.0)
     assert verify_corpus(corpus, workers=2) == verify_corpus(corpus)
     for stage in ("quality", "documents"):  # what is first is told, whoever finds it first
         path = Path(corpus.paths(stage, "2024-01")[0])
