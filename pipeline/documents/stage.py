@@ -29,7 +29,7 @@ def code_version() -> str:
     libraries.append(f"libxml2-{'.'.join(map(str, etree.LIBXML_VERSION))}")
     if find_spec("pypdfium2"):
         libraries.append(f"pypdfium2-{version('pypdfium2')}")
-    return " ".join(["10", *libraries])
+    return " ".join(["11", *libraries])
 
 
 class DocumentsStage(Stage):

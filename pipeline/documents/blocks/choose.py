@@ -1,79 +1,96 @@
 """From chances to a choice: which blocks are the text.
 
 The bound is each page's own: the one for which the expected F1 of the chosen words is highest, if
-chances are taken at their word; on a short page it is so high that a list between two paragraphs
-fails it, so gaps are closed.  Then come rules that no chance decides: captions by setting,
-what no reader sees, names of authors, lines of forum software, tables as a whole, titles and
-quotations that stand there already.
+chances are taken at their word.  Before it come tables, terms and lists of contents, which are
+text as a whole or not at all; after it what comes with chosen blocks (`fill.py`).  Then rules that
+no chance decides leave out captions by setting, what no reader sees, names of authors, lines of
+software and sites, titles, quotations and parts that stand there already.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.documents.blocks import tags
-from pipeline.documents.blocks.layout import FOLDED, HIDDEN, PERSON, UNSEEN, Layout
+from pipeline.documents.blocks.contents import contents
+from pipeline.documents.blocks.fill import (
+    add_code,
+    add_headings,
+    close_gaps,
+    complete_posts,
+    title_buttons,
+)
+from pipeline.documents.blocks.hiding import FOLDED, HIDDEN, UNSEEN
+from pipeline.documents.blocks.interface_lines import MOST_WORDS as INTERFACE_WORDS
+from pipeline.documents.blocks.interface_lines import is_interface_line
+from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.names import FAMILY
-from pipeline.documents.blocks.numbers import Column
+from pipeline.documents.blocks.numbers import Chosen, Column
+from pipeline.documents.blocks.people import people
+from pipeline.documents.blocks.repeats import (
+    often,
+    parts_again,
+    quoted_again,
+    repeated_links,
+)
 from pipeline.documents.blocks.structure import Structure
-from pipeline.documents.blocks.tables import data_tables
+from pipeline.documents.blocks.tables import DataTable, data_tables
 from pipeline.documents.blocks.thread_lines import MOST_WORDS, is_thread_line
 from pipeline.documents.blocks.told import letters
 
-Chosen = npt.NDArray[np.bool_]
-
 _CELL_WORDS = 50
-#: The least chance, in thousandths, of blocks that stand between chosen ones, or are like them.
-_BETWEEN = 200
+#: Terms of a list and what they mean have at most so many words in a pair that is judged as one.
+_PAIR_WORDS = 60
 #: Longer blocks are no captions, whatever names say.
 _CAPTION_CHARS = 400
-#: A block about a person has at most so many words, and is named by one of so many elements.
-_NAME_WORDS, _NEAR_ELEMENTS = 10, 3
-_SENTENCE_ENDS = frozenset(".!?…。！？")
 _PARAGRAPH = tags.NUMBER["p"]
+#: Paragraphs in these are what a table or a list says, even if they are one link.
+_ENTRIES = tuple(
+    tags.NUMBER[tag] for tag in ("td", "th", "li", "dd", "dt", "figcaption", "summary")
+) + tuple(tags.HEADINGS)
+_HEADINGS = tuple(tags.HEADINGS)
 #: A paragraph with so many tenths of its characters in links is one; a text with one of so many
 #: characters in links lists them.
 _LINKED_BLOCK, _LINKED_TEXT = 9, 5
-#: Blocks of one kind are text when all but one of so many of their words are.
-_MOST_OF = 10
-_ID = re.compile(r"#\S+|\d+")
-_POSTS = FAMILY["post"] | FAMILY["comment"]
-_BESIDE = FAMILY["side"] | FAMILY["nav"] | FAMILY["foot"] | FAMILY["related"]
 _NOSCRIPT = tags.BIT["noscript"]
-#: Links of at most so many words, so often on a page, are buttons.
-_LINK_WORDS, _OFTEN = 3, 3
 #: Line numbers have fewer figures than this.
 _FIGURES = 7
-_FIGURE = tags.BIT["figcaption"]
+_CAPTION, _FIGURE = tags.BIT["figcaption"], tags.NUMBER["figure"]
 _QUOTATION = tags.BIT["blockquote"]
-#: Shorter quotations may stand twice by chance.
-_QUOTE_WORDS = 8
+_TERM, _MEANING, _TERMS = (tags.NUMBER[tag] for tag in ("dt", "dd", "dl"))
 
 
 def choose(
     layout: Layout, tree: Structure, chance: Column, words: Column, title: str, captions: bool
 ) -> Chosen:
     """The blocks that are the text.  `chance` in thousandths, `words` how many a block has."""
-    chance = _tables_whole(layout, tree, chance, words)
-    chosen = chance >= best_bound(chance, words)
+    tables = list(data_tables(layout, tree))
     links, chars = _link_chars(layout)
-    _close_gaps(tree, chance, 2 * links < chars, chosen)
-    _posts_whole(layout, tree, chance, words, 2 * links < chars, chosen)
+    chance = _tables_whole(tables, chance, words)
+    chance = _terms_whole(layout, chance, words)
+    chance = np.where(contents(layout, tree, links, chars), 0, chance)
+    chosen = chance >= max(best_bound(chance, words), 1)
+    unlinked = 2 * links < chars
+    close_gaps(tree, chance, unlinked, chosen)
+    complete_posts(layout, tree, chance, words, unlinked, chosen)
+    add_code(layout, tree, words, chosen)
+    add_headings(layout, tree, chance, words, unlinked, chosen)
     if not captions:
-        chosen &= ~_captions(tree, chars)
+        chosen &= ~_captions(layout, tree, chars)
     chosen &= ~_unseen(tree, chosen, words)
     chosen &= ~_notices(tree, chosen, words)
     chosen &= ~_calls(tree, links, chars, chosen)
-    chosen &= ~_repeated_links(layout, (words <= _LINK_WORDS) & (links == chars))
+    chosen &= ~repeated_links(layout, tree, words, links, chars)
     chosen &= ~_line_numbers(layout, tree)
-    chosen &= ~_people(layout, tree, words)
+    chosen &= ~people(layout, tree, tables, words)
     quoted = _quoted(tree)
-    chosen &= ~_quoted_again(layout, quoted, words)
+    chosen &= ~quoted_again(layout, quoted, words)
     chosen &= ~_thread_lines(layout, chosen & (words <= MOST_WORDS), quoted, links == chars)
+    title_buttons(layout, tree, chosen)
+    chosen &= ~_interface_lines(layout, tree, chosen & (words <= INTERFACE_WORDS))
+    chosen &= ~parts_again(layout, tree, words, chosen)
     chosen &= ~_titles(layout, tree, chars, title)
     return chosen
 
@@ -89,64 +106,57 @@ def best_bound(chance: Column, words: Column) -> int:
     return int(chance[order[int(np.argmax(score))]])
 
 
-def _close_gaps(tree: Structure, chance: Column, unlinked: Chosen, chosen: Chosen) -> None:
-    """Chooses runs of blocks between two chosen ones, one of which has a parent that holds all."""
-    fits = (chance >= _BETWEEN) & unlinked
-    places = np.flatnonzero(chosen)
-    above = tree.above[tree.owner]
-    last, following = places[:-1], places[1:]
-    within = (following < tree.last[above[last]]) | (last >= tree.first[above[following]])
-    gaps = np.flatnonzero(within & (following - last > 1))
-    for before, after in zip(last[gaps].tolist(), following[gaps].tolist(), strict=True):
-        if fits[before + 1 : after].all():
-            chosen[before + 1 : after] = True
-
-
-def _posts_whole(
-    layout: Layout,
-    tree: Structure,
-    chance: Column,
-    words: Column,
-    unlinked: Chosen,
-    chosen: Chosen,
-) -> None:
-    """Chooses all blocks of one kind when nearly all their words are: "Thanks, that works."
-
-    Only of elements that are named as posts, themselves or those around them; blocks of one kind
-    have elements of the same tag and classes in like ones, whatever their ids are.
-    """
-    own = tree.families
-    named = own[tree.up[0]] | own[tree.up[1]] | own[tree.up[2]]
-    fits = (chance >= _BETWEEN) & unlinked & (tree.families_above & _BESIDE == 0)
-    kinds: dict[tuple[int, str, str], list[int]] = {}
-    for block in np.flatnonzero(fits & (named & _POSTS != 0)).tolist():
-        owner = layout.owner[block]
-        inner, outer = (
-            _ID.sub("", layout.names[element]) for element in (owner, max(layout.parent[owner], 0))
-        )
-        kinds.setdefault((layout.tag[owner], inner, outer), []).append(block)
-    for blocks in kinds.values():
-        there = chosen[blocks]
-        rest = int(words[blocks][~there].sum())
-        if there.sum() >= _OFTEN and _MOST_OF * rest <= int(words[blocks].sum()):
-            chosen[blocks] = True
-
-
-def _tables_whole(layout: Layout, tree: Structure, chance: Column, words: Column) -> Column:
+def _tables_whole(tables: Sequence[DataTable], chance: Column, words: Column) -> Column:
     """A table of data is text or none: its cells share the mean of their chances."""
     weight = np.minimum(words, _CELL_WORDS) + 1
     chance = chance.copy()
-    for table in data_tables(layout, tree):
+    for table in tables:
         part = slice(table.first, table.last)
         chance[part] = (chance[part] * weight[part]).sum() // weight[part].sum()
     return chance
 
 
-def _captions(tree: Structure, chars: Column) -> Chosen:
-    """Blocks in a <figcaption>, and short ones that names call so, their own or those around."""
+def _terms_whole(layout: Layout, chance: Column, words: Column) -> Column:
+    """A term and what it means are text together: "Swivel" says nothing without its "Yes"."""
+    if _TERM not in layout.tag:
+        return chance
+    parts = [_part_of_pair(layout, element) for element in layout.owner]
+    chance = chance.copy()
+    block = 0
+    while block < len(parts):
+        end = block + 1
+        if parts[block] >= 0 and layout.tag[parts[block]] == _TERM:
+            while end < len(parts) and (
+                parts[end] == parts[block] or layout.tag[parts[end]] == _MEANING
+            ):
+                end += 1
+            if words[block:end].sum() <= _PAIR_WORDS:
+                chance[block:end] = chance[block:end].max()
+        block = end
+    return chance
+
+
+def _part_of_pair(layout: Layout, element: int) -> int:
+    """The term or meaning that an element is or lies in; -1 outside of lists of them."""
+    while element >= 0 and layout.tag[element] not in (_TERM, _MEANING, _TERMS):
+        element = layout.parent[element]
+    return element if element >= 0 and layout.tag[element] != _TERMS else -1
+
+
+def _captions(layout: Layout, tree: Structure, chars: Column) -> Chosen:
+    """Blocks in a <figcaption>, and short ones that names call so, their own or those around.
+
+    No headings, and none of a figure that holds code: they say which listing it is.
+    """
     own = tree.families
     named = (own | own[tree.above])[tree.owner] & FAMILY["legend"] != 0
-    captions: Chosen = ((chars < _CAPTION_CHARS) & named) | (tree.telling & _FIGURE != 0)
+    captions: Chosen = ((chars < _CAPTION_CHARS) & named) | (tree.telling & _CAPTION != 0)
+    captions &= ~np.isin(tree.tag[tree.owner], _HEADINGS)
+    code = np.array(layout.code, dtype=np.int64)[tree.owner] >= 0
+    if code.any():
+        for figure in np.flatnonzero(tree.tag == _FIGURE).tolist():
+            part = slice(int(tree.first[figure]), int(tree.last[figure]))
+            captions[part] &= not code[part].any()
     return captions
 
 
@@ -155,6 +165,7 @@ def _calls(tree: Structure, links: Column, chars: Column, chosen: Chosen) -> Cho
     if _LINKED_TEXT * links[chosen].sum() > chars[chosen].sum():
         return np.zeros_like(chosen)
     calls: Chosen = (tree.tag[tree.owner] == _PARAGRAPH) & (10 * links >= _LINKED_BLOCK * chars)
+    calls &= ~np.isin(tree.tag[tree.up[1]], _ENTRIES)
     return calls
 
 
@@ -164,16 +175,6 @@ def _notices(tree: Structure, chosen: Chosen, words: Column) -> Chosen:
     if words[chosen & notices].sum() > words[chosen & ~notices].sum():
         return np.zeros_like(notices)
     return notices
-
-
-def _repeated_links(layout: Layout, short: Chosen) -> Chosen:
-    """Links of few words that the page has several times: "Reply", "Learn more"."""
-    repeated = np.zeros_like(short)
-    blocks = np.flatnonzero(short)
-    texts = [layout.text[block] for block in blocks.tolist()]
-    times = Counter(texts)
-    repeated[blocks] = [times[text] >= _OFTEN for text in texts]
-    return repeated
 
 
 def _line_numbers(layout: Layout, tree: Structure) -> Chosen:
@@ -188,17 +189,6 @@ def _line_numbers(layout: Layout, tree: Structure) -> Chosen:
             first = int(rows[0])
             found[block] = [int(row) for row in rows] == list(range(first, first + len(rows)))
     return found
-
-
-def _people(layout: Layout, tree: Structure, words: Column) -> Chosen:
-    """Names of authors and what stands with them: short blocks in elements that are named so."""
-    named = np.array(layout.inner, dtype=np.int64)
-    for element in tree.up[:_NEAR_ELEMENTS]:
-        named = named | tree.families[element]
-    people: Chosen = (words <= _NAME_WORDS) & (named & (FAMILY["author"] | PERSON) != 0)
-    for block in np.flatnonzero(people).tolist():
-        people[block] = layout.text[block][-1] not in _SENTENCE_ENDS
-    return people
 
 
 def _link_chars(layout: Layout) -> tuple[Column, Column]:
@@ -231,16 +221,15 @@ def _thread_lines(layout: Layout, short: Chosen, quoted: Chosen, linked: Chosen)
     return found
 
 
-def _quoted_again(layout: Layout, quoted: Chosen, words: Column) -> Chosen:
-    """Blocks of a quotation that stand on the page before."""
-    repeated = np.zeros(len(layout.text), dtype=np.bool_)
-    if quoted.any():
-        seen: set[str] = set()
-        for row, text in enumerate(layout.text):
-            repeated[row] = text in seen
-            seen.add(text)
-    result: Chosen = repeated & quoted & (words >= _QUOTE_WORDS)
-    return result
+def _interface_lines(layout: Layout, tree: Structure, short: Chosen) -> Chosen:
+    """Short blocks that sites write around texts, but for code and headings."""
+    found = np.zeros_like(short)
+    code = np.array(layout.code, dtype=np.int64)[tree.owner] >= 0
+    short = short & ~code & ~np.isin(tree.tag[tree.owner], _HEADINGS)
+    repeated = often(layout, short)
+    for row in np.flatnonzero(short).tolist():
+        found[row] = is_interface_line(layout.text[row], bool(repeated[row]))
+    return found
 
 
 def _titles(layout: Layout, tree: Structure, chars: Column, title: str) -> Chosen:

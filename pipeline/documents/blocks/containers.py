@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.documents.blocks import tags
-from pipeline.documents.blocks.layout import HIDDEN, Layout
+from pipeline.documents.blocks.hiding import HIDDEN
+from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.names import FAMILY
 from pipeline.documents.blocks.numbers import Column, between, by_key, running, thousandths
 from pipeline.documents.blocks.structure import Structure, nearest, totals

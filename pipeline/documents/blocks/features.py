@@ -12,7 +12,8 @@ import numpy as np
 
 from pipeline.documents.blocks import tags, told
 from pipeline.documents.blocks.containers import containers, page
-from pipeline.documents.blocks.layout import FOLDED, HIDDEN, Layout
+from pipeline.documents.blocks.hiding import FOLDED, HIDDEN
+from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.letters import count
 from pipeline.documents.blocks.lexicon import WordWeights
 from pipeline.documents.blocks.names import FAMILY

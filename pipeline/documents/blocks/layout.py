@@ -18,22 +18,23 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from pipeline.documents.blocks import names as marks
 from pipeline.documents.blocks import tags
+from pipeline.documents.blocks.buttons import heads_a_part
 from pipeline.documents.blocks.formula import formula, pictured, unwrap
+from pipeline.documents.blocks.hiding import HIDDEN, HIDING, Hiding, hidden_by
 from pipeline.documents.blocks.lexicon import NO_NAMES, WordWeights
+from pipeline.documents.blocks.streamed import place_streamed_parts
 
 #: A line break that the page asks for, while a block is gathered.
 _BREAK = "\x1f"
 
-#: Bits of `Layout.hidden`.  FOLDED is what the page shows when the reader unfolds it.
-HIDDEN, ARIA_HIDDEN, UNSEEN, FOLDED = 1, 2, 4, 8
 #: Bit of `Layout.inner`, beside those of families: a link to a person, by its address.
 PERSON = 1 << 60
-#: Attributes that may hide an element.
-_HIDING = frozenset(("hidden", "style", "aria-hidden"))
+#: And one: a link to a place on the page itself.
+WITHIN_PAGE = 1 << 61
 _PEOPLE = re.compile(r"/(?:u|users?|members?|profiles?|authors?)/")
 _MAIL = "mailto:"
 _QUOTATION = tags.BIT["blockquote"]
-_FOLDING = marks.FAMILY["fold"]
+_POSTS = marks.FAMILY["post"] | marks.FAMILY["comment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Layout:
     owner: Sequence[int]  # the number of its element
     links: Sequence[int]
     link_chars: Sequence[int]
-    inner: Sequence[int]  # families of the inline elements in it, and PERSON
+    inner: Sequence[int]  # families of the inline elements in it, PERSON, WITHIN_PAGE
     breaks: Sequence[int]  # lines less one
     # Of few elements.
     images: Sequence[int]  # the elements that images stand in
@@ -80,6 +81,7 @@ def read_layout(parser: LexborHTMLParser, lexicon: WordWeights) -> Layout:
     """The elements and blocks of a page."""
     walk = _Walk(lexicon)
     if (root := parser.root) is not None:
+        place_streamed_parts(parser)
         walk.take_all(root)
     return walk.layout()
 
@@ -104,6 +106,7 @@ class _Walk:
 
     def take_all(self, root: LexborNode) -> None:
         """Takes in all nodes in their order; most of a walk's time, so with few calls."""
+        self._hiding = Hiding(root)
         run, opened = self._run, self._open
         inline, numbered = tags.INLINE, tags.NUMBER
         around = self._block(root, "html", _ROOT)
@@ -174,6 +177,10 @@ class _Walk:
             self._flush()
         elif tag == "math":
             self._text(formula(node), around)
+        elif tag == "button":
+            attributes = node.attributes
+            if heads_a_part(node, attributes, around[6], around[5]):
+                return self._block(node, tag, around)
         elif "-" in tag or tag in tags.VERBATIM:
             return self._block(node, tag, around)
         else:
@@ -199,13 +206,15 @@ class _Walk:
                 if named.marks & marks.LINE and around[3] >= 0:
                     self._code_line()
                 dropped = dropped or bool(named.marks & marks.UNSEEN)
-            if not _HIDING.isdisjoint(attributes) and hidden_by(attributes) & HIDDEN:
+            if not HIDING.isdisjoint(attributes) and hidden_by(attributes) & HIDDEN:
                 dropped = True
             if tag == "a" and "href" in attributes:
                 linked = True
                 self._links += 1
                 address = attributes["href"] or ""
-                if address.startswith(_MAIL) or _PEOPLE.search(address):
+                if address.startswith("#"):
+                    self._inner |= WITHIN_PAGE
+                elif address.startswith(_MAIL) or _PEOPLE.search(address):
                     self._inner |= PERSON
             self._inner |= named.families
             if linked != around[1] or dropped != around[2]:
@@ -217,9 +226,12 @@ class _Walk:
         attributes = node.attributes
         names = marks.names_of(attributes) if attributes else ""
         families, name_marks, (own, near, more) = self._describe(names) if names else NO_NAMES
-        if name_marks and _is_dropped(node, tag, name_marks):
+        if name_marks and (
+            _is_dropped(node, tag, name_marks)
+            or (name_marks & marks.NEVER_IN_POSTS and above & _POSTS)
+        ):
             return None
-        hides = name_marks or tag == "dialog" or not _HIDING.isdisjoint(attributes)
+        hides = name_marks or tag == "dialog" or not HIDING.isdisjoint(attributes)
         number, nth = len(self._elements), 0
         if code < 0:
             if self._run or self._links or self._inner:
@@ -233,7 +245,7 @@ class _Walk:
         elif self._run and not self._run[-1].endswith("\n"):
             self._run.append("\n")
         if hides:
-            hidden |= _hidden(attributes, name_marks, above | families, tag)
+            hidden |= self._hiding.of(tag, attributes, names, name_marks, above | families)
         above |= families
         telling |= tags.BIT.get(tag, 0)
         depth += 1
@@ -301,32 +313,6 @@ class _Walk:
                     (text, self._owner, self._links, self._chars, self._inner, self._breaks)
                 )
         self._links = self._chars = self._inner = self._breaks = 0
-
-
-def hidden_by(attributes: marks.Attributes) -> int:
-    """HIDDEN and ARIA_HIDDEN, where the attributes of an element say so."""
-    found = 0
-    if "hidden" in attributes and attributes["hidden"] != "until-found":
-        found = HIDDEN
-    style = attributes.get("style")
-    if style and ("none" in style or "hidden" in style):
-        style = style.replace(" ", "").lower()
-        if "display:none" in style or "visibility:hidden" in style:
-            found = HIDDEN
-    if attributes.get("aria-hidden") == "true":
-        found |= ARIA_HIDDEN
-    return found
-
-
-def _hidden(attributes: marks.Attributes, name_marks: int, families: int, tag: str) -> int:
-    if tag == "dialog" and "open" not in attributes:
-        return HIDDEN
-    found = hidden_by(attributes)
-    if name_marks & marks.UNSEEN:
-        found |= UNSEEN
-    if found & HIDDEN and families & _FOLDING:
-        return found ^ HIDDEN | FOLDED
-    return found
 
 
 def _is_dropped(node: LexborNode, tag: str, name_marks: int) -> bool:

@@ -70,6 +70,7 @@ VERBATIM = 2  # lines of code in elements other than <pre>
 UNSEEN = 4  # for screen readers only
 NUMBERS = 16  # line numbers, where there is nothing else: Prism names code itself so
 LINE = 8  # an inline element that is a line of code: its style breaks the line, no character
+NEVER_IN_POSTS = 32  # what stands under each post of a thread
 
 #: Whole names, by mark.
 _WHOLE_NAMES = {
@@ -79,21 +80,31 @@ _WHOLE_NAMES = {
     "crayon-num crayon-nums rouge-gutter code-line-number diff-line-num react-line-number",
     # MediaWiki's links for editing; MathJax, KaTeX and MediaWiki where a formula stands
     # beside its picture; permalink signs of Sphinx, Docusaurus and anchor.js; of XenForo,
-    # FluxBB, IP.Board and vBulletin signatures, notes of editing, reactions, buttons of quotations.
+    # FluxBB, IP.Board and vBulletin signatures, notes of editing, reactions, buttons of quotations,
+    # cards about pages that a post leads to, lists of attached files, advertisements.
     NEVER_TEXT: "mw-editsection "
     "MathJax_Preview katex-html MathJax MathJax_Display MathJax_SVG MathJax_SVG_Display "
     "MathJax_CHTML MJX_Assistive_MathML headerlink hash-link anchorjs-link message-signature "
     "postsignature ipsSignature signaturecontainer message-lastEdit postedit lastedited "
-    "bbCodeBlock-expandLink bbCodeBlock-shrinkLink reactionsBar",
+    "bbCodeBlock-expandLink bbCodeBlock-shrinkLink reactionsBar bbCodeBlock--unfurl js-unfurl "
+    "onebox message-attachments attachbox vbseo_liked vbseo_buttons samCodeUnit memberSignature",
+    # phpBB and others; elsewhere it is the signature of a function.
+    NEVER_IN_POSTS: "signature",
     VERBATIM: "blob-code blob-code-inner hljs-ln-code crayon-line crayon-pre react-code-text "
     "react-file-line view-line cm-line code-line syntaxhighlighter dp-highlighter",
-    UNSEEN: "sr-only visually-hidden visuallyhidden visuallyHidden screen-reader-text "
-    "screen-reader screen-reader-only screenreader screenreader-only a11y-hidden is-sr-only "
-    "u-hidden-visually assistive-text element-invisible show-for-sr",
     # Gatsby, Prism's React renderer, Shiki.
     LINE: "gatsby-highlight-code-line token-line line",
 }
 _MARKS = {name: mark for mark, listed in _WHOLE_NAMES.items() for name in listed.split()}
+#: For screen readers only: Bootstrap's `sr-only` and what others made of it (`a-offscreen`,
+#: `plp-price__sr-text`, `tw-sr-only`).  "focusable" ones are shown to who goes there by keys.
+_UNSEEN_NAMES = re.compile(
+    r"(?<![^\s])(?!\#|@)(?!\S*(?:not-|focusable))(?:[\w-]*[-_a-z])?"
+    r"(?:sr[-_]?(?:only|text)|visually[-_]*hidden|hidden[-_]visually|screen[-_]?reader"
+    r"(?:[-_]?(?:only|text))?|off-?screen|a11y[-_]hidden|assistive-text|element-invisible"
+    r"|show-for-sr|(?<![^\s])(?:sr-)?clipped)(?:__\w+)?(?![^\s])",
+    re.IGNORECASE,
+)
 
 
 def names_of(attributes: Attributes) -> str:
@@ -133,4 +144,6 @@ def marks(names: str) -> int:
     found = 0
     for name in _MARKS.keys() & names.split():
         found |= _MARKS[name]
+    if _UNSEEN_NAMES.search(names):
+        found |= UNSEEN
     return found

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 Column = npt.NDArray[np.int64]
+#: Whether each block is chosen, or something else holds of it.
+Chosen = npt.NDArray[np.bool_]
 
 
 def thousandths(part: Column | int, whole: Column | int) -> Column:

@@ -15,7 +15,7 @@ INLINE = frozenset(
 #: Elements whose content a reader does not see, or uses and does not read.  `del` is text that was
 #: taken back; `rt` is the reading aid beside a word; `mjx-math` is a formula in pieces of layout.
 NEVER_TEXT = frozenset(
-    "script style template svg iframe select option optgroup textarea button canvas audio video "
+    "script style template svg iframe select option optgroup textarea canvas audio video "
     "map datalist progress meter head title link meta del input rt rp rtc noframes applet embed "
     "param "
     "source track colgroup col area base frame frameset mjx-math picture wbr".split()
@@ -41,6 +41,8 @@ TELLING = tuple(
 )
 BIT = {tag: 1 << place for place, tag in enumerate(TELLING)}
 BIT["menu"] = BIT["dir"] = BIT["ul"]
+#: No feature of a model, since few buttons are read at all (`buttons.py`).
+BIT["button"] = 1 << len(TELLING)
 
 
 def keeps_space(style: str | None) -> bool:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from selectolax.lexbor import LexborHTMLParser
 
 from pipeline.documents.blocks.features import basics, features
-from pipeline.documents.blocks.layout import HIDDEN, Layout, read_layout
+from pipeline.documents.blocks.hiding import HIDDEN
+from pipeline.documents.blocks.layout import Layout, read_layout
 from pipeline.documents.blocks.lexicon import WordWeights
 from pipeline.documents.blocks.numbers import Column
 from pipeline.documents.blocks.structure import Structure, structure

@@ -1,0 +1,91 @@
+"""What a page has more than once: buttons, labels, words that are quoted, parts for two screens."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from pipeline.documents.blocks import tags
+from pipeline.documents.blocks.layout import Layout
+from pipeline.documents.blocks.names import FAMILY
+from pipeline.documents.blocks.numbers import Chosen, Column, running
+from pipeline.documents.blocks.structure import Structure
+
+#: Links of at most so many words, so often on a page, are buttons.
+_LINK_WORDS, _OFTEN = 3, 3
+#: Where the same words are what a list is about: headings, terms, cells.
+_KEPT = tuple(tags.NUMBER[tag] for tag in ("h1", "h2", "h3", "h4", "h5", "h6", "dt", "td", "th"))
+_HEADINGS = tuple(tags.HEADINGS)
+#: Shorter quotations may stand twice by chance.
+_QUOTE_WORDS = 8
+#: A part of a page that stands there twice has so many blocks and words at least, …
+_PART_BLOCKS, _PART_WORDS = 2, 12
+#: … and follows the first within so many blocks, unless it has more blocks.
+_PART_WITHIN, _LONG_PART = 10, 3
+
+
+def repeated_links(
+    layout: Layout, tree: Structure, words: Column, links: Column, chars: Column
+) -> Chosen:
+    """Links of few words that the page has several times: "Reply", "Learn more"."""
+    around = tree.up[1]
+    short = (words <= _LINK_WORDS) & (links == chars)
+    short &= ~np.isin(tree.tag[tree.owner], _KEPT) & ~np.isin(tree.tag[around], _HEADINGS)
+    short &= (tree.families[tree.owner] | tree.families[around]) & FAMILY["title"] == 0
+    return often(layout, short)
+
+
+def often(layout: Layout, some: Chosen) -> Chosen:
+    """Those of some blocks whose text several of them have."""
+    often = np.zeros_like(some)
+    blocks = np.flatnonzero(some)
+    texts = [layout.text[block] for block in blocks.tolist()]
+    times = Counter(texts)
+    often[blocks] = [times[text] >= _OFTEN for text in texts]
+    return often
+
+
+def quoted_again(layout: Layout, quoted: Chosen, words: Column) -> Chosen:
+    """Blocks of a quotation that stand on the page before."""
+    repeated = np.zeros(len(layout.text), dtype=np.bool_)
+    if quoted.any():
+        seen: set[str] = set()
+        for row, text in enumerate(layout.text):
+            repeated[row] = text in seen
+            seen.add(text)
+    result: Chosen = repeated & quoted & (words >= _QUOTE_WORDS)
+    return result
+
+
+def parts_again(layout: Layout, tree: Structure, words: Column, chosen: Chosen) -> Chosen:
+    """Elements whose chosen blocks stood there just so before: for a telephone, then for a desk.
+
+    Not of lists of terms: what a manual says of one name may hold for another.
+    """
+    dropped = np.zeros_like(chosen)
+    places = np.flatnonzero(chosen)
+    numbers: dict[str, int] = {}
+    texts = [layout.text[block] for block in places.tolist()]
+    earlier = np.array([numbers.setdefault(text, row) for row, text in enumerate(texts)])
+    rows = np.arange(len(places))
+    again = earlier < rows
+    if again.sum() < _PART_BLOCKS:
+        return dropped
+    copied, counted, held = running(again), running(chosen), running(words[places])
+    code = running(np.array(layout.code, dtype=np.int64)[tree.owner[places]] >= 0)
+    begin, end = counted[tree.first], counted[tree.last]
+    blocks = end - begin
+    parts = (blocks >= _PART_BLOCKS) & (copied[end] - copied[begin] == blocks)
+    parts &= (held[end] - held[begin] >= _PART_WORDS) & (code[end] == code[begin])
+    parts &= np.array(layout.telling, dtype=np.int64) & tags.BIT["dl"] == 0
+    done = 0
+    for element in np.flatnonzero(parts).tolist():
+        first, last = int(begin[element]), int(end[element])
+        start = int(earlier[first])
+        near = first - start - (last - first) <= _PART_WITHIN or last - first > _LONG_PART
+        in_order = np.array_equal(earlier[first:last], earlier[start : start + last - first])
+        if first >= done and near and in_order and start + last - first <= first:
+            dropped[places[first:last]] = True
+            done = last
+    return dropped
