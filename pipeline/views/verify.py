@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from multiprocessing import get_context
-
-import pyarrow as pa
 
 from pipeline.store import files
 from pipeline.store.corpus import Corpus
@@ -22,18 +14,15 @@ from pipeline.store.manifest import (
     PREVIOUS,
     PROGRESS,
     WORK,
-    FileEntry,
     Manifest,
     add_fingerprints,
     read_manifest,
-    table_fingerprint,
-    table_of,
 )
-from pipeline.store.parquet import open_table
-from pipeline.store.schemas import VOLATILE
 from pipeline.views.kept import check_kept
 from pipeline.views.leaks import check_leaks
 from pipeline.views.passages import check_passages
+from pipeline.views.processes import Run, processes
+from pipeline.views.recorded import Recorded, seconds_of
 from pipeline.views.status import stage_folders, stale_inputs
 
 _TOKENIZER_REMEDY = (
@@ -42,9 +31,6 @@ _TOKENIZER_REMEDY = (
 #: What a stage's folder holds beside the files of its manifest.
 _OWN = frozenset({MANIFEST, OLD_MANIFEST, PREVIOUS, PROGRESS, WORK})
 _REMEDY = "Remove the stage's _manifest.json and build again: what is damaged is made anew"
-#: Bytes that are worth processes of their own: some four seconds of reading.
-_WORTH = 100_000_000
-_TOGETHER = 8  # files that a process is given at a time
 
 
 @dataclass(frozen=True)
@@ -55,36 +41,23 @@ class Verified:
     files: int
 
 
-@dataclass(frozen=True)
-class RecordedFile:
-    """A file with what its manifest says of it, and what to do where that does not hold."""
-
-    path: str
-    entry: FileEntry
-    remedy: str
-
-
-#: Checks files; raises WebtextError for the first that is not as recorded.
-Check = Callable[[Iterable[RecordedFile]], None]
-
-
-def verify_corpus(corpus: Corpus, only: str | None = None, workers: int = 0) -> Verified:
+def verify_corpus(corpus: Corpus, only: str | None = None, workers: int = 1) -> Verified:
     """Checks all stages; raises WebtextError that names the first thing that is wrong.
 
     With `only` the files of that interval alone are read; that it fits to those before is
-    checked by their manifests.  `workers` processes read large corpora; 0: one a core.
+    checked by their manifests.  `workers` processes read them, where there is much to read.
     """
     refuse_pending(corpus)
     manifests = finished_stages(corpus, only)
     chosen = {key: m for key, m in manifests.items() if only in (None, key[1])}
-    size = sum(entry.bytes for manifest in chosen.values() for entry in manifest.entries())
-    with _checking(workers or len(os.sched_getaffinity(0)), size) as check:
+    entries = (entry for manifest in chosen.values() for entry in manifest.entries())
+    with processes(seconds_of(entries), workers) as run:
         for (stage, interval), manifest in chosen.items():
-            verify_stage(corpus.folder(stage, interval), manifest, check=check)
-    _verify_tokenizers(corpus, chosen)
-    check_kept(corpus)
-    check_passages(corpus)
-    _verify_splits(corpus, manifests)
+            verify_stage(corpus.folder(stage, interval), manifest, run)
+        _verify_tokenizers(corpus, chosen, run)
+        check_kept(corpus)
+        check_passages(corpus)
+        _verify_splits(corpus, manifests, run)
     return Verified(len(chosen), sum(manifest.file_count() for manifest in chosen.values()))
 
 
@@ -115,7 +88,7 @@ def finished_stages(corpus: Corpus, only: str | None = None) -> dict[tuple[str, 
     return manifests
 
 
-def _verify_tokenizers(corpus: Corpus, stages: dict[tuple[str, str], Manifest]) -> None:
+def _verify_tokenizers(corpus: Corpus, stages: dict[tuple[str, str], Manifest], run: Run) -> None:
     """Checks the tokenizer of each stage of shards, and that it is the one they were made with."""
     made_with = {
         (name.partition("/")[2], fingerprint, interval)
@@ -128,7 +101,7 @@ def _verify_tokenizers(corpus: Corpus, stages: dict[tuple[str, str], Manifest]) 
         manifest = read_manifest(folder)
         if manifest is None:
             raise WebtextError(f"Tokenizer {name} has no manifest in {folder}", _TOKENIZER_REMEDY)
-        verify_stage(folder, manifest, _TOKENIZER_REMEDY)
+        verify_stage(folder, manifest, run, _TOKENIZER_REMEDY)
         for of, fingerprint, interval in sorted(made_with):
             if of == name and fingerprint != manifest.fingerprint:
                 raise WebtextError(
@@ -138,42 +111,22 @@ def _verify_tokenizers(corpus: Corpus, stages: dict[tuple[str, str], Manifest]) 
                 )
 
 
-def _verify_splits(corpus: Corpus, manifests: dict[tuple[str, str], Manifest]) -> None:
+def _verify_splits(corpus: Corpus, manifests: dict[tuple[str, str], Manifest], run: Run) -> None:
     """No near-duplicate of a validation document is trained on; needs the texts to be there."""
     tokenized = {(stage, interval) for stage, interval in manifests if stage.startswith("tokens/")}
     for name in sorted({stage for stage, _ in tokenized}):
         intervals = [interval for stage, interval in tokenized if stage == name]
         needed = [(stage, i) for stage in ("corpus", "dedup") for i in intervals]
         if all(key in manifests for key in needed):
-            check_leaks(corpus, name.removeprefix("tokens/"))
+            check_leaks(corpus, name.removeprefix("tokens/"), run)
 
 
-@contextmanager
-def _checking(workers: int, size: int) -> Iterator[Check]:
-    """What checks files of so many bytes in all."""
-    if workers == 1 or size < _WORTH:
-        yield _check_in_turn
-        return
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        yield partial(_check_by, pool)
-
-
-def _check_by(pool: ProcessPoolExecutor, recorded: Iterable[RecordedFile]) -> None:
-    for _ in pool.map(_verify_file, recorded, chunksize=_TOGETHER):
-        pass
-
-
-def _check_in_turn(recorded: Iterable[RecordedFile]) -> None:
-    for one in recorded:
-        _verify_file(one)
-
-
-def verify_stage(
-    folder: str, manifest: Manifest, remedy: str = _REMEDY, check: Check = _check_in_turn
-) -> None:
+def verify_stage(folder: str, manifest: Manifest, run: Run = map, remedy: str = _REMEDY) -> None:
     """Checks one stage: bytes, hashes, rows and fingerprint of every file, and no others there."""
     entries = list(manifest.entries())
-    check(RecordedFile(files.join(folder, entry.name), entry, remedy) for entry in entries)
+    recorded = [Recorded(files.join(folder, entry.name), entry, remedy) for entry in entries]
+    for _ in run(Recorded.check, recorded):
+        pass
     expected = _OWN | manifest.own_names() | {entry.name.split("/")[0] for entry in entries}
     for path in files.listed(folder, "*"):
         if files.name_of(path) not in expected:
@@ -184,27 +137,3 @@ def verify_stage(
     fingerprint = add_fingerprints(e.fingerprint for e in entries if e.fingerprint)
     if fingerprint != manifest.fingerprint:
         raise WebtextError(f"{folder}: the fingerprint is not the sum of its files'", remedy)
-
-
-def _verify_file(recorded: RecordedFile) -> None:
-    path, entry, remedy = recorded.path, recorded.entry, recorded.remedy
-    if not files.exists(path):
-        raise WebtextError(f"{path} is missing", remedy)
-    if files.size(path) != entry.bytes:
-        raise WebtextError(f"{path} has {files.size(path):,} bytes, not {entry.bytes:,}", remedy)
-    if files.sha256(path) != entry.sha256:
-        raise WebtextError(f"{path} was changed: its sha256 is not the recorded one", remedy)
-    if not path.endswith(".parquet"):
-        return
-    with open_table(path, remedy) as table:
-        if table.metadata.num_rows != entry.rows:
-            raise WebtextError(f"{path} has not the recorded {entry.rows:,} rows", remedy)
-        if entry.fingerprint is None:
-            return
-        volatile = VOLATILE.get(table_of(entry.name), frozenset())
-        sums = (
-            table_fingerprint(pa.Table.from_batches([batch]), volatile)
-            for batch in table.iter_batches(4096)
-        )
-        if add_fingerprints(sums) != entry.fingerprint:
-            raise WebtextError(f"{path}: its rows do not give the recorded fingerprint", remedy)

@@ -10,13 +10,11 @@ import pytest
 
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import WebtextError
-from pipeline.views import verify
+from pipeline.views import processes
 from pipeline.views.verify import verify_corpus
 
 
-def test_only_the_files_of_an_interval_are_read(
-    sample_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_files_of_an_interval_are_read(sample_root: Path, tmp_path: Path) -> None:
     root = tmp_path / "corpus"
     shutil.copytree(sample_root, root)
     corpus = Corpus(str(root))
@@ -31,12 +29,9 @@ def test_only_the_files_of_an_interval_are_read(
         verify_corpus(corpus, "2024-02")
     with pytest.raises(WebtextError, match="holds no interval 2024-03"):
         verify_corpus(corpus, "2024-03")
-    monkeypatch.setattr(verify, "_WORTH", 0)
-    assert verify_corpus(corpus, "2024-01", workers=2) == whole
     Path(corpus.paths("corpus", "2024-01")[0]).write_bytes(b"damaged")
-    for workers in (1, 2):
-        with pytest.raises(WebtextError, match="has 7 bytes"):
-            verify_corpus(corpus, "2024-01", workers)
+    with pytest.raises(WebtextError, match="has 7 bytes"):
+        verify_corpus(corpus, "2024-01")
 
 
 def test_tokenizers_are_verified(sample_root: Path, tmp_path: Path) -> None:
@@ -78,3 +73,22 @@ def test_a_file_that_no_manifest_names(stage: str, sample_root: Path, tmp_path: 
     Path(corpus.folder(stage, "2024-01"), "part-00009-of-00010.parquet").write_bytes(b"stray")
     with pytest.raises(WebtextError, match=r"part-00009-of-00010\.parquet is in no manifest"):
         verify_corpus(corpus)
+
+
+def test_processes_find_what_one_finds(
+    sample_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "corpus"
+    shutil.copytree(sample_root, root)
+    corpus = Corpus(str(root))
+    monkeypatch.setattr(processes, "_WORTH_PROCESSES", 0.0)
+    assert verify_corpus(corpus, workers=2) == verify_corpus(corpus)
+    for stage in ("quality", "documents"):  # what is first is told, whoever finds it first
+        path = Path(corpus.paths(stage, "2024-01")[0])
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+    messages = []
+    for workers in (1, 2):
+        with pytest.raises(WebtextError, match="was changed: its sha256") as caught:
+            verify_corpus(corpus, workers=workers)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1] and "/documents/" in messages[0]
