@@ -21,6 +21,7 @@ from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.buttons import heads_a_part
 from pipeline.documents.blocks.formula import formula, pictured, unwrap
 from pipeline.documents.blocks.hiding import HIDDEN, HIDING, Hiding, hidden_by
+from pipeline.documents.blocks.joints import begins_a_word
 from pipeline.documents.blocks.lexicon import NO_NAMES, WordWeights
 from pipeline.documents.blocks.streamed import place_streamed_parts
 
@@ -195,6 +196,8 @@ class _Walk:
     def _inline(self, node: LexborNode, tag: str, around: _Place) -> _Place | None:
         if tag == "cite" and not self._run and around[6] & _QUOTATION:
             return self._block(node, tag, around)  # who is quoted, on a line of its own
+        if self._run and around[3] < 0 and begins_a_word(node, tag, self._run[-1]):
+            self._run.append(" ")
         attributes = node.attributes
         if attributes:
             names = marks.names_of(attributes)
