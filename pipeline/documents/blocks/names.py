@@ -55,7 +55,14 @@ _STEMS: dict[str, int] = {}
 for _name, _stems in FAMILIES.items():
     for _stem in _stems.split():
         _STEMS[_stem] = _STEMS.get(_stem, 0) | FAMILY[_name]
-_ANY_STEM = re.compile("|".join(sorted((s for s in _STEMS if len(s) > 3), key=len, reverse=True)))
+#: Words that begin with a stem and are none of its family: authority, authorize, authoring, …
+_OTHER_WORDS = {"author": "i[szt]|ing", "member": "ship", "profile": "r"}
+_ANY_STEM = re.compile(
+    "|".join(
+        f"{stem}(?!{others})" if (others := _OTHER_WORDS.get(stem)) else stem
+        for stem in sorted((s for s in _STEMS if len(s) > 3), key=len, reverse=True)
+    )
+)
 _WHOLE = 3  # letters of a word up to which it must be the stem itself
 _WORD = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}")
 #: Names made of utility classes may have hundreds of words; the first tell enough.
@@ -107,13 +114,16 @@ _UNSEEN_NAMES = re.compile(
 )
 
 
-def names_of(attributes: Attributes) -> str:
-    """The names of an element on one line; an id begins with "#", a role with "@"."""
+def names_of(attributes: Attributes, slug: bool = False) -> str:
+    """The names of an element on one line; an id begins with "#", a role with "@".
+
+    An id that is a `slug`, the text in other letters, is no name.
+    """
     get = attributes.get
     names = get("class") or ""
     if len(attributes) == 1 and "class" in attributes:
         return names
-    if more := get("id"):
+    if not slug and (more := get("id")):
         names += " #" + more
     if more := get("role"):
         names += " @" + more
