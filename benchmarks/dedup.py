@@ -54,8 +54,8 @@ FILE_ROWS = 100_000  # documents of a simulated part
 SHARE = 5  # every fifth document is made from another one
 #: Steps that are timed; of the first only what sorts, since the signatures are there.
 TIMED = (
-    "Sign", "Order", "Firsts", "Keys", "Search", "Compare", "Group", "Slices", "Decide", "Write",
-    "Clusters",
+    "Sign", "Order", "Firsts", "Keys", "Search", "Carry", "Compare", "Group", "Slices", "Decide",
+    "Write", "Clusters",
 )  # fmt: skip
 TEMPLATE = 10  # every tenth shares its first two bands with all other tenths
 

@@ -1,6 +1,6 @@
 """Which slice decides each document: the components of all close pairs, dealt out whole.
 
-The components of each file of pairs (`search.py`) are joined by alternating large-star and
+The components of each file of pairs (`compare.py`) are joined by alternating large-star and
 small-star operations (Kiveris et al., Connected Components in MapReduce and Beyond, SoCC 2014;
 doi 10.1145/2670979.2670997), here as queries: the edges shrink to stars around the least document
 of each component, in a number of rounds that grows with the logarithm of the longest way.  DuckDB
@@ -16,9 +16,9 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.dedup.batch import Batch
+from pipeline.dedup.compare import FOREST
 from pipeline.dedup.components import SliceLoad
 from pipeline.dedup.database import ROWS, database, tables
-from pipeline.dedup.search import FOREST
 from pipeline.store import files
 from pipeline.store.parquet import batches
 from pipeline.store.parts import Part, PartWriter, finished_part, work_key

@@ -16,6 +16,7 @@ from pipeline.dedup.bands import Numbers, band_keys
 from pipeline.dedup.batch import Batch, band_column, column, fixed_bytes, names_of, read
 from pipeline.dedup.minhash import Hashes64
 from pipeline.dedup.places import RunPlaces, SignatureRun, runs_of, write_places
+from pipeline.dedup.sketches import empty_sketches, write_sketches
 from pipeline.store import files
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
 
@@ -39,6 +40,11 @@ class KeysUnit:
         """Its scratch file."""
         return part_name(self.run.number, self.run.of, "keys")
 
+    @property
+    def sketches(self) -> str:
+        """The scratch file of its sketches."""
+        return part_name(self.run.number, self.run.of, "sketches")
+
 
 def keys_units(before: Sequence[Part], batch: Batch) -> list[KeysUnit]:
     """One unit a run."""
@@ -47,26 +53,32 @@ def keys_units(before: Sequence[Part], batch: Batch) -> list[KeysUnit]:
 
 
 def write_keys(unit: KeysUnit) -> list[Part]:
-    """Writes the run's numbers, and the keys of its documents without copies of earlier ones."""
+    """Writes the run's numbers, and of its documents without copies of earlier ones the keys and
+    the sketches."""
     batch = unit.batch
     numbered = write_places(batch, unit.run, unit.firsts, unit.past)
     key = work_key(batch.key, unit.name)
-    done = finished_part(batch.work, unit.name, key)
-    if done:
-        return [numbered, done]
+    done = [finished_part(batch.work, name, key) for name in (unit.name, unit.sketches)]
+    if all(done):
+        return [numbered, *(part for part in done if part)]
     places = RunPlaces(batch, unit.run)
     rows = np.flatnonzero(places.unique)
     numbers, kept = places.number[rows], places.kept[rows]
-    width = 4 * batch.settings.rows
+    height = batch.settings.rows
+    sketches = empty_sketches(batch, len(rows))
     with PartWriter(batch.work, unit.name, KEYS, key, fingerprinted=False) as writer:
         for band in range(batch.settings.bands):
             name = band_column(band)
-            stored = fixed_bytes(read(places.signatures, [name])[name], width)
-            keys = band_keys(stored[rows].view("<u4"))
+            stored = fixed_bytes(read(places.signatures, [name])[name], 4 * height)
+            hashes = stored[rows].view("<u4")
+            sketches[:, band * height : (band + 1) * height] = hashes
+            keys = band_keys(hashes)
             order = np.argsort(keys, kind="stable")
             columns = [np.full(len(rows), band), keys[order], numbers[order], kept[order]]
             writer.add(pa.table(columns, schema=KEYS))
-    return [numbered, writer.finish()]
+    shingles = column(read(places.signatures, ["shingles"]), "shingles")[rows]
+    sketched = write_sketches(batch, unit.sketches, key, (numbers, shingles, sketches))
+    return [numbered, writer.finish(), sketched]
 
 
 def keys_between(

@@ -82,12 +82,6 @@ class RunPlaces:
             yield path, self.number[end - rows : end]
 
 
-def numbers_by_file(batch: Batch) -> Iterator[tuple[str, Numbers]]:
-    """Each signature file of history and batch with the numbers of its rows."""
-    for run in runs_of(batch):
-        yield from RunPlaces(batch, run).by_file()
-
-
 def numbers_of_file(batch: Batch, file: int) -> tuple[str, Numbers]:
     """The signature file at a place among all, with the numbers of its rows."""
     run = next(run for run in runs_of(batch) if run.first <= file < run.first + len(run.rows))

@@ -23,6 +23,7 @@ import apache_beam as beam
 
 from pipeline.dedup.batch import Batch, names_of
 from pipeline.dedup.clusters import clusters_units, write_clusters
+from pipeline.dedup.compare import carry, carry_units, compare, compare_units
 from pipeline.dedup.decide import (
     DecideUnit,
     decide,
@@ -41,12 +42,7 @@ from pipeline.dedup.passages.decide import cut_units, write_cuts
 from pipeline.dedup.passages.minimizers import minimizer_units, write_minimizers
 from pipeline.dedup.passages.runs import runs_units, write_runs
 from pipeline.dedup.passages.share import ConnectUnit, connect, share_units, write_shared
-from pipeline.dedup.search import (
-    band_units,
-    compare,
-    compare_units,
-    search_band,
-)
+from pipeline.dedup.search import band_units, search_band
 from pipeline.dedup.sort import sort, sort_units
 from pipeline.dedup.write import write, write_units
 from pipeline.engine.sink import Steps, WriteManifest
@@ -97,6 +93,7 @@ def steps_of(batch: Batch) -> tuple[Step, ...]:
         step("Firsts", firsts_units, find_firsts),
         step("Keys", keys_units, write_keys),
         step("Search", band_units, search_band),
+        step("Carry", carry_units, carry),
         step("Compare", compare_units, compare),
         step("Group", plan_group, group, alone=True),
         step("Slices", slice_units, write_slices),

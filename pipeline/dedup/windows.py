@@ -38,27 +38,45 @@ def sorted_window(
 
     None is no bound.  Also returns how many rows are below `low`.
     """
-    below, found = 0, []
     with open_table(path) as stored:
-        by = stored.schema_arrow.get_field_index(columns[0])
-        for number in range(stored.num_row_groups):
-            group = stored.metadata.row_group(number)
-            bounds = group.column(by).statistics
-            if high is not None and bounds.min >= high:
-                break
-            if low is not None and bounds.max < low:
-                below += group.num_rows
-                continue
-            rows = stored.read_row_group(number, columns=[*columns]).select([*columns])
-            starts_here = low is not None and bounds.min < low
-            ends_here = high is not None and bounds.max >= high
-            values = rows.column(0).to_pylist() if starts_here or ends_here else ()
-            start = bisect_left(values, low) if starts_here else 0
-            stop = bisect_left(values, high) if ends_here else len(rows)
-            below += start
-            found.append(rows.slice(start, stop - start))
         schema = pa.schema([stored.schema_arrow.field(name) for name in columns])
-    return below, pa.concat_tables([schema.empty_table(), *found])
+        below, found = 0, [schema.empty_table()]
+        for lower, rows in _windows_of(stored, columns, low, high):
+            below += lower
+            found.append(rows)
+    return below, pa.concat_tables(found)
+
+
+def row_windows(
+    path: str, columns: Sequence[str], low: Any = None, high: Any = None
+) -> Iterator[pa.Table]:
+    """The same rows, row group by row group."""
+    with open_table(path) as stored:
+        for _, rows in _windows_of(stored, columns, low, high):
+            yield rows
+
+
+def _windows_of(
+    stored: Any, columns: Sequence[str], low: Any, high: Any
+) -> Iterator[tuple[int, pa.Table]]:
+    """Of each row group up to `high`, how many rows are below `low`, and those within."""
+    by = stored.schema_arrow.get_field_index(columns[0])
+    nothing = stored.schema_arrow.empty_table().select([*columns])
+    for number in range(stored.num_row_groups):
+        group = stored.metadata.row_group(number)
+        bounds = group.column(by).statistics
+        if high is not None and bounds.min >= high:
+            break
+        if low is not None and bounds.max < low:
+            yield group.num_rows, nothing
+            continue
+        rows = stored.read_row_group(number, columns=[*columns]).select([*columns])
+        starts_here = low is not None and bounds.min < low
+        ends_here = high is not None and bounds.max >= high
+        values = rows.column(0).to_pylist() if starts_here or ends_here else ()
+        start = bisect_left(values, low) if starts_here else 0
+        stop = bisect_left(values, high) if ends_here else len(rows)
+        yield start, rows.slice(start, stop - start)
 
 
 def windows(paths: Sequence[str], schema: pa.Schema, low: Any = None, high: Any = None) -> pa.Table:

@@ -33,8 +33,8 @@ from pipeline.store.repeated_lines import HOST_LINES, count_characters, long_lin
 
 #: Pages of a host that are looked at.  The standard error of a share is 0.035 at most.
 SAMPLE = 200
-#: Documents of a unit that samples.
-DOCUMENTS_A_UNIT = 20_000
+#: Documents of a unit that samples: of few in all some hundred, so that several workers sample.
+_MOST, _LEAST, _UNITS = 20_000, 250, 8
 #: Sampled pages of a unit that counts: with 50 long lines each, 100 MB.
 _PAGES_A_RANGE = 100_000
 
@@ -57,6 +57,11 @@ class SampledPage(NamedTuple):
     lines: npt.NDArray[np.uint64]
     lengths: npt.NDArray[np.int64]
     characters: int
+
+
+def documents_a_unit(documents: int) -> int:
+    """How many of so many documents one unit samples."""
+    return min(_MOST, max(_LEAST, documents // _UNITS))
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,10 @@ class Quality(beam.PTransform):
         settings = self._settings.host_lines
         if not settings.enabled:
             return []
-        key = work_key(self._read_key, settings.words, settings.characters)
+        key, rows = (
+            work_key(self._read_key, settings.words, settings.characters),
+            self._documents.rows,
+        )
         return [
             LinesUnit(
                 self._documents.paths[some],
@@ -113,7 +116,7 @@ class Quality(beam.PTransform):
                 work_key(key, *self._documents.names()[some]),
                 settings,
             )
-            for some in batches_of(self._documents.rows, lines.DOCUMENTS_A_UNIT)
+            for some in batches_of(rows, lines.documents_a_unit(sum(rows)))
         ]
 
     def _joins(self) -> list[JoinUnit]:

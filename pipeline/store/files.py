@@ -268,11 +268,11 @@ def content_fingerprint(path: str) -> str:
 
 
 @contextmanager
-def atomic(path: str) -> Iterator[str]:
+def atomic(path: str, *, lasting: bool = True) -> Iterator[str]:
     """Yields the name of a local file to write; it becomes `path` when the block ends well.
 
-    When the block raises, what was at `path` before stays.  A full disk or quota
-    becomes a WebtextError that names the file.
+    When the block raises, what was at `path` before stays.  A full disk or quota becomes a
+    WebtextError that names the file.  Unless it is `lasting`, it may be gone after a power failure.
     """
     local = not is_remote(path)
     if local:
@@ -287,7 +287,7 @@ def atomic(path: str) -> Iterator[str]:
     try:
         yield temporary
         if local:
-            _publish_local(temporary, path)
+            _publish_local(temporary, path, lasting)
         else:
             _publish_remote(temporary, path)
     except OSError as error:
@@ -320,21 +320,22 @@ def publish(temporary: str, path: str) -> None:
         _publish_local(temporary, path)
 
 
-def write_bytes(path: str, data: bytes) -> None:
+def write_bytes(path: str, data: bytes, *, lasting: bool = True) -> None:
     """Writes a whole small file atomically."""
-    with atomic(path) as temporary:
+    with atomic(path, lasting=lasting) as temporary:
         Path(temporary).write_bytes(data)
 
 
-def _publish_local(temporary: str, path: str) -> None:
+def _publish_local(temporary: str, path: str, lasting: bool = True) -> None:
     with open(temporary, "rb") as stream:
         os.fsync(stream.fileno())
     os.replace(temporary, path)
-    folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    if lasting:
+        folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _publish_remote(temporary: str, path: str) -> None:

@@ -98,7 +98,8 @@ class PartWriter:
 
     def __enter__(self) -> PartWriter:
         self._path = files.join(self._folder, self._name)
-        self._atomic = files.atomic(self._path)
+        # The manifest, the last file of its folder, makes the names of all parts last.
+        self._atomic = files.atomic(self._path, lasting=False)
         self._temporary = self._atomic.__enter__()
         try:
             # A fixed codec level and no wall-clock metadata: equal rows, equal bytes.

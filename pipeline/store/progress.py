@@ -86,7 +86,7 @@ class Progress:
         state = {"done": self._done, "outcomes": self._outcomes}
         if self._pace is not None:
             state |= {"pace": self._pace, "at": time.time()}
-        files.write_bytes(self._path, orjson.dumps(state))
+        files.write_bytes(self._path, orjson.dumps(state), lasting=False)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.dedup import order, places, search, sort, write
+from pipeline.dedup import compare, order, places, search, sort, write
 from pipeline.dedup.batch import Batch, Source, band_column, signature_schema
 from pipeline.dedup.settings import DedupSettings
 from pipeline.dedup.transform import steps_of
@@ -86,7 +86,7 @@ def test_runs_and_slices_decide_alike_and_bound_memory(
     assert len(whole) > 1000
     monkeypatch.setattr(places, "RUN_ROWS", 1000)
     monkeypatch.setattr(search, "_SLICE_ROWS", 1000)
-    monkeypatch.setattr(search, "_RANGE_PAIRS", 1500)
+    monkeypatch.setattr(compare, "_RANGE_PAIRS", 1500)
     monkeypatch.setattr(sort, "LEAST_GROUP", 20)
     monkeypatch.setattr(order, "RANGE_ROWS", 1000)
     monkeypatch.setattr(write, "WRITE_ROWS", 1000)
@@ -96,6 +96,6 @@ def test_runs_and_slices_decide_alike_and_bound_memory(
         assert len(list(Path(tmp_path, "cut/dedup").glob(table))) == 6, table
     assert register(tmp_path / "cut").equals(register(tmp_path / "whole"))
     _, small = decided(signed(tmp_path / "small", 2000))
-    for step in ("Order", "Firsts", "Keys", "Search", "Compare", "Slices"):
+    for step in ("Order", "Firsts", "Keys", "Search", "Carry", "Compare", "Slices"):
         # What holds all documents takes three times as much; Pythons differ by some kilobytes.
         assert large[step] < 1.5 * small[step], step

@@ -224,7 +224,7 @@ def test_only_lines_of_the_part_s_hosts_are_read(tmp_path: Path) -> None:
 def test_units_and_ranges_change_nothing(site: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for documents, pages in ((20_000, 100_000), (1, 2)):
-        monkeypatch.setattr(lines, "DOCUMENTS_A_UNIT", documents)
+        monkeypatch.setattr(lines, "documents_a_unit", lambda _, most=documents: most)
         monkeypatch.setattr(lines, "_PAGES_A_RANGE", pages)
         run(QualityStage(), site)
         paths = site.corpus.paths("quality", site.interval, "hostlines-")

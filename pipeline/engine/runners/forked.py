@@ -10,5 +10,5 @@ import logging
 import signal
 
 logging.getLogger().setLevel(logging.ERROR)  # Beam warns of clouds that are not used
-gc.set_threshold(50_000)  # what is imported stays: to look for garbage in it takes a fifth longer
+gc.set_threshold(50_000)  # as in the command `build`: nothing of what is imported is garbage
 signal.signal(signal.SIGINT, signal.SIG_IGN)
