@@ -69,6 +69,16 @@ _WORD = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}")
 _MOST_WORDS = 40
 
 
+#: Bit of an element's families, beside those of words: what is shown over the text, or offered
+#: beside it.  Utility classes such as "group/tooltip" only name a group.
+ASIDE = 1 << 59
+_ASIDES = re.compile(
+    r"(?<!/)(?:tooltip|popover)"
+    r"|up-?sell|cross-?sell|recommend|also-?(?:like|bought|viewed)|you-?may"
+    r"|related-?(?:product|item)|recently-?view",
+    re.IGNORECASE,
+)
+
 Attributes = dict[str, str | None]
 
 #: Marks: what a name decides, a bit each.
@@ -142,6 +152,11 @@ def families(word: str) -> int:
     for stem in _ANY_STEM.findall(word):
         found |= _STEMS[stem]
     return found
+
+
+def asides(names: str) -> int:
+    """ASIDE where an element's names say so, else 0."""
+    return ASIDE if _ASIDES.search(names) else 0
 
 
 def words(names: str) -> list[str]:
