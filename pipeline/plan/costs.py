@@ -45,15 +45,15 @@ class UnitCosts:
 
     sign_mb_seconds: float = 0.20
     """A MB of text in dedup: lines of hosts, signature, sets of shingles, verification."""
-    search_seconds: float = 53.4e-6
+    search_seconds: float = 41.9e-6
     """A document from dedup's keep order to its tables, over all intervals that are there
-    (`benchmarks/dedup.py scale`, 10^7 documents, much other work on the machine; 36.0 at 10^6)."""
+    (`benchmarks/dedup.py scale`, 10^7 documents, much other work on the machine)."""
     group_seconds: float = 0.6e-6
     """A document in the steps of dedup that one process does alone: components, and the count of
     large clusters (same run)."""
     signature_bytes: float = 475.0
     """On disk, a document in dedup."""
-    dedup_scratch: float = 870.0
+    dedup_scratch: float = 1_410.0
     dedup_sorted: float = 430.0
     """Memory of dedup's sorting, a document, up to `dedup_most`, where its units have their full
     size (fitted to 0.8 GB at 10^6 documents and 1.8 at 10^7)."""

@@ -190,6 +190,7 @@ def _documents(v: Volumes) -> StagePlan:
         cpu=html * v.costs.extract_mb_seconds,
         disk=v.text * v.costs.text_ratio,
         files=2 * v.parts,
+        scratch=v.pages * v.costs.fetch_bytes,
     )
 
 

@@ -8,32 +8,36 @@ found: every validation document is compared with every document trained on.
 It is exact and needs no pair by pair comparison.  Two sets of m and n shingles with a
 Jaccard similarity of t or more share a shingle among the m - ceil(t m) + 1 least of the one
 and the n - ceil(t n) + 1 least of the other (prefix filter; Chaudhuri, Ganti and Kaushik
-2006).  An index of the least shingles of the validation documents, built over slices of
-them so that memory stays flat, gives the candidates; their whole sets decide.
+2006).  An index of the least shingles of the validation documents gives the candidates; their
+whole sets decide.  Both lie in files that all processes map, each of which takes a part of the
+corpus: the time is linear in the documents, and building the index takes 30 bytes of memory for
+each of its shingles, 3.4 KB for a document of 560.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sized
-from typing import NamedTuple, TypeVar
+import tempfile
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.dedup.minhash import shingles_of
+from pipeline.dedup.minhash import Hashes64, shingles_of
 from pipeline.dedup.normalise import Folds, normalised
 from pipeline.dedup.verify import jaccard
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import WebtextError
 from pipeline.store.parquet import read_rows
+from pipeline.views.processes import Run
+from pipeline.views.splits import count_trained_on, trained_on, validation_ids
 
-#: Shingles of validation documents in memory at a time: 270 MB, some 60,000 documents.
-_SLICE = 1 << 25
-
-Sets = Iterable[tuple[str, npt.NDArray[np.uint64]]]
-#: What is compared of a document: its shingles, or its text.
-Content = TypeVar("Content", bound=Sized)
+Sets = Iterable[tuple[str, Hashes64]]
 
 
 class Leak(NamedTuple):
@@ -51,22 +55,50 @@ class LeakCheck(NamedTuple):
     train: int
 
 
-def check_leaks(corpus: Corpus, name: str) -> LeakCheck:
+class Index(NamedTuple):
+    """Documents of validation: their ids, all sets of shingles one after another with the end of
+    each, and the least shingles of all in ascending order with the number of each one's document.
+    """
+
+    ids: list[str]
+    shingles: Hashes64
+    ends: npt.NDArray[np.int64]
+    keys: Hashes64
+    owners: npt.NDArray[np.int32]
+
+    def set_of(self, number: int) -> Hashes64:
+        """The shingles of a document."""
+        start = self.ends[number - 1] if number else 0
+        return self.shingles[start : self.ends[number]]
+
+
+@dataclass(frozen=True)
+class LeakUnit:
+    """A part of the corpus that is compared with the index in a folder."""
+
+    index: str
+    part: str
+    threshold: float
+    fold: Folds
+
+
+def check_leaks(corpus: Corpus, name: str, run: Run = map) -> LeakCheck:
     """Compares all intervals of `tokens/NAME`; WebtextError that names the worst leak.
 
     What counts as a near-duplicate is the lowest threshold of the intervals' dedup stages.
     """
-    splits = split_ids(corpus, name)
+    validation = validation_ids(corpus, name)
     intervals = corpus.intervals(f"tokens/{name}")
     settings = [corpus.require("dedup", interval).settings for interval in intervals]
     threshold = min(float(one["threshold"]) for one in settings)
     fold: Folds = frozenset(settings[-1]["fold"])
     parts = [path for interval in intervals for path in corpus.paths("corpus", interval)]
-    leaks = [
-        leak
-        for piece in slices(_sets(parts, splits["validation"], fold), _SLICE)
-        for leak in find_leaks(piece, _sets(parts, splits["train"], fold), threshold)
-    ]
+    with tempfile.TemporaryDirectory(prefix="webtext-leaks-") as folder:
+        write_index(folder, _sets(parts, validation, fold), threshold)
+        units = [LeakUnit(folder, part, threshold, fold) for part in parts]
+        leaks = [leak for found in run(leaks_of, units) for leak in found]
+    trained = trained_on(corpus, name, {leak.train for leak in leaks})
+    leaks = [leak for leak in leaks if leak.train in trained]
     if leaks:
         worst = max(leaks, key=lambda leak: (leak.similarity, leak))
         raise WebtextError(
@@ -75,73 +107,80 @@ def check_leaks(corpus: Corpus, name: str) -> LeakCheck:
             f"{worst.validation}",
             "List one of each pair in a takedown file (quality.takedown) and build again",
         )
-    return LeakCheck(len(splits["validation"]), len(splits["train"]))
+    return LeakCheck(len(validation), count_trained_on(corpus, name))
 
 
-def find_leaks(
-    validation: list[tuple[str, npt.NDArray[np.uint64]]], train: Sets, threshold: float
-) -> Iterator[Leak]:
-    """The leaks between sets of shingles, each sorted; exact."""
-    least = [_prefix(shingles, threshold) for _, shingles in validation]
-    keys = np.concatenate([np.empty(0, np.uint64), *least])
-    owners = np.repeat(np.arange(len(validation)), [len(prefix) for prefix in least])
-    order = np.argsort(keys, kind="stable")
-    keys, owners = keys[order], owners[order]
+def leaks_of(unit: LeakUnit) -> list[Leak]:
+    """The leaks of one part of the corpus."""
+    index, among = _opened(unit.index)
+    sets = _sets([unit.part], among, unit.fold, others=True)
+    return list(find_leaks(index, sets, unit.threshold))
+
+
+def write_index(folder: str, validation: Sets, threshold: float) -> None:
+    """Writes the index of some documents, each set of shingles sorted."""
+    ids: list[str] = []
+    ends, keys, owners = array("q"), array("Q"), array("i")
+    with Path(folder, "shingles").open("wb") as stream:
+        for identity, shingles in validation:
+            shingles.tofile(stream)
+            least = _prefix(shingles, threshold)
+            keys.frombytes(least.tobytes())
+            owners.extend([len(ids)] * len(least))
+            ends.append(len(shingles) + (ends[-1] if ends else 0))
+            ids.append(identity)
+    order = np.argsort(np.asarray(keys), kind="stable")
+    np.save(Path(folder, "keys.npy"), np.asarray(keys)[order])
+    np.save(Path(folder, "owners.npy"), np.asarray(owners)[order])
+    np.save(Path(folder, "ends.npy"), np.asarray(ends))
+    Path(folder, "ids").write_text("\n".join(ids), encoding="utf-8")
+
+
+def read_index(folder: str) -> Index:
+    """What `write_index` wrote; its arrays stay in the files."""
+    keys, owners, ends = (
+        np.asarray(np.load(Path(folder, f"{name}.npy"), mmap_mode="r"))
+        for name in ("keys", "owners", "ends")
+    )
+    shingles = np.empty(0, np.uint64)
+    if len(ends) and ends[-1]:
+        shingles = np.asarray(np.memmap(Path(folder, "shingles"), np.uint64, "r"))
+    ids = Path(folder, "ids").read_text(encoding="utf-8").splitlines()
+    return Index(ids, shingles, ends, keys, owners)
+
+
+def find_leaks(index: Index, train: Sets, threshold: float) -> Iterator[Leak]:
+    """The leaks between the index and other sets of shingles, each sorted; exact."""
     for identity, shingles in train:
         prefix = _prefix(shingles, threshold)
-        first, last = np.searchsorted(keys, prefix), np.searchsorted(keys, prefix, "right")
+        first, last = (index.keys.searchsorted(prefix, side) for side in ("left", "right"))
         hit = np.flatnonzero(last > first)
-        candidates = {int(o) for i in hit for o in owners[first[i] : last[i]]}
+        candidates = {int(o) for i in hit for o in index.owners[first[i] : last[i]]}
         for candidate in sorted(candidates):
-            other, others = validation[candidate]
-            similarity = jaccard(shingles, others)
+            similarity = jaccard(shingles, index.set_of(candidate))
             if similarity >= threshold:
-                yield Leak(identity, other, similarity)
+                yield Leak(identity, index.ids[candidate], similarity)
 
 
-def _prefix(shingles: npt.NDArray[np.uint64], threshold: float) -> npt.NDArray[np.uint64]:
+@lru_cache(maxsize=1)
+def _opened(folder: str) -> tuple[Index, frozenset[str]]:
+    """The index, and the ids in it."""
+    index = read_index(folder)
+    return index, frozenset(index.ids)
+
+
+def _prefix(shingles: Hashes64, threshold: float) -> Hashes64:
     """The least shingles, one of which every set that is similar enough shares."""
     # A rounding error may only make it longer.
     needed = math.ceil(threshold * len(shingles) - 1e-9)
     return shingles[: len(shingles) - needed + 1]
 
 
-def slices(
-    documents: Iterable[tuple[str, Content]], size: int
-) -> Iterator[list[tuple[str, Content]]]:
-    """Documents by id, in groups of some `size` shingles or characters."""
-    group: list[tuple[str, Content]] = []
-    held = 0
-    for identity, content in documents:
-        group.append((identity, content))
-        held += len(content)
-        if held >= size:
-            yield group
-            group, held = [], 0
-    if group:
-        yield group
-
-
-def split_ids(corpus: Corpus, name: str) -> dict[str, set[str]]:
-    """The ids of each split, over all intervals; no id may be in both."""
-    splits: dict[str, set[str]] = {"train": set(), "validation": set()}
-    for interval in corpus.intervals(f"tokens/{name}"):
-        for split, ids in splits.items():
-            for path in corpus.paths(f"tokens/{name}", interval, f"documents-{split}-"):
-                ids.update(row["id"] for row in read_rows(path, ["id"]))
-    both = splits["train"] & splits["validation"]
-    if both:
-        raise WebtextError(
-            f"tokens/{name}: document {min(both)} is in train and in validation",
-            "Build the tokens stage again",
-        )
-    return splits
-
-
 def _sets(
-    paths: list[str], wanted: set[str], fold: Folds
-) -> Iterator[tuple[str, npt.NDArray[np.uint64]]]:
+    paths: Sequence[str], ids: frozenset[str] | set[str], fold: Folds, others: bool = False
+) -> Iterator[tuple[str, Hashes64]]:
+    """The shingles of the documents of some ids, or of all others."""
     for path in paths:
         for row in read_rows(path, ["id", "text"]):
-            if row["id"] in wanted:
+            if (row["id"] in ids) is not others:
                 yield row["id"], shingles_of(normalised(row["text"], fold))

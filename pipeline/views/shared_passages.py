@@ -24,7 +24,7 @@ from pipeline.store import files
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
 from pipeline.store.parquet import read_rows
-from pipeline.views.leaks import slices, split_ids
+from pipeline.views.splits import trained_on, validation_ids
 
 #: Characters of validation documents in memory at a time: 0.4 GB with all their words.
 _SLICE = 1 << 26
@@ -65,15 +65,16 @@ def shared_passages(corpus: Corpus, name: str, words: int) -> tuple[list[Shared]
 
     Documents that share no `words` words in a row are not listed.
     """
-    splits = split_ids(corpus, name)
+    validation = validation_ids(corpus, name)
     intervals = corpus.intervals(f"tokens/{name}")
     parts = [path for interval in intervals for path in corpus.paths("corpus", interval)]
     found = [
         shared
-        for piece in slices(_texts(parts, splits["validation"]), _SLICE)
-        for shared in find_shared(piece, _texts(parts, splits["train"]), words)
+        for piece in slices(_texts(parts, validation, True), _SLICE)
+        for shared in find_shared(piece, _texts(parts, validation, False), words)
     ]
-    return sorted(found), len(splits["validation"])
+    trained = trained_on(corpus, name, {shared.train for shared in found})
+    return sorted(one for one in found if one.train in trained), len(validation)
 
 
 def find_shared(validation: Sequence[Text], train: Iterable[Text], words: int) -> Iterator[Shared]:
@@ -136,8 +137,23 @@ def _minimizers(texts: list[str], words: int) -> tuple[Hashes64, Numbers]:
     return keys, np.repeat(np.arange(len(found)), [len(own) for own in found])
 
 
-def _texts(parts: Sequence[str], ids: set[str]) -> Iterator[Text]:
+def _texts(parts: Sequence[str], ids: set[str], within: bool) -> Iterator[Text]:
+    """The texts of some ids, or of all others."""
     for path in parts:
         for row in read_rows(path, ["id", "text"]):
-            if row["id"] in ids:
+            if (row["id"] in ids) is within:
                 yield row["id"], row["text"]
+
+
+def slices(texts: Iterable[Text], size: int) -> Iterator[list[Text]]:
+    """Texts in groups of some `size` characters."""
+    group: list[Text] = []
+    held = 0
+    for text in texts:
+        group.append(text)
+        held += len(text[1])
+        if held >= size:
+            yield group
+            group, held = [], 0
+    if group:
+        yield group

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from pipeline.store import files
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import WebtextError
@@ -16,18 +14,15 @@ from pipeline.store.manifest import (
     PREVIOUS,
     PROGRESS,
     WORK,
-    FileEntry,
     Manifest,
     add_fingerprints,
     read_manifest,
-    table_fingerprint,
-    table_of,
 )
-from pipeline.store.parquet import open_table
-from pipeline.store.schemas import VOLATILE
 from pipeline.views.kept import check_kept
 from pipeline.views.leaks import check_leaks
 from pipeline.views.passages import check_passages
+from pipeline.views.processes import Run, processes
+from pipeline.views.recorded import Recorded, seconds_of
 from pipeline.views.status import stage_folders, stale_inputs
 
 _TOKENIZER_REMEDY = (
@@ -46,21 +41,23 @@ class Verified:
     files: int
 
 
-def verify_corpus(corpus: Corpus, only: str | None = None) -> Verified:
+def verify_corpus(corpus: Corpus, only: str | None = None, workers: int = 1) -> Verified:
     """Checks all stages; raises WebtextError that names the first thing that is wrong.
 
     With `only` the files of that interval alone are read; that it fits to those before is
-    checked by their manifests.
+    checked by their manifests.  `workers` processes read them, where there is much to read.
     """
     refuse_pending(corpus)
     manifests = finished_stages(corpus, only)
     chosen = {key: m for key, m in manifests.items() if only in (None, key[1])}
-    for (stage, interval), manifest in chosen.items():
-        verify_stage(corpus.folder(stage, interval), manifest)
-    _verify_tokenizers(corpus, chosen)
-    check_kept(corpus)
-    check_passages(corpus)
-    _verify_splits(corpus, manifests)
+    entries = (entry for manifest in chosen.values() for entry in manifest.entries())
+    with processes(seconds_of(entries), workers) as run:
+        for (stage, interval), manifest in chosen.items():
+            verify_stage(corpus.folder(stage, interval), manifest, run)
+        _verify_tokenizers(corpus, chosen, run)
+        check_kept(corpus)
+        check_passages(corpus)
+        _verify_splits(corpus, manifests, run)
     return Verified(len(chosen), sum(manifest.file_count() for manifest in chosen.values()))
 
 
@@ -91,7 +88,7 @@ def finished_stages(corpus: Corpus, only: str | None = None) -> dict[tuple[str, 
     return manifests
 
 
-def _verify_tokenizers(corpus: Corpus, stages: dict[tuple[str, str], Manifest]) -> None:
+def _verify_tokenizers(corpus: Corpus, stages: dict[tuple[str, str], Manifest], run: Run) -> None:
     """Checks the tokenizer of each stage of shards, and that it is the one they were made with."""
     made_with = {
         (name.partition("/")[2], fingerprint, interval)
@@ -104,7 +101,7 @@ def _verify_tokenizers(corpus: Corpus, stages: dict[tuple[str, str], Manifest]) 
         manifest = read_manifest(folder)
         if manifest is None:
             raise WebtextError(f"Tokenizer {name} has no manifest in {folder}", _TOKENIZER_REMEDY)
-        verify_stage(folder, manifest, _TOKENIZER_REMEDY)
+        verify_stage(folder, manifest, run, _TOKENIZER_REMEDY)
         for of, fingerprint, interval in sorted(made_with):
             if of == name and fingerprint != manifest.fingerprint:
                 raise WebtextError(
@@ -114,21 +111,22 @@ def _verify_tokenizers(corpus: Corpus, stages: dict[tuple[str, str], Manifest]) 
                 )
 
 
-def _verify_splits(corpus: Corpus, manifests: dict[tuple[str, str], Manifest]) -> None:
+def _verify_splits(corpus: Corpus, manifests: dict[tuple[str, str], Manifest], run: Run) -> None:
     """No near-duplicate of a validation document is trained on; needs the texts to be there."""
     tokenized = {(stage, interval) for stage, interval in manifests if stage.startswith("tokens/")}
     for name in sorted({stage for stage, _ in tokenized}):
         intervals = [interval for stage, interval in tokenized if stage == name]
         needed = [(stage, i) for stage in ("corpus", "dedup") for i in intervals]
         if all(key in manifests for key in needed):
-            check_leaks(corpus, name.removeprefix("tokens/"))
+            check_leaks(corpus, name.removeprefix("tokens/"), run)
 
 
-def verify_stage(folder: str, manifest: Manifest, remedy: str = _REMEDY) -> None:
+def verify_stage(folder: str, manifest: Manifest, run: Run = map, remedy: str = _REMEDY) -> None:
     """Checks one stage: bytes, hashes, rows and fingerprint of every file, and no others there."""
     entries = list(manifest.entries())
-    for entry in entries:
-        _verify_file(files.join(folder, entry.name), entry, remedy)
+    recorded = [Recorded(files.join(folder, entry.name), entry, remedy) for entry in entries]
+    for _ in run(Recorded.check, recorded):
+        pass
     expected = _OWN | manifest.own_names() | {entry.name.split("/")[0] for entry in entries}
     for path in files.listed(folder, "*"):
         if files.name_of(path) not in expected:
@@ -139,26 +137,3 @@ def verify_stage(folder: str, manifest: Manifest, remedy: str = _REMEDY) -> None
     fingerprint = add_fingerprints(e.fingerprint for e in entries if e.fingerprint)
     if fingerprint != manifest.fingerprint:
         raise WebtextError(f"{folder}: the fingerprint is not the sum of its files'", remedy)
-
-
-def _verify_file(path: str, entry: FileEntry, remedy: str) -> None:
-    if not files.exists(path):
-        raise WebtextError(f"{path} is missing", remedy)
-    if files.size(path) != entry.bytes:
-        raise WebtextError(f"{path} has {files.size(path):,} bytes, not {entry.bytes:,}", remedy)
-    if files.sha256(path) != entry.sha256:
-        raise WebtextError(f"{path} was changed: its sha256 is not the recorded one", remedy)
-    if not path.endswith(".parquet"):
-        return
-    with open_table(path, remedy) as table:
-        if table.metadata.num_rows != entry.rows:
-            raise WebtextError(f"{path} has not the recorded {entry.rows:,} rows", remedy)
-        if entry.fingerprint is None:
-            return
-        volatile = VOLATILE.get(table_of(entry.name), frozenset())
-        sums = (
-            table_fingerprint(pa.Table.from_batches([batch]), volatile)
-            for batch in table.iter_batches(4096)
-        )
-        if add_fingerprints(sums) != entry.fingerprint:
-            raise WebtextError(f"{path}: its rows do not give the recorded fingerprint", remedy)

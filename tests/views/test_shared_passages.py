@@ -14,12 +14,12 @@ from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
 from pipeline.store.takedown import parse_takedown
 from pipeline.tokens.draws import split_chance
-from pipeline.views.leaks import slices
 from pipeline.views.shared_passages import (
     Text,
     chosen_tokens,
     find_shared,
     shared_passages,
+    slices,
 )
 
 WORDS = 10

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import WebtextError
+from pipeline.views import processes
 from pipeline.views.verify import verify_corpus
 
 
@@ -72,3 +73,22 @@ def test_a_file_that_no_manifest_names(stage: str, sample_root: Path, tmp_path: 
     Path(corpus.folder(stage, "2024-01"), "part-00009-of-00010.parquet").write_bytes(b"stray")
     with pytest.raises(WebtextError, match=r"part-00009-of-00010\.parquet is in no manifest"):
         verify_corpus(corpus)
+
+
+def test_processes_find_what_one_finds(
+    sample_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "corpus"
+    shutil.copytree(sample_root, root)
+    corpus = Corpus(str(root))
+    monkeypatch.setattr(processes, "_WORTH_PROCESSES", 0.0)
+    assert verify_corpus(corpus, workers=2) == verify_corpus(corpus)
+    for stage in ("quality", "documents"):  # what is first is told, whoever finds it first
+        path = Path(corpus.paths(stage, "2024-01")[0])
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+    messages = []
+    for workers in (1, 2):
+        with pytest.raises(WebtextError, match="was changed: its sha256") as caught:
+            verify_corpus(corpus, workers=workers)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1] and "/documents/" in messages[0]
