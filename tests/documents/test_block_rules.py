@@ -5,9 +5,14 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from pipeline.documents.blocks.interface_lines import is_interface_line
-from pipeline.documents.blocks.names import UNSEEN, marks
+from pipeline.documents.blocks.layout import read_layout
+from pipeline.documents.blocks.model import read_model
+from pipeline.documents.blocks.names import FAMILY, UNSEEN, families, marks
+from pipeline.documents.blocks.structure import structure
+from pipeline.documents.blocks.tables import data_tables
 from pipeline.documents.extract import extract
 
 ONE = "The harbour was quiet that morning, and the ferry left with a handful of passengers."
@@ -118,6 +123,35 @@ PARTS = {
         ["turn(angle, speed)"],
         [],
     ),
+    "words that style alone parts": (
+        "<p>See <a href='/r'>Ropes</a><a href='/s'>Sails</a> and <span class='brand'>Matinique"
+        "</span><!-- --><span class='name'>Summer jacket</span> in the shop of the harbour.</p>",
+        ["See Ropes Sails and Matinique Summer jacket in"],
+        [],
+    ),
+    "letters of one word": (
+        "<p>The <span class='cap'>F</span><span class='rest'>erry</span> and the <b>har</b>"
+        "<span style='color:red'>bour</span> are old, and H<sub>2</sub>O is everywhere.</p>",
+        ["The Ferry and the harbour are old, and H2O is"],
+        [],
+    ),
+    "note over the text": (
+        "<div class='info-tooltip'><p>A knot is a mile of the sea in an hour of time.</p></div>",
+        [],
+        ["A knot is"],
+    ),
+    "other goods": (
+        "<div class='also-bought'><p>Others bought a rope, a sail and an anchor of iron.</p></div>",
+        [],
+        ["Others bought"],
+    ),
+    "ways to narrow a list": (
+        "<ul class='refine'>"
+        + "".join(f"<li>{kind} ({n + 1})</li>" for n, kind in enumerate("RSOTN"))
+        + "</ul>",
+        [],
+        ["(1)", "(4)"],
+    ),
     "what a site says of a page": ("<p>Last updated on May 6, 2024</p><p>5 min read</p>", [],
                                    ["Last updated", "min read"]),
 }  # fmt: skip
@@ -130,6 +164,34 @@ def test_parts_that_are_text_and_parts_that_are_not(name: str) -> None:
     assert ONE in text and TWO in text and THREE in text
     assert [words for words in wanted if words not in text] == []
     assert [words for words in unwanted if words in text] == []
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("authors", True),
+        ("postauthor", True),
+        ("authorization", False),
+        ("authority", False),
+        ("authoring", False),
+        ("membership", False),
+        ("members", True),
+        ("profiler", False),
+        ("userprofile", True),
+    ],
+)
+def test_words_that_name_an_author(word: str, expected: bool) -> None:
+    assert bool(families(word) & FAMILY["author"]) is expected
+
+
+def test_a_table_with_a_post_in_it_is_not_judged_as_data() -> None:
+    rows = "".join(
+        f"<tr><td>Posts: {n}</td><td class='post_message'>{ONE} {TWO} {THREE} {n}</td></tr>"
+        for n in range(2)
+    )
+    parser = LexborHTMLParser(f"<table>{rows}{'<tr><td>1<td>2' * 3}</table>")
+    layout = read_layout(parser, read_model().lexicon)
+    assert list(data_tables(layout, structure(layout))) == []
 
 
 STREAMED = {

@@ -152,8 +152,8 @@ class Chunked(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
-        """The kept gradients, times that of the loss."""
-        kept = [None if one is None else one * outer[0] for one in ctx.saved_tensors]
+        """The kept gradients, times that of the loss: in place, as the head's is large."""
+        kept = [None if one is None else one.mul_(outer[0]) for one in ctx.saved_tensors]
         return (*kept, None, None, None, None)
 
 

@@ -26,10 +26,11 @@ from pipeline.documents.blocks.hiding import FOLDED, HIDDEN, UNSEEN
 from pipeline.documents.blocks.interface_lines import MOST_WORDS as INTERFACE_WORDS
 from pipeline.documents.blocks.interface_lines import is_interface_line
 from pipeline.documents.blocks.layout import Layout
-from pipeline.documents.blocks.names import FAMILY
+from pipeline.documents.blocks.names import ASIDE, FAMILY
 from pipeline.documents.blocks.numbers import Chosen, Column
 from pipeline.documents.blocks.people import people
 from pipeline.documents.blocks.repeats import (
+    facets,
     often,
     parts_again,
     quoted_again,
@@ -81,13 +82,15 @@ def choose(
         chosen &= ~_captions(layout, tree, chars)
     chosen &= ~_unseen(tree, chosen, words)
     chosen &= ~_notices(tree, chosen, words)
+    chosen &= ~_asides(tree, chosen, words)
+    chosen &= ~facets(layout, tree, words)
     chosen &= ~_calls(tree, links, chars, chosen)
     chosen &= ~repeated_links(layout, tree, words, links, chars)
     chosen &= ~_line_numbers(layout, tree)
     chosen &= ~people(layout, tree, tables, words)
     quoted = _quoted(tree)
     chosen &= ~quoted_again(layout, quoted, words)
-    chosen &= ~_thread_lines(layout, chosen & (words <= MOST_WORDS), quoted, links == chars)
+    chosen &= ~_thread_lines(layout, tree, chosen & (words <= MOST_WORDS), quoted, links == chars)
     title_buttons(layout, tree, chosen)
     chosen &= ~_interface_lines(layout, tree, chosen & (words <= INTERFACE_WORDS))
     chosen &= ~parts_again(layout, tree, words, chosen)
@@ -197,6 +200,14 @@ def _link_chars(layout: Layout) -> tuple[Column, Column]:
     return np.minimum(np.array(layout.link_chars, dtype=np.int64), chars), chars
 
 
+def _asides(tree: Structure, chosen: Chosen, words: Column) -> Chosen:
+    """What is shown over the text or offered beside it, unless it is half of the text."""
+    asides: Chosen = tree.families_above & ASIDE != 0
+    if 2 * words[chosen & asides].sum() >= words[chosen].sum():
+        return np.zeros_like(asides)
+    return asides
+
+
 def _unseen(tree: Structure, chosen: Chosen, words: Column) -> Chosen:
     """Hidden blocks, unless most of the text is hidden: then a script would have shown it."""
     unseen: Chosen = tree.hidden & (HIDDEN | UNSEEN) != 0
@@ -213,11 +224,16 @@ def _quoted(tree: Structure) -> Chosen:
     return quoted
 
 
-def _thread_lines(layout: Layout, short: Chosen, quoted: Chosen, linked: Chosen) -> Chosen:
+def _thread_lines(
+    layout: Layout, tree: Structure, short: Chosen, quoted: Chosen, linked: Chosen
+) -> Chosen:
     """Short blocks that forum software writes between posts."""
     found = np.zeros_like(short)
+    named = tree.families[tree.owner] & FAMILY["title"] != 0
     for row in np.flatnonzero(short).tolist():
-        found[row] = is_thread_line(layout.text[row], bool(quoted[row]), bool(linked[row]))
+        text = layout.text[row]
+        speaker = quoted[row] and text.endswith(":") and named[row]
+        found[row] = speaker or is_thread_line(text, bool(quoted[row]), bool(linked[row]))
     return found
 
 

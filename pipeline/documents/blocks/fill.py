@@ -30,7 +30,7 @@ _HEADING_WORDS, _HEADING_CHARS = 25, 3
 _ID = re.compile(r"#\S+|\d+")
 _POSTS = FAMILY["post"] | FAMILY["comment"]
 _BESIDE = FAMILY["side"] | FAMILY["nav"] | FAMILY["foot"] | FAMILY["related"]
-_HEADINGS = tuple(tags.HEADINGS)
+_HEADINGS = (*tags.HEADINGS, tags.NUMBER["summary"])
 _FIRST_LEVEL = tags.NUMBER["h1"]
 #: Headings of what is no text, though text follows.
 _FURNITURE = re.compile(

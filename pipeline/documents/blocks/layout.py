@@ -21,6 +21,7 @@ from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.buttons import heads_a_part
 from pipeline.documents.blocks.formula import formula, pictured, unwrap
 from pipeline.documents.blocks.hiding import HIDDEN, HIDING, Hiding, hidden_by
+from pipeline.documents.blocks.joints import begins_a_word
 from pipeline.documents.blocks.lexicon import NO_NAMES, WordWeights
 from pipeline.documents.blocks.streamed import place_streamed_parts
 
@@ -31,6 +32,8 @@ _BREAK = "\x1f"
 PERSON = 1 << 60
 #: And one: a link to a place on the page itself.
 WITHIN_PAGE = 1 << 61
+#: Ids of headings and terms, and of anchors within them, are made of their texts.
+_SLUGGED = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "dt"))
 _PEOPLE = re.compile(r"/(?:u|users?|members?|profiles?|authors?)/")
 _MAIL = "mailto:"
 _QUOTATION = tags.BIT["blockquote"]
@@ -195,9 +198,11 @@ class _Walk:
     def _inline(self, node: LexborNode, tag: str, around: _Place) -> _Place | None:
         if tag == "cite" and not self._run and around[6] & _QUOTATION:
             return self._block(node, tag, around)  # who is quoted, on a line of its own
+        if self._run and around[3] < 0 and begins_a_word(node, tag, self._run[-1]):
+            self._run.append(" ")
         attributes = node.attributes
         if attributes:
-            names = marks.names_of(attributes)
+            names = marks.names_of(attributes, slug=True)
             named = self._describe(names) if names else NO_NAMES
             linked, dropped = around[1], around[2]
             if named.marks:
@@ -224,7 +229,7 @@ class _Walk:
     def _block(self, node: LexborNode, tag: str, around: _Place) -> _Place | None:
         element, linked, dropped, code, hidden, above, telling, depth, far = around
         attributes = node.attributes
-        names = marks.names_of(attributes) if attributes else ""
+        names = marks.names_of(attributes, tag in _SLUGGED) if attributes else ""
         families, name_marks, (own, near, more) = self._describe(names) if names else NO_NAMES
         if name_marks and (
             _is_dropped(node, tag, name_marks)

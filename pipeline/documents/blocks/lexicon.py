@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple
 
-from pipeline.documents.blocks.names import families, marks, words
+from pipeline.documents.blocks.names import asides, families, marks, words
 
 _TOKEN = re.compile(r"\w+")
 #: ASCII in lower case, with spaces for what is in no word: a pass in C for most texts.
@@ -30,7 +30,7 @@ _FIRST, _LAST = 8, 4
 class NameScores(NamedTuple):
     """What the names of an element say."""
 
-    families: int  # names.FAMILY
+    families: int  # names.FAMILY, and ASIDE
     marks: int  # names.NEVER_TEXT …
     scores: tuple[int, int, int]  # for its own blocks, for those one or two below, for all deeper
 
@@ -48,7 +48,7 @@ class WordWeights:
         self._word = lru_cache(maxsize=1 << 16)(self._describe_word)
 
     def _describe(self, names: str) -> NameScores:
-        marked = own = near = far = 0
+        marked, own, near, far = asides(names), 0, 0, 0
         for word in words(names):
             families_of_word, (on_own, on_near, on_far) = self._word(word)
             marked |= families_of_word

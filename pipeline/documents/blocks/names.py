@@ -55,12 +55,29 @@ _STEMS: dict[str, int] = {}
 for _name, _stems in FAMILIES.items():
     for _stem in _stems.split():
         _STEMS[_stem] = _STEMS.get(_stem, 0) | FAMILY[_name]
-_ANY_STEM = re.compile("|".join(sorted((s for s in _STEMS if len(s) > 3), key=len, reverse=True)))
+#: Words that begin with a stem and are none of its family: authority, authorize, authoring, …
+_OTHER_WORDS = {"author": "i[szt]|ing", "member": "ship", "profile": "r"}
+_ANY_STEM = re.compile(
+    "|".join(
+        f"{stem}(?!{others})" if (others := _OTHER_WORDS.get(stem)) else stem
+        for stem in sorted((s for s in _STEMS if len(s) > 3), key=len, reverse=True)
+    )
+)
 _WHOLE = 3  # letters of a word up to which it must be the stem itself
 _WORD = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}")
 #: Names made of utility classes may have hundreds of words; the first tell enough.
 _MOST_WORDS = 40
 
+
+#: Bit of an element's families, beside those of words: what is shown over the text, or offered
+#: beside it.  Utility classes such as "group/tooltip" only name a group.
+ASIDE = 1 << 59
+_ASIDES = re.compile(
+    r"(?<!/)(?:tooltip|popover)"
+    r"|up-?sell|cross-?sell|recommend|also-?(?:like|bought|viewed)|you-?may"
+    r"|related-?(?:product|item)|recently-?view",
+    re.IGNORECASE,
+)
 
 Attributes = dict[str, str | None]
 
@@ -107,13 +124,16 @@ _UNSEEN_NAMES = re.compile(
 )
 
 
-def names_of(attributes: Attributes) -> str:
-    """The names of an element on one line; an id begins with "#", a role with "@"."""
+def names_of(attributes: Attributes, slug: bool = False) -> str:
+    """The names of an element on one line; an id begins with "#", a role with "@".
+
+    An id that is a `slug`, the text in other letters, is no name.
+    """
     get = attributes.get
     names = get("class") or ""
     if len(attributes) == 1 and "class" in attributes:
         return names
-    if more := get("id"):
+    if not slug and (more := get("id")):
         names += " #" + more
     if more := get("role"):
         names += " @" + more
@@ -132,6 +152,11 @@ def families(word: str) -> int:
     for stem in _ANY_STEM.findall(word):
         found |= _STEMS[stem]
     return found
+
+
+def asides(names: str) -> int:
+    """ASIDE where an element's names say so, else 0."""
+    return ASIDE if _ASIDES.search(names) else 0
 
 
 def words(names: str) -> list[str]:

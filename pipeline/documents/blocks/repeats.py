@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -17,6 +18,9 @@ _LINK_WORDS, _OFTEN = 3, 3
 #: Where the same words are what a list is about: headings, terms, cells.
 _KEPT = tuple(tags.NUMBER[tag] for tag in ("h1", "h2", "h3", "h4", "h5", "h6", "dt", "td", "th"))
 _HEADINGS = tuple(tags.HEADINGS)
+#: Ways to narrow down a list, "Ground (17)": so many of a shape, six of ten of it, of a few words.
+_FACETS, _FACETS_OF_TEN, _FACET_WORDS = 4, 6, 8
+_COUNTED = re.compile(r".*\(\d[\d,.]*\)", re.DOTALL)
 #: Shorter quotations may stand twice by chance.
 _QUOTE_WORDS = 8
 #: A part of a page that stands there twice has so many blocks and words at least, …
@@ -44,6 +48,22 @@ def often(layout: Layout, some: Chosen) -> Chosen:
     times = Counter(texts)
     often[blocks] = [times[text] >= _OFTEN for text in texts]
     return often
+
+
+def facets(layout: Layout, tree: Structure, words: Column) -> Chosen:
+    """Names of parts of a list with how many are in each."""
+    counted = np.zeros(len(layout.text), dtype=np.bool_)
+    for block in np.flatnonzero(words <= _FACET_WORDS).tolist():
+        text = layout.text[block]
+        counted[block] = text[-1] == ")" and _COUNTED.fullmatch(text) is not None
+    if counted.sum() < _FACETS:
+        return counted & False
+    kinds = int(tree.shape.max()) + 1
+    of_shape = np.bincount(tree.shape, minlength=kinds)
+    counted_of = np.bincount(tree.shape[counted], minlength=kinds)
+    lists = (counted_of >= _FACETS) & (10 * counted_of >= _FACETS_OF_TEN * of_shape)
+    found: Chosen = counted & lists[tree.shape]
+    return found
 
 
 def quoted_again(layout: Layout, quoted: Chosen, words: Column) -> Chosen:

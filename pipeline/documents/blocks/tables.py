@@ -13,6 +13,7 @@ import numpy as np
 
 from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.layout import Layout
+from pipeline.documents.blocks.names import FAMILY
 from pipeline.documents.blocks.structure import Structure
 
 _TABLE, _ROW = tags.NUMBER["table"], tags.NUMBER["tr"]
@@ -20,6 +21,8 @@ _CELLS = frozenset((tags.NUMBER["td"], tags.NUMBER["th"]))
 #: Cells have at most so many characters on the mean, and one in ten may be long.
 _MEAN_CHARS, _LONG_CHARS, _LONG_SHARE = 120, 300, 0.1
 _MEAN_BLOCKS = 3
+#: A cell that is named as a post is one from so many characters on.
+_POST_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,9 @@ def _is_data(layout: Layout, first: int, cells: tuple[int, ...]) -> bool:
     if not chars:
         return False
     rows: dict[int, int] = {}
-    for cell in chars:
+    for cell, length in chars.items():
+        if length > _POST_CHARS and layout.own[cell] & FAMILY["post"]:
+            return False  # a thread of vBulletin, a table with two rows a post
         row = row_of(layout, cell)
         rows[row] = rows.get(row, 0) + 1
     several = sum(count > 1 for count in rows.values())

@@ -12,17 +12,23 @@ import re
 MOST_WORDS = 12
 
 #: XenForo, phpBB, IP.Board, vBulletin, MyBB: "Last edited: Jul 6, 2024", "Edited November 13, 2025
-#: by NAME", "Last edited by NAME; 01-02-2024 at 09:03 AM.", and buttons.
+#: by NAME", "Last edited by NAME; 01-02-2024 at 09:03 AM.", and buttons;
+#: what a template was to fill in.
 _NOTE = re.compile(
     r"(last\s+)?edited(:|\s+by\b|\s+(on\s+)?(\w+\s+)?(?=\d))(?=.*\d).*"
     r"|click\s+to\s+(expand|shrink)\W*"
     r"|code:\s*select\s+all\W*"
-    r"|view\s+attachment\s+\d+",
+    r"|view\s+attachment\s+\d+"
+    r"|post\s+#\d+\s+of\s+\d+|thread\s+starter|\d+\s+(likes?|thanks)|\[\s*\d+\s*\]\s+thanks"
+    r"|.*\band\s+\d+\s+others?\s+likes?\s+this\.?|join\s+to\s+see\s+exif\b.*"
+    r"|advertisement\s+-\s+members\b.*|\{\{.*\}\}",
     re.IGNORECASE | re.DOTALL,
 )
-#: Of a quotation whose words these are: "NAME said:", "NAME wrote: ↑", "Originally posted by NAME".
+#: Of a quotation whose words these are: "NAME said:", "NAME wrote: ↑ Sat Feb 24", "Originally
+#: posted by NAME".
 _SPEAKER = re.compile(
-    r".+\b(said|wrote):\s*\W?|originally\s+posted\s+by\b.*", re.IGNORECASE | re.DOTALL
+    r".+\b(said|wrote):\s*\W?(\s*\w+,?\s+(\w+\s+)?\d.*)?|originally\s+posted\s+by\b.*",
+    re.IGNORECASE | re.DOTALL,
 )
 #: The number of a post, which leads to it.
 _NUMBER = re.compile(r"#\d{1,6}")
