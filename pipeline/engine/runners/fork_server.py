@@ -45,10 +45,11 @@ def fork_server(modules: Sequence[str] = ()) -> Iterator[None]:
 @contextmanager
 def _environment() -> Iterator[None]:
     """The environment of a worker, whose hash seed is read as Python starts."""
-    before = dict(os.environ)
+    before = {name: os.environ[name] for name in WORKER_ENVIRONMENT if name in os.environ}
     os.environ.update(WORKER_ENVIRONMENT)
     try:
         yield
     finally:
-        os.environ.clear()
+        for name in WORKER_ENVIRONMENT:
+            del os.environ[name]
         os.environ.update(before)
