@@ -230,7 +230,8 @@ def _thread_lines(
     """Short blocks that forum software writes between posts."""
     found = np.zeros_like(short)
     named = tree.families[tree.owner] & FAMILY["title"] != 0
-    for row in np.flatnonzero(short).tolist():
+    code = np.array(layout.code, dtype=np.int64)[tree.owner] >= 0
+    for row in np.flatnonzero(short & ~code).tolist():
         text = layout.text[row]
         speaker = quoted[row] and text.endswith(":") and named[row]
         found[row] = speaker or is_thread_line(text, bool(quoted[row]), bool(linked[row]))
