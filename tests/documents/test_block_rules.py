@@ -10,7 +10,7 @@ from selectolax.lexbor import LexborHTMLParser
 from pipeline.documents.blocks.interface_lines import is_interface_line
 from pipeline.documents.blocks.layout import read_layout
 from pipeline.documents.blocks.model import read_model
-from pipeline.documents.blocks.names import FAMILY, UNSEEN, families, marks
+from pipeline.documents.blocks.names import FAMILY, MAY_BE_UNSEEN, families, unseen, words
 from pipeline.documents.blocks.structure import structure
 from pipeline.documents.blocks.tables import data_tables
 from pipeline.documents.extract import extract
@@ -244,6 +244,9 @@ def test_lines_of_sites(line: str, repeated: bool, expected: bool) -> None:
         ("price tw-sr-only", True),
         ("a-offscreen", True),
         ("label_visuallyHidden__x1", True),
+        ("styles_uiScreenReaderOnly", True),
+        ("is-srOnly", True),
+        ("tag__sronly", True),
         ("sr-only-focusable", False),
         ("focus:not-sr-only", False),
         ("eclipsed", False),
@@ -251,4 +254,6 @@ def test_lines_of_sites(line: str, repeated: bool, expected: bool) -> None:
     ],
 )
 def test_names_of_what_only_screen_readers_say(names: str, expected: bool) -> None:
-    assert bool(marks(names) & UNSEEN) is expected
+    assert bool(unseen(names)) is expected
+    if expected:
+        assert any(families(word) & MAY_BE_UNSEEN for word in words(names))

@@ -103,7 +103,7 @@ def parts_again(layout: Layout, tree: Structure, words: Column, chosen: Chosen) 
     if again.sum() < _PART_BLOCKS:
         return dropped
     copied, counted, held = running(again), running(chosen), running(words[places])
-    code = running(np.array(layout.code, dtype=np.int64)[tree.owner[places]] >= 0)
+    code = running(tree.code[places])
     begin, end = counted[tree.first], counted[tree.last]
     blocks = end - begin
     parts = (blocks >= _PART_BLOCKS) & (copied[end] - copied[begin] == blocks)
