@@ -14,6 +14,8 @@ _BEGINS, _ENDS = "$€£(", ")®™"
 _NAMED = frozenset(("class", "role", "href"))
 #: Shorter parts are letters of a word that is decorated.
 _WORD_CHARS = 2
+#: The first text of an element is one of so many nodes.
+_NEAR = 8
 
 
 def begins_a_word(node: LexborNode, tag: str, before: str) -> bool:
@@ -26,7 +28,7 @@ def begins_a_word(node: LexborNode, tag: str, before: str) -> bool:
         previous = previous.prev
     if previous is None or previous.tag not in _INLINE:
         return False
-    text = node.text(deep=True)
+    text = _first_text(node)
     first = text[:1]
     if not first or not (first.isalnum() or first in _BEGINS):
         return False
@@ -36,5 +38,13 @@ def begins_a_word(node: LexborNode, tag: str, before: str) -> bool:
         previous.tag == tag
         and not _NAMED.isdisjoint(node.attributes)
         and not _NAMED.isdisjoint(previous.attributes)
-        and min(len(text.strip()), len(previous.text(deep=True).strip())) >= _WORD_CHARS
+        and min(len(text.strip()), len(before.strip())) >= _WORD_CHARS
     )
+
+
+def _first_text(node: LexborNode) -> str:
+    """The first text in an element, which is not looked through: it may hold the whole page."""
+    for within, _ in zip(node.traverse(include_text=True), range(_NEAR), strict=False):
+        if within.tag == "-text" and (text := within.text_content):
+            return text
+    return ""
