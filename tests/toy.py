@@ -106,6 +106,8 @@ def fail(kind: str) -> None:
         raise SettingError("links.sources matches nothing", "Check the path")
     if kind == "value":
         raise ValueError("7 is odd")
+    if kind == "interrupt":
+        raise KeyboardInterrupt
     if kind == "segfault":
         ctypes.string_at(0)
     os.abort()

@@ -117,9 +117,10 @@ class Site:
         self, command: Sequence[str], strike: Callable[[Machine], None]
     ) -> Iterator[tuple[Popen[str], Machine]]:
         """A build, and the worker's machine that was struck while it extracted text."""
-        # A build before leaves processes behind that wait for the next pages.
-        idle = {pid: used for one in self.workers for pid, used in one.used(_EXTRACTING).items()}
         process = self.client.start(*command)
+        # Processes start while links are read, and a build before leaves some behind.
+        _wait_until_pages_are_done(process)
+        idle = {pid: used for one in self.workers for pid, used in one.used(_EXTRACTING).items()}
 
         def extracting() -> Machine | None:
             assert process.poll() is None, process.communicate()[0]
@@ -136,6 +137,17 @@ class Site:
         finally:
             process.kill()
             process.wait()
+
+
+def _wait_until_pages_are_done(process: Popen[str]) -> None:
+    """Reads what a build says so far; the rest stays to be read."""
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        if line.startswith("pages: done"):
+            return
+        said.append(line)
+    raise AssertionError("".join(said))
 
 
 def one_line(output: str) -> str:

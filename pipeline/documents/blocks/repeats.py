@@ -10,15 +10,15 @@ import numpy as np
 from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.names import FAMILY
-from pipeline.documents.blocks.numbers import Chosen, Column, running
+from pipeline.documents.blocks.numbers import Chosen, Column, members, running
 from pipeline.documents.blocks.structure import Structure
 from pipeline.documents.blocks.told import letters
 
 #: Links of at most so many words, so often on a page, are buttons.
 _LINK_WORDS, _OFTEN = 3, 3
 #: Where the same words are what a list is about: headings, terms, cells.
-_KEPT = tuple(tags.NUMBER[tag] for tag in ("h1", "h2", "h3", "h4", "h5", "h6", "dt", "td", "th"))
-_HEADINGS = tuple(tags.HEADINGS)
+_HEADINGS = members(tags.HEADINGS, tags.TAGS)
+_KEPT = _HEADINGS | members((tags.NUMBER[tag] for tag in ("dt", "td", "th")), tags.TAGS)
 #: Ways to narrow down a list, "Ground (17)": so many of a shape, six of ten of it, of a few words.
 _FACETS, _FACETS_OF_TEN, _FACET_WORDS = 4, 6, 8
 _COUNTED = re.compile(r".*\(\d[\d,.]*\)", re.DOTALL)
@@ -38,7 +38,7 @@ def repeated_links(
     """Links of few words that the page has several times: "Reply", "Learn more"."""
     around = tree.up[1]
     short = (words <= _LINK_WORDS) & (links == chars)
-    short &= ~np.isin(tree.tag[tree.owner], _KEPT) & ~np.isin(tree.tag[around], _HEADINGS)
+    short &= ~_KEPT[tree.tag[tree.owner]] & ~_HEADINGS[tree.tag[around]]
     short &= (tree.families[tree.owner] | tree.families[around]) & FAMILY["title"] == 0
     return often(layout, short)
 

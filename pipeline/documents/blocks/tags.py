@@ -31,6 +31,7 @@ NUMBERED = tuple(
     "search".split()
 )
 NUMBER = {tag: number for number, tag in enumerate(NUMBERED)}
+TAGS = len(NUMBERED)
 #: The level of a heading by the number of its element.
 HEADINGS = {NUMBER[f"h{level}"]: level for level in range(1, 7)}
 

@@ -85,6 +85,8 @@ def run_pipeline(pipeline: beam.Pipeline, transform: beam.PTransform, label: str
     except WebtextError as error:
         raise type(error)(_STEP.sub("", error.what), error.remedy) from error
     except Exception as error:
+        if _last_line(str(error)) == KeyboardInterrupt.__name__:  # what Beam makes of Ctrl-C
+            raise KeyboardInterrupt from error
         raise _ours(error, label) from error
 
 
@@ -114,9 +116,12 @@ def _ours(error: Exception, label: str) -> WebtextError:
         kind, what, remedy = matches[-1].groups(default="")
         recovered: WebtextError = getattr(errors, kind)(what, remedy.rstrip("\"' "))
         return recovered
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    last = _STEP.sub("", lines[-1])[:300] if lines else ""
     return WebtextError(
-        f"Stage {label} failed: {type(error).__name__}: {last}",
+        f"Stage {label} failed: {type(error).__name__}: {_last_line(text)[:300]}",
         "Run again with `webtext --debug …` for the traceback",
     )
+
+
+def _last_line(text: str) -> str:
+    """Of an error, without the step that Beam names; empty where there is none."""
+    return _STEP.sub("", text.strip().rpartition("\n")[2].strip())

@@ -120,6 +120,8 @@ def check_errors(runner: OpenRunner) -> None:
 def test_errors_of_workers_arrive_as_raised(local: OpenRunner, dask: OpenRunner) -> None:
     check_errors(local)
     check_errors(dask)
+    with pytest.raises(KeyboardInterrupt):  # it came to the thread of a step
+        local.run(Failing("interrupt"), "toy")
 
 
 @pytest.mark.system
