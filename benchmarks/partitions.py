@@ -10,6 +10,7 @@ local workers the scheduler is in the process that submits; its seconds hold Bea
 from __future__ import annotations
 
 import argparse
+import os
 import pickle
 import tempfile
 from collections.abc import Mapping
@@ -49,7 +50,7 @@ def measured(recipe: Recipe, name: str, partitions: int) -> str:
 
         runner.client.get = get
         me = psutil.Process()
-        workers = [process for process in me.children(recursive=True) if process.num_threads() > 3]
+        workers = [psutil.Process(pid) for pid in runner.client.run(os.getpid).values()]
         before = seconds_of(me), sum(map(seconds_of, workers))
         run_stage(stage, job, runner)
         after = seconds_of(me), sum(map(seconds_of, workers))
