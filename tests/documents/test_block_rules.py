@@ -125,8 +125,10 @@ PARTS = {
     ),
     "words that style alone parts": (
         "<p>See <a href='/r'>Ropes</a><a href='/s'>Sails</a> and <span class='brand'>Matinique"
-        "</span><!-- --><span class='name'>Summer jacket</span> in the shop of the harbour.</p>",
-        ["See Ropes Sails and Matinique Summer jacket in"],
+        "</span><!-- --><span class='name'>Summer jacket</span> in the shop of the harbour.</p>"
+        "<p>It takes <i class='n'>Rest</i><i class='v'><span>2</span> hrs</i> of work, and some "
+        "glue from the pot.</p>",
+        ["See Ropes Sails and Matinique Summer jacket in", "Rest 2 hrs of"],
         [],
     ),
     "letters of one word": (

@@ -14,7 +14,7 @@ _BEGINS, _ENDS = "$€£(", ")®™"
 _NAMED = frozenset(("class", "role", "href"))
 #: Shorter parts are letters of a word that is decorated.
 _WORD_CHARS = 2
-#: The first text of an element is one of so many nodes.
+#: So many nodes of an element are looked at.
 _NEAR = 8
 
 
@@ -38,13 +38,11 @@ def begins_a_word(node: LexborNode, tag: str, before: str) -> bool:
         previous.tag == tag
         and not _NAMED.isdisjoint(node.attributes)
         and not _NAMED.isdisjoint(previous.attributes)
-        and min(len(text.strip()), len(before.strip())) >= _WORD_CHARS
+        and min(len(text.strip()), len(_first_text(previous).strip())) >= _WORD_CHARS
     )
 
 
 def _first_text(node: LexborNode) -> str:
-    """The first text in an element, which is not looked through: it may hold the whole page."""
-    for within, _ in zip(node.traverse(include_text=True), range(_NEAR), strict=False):
-        if within.tag == "-text" and (text := within.text_content):
-            return text
-    return ""
+    """The text of the first nodes in an element; all of it may be the whole page."""
+    within = zip(node.traverse(include_text=True), range(_NEAR), strict=False)
+    return "".join(part.text_content or "" for part, _ in within if part.tag == "-text")
