@@ -10,7 +10,7 @@ from selectolax.lexbor import LexborHTMLParser
 from pipeline.documents.blocks.interface_lines import is_interface_line
 from pipeline.documents.blocks.layout import read_layout
 from pipeline.documents.blocks.model import read_model
-from pipeline.documents.blocks.names import FAMILY, UNSEEN, families, marks
+from pipeline.documents.blocks.names import FAMILY, MAY_BE_UNSEEN, families, unseen, words
 from pipeline.documents.blocks.structure import structure
 from pipeline.documents.blocks.tables import data_tables
 from pipeline.documents.extract import extract
@@ -125,8 +125,10 @@ PARTS = {
     ),
     "words that style alone parts": (
         "<p>See <a href='/r'>Ropes</a><a href='/s'>Sails</a> and <span class='brand'>Matinique"
-        "</span><!-- --><span class='name'>Summer jacket</span> in the shop of the harbour.</p>",
-        ["See Ropes Sails and Matinique Summer jacket in"],
+        "</span><!-- --><span class='name'>Summer jacket</span> in the shop of the harbour.</p>"
+        "<p>It takes <i class='n'>Rest</i><i class='v'><span>2</span> hrs</i> of work, and some "
+        "glue from the pot.</p>",
+        ["See Ropes Sails and Matinique Summer jacket in", "Rest 2 hrs of"],
         [],
     ),
     "letters of one word": (
@@ -244,6 +246,9 @@ def test_lines_of_sites(line: str, repeated: bool, expected: bool) -> None:
         ("price tw-sr-only", True),
         ("a-offscreen", True),
         ("label_visuallyHidden__x1", True),
+        ("styles_uiScreenReaderOnly", True),
+        ("is-srOnly", True),
+        ("tag__sronly", True),
         ("sr-only-focusable", False),
         ("focus:not-sr-only", False),
         ("eclipsed", False),
@@ -251,4 +256,6 @@ def test_lines_of_sites(line: str, repeated: bool, expected: bool) -> None:
     ],
 )
 def test_names_of_what_only_screen_readers_say(names: str, expected: bool) -> None:
-    assert bool(marks(names) & UNSEEN) is expected
+    assert bool(unseen(names)) is expected
+    if expected:
+        assert any(families(word) & MAY_BE_UNSEEN for word in words(names))

@@ -159,11 +159,10 @@ def _captions(layout: Layout, tree: Structure, chars: Column) -> Chosen:
     named = (own | own[tree.above])[tree.owner] & FAMILY["legend"] != 0
     captions: Chosen = ((chars < _CAPTION_CHARS) & named) | (tree.telling & _CAPTION != 0)
     captions &= ~_HEADINGS[tree.tag[tree.owner]]
-    code = np.array(layout.code, dtype=np.int64)[tree.owner] >= 0
-    if code.any():
+    if tree.code.any():
         for figure in np.flatnonzero(tree.tag == _FIGURE).tolist():
             part = slice(int(tree.first[figure]), int(tree.last[figure]))
-            captions[part] &= not code[part].any()
+            captions[part] &= not tree.code[part].any()
     return captions
 
 
@@ -187,8 +186,7 @@ def _notices(tree: Structure, chosen: Chosen, words: Column) -> Chosen:
 def _line_numbers(layout: Layout, tree: Structure) -> Chosen:
     """Code that is figures in rows, one more each: numbers of the lines beside them."""
     found = np.zeros(len(layout.text), dtype=np.bool_)
-    code = np.array(layout.code, dtype=np.int64)[tree.owner]
-    for block in np.flatnonzero(code >= 0).tolist():
+    for block in np.flatnonzero(tree.code).tolist():
         if not layout.text[block].lstrip()[:1].isdecimal():
             continue
         rows = layout.text[block].split()
@@ -234,7 +232,7 @@ def _thread_lines(
     """Short blocks that forum software writes between posts."""
     found = np.zeros_like(short)
     named = tree.families[tree.owner] & FAMILY["title"] != 0
-    for row in np.flatnonzero(short).tolist():
+    for row in np.flatnonzero(short & ~tree.code).tolist():
         text = layout.text[row]
         speaker = quoted[row] and text.endswith(":") and named[row]
         found[row] = speaker or is_thread_line(text, bool(quoted[row]), bool(linked[row]))
@@ -244,8 +242,7 @@ def _thread_lines(
 def _interface_lines(layout: Layout, tree: Structure, short: Chosen) -> Chosen:
     """Short blocks that sites write around texts, but for code and headings."""
     found = np.zeros_like(short)
-    code = np.array(layout.code, dtype=np.int64)[tree.owner] >= 0
-    short = short & ~code & ~_HEADINGS[tree.tag[tree.owner]]
+    short = short & ~tree.code & ~_HEADINGS[tree.tag[tree.owner]]
     repeated = often(layout, short)
     for row in np.flatnonzero(short).tolist():
         found[row] = is_interface_line(layout.text[row], bool(repeated[row]))

@@ -29,7 +29,7 @@ _LABEL = re.compile(
 def contents(layout: Layout, tree: Structure, links: Column, chars: Column) -> Chosen:
     """The blocks of tables of contents, and the labels before them."""
     found = np.zeros(len(layout.text), dtype=np.bool_)
-    leading = np.array(layout.inner, dtype=np.int64) & WITHIN_PAGE != 0
+    leading = tree.inner & WITHIN_PAGE != 0
     if leading.sum() < _FEWEST:
         return found
     is_heading = _HEADINGS[tree.tag[tree.owner]]

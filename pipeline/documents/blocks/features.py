@@ -117,7 +117,7 @@ def _text(layout: Layout, basics: Basics) -> dict[str, Column]:
 
 def _element(layout: Layout, tree: Structure, basics: Basics) -> dict[str, Column]:
     owner, around, further = tree.up[0], tree.up[1], tree.up[2]
-    inner = np.array(layout.inner, dtype=np.int64)
+    inner = tree.inner
     short = basics.letters["chars"] < _INNER_CHARS
     named = {
         "tag": tree.tag[owner],
@@ -127,7 +127,7 @@ def _element(layout: Layout, tree: Structure, basics: Basics) -> dict[str, Colum
         "nth": np.minimum(np.array(layout.nth, dtype=np.int64)[owner], 40),
         "siblings": np.minimum(np.bincount(tree.above[1:], minlength=len(tree.tag))[around], 60),
         "linked": np.array(layout.linked, dtype=np.int64)[owner],
-        "code": (np.array(layout.code, dtype=np.int64)[owner] >= 0).astype(np.int64),
+        "code": tree.code.astype(np.int64),
         "hidden": tree.hidden & (HIDDEN | FOLDED),
         "aria_hidden": tree.hidden >> 1 & 3,
     }

@@ -117,7 +117,7 @@ def add_headings(
     wanted[:-1] &= chosen[1:] & ~is_heading[1:]
     wanted[-1:] = False
     wanted &= tree.hidden & (HIDDEN | UNSEEN) == 0
-    leads_away = ~unlinked & (np.array(layout.inner, dtype=np.int64) & WITHIN_PAGE == 0)
+    leads_away = ~unlinked & (tree.inner & WITHIN_PAGE == 0)
     wanted &= ~leads_away | members(tag[chosen & is_heading & leads_away], tags.TAGS)[tag]
     if not (chosen & (tag == _FIRST_LEVEL)).any():
         wanted &= tag != _FIRST_LEVEL  # the title
@@ -132,8 +132,7 @@ def add_headings(
 
 def add_code(layout: Layout, tree: Structure, words: Column, chosen: Chosen) -> None:
     """Chooses code between chosen blocks, one of which at most is left out on either side."""
-    code = np.array(layout.code, dtype=np.int64)[tree.owner] >= 0
-    wanted = code & ~chosen & (words > 1) & (tree.hidden & (HIDDEN | UNSEEN) == 0)
+    wanted = tree.code & ~chosen & (words > 1) & (tree.hidden & (HIDDEN | UNSEEN) == 0)
     for block in np.flatnonzero(wanted).tolist():
         before = chosen[max(block - 2, 0) : block].any()
         chosen[block] = before and chosen[block + 1 : block + 3].any()

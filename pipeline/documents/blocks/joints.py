@@ -14,6 +14,8 @@ _BEGINS, _ENDS = "$€£(", ")®™"
 _NAMED = frozenset(("class", "role", "href"))
 #: Shorter parts are letters of a word that is decorated.
 _WORD_CHARS = 2
+#: So many nodes of an element are looked at.
+_NEAR = 8
 
 
 def begins_a_word(node: LexborNode, tag: str, before: str) -> bool:
@@ -26,7 +28,7 @@ def begins_a_word(node: LexborNode, tag: str, before: str) -> bool:
         previous = previous.prev
     if previous is None or previous.tag not in _INLINE:
         return False
-    text = node.text(deep=True)
+    text = _first_text(node)
     first = text[:1]
     if not first or not (first.isalnum() or first in _BEGINS):
         return False
@@ -36,5 +38,11 @@ def begins_a_word(node: LexborNode, tag: str, before: str) -> bool:
         previous.tag == tag
         and not _NAMED.isdisjoint(node.attributes)
         and not _NAMED.isdisjoint(previous.attributes)
-        and min(len(text.strip()), len(previous.text(deep=True).strip())) >= _WORD_CHARS
+        and min(len(text.strip()), len(_first_text(previous).strip())) >= _WORD_CHARS
     )
+
+
+def _first_text(node: LexborNode) -> str:
+    """The text of the first nodes in an element; all of it may be the whole page."""
+    within = zip(node.traverse(include_text=True), range(_NEAR), strict=False)
+    return "".join(part.text_content or "" for part, _ in within if part.tag == "-text")

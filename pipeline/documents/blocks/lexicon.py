@@ -13,7 +13,15 @@ from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple
 
-from pipeline.documents.blocks.names import asides, families, marks, words
+from pipeline.documents.blocks.names import (
+    MAY_BE_ASIDE,
+    MAY_BE_UNSEEN,
+    asides,
+    families,
+    marks,
+    unseen,
+    words,
+)
 
 _TOKEN = re.compile(r"\w+")
 #: ASCII in lower case, with spaces for what is in no word: a pass in C for most texts.
@@ -48,14 +56,19 @@ class WordWeights:
         self._word = lru_cache(maxsize=1 << 16)(self._describe_word)
 
     def _describe(self, names: str) -> NameScores:
-        marked, own, near, far = asides(names), 0, 0, 0
+        marked = own = near = far = 0
         for word in words(names):
             families_of_word, (on_own, on_near, on_far) = self._word(word)
             marked |= families_of_word
             own += on_own
             near += on_near
             far += on_far
-        return NameScores(marked, marks(names), (own, near, far))
+        name_marks = marks(names)
+        if marked & MAY_BE_UNSEEN:
+            name_marks |= unseen(names)
+        if marked & MAY_BE_ASIDE:
+            marked |= asides(names)
+        return NameScores(marked, name_marks, (own, near, far))
 
     def _describe_word(self, word: str) -> tuple[int, tuple[int, int, int]]:
         return families(word), self.names.get(word, (0, 0, 0))

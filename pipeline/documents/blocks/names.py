@@ -72,6 +72,15 @@ _MOST_WORDS = 40
 #: Bit of an element's families, beside those of words: what is shown over the text, or offered
 #: beside it.  Utility classes such as "group/tooltip" only name a group.
 ASIDE = 1 << 59
+#: Bits of words that may be of such a name, or of one for screen readers only: few elements have
+#: any, and the patterns for whole names are slow.
+MAY_BE_ASIDE, MAY_BE_UNSEEN = 1 << 58, 1 << 57
+_HINTS = {
+    MAY_BE_ASIDE: re.compile("tooltip|popover|sell|recommend|also|you|related|recently"),
+    MAY_BE_UNSEEN: re.compile(
+        "^sr|sr(?:only|text)|hidden|reader|screen|assistive|invisible|clipped"
+    ),
+}
 _ASIDES = re.compile(
     r"(?<!/)(?:tooltip|popover)"
     r"|up-?sell|cross-?sell|recommend|also-?(?:like|bought|viewed)|you-?may"
@@ -145,10 +154,10 @@ def names_of(attributes: Attributes, slug: bool = False) -> str:
 
 
 def families(word: str) -> int:
-    """The families of a lower-case word, a bit each (`FAMILY`)."""
+    """The families of a lower-case word, a bit each (`FAMILY`), and what it may be a part of."""
+    found = sum(bit for bit, pattern in _HINTS.items() if pattern.search(word))
     if len(word) <= _WHOLE:
-        return _STEMS.get(word, 0)
-    found = 0
+        return found | _STEMS.get(word, 0)
     for stem in _ANY_STEM.findall(word):
         found |= _STEMS[stem]
     return found
@@ -169,6 +178,9 @@ def marks(names: str) -> int:
     found = 0
     for name in _MARKS.keys() & names.split():
         found |= _MARKS[name]
-    if _UNSEEN_NAMES.search(names):
-        found |= UNSEEN
     return found
+
+
+def unseen(names: str) -> int:
+    """UNSEEN where an element's names say that it is for screen readers only, else 0."""
+    return UNSEEN if _UNSEEN_NAMES.search(names) else 0

@@ -50,7 +50,7 @@ def people(
     layout: Layout, tree: Structure, tables: Sequence[DataTable], word_counts: Column
 ) -> Chosen:
     """Short blocks that name an author."""
-    named = np.array(layout.inner, dtype=np.int64)
+    named = tree.inner
     for element in tree.up[:_NEAR_ELEMENTS]:
         named = named | tree.families[element]
     about: Chosen = (word_counts <= _NAME_WORDS) & (named & _AUTHOR != 0)

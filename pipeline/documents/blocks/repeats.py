@@ -12,6 +12,7 @@ from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.names import FAMILY
 from pipeline.documents.blocks.numbers import Chosen, Column, members, running
 from pipeline.documents.blocks.structure import Structure
+from pipeline.documents.blocks.told import letters
 
 #: Links of at most so many words, so often on a page, are buttons.
 _LINK_WORDS, _OFTEN = 3, 3
@@ -23,6 +24,8 @@ _FACETS, _FACETS_OF_TEN, _FACET_WORDS = 4, 6, 8
 _COUNTED = re.compile(r".*\(\d[\d,.]*\)", re.DOTALL)
 #: Shorter quotations may stand twice by chance.
 _QUOTE_WORDS = 8
+#: On pages with more quotations only whole blocks are compared: each is looked for in all before.
+_MOST_QUOTES = 300
 #: A part of a page that stands there twice has so many blocks and words at least, …
 _PART_BLOCKS, _PART_WORDS = 2, 12
 #: … and follows the first within so many blocks, unless it has more blocks.
@@ -67,15 +70,22 @@ def facets(layout: Layout, tree: Structure, words: Column) -> Chosen:
 
 
 def quoted_again(layout: Layout, quoted: Chosen, words: Column) -> Chosen:
-    """Blocks of a quotation that stand on the page before."""
+    """Blocks of a quotation that stand on the page before, on their own or within others."""
     repeated = np.zeros(len(layout.text), dtype=np.bool_)
-    if quoted.any():
-        seen: set[str] = set()
-        for row, text in enumerate(layout.text):
-            repeated[row] = text in seen
-            seen.add(text)
-    result: Chosen = repeated & quoted & (words >= _QUOTE_WORDS)
-    return result
+    asked = quoted & (words >= _QUOTE_WORDS)
+    count = int(asked.sum())
+    if not count:
+        return repeated
+    seen: set[str] = set()
+    before = ""
+    for row, text in enumerate(layout.text):
+        repeated[row] = asked[row] and text in seen
+        seen.add(text)
+        if not repeated[row] and count <= _MOST_QUOTES:
+            written = letters(text)
+            repeated[row] = asked[row] and written in before
+            before += written
+    return repeated
 
 
 def parts_again(layout: Layout, tree: Structure, words: Column, chosen: Chosen) -> Chosen:
@@ -93,7 +103,7 @@ def parts_again(layout: Layout, tree: Structure, words: Column, chosen: Chosen) 
     if again.sum() < _PART_BLOCKS:
         return dropped
     copied, counted, held = running(again), running(chosen), running(words[places])
-    code = running(np.array(layout.code, dtype=np.int64)[tree.owner[places]] >= 0)
+    code = running(tree.code[places])
     begin, end = counted[tree.first], counted[tree.last]
     blocks = end - begin
     parts = (blocks >= _PART_BLOCKS) & (copied[end] - copied[begin] == blocks)

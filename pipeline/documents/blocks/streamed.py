@@ -16,7 +16,7 @@ _PARTS = 'div[hidden][id^="S:"]'
 _NUMBER = re.compile(r"S:([0-9a-f]{1,8})")
 _ENDS = ("/$", "/&")
 #: Pages have tens; each is looked for in all of the page.
-_MOST_PARTS = 200
+_MOST_PARTS = 100
 
 
 def place_streamed_parts(parser: LexborHTMLParser) -> None:

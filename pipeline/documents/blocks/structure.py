@@ -33,6 +33,8 @@ class Structure:
     telling: Column
     families_above: Column
     hidden: Column
+    code: npt.NDArray[np.bool_]  # whether it is verbatim
+    inner: Column  # families of the inline elements in each block, and the bits of `Layout.inner`
 
 
 def structure(layout: Layout) -> Structure:
@@ -63,6 +65,8 @@ def structure(layout: Layout) -> Structure:
         telling=np.array(layout.telling, dtype=np.int64)[owner],
         families_above=np.array(layout.above, dtype=np.int64)[owner],
         hidden=np.array(layout.hidden, dtype=np.int64)[owner],
+        code=np.array(layout.code, dtype=np.int64)[owner] >= 0,
+        inner=np.array(layout.inner, dtype=np.int64),
     )
 
 
