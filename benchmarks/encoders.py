@@ -47,6 +47,8 @@ VOCAB = 30_522
 SPECIAL = frozenset({0, 1, 2, 3})
 #: Operators that are matrix products, as the profiler names them.
 PRODUCTS = ("aten::mm", "aten::addmm", "aten::addmm_", "mkldnn::_linear_pointwise")
+#: Those of `trainer.models.short_attention`.
+SHORT_ATTENTION = ("aten::bmm", "aten::baddbmm", "aten::_softmax", "aten::_softmax_backward_data")
 
 
 def lengths_of(recipe: RunRecipe, data: str, samples: int) -> list[int]:
@@ -253,7 +255,11 @@ def shares(step: Step) -> tuple[float, float]:
         step(0)
     times = {row.key: row.self_cpu_time_total for row in recorded.key_averages()}
     total = sum(times.values())
-    attention = sum(time for name, time in times.items() if "scaled_dot_product" in name)
+    attention = sum(
+        time
+        for name, time in times.items()
+        if "scaled_dot_product" in name or name in SHORT_ATTENTION
+    )
     return sum(times.get(name, 0.0) for name in PRODUCTS) / total, attention / total
 
 
