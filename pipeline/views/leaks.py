@@ -55,7 +55,7 @@ class LeakCheck(NamedTuple):
     train: int
 
 
-class Index(NamedTuple):
+class ValidationIndex(NamedTuple):
     """Documents of validation: their ids, all sets of shingles one after another with the end of
     each, and the least shingles of all in ascending order with the number of each one's document.
     """
@@ -136,7 +136,7 @@ def write_index(folder: str, validation: Sets, threshold: float) -> None:
     Path(folder, "ids").write_text("\n".join(ids), encoding="utf-8")
 
 
-def read_index(folder: str) -> Index:
+def read_index(folder: str) -> ValidationIndex:
     """What `write_index` wrote; its arrays stay in the files."""
     keys, owners, ends = (
         np.asarray(np.load(Path(folder, f"{name}.npy"), mmap_mode="r"))
@@ -146,10 +146,10 @@ def read_index(folder: str) -> Index:
     if len(ends) and ends[-1]:
         shingles = np.asarray(np.memmap(Path(folder, "shingles"), np.uint64, "r"))
     ids = Path(folder, "ids").read_text(encoding="utf-8").splitlines()
-    return Index(ids, shingles, ends, keys, owners)
+    return ValidationIndex(ids, shingles, ends, keys, owners)
 
 
-def find_leaks(index: Index, train: Sets, threshold: float) -> Iterator[Leak]:
+def find_leaks(index: ValidationIndex, train: Sets, threshold: float) -> Iterator[Leak]:
     """The leaks between the index and other sets of shingles, each sorted; exact."""
     for identity, shingles in train:
         prefix = _prefix(shingles, threshold)
@@ -163,7 +163,7 @@ def find_leaks(index: Index, train: Sets, threshold: float) -> Iterator[Leak]:
 
 
 @lru_cache(maxsize=1)
-def _opened(folder: str) -> tuple[Index, frozenset[str]]:
+def _opened(folder: str) -> tuple[ValidationIndex, frozenset[str]]:
     """The index, and the ids in it."""
     index = read_index(folder)
     return index, frozenset(index.ids)

