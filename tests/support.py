@@ -13,12 +13,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 PROJECT = Path(__file__).resolve().parent.parent
 #: PYTHONPATH of processes that import what is in tests/; else tests/trainer would hide trainer.
 TESTS_PATH = os.pathsep.join([str(PROJECT), str(PROJECT / "tests")])
 
 #: The `webtext` fixture: runs the command, gives its exit code and merged output.
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def local_workers(pid: int) -> list[psutil.Process]:
+    """The local workers of a build by process `pid`: children of a fork server of its own."""
+    found = []
+    for child in psutil.Process(pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # one that has just ended
+            if "forkserver" in " ".join(child.cmdline()) and child.ppid() != pid:
+                found.append(child)
+    return found
 
 
 def sample_settings(root: Path, replay: str) -> list[str]:

@@ -11,11 +11,10 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pyarrow.parquet as pq
 import pytest
 from forks import Command
-from support import PROJECT, Run, sample_settings
+from support import PROJECT, Run, local_workers, sample_settings
 
 from pipeline.store.corpus import STAGES, Corpus
 from pipeline.store.errors import WebtextError
@@ -242,11 +241,7 @@ def test_two_workers_of_whom_one_is_killed_extract_the_same(
     shutil.copytree(sample_root, root, ignore=lambda _, names: made & {*names})
     process = start_build(root, replay, "--runner=dask", "--workers=2", "--until=documents")
     wait_for(root, f"documents/{INTERVAL}/_progress/*.json", process)
-    workers = [
-        child
-        for child in psutil.Process(process.pid).children(recursive=True)
-        if "forkserver" in " ".join(child.cmdline()) and child.ppid() != process.pid
-    ]
+    workers = local_workers(process.pid)
     assert len(workers) >= 2
     workers[0].kill()
     assert process.wait() == 0, process.output()

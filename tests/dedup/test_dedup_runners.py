@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -12,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import psutil
 import pyarrow.parquet as pq
 import pytest
 from dedup.intervals import Dedups
 from forks import Command
-from support import PROJECT
+from support import PROJECT, local_workers
 
 from pipeline.dedup.stage import DedupStage
 from pipeline.engine.runners.open import open_runner
@@ -92,11 +92,9 @@ def test_two_workers_of_whom_one_is_killed_write_the_same(
         folder = tmp_path / "corpus" / "dedup" / INTERVAL
         while not any(folder.glob("_signatures-*")):
             time.sleep(0.01)
-        for child in psutil.Process().children(recursive=True):
-            if "forkserver" in " ".join(child.cmdline()) and not child.children():
-                killed.append(child.pid)
-                child.kill()
-                return
+        victim = local_workers(os.getpid())[0]
+        killed.append(victim.pid)
+        victim.kill()
 
     killer = threading.Thread(target=kill)
     killer.start()
