@@ -10,11 +10,11 @@ product alone; `both` adds the gradients of what the layer reads and of its weig
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
+from processor_time import lower_quartiles
 from torch import Tensor
 from torch.nn import functional
 
@@ -53,17 +53,14 @@ def quartiles(rows: int, width: int, outputs: int, turns: int, back: bool) -> li
     x = torch.randn(rows, width, requires_grad=True)
     weight = torch.randn(outputs, width, requires_grad=True)
     slope = torch.randn(rows, outputs)
-    ways: tuple[Product, ...] = (functional.linear, linear)
-    times: list[list[float]] = [[] for _ in ways]
-    for _ in range(turns):
-        for way, taken in zip(ways, times, strict=True):
-            began = time.process_time()
-            with torch.set_grad_enabled(back):
-                result = way(x, weight)
-            if back:
-                torch.autograd.grad(result, (x, weight), slope)
-            taken.append(1000 * (time.process_time() - began))
-    return [statistics.quantiles(taken, n=4)[0] for taken in times]
+
+    def step(way: Product) -> None:
+        with torch.set_grad_enabled(back):
+            result = way(x, weight)
+        if back:
+            torch.autograd.grad(result, (x, weight), slope)
+
+    return lower_quartiles([partial(step, functional.linear), partial(step, linear)], turns)
 
 
 if __name__ == "__main__":

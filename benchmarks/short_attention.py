@@ -10,11 +10,11 @@ thread, in ms, each way once in a turn, and the kernel's over ours.
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
+from processor_time import lower_quartiles
 from torch import Tensor
 from torch.nn import functional
 
@@ -40,14 +40,11 @@ def quartiles(length: int, heads: int, turns: int) -> list[float]:
     lengths = [length] * (TOKENS // length)
     qkv = torch.randn(sum(lengths), 3 * heads * WIDTH, requires_grad=True)
     slope = torch.randn(sum(lengths), heads * WIDTH)
-    ways: tuple[Way, ...] = (by_kernel, attend_short)
-    times: list[list[float]] = [[] for _ in ways]
-    for _ in range(turns):
-        for way, taken in zip(ways, times, strict=True):
-            began = time.process_time()
-            torch.autograd.grad(way(qkv, lengths, heads), qkv, slope)
-            taken.append(1000 * (time.process_time() - began))
-    return [statistics.quantiles(taken, n=4)[0] for taken in times]
+
+    def step(way: Way) -> None:
+        torch.autograd.grad(way(qkv, lengths, heads), qkv, slope)
+
+    return lower_quartiles([partial(step, by_kernel), partial(step, attend_short)], turns)
 
 
 def main() -> None:

@@ -27,7 +27,6 @@ class RunnerPool:
         """`options` and `root` are as for `open_runner`; `modules` are what stages import."""
         self._runner, self._options, self._root = runner, options, root
         self._modules = modules
-        self._prepared: set[str] = set()
         self._opened: dict[str, Future[OpenRunner]] = {}
         self._thread = ThreadPoolExecutor(1, "webtext-start")
         self._stack = ExitStack()
@@ -66,9 +65,7 @@ class RunnerPool:
             self._opened[settings.name] = self._thread.submit(self._open, settings, warm_ups)
 
     def _prepare(self, settings: RunnerSettings) -> None:
-        if settings.name not in self._prepared:
-            self._prepared.add(settings.name)
-            self._stack.enter_context(settings.chosen().prepared(self._modules))
+        self._stack.enter_context(settings.chosen().prepared(self._modules))
 
     def _open(
         self, settings: RunnerSettings, warm_ups: Iterable[Callable[[], object]] = ()

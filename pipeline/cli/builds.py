@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -10,11 +9,9 @@ import typer
 from typer.core import TyperCommand
 
 from pipeline.cli.options import IntervalOption, RecipeArgument, SetOption, leave_card, overrides
+from pipeline.store.garbage import collect_seldom
 from pipeline.store.result import ANSWER_IS_NO, Result
 
-#: Objects that are made between two looks for garbage.  Of what is imported nothing ever is, and
-#: by Python's default, 700, a fifth of the time of an import goes into looking.
-_COLLECT_EVERY = 50_000
 _BEAM_OPTIONS = "pipeline.beam_options"
 
 
@@ -48,7 +45,7 @@ def build(
     ] = "",
 ) -> Result:
     """Build a corpus: runs the stages that are not up to date. Beam's options go after `--`."""
-    gc.set_threshold(_COLLECT_EVERY)
+    collect_seldom()
     from pipeline.build.recipe import read_recipe
 
     given = {"corpus.interval": interval, "runner.name": runner, "runner.workers": workers}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated
@@ -49,9 +48,11 @@ def verify(
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 for one on each core")] = 0,
 ) -> Result:
     """Check every file of a corpus: hashes, counts, fingerprints, and that stages fit together."""
+    from pipeline.engine.runners.profiles import RunnerSettings
     from pipeline.views.verify import verify_corpus
 
-    checked = verify_corpus(corpus_at(root), interval, workers or len(os.sched_getaffinity(0)))
+    count = RunnerSettings(workers=workers).worker_count()
+    checked = verify_corpus(corpus_at(root), interval, count)
     typer.echo(f"Verified {checked.files:,} files of {checked.stages} stages: all is as recorded.")
     return Result({"root": root, "stages": checked.stages, "files": checked.files})
 

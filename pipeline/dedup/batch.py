@@ -21,7 +21,7 @@ from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.settings import DedupSettings
 from pipeline.store import files
 from pipeline.store.manifest import WORK
-from pipeline.store.parquet import read_footer, read_table
+from pipeline.store.parquet import read_table, rows_of
 from pipeline.store.parts import Part, part_name
 
 #: The keep order of a finished interval: row i is the i-th most preferred of the documents
@@ -187,11 +187,6 @@ class Batch:
 def names_of(parts: Iterable[Part], prefix: str) -> list[str]:
     """The names of the parts' files that begin with `prefix`, sorted."""
     return sorted(p.file.name for p in parts if p.file and p.file.name.startswith(prefix))
-
-
-def rows_of(path: str) -> int:
-    """Rows of a Parquet file, from its footer."""
-    return int(read_footer(path).num_rows)
 
 
 def read(

@@ -25,7 +25,14 @@ from pipeline.dedup.verify import may_be_similar
 from pipeline.dedup.windows import row_windows
 from pipeline.store import files
 from pipeline.store.parquet import batches
-from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
+from pipeline.store.parts import (
+    Part,
+    PartWriter,
+    finished_part,
+    finished_parts,
+    part_name,
+    work_key,
+)
 
 #: Pairs of one unit; of the first pass with repeats over bands.
 _RANGE_PAIRS = 4_000_000
@@ -39,8 +46,8 @@ FOREST = pa.schema([("number", pa.int64()), ("root", pa.int64()), ("shingles", p
 
 
 @dataclass(frozen=True)
-class CarryUnit:
-    """The candidate pairs in the files `pairs` whose later one is from `start` to `stop` - 1."""
+class PairsUnit:
+    """The candidate pairs in some files of which one document is from `start` to `stop` - 1."""
 
     batch: Batch
     pairs: tuple[str, ...]
@@ -49,6 +56,10 @@ class CarryUnit:
     of: int
     start: int
     stop: int
+
+
+class CarryUnit(PairsUnit):
+    """Pairs as the search leaves them, by the later document."""
 
     @property
     def name(self) -> str:
@@ -119,17 +130,8 @@ def _distinct_pairs(unit: CarryUnit) -> tuple[Numbers, Numbers]:
     return later[new], earlier[new]
 
 
-@dataclass(frozen=True)
-class CompareUnit:
-    """The pairs in the files `carried` whose earlier one is from `start` to `stop` - 1."""
-
-    batch: Batch
-    carried: tuple[str, ...]
-    sketches: tuple[str, ...]
-    part: int
-    of: int
-    start: int
-    stop: int
+class CompareUnit(PairsUnit):
+    """Pairs with the sketch of the later document, by the earlier one."""
 
     @property
     def name(self) -> str:
@@ -164,10 +166,10 @@ def compare_units(before: Sequence[Part], batch: Batch) -> list[CompareUnit]:
 def compare(unit: CompareUnit) -> list[Part]:
     """Writes the pairs of the range that may be similar, with their equal places."""
     batch = unit.batch
-    key = work_key(batch.key, unit.name, unit.start, unit.stop, *unit.carried)
-    done = [finished_part(batch.work, name, key) for name in (unit.name, unit.forest)]
-    if all(done):
-        return [part for part in done if part]
+    key = work_key(batch.key, unit.name, unit.start, unit.stop, *unit.pairs)
+    done = finished_parts(batch.work, (unit.name, unit.forest), key)
+    if done is not None:
+        return done
     candidates, close = 0, [_close_table([])]
     for pairs, found in _compared(unit):
         candidates += pairs
@@ -191,7 +193,7 @@ def _close_table(columns: Sequence[npt.NDArray[np.int64]]) -> pa.Table:
 def _compared(unit: CompareUnit) -> Iterator[tuple[int, pa.Table]]:
     """How many pairs are compared, row group by row group, and which of them may be similar."""
     batch, settings = unit.batch, unit.batch.settings
-    paths, bounds = [files.join(batch.work, name) for name in unit.carried], (unit.start, unit.stop)
+    paths, bounds = [files.join(batch.work, name) for name in unit.pairs], (unit.start, unit.stop)
     firsts = [
         np.unique(column(rows, "earlier"))
         for path in paths

@@ -15,14 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dedup.bands import Numbers, is_among
-from pipeline.dedup.batch import Batch, column, read, rows_of
+from pipeline.dedup.batch import Batch, column, read
 from pipeline.dedup.database import ROWS
 from pipeline.dedup.decide import DECISIONS
 from pipeline.dedup.order import FIRSTS
 from pipeline.dedup.passages.decide import GONE
 from pipeline.dedup.windows import row_groups, windows
 from pipeline.store import files
-from pipeline.store.parquet import batches
+from pipeline.store.parquet import batches, rows_of
 
 _IDS = pa.schema([("scope", pa.int64()), ("number", pa.int64()), ("id", pa.string())])
 _DOCUMENTS = pa.schema([*FIRSTS, ("id", pa.string())])

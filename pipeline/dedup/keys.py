@@ -18,7 +18,7 @@ from pipeline.dedup.minhash import Hashes64
 from pipeline.dedup.places import RunPlaces, SignatureRun, runs_of, write_places
 from pipeline.dedup.sketches import empty_sketches, write_sketches
 from pipeline.store import files
-from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
+from pipeline.store.parts import Part, PartWriter, finished_parts, part_name, work_key
 
 #: Without exact copies; `kept`: not removed in an earlier interval.
 KEYS = pa.schema(
@@ -58,9 +58,9 @@ def write_keys(unit: KeysUnit) -> list[Part]:
     batch = unit.batch
     numbered = write_places(batch, unit.run, unit.firsts, unit.past)
     key = work_key(batch.key, unit.name)
-    done = [finished_part(batch.work, name, key) for name in (unit.name, unit.sketches)]
-    if all(done):
-        return [numbered, *(part for part in done if part)]
+    done = finished_parts(batch.work, (unit.name, unit.sketches), key)
+    if done is not None:
+        return [numbered, *done]
     places = RunPlaces(batch, unit.run)
     rows = np.flatnonzero(places.unique)
     numbers, kept = places.number[rows], places.kept[rows]

@@ -21,7 +21,15 @@ from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.sort import PAST_PAGES, PAST_TEXTS, write_sorted
 from pipeline.dedup.windows import quantiles, sorted_window, windows
 from pipeline.store import files
-from pipeline.store.parts import Part, PartWriter, finished_part, id_range, part_name, work_key
+from pipeline.store.parts import (
+    Part,
+    PartWriter,
+    finished_part,
+    finished_parts,
+    id_range,
+    part_name,
+    work_key,
+)
 
 #: Documents of a range: some 300 MB while they are sorted.
 RANGE_ROWS = 1_000_000
@@ -90,9 +98,9 @@ def number_range(unit: NumberUnit) -> list[Part]:
     batch = unit.batch
     names = [part_name(unit.part, unit.of, table) for table in ("order", "texts")]
     key = work_key(batch.key, *names, unit.low, unit.high)
-    done = [finished_part(batch.work, name, key) for name in names]
-    if all(done):
-        return [part for part in done if part]
+    done = finished_parts(batch.work, names, key)
+    if done is not None:
+        return done
     below, tables = batch.base(), [ORDER.empty_table().append_column("key", pa.array([], "binary"))]
     for path, first in zip(_paths(batch, unit.sorted), batch.bounds()[:-1], strict=True):
         columns = ["key", "row", "id", "exact"]
@@ -162,9 +170,9 @@ def find_firsts(unit: FirstsUnit) -> list[Part]:
     batch = unit.batch
     names = [part_name(unit.part, unit.of, table) for table in ("firsts", "copies")]
     key = work_key(batch.key, *names, *unit.texts)
-    done = [finished_part(batch.work, name, key) for name in names]
-    if all(done):
-        return [part for part in done if part]
+    done = finished_parts(batch.work, names, key)
+    if done is not None:
+        return done
     cuts = [(part << 32) // unit.of for part in (unit.part, unit.part + 1)]
     bounds = [cut.to_bytes(4) if cut < 1 << 32 else None for cut in cuts]
     ours = windows(_paths(batch, unit.texts), TEXTS, *bounds)

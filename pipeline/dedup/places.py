@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dedup.bands import Numbers
-from pipeline.dedup.batch import Batch, column, read, rows_of
+from pipeline.dedup.batch import Batch, column, read
 from pipeline.dedup.sort import PAST_PLACES
 from pipeline.dedup.windows import sorted_window
 from pipeline.store import files
+from pipeline.store.parquet import rows_of
 from pipeline.store.parts import Part, PartWriter, batches_of, finished_part, part_name, work_key
 
 #: Documents of a run: 10 MB of numbers, and 20 MB of each band.

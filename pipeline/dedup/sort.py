@@ -15,13 +15,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.dedup.batch import Batch, column, read, rows_of
+from pipeline.dedup.batch import Batch, column, read
 from pipeline.dedup.exact import EXACT_BYTES
 from pipeline.dedup.settings import Preference
 from pipeline.dedup.sign import SignUnit, sign, sign_units
 from pipeline.dedup.windows import row_groups
 from pipeline.store import files
-from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
+from pipeline.store.parquet import rows_of
+from pipeline.store.parts import Part, PartWriter, finished_parts, part_name, work_key
 
 #: Documents of earlier intervals that one unit sorts: some 150 MB.
 _PAST_ROWS = 1_000_000
@@ -108,9 +109,9 @@ def sort_part(unit: SortUnit) -> list[Part]:
     again = part_name(unit.part, unit.of, "ids")
     names = [name, again] if batch.has_pages() else [name]
     key = work_key(batch.key, name)
-    done = [finished_part(batch.work, one, key) for one in names]
-    if all(done):
-        return [part for part in done if part]
+    done = finished_parts(batch.work, names, key)
+    if done is not None:
+        return done
     rows = _passed(unit)
     by_key = rows.take(pc.sort_indices(rows["key"])).select(KEPT_FIRST.names)
     written = [write_sorted(batch, name, by_key, KEPT_FIRST, key)]
@@ -185,9 +186,9 @@ def sort_past(unit: PastUnit) -> list[Part]:
     tables = {"past-pages": PAST_PAGES, "past-texts": PAST_TEXTS, "past-places": PAST_PLACES}
     names = {table: part_name(unit.part, unit.of, table) for table in tables}
     key = work_key(batch.key, *names.values(), unit.start, unit.stop)
-    done = [finished_part(batch.work, name, key) for name in names.values()]
-    if all(done):
-        return [part for part in done if part]
+    done = finished_parts(batch.work, names.values(), key)
+    if done is not None:
+        return done
     rows = pa.concat_tables(_past(unit))
     written = []
     for table, schema in tables.items():

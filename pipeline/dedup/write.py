@@ -12,13 +12,21 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.dedup.bands import is_among
-from pipeline.dedup.batch import REGISTER, Batch, column, names_of, rows_of
+from pipeline.dedup.batch import REGISTER, Batch, column, names_of
 from pipeline.dedup.database import ROWS, database, tables
 from pipeline.dedup.fates import RunTables, load_fates
 from pipeline.dedup.order import COPIES
 from pipeline.dedup.windows import windows
-from pipeline.store.parquet import batches
-from pipeline.store.parts import Part, PartWriter, batches_of, finished_part, part_name, work_key
+from pipeline.store.parquet import batches, rows_of
+from pipeline.store.parts import (
+    Part,
+    PartWriter,
+    batches_of,
+    finished_part,
+    finished_parts,
+    part_name,
+    work_key,
+)
 from pipeline.store.schemas import SCHEMAS
 
 #: Documents whose end one unit writes: a GB at most, in DuckDB.
@@ -97,9 +105,9 @@ def write_parts(unit: WriteUnit) -> list[Part]:
     passages = {part: name.replace("part", "_passages", 1) for part, name in names.items()}
     passages = passages if batch.settings.passages.enabled else {}
     everything = [*names.values(), *passages.values()]
-    done = [finished_part(batch.folder, name, batch.key) for name in everything]
-    if all(done):
-        return [part for part in done if part]
+    done = finished_parts(batch.folder, everything, batch.key)
+    if done is not None:
+        return done
     with database() as connection:
         passed = load_fates(connection, batch, unit.exchange, parts, bounds)
         written = [

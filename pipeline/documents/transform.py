@@ -13,7 +13,7 @@ from pipeline.engine.sink import Steps, WriteManifest
 from pipeline.engine.steps import Step, all_of
 from pipeline.store import files
 from pipeline.store.manifest import Manifest
-from pipeline.store.parquet import read_footer
+from pipeline.store.parquet import rows_of
 from pipeline.store.parts import is_result, unit_key, work_key
 
 
@@ -51,7 +51,7 @@ class Documents(beam.PTransform):
 
     def sort_units(self) -> list[FetchTable]:
         """One unit a fetch table."""
-        pieces = count_pieces(list(map(_rows, self._fetches)), self._settings.pages_per_unit)
+        pieces = count_pieces(list(map(rows_of, self._fetches)), self._settings.pages_per_unit)
         of = len(self._fetches)
         return [
             FetchTable(path, number, of, count, self._folder, self._key(path, count))
@@ -77,7 +77,3 @@ class Documents(beam.PTransform):
 
     def _key(self, path: str, pieces: int) -> str:
         return unit_key(self._draft, files.name_of(path), "pieces by bytes", pieces)
-
-
-def _rows(path: str) -> int:
-    return int(read_footer(path).num_rows)

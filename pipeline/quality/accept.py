@@ -10,7 +10,7 @@ from pipeline.quality.measure import MEASURES, Limits
 from pipeline.quality.passages import Left, PassageCuts, PassageRules, measurements_name
 from pipeline.store.cuts import read_cuts, without
 from pipeline.store.parquet import read_rows
-from pipeline.store.parts import Part, PartWriter, finished_part
+from pipeline.store.parts import Part, PartWriter, finished_parts
 from pipeline.store.progress import Progress
 from pipeline.store.schemas import SCHEMAS
 from pipeline.store.unspaced import count_words
@@ -47,9 +47,9 @@ def decisions_name(part: str) -> str:
 def accept_part(unit: AcceptUnit) -> list[Part]:
     """Writes what is accepted of one part of documents, and one decision a document."""
     names = unit.names
-    done = [finished_part(unit.folder, name, unit.key) for name in names]
-    if all(done):
-        return [part for part in done if part]
+    done = finished_parts(unit.folder, names, unit.key)
+    if done is not None:
+        return done
     verdicts = {row["id"]: row for row in read_rows(unit.verdicts)}
     duplicates = {row["id"]: row for row in read_rows(unit.duplicates)}
     cuts = read_cuts(unit.cuts)

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.store.parquet import batches, read_table
-from pipeline.store.parts import Part, PartWriter, finished_part
+from pipeline.store.parts import Part, PartWriter, finished_parts
 
 #: Documents of one unit: some 140 MB while they are joined (`benchmarks/corpus.py`).
 DOCUMENTS_A_UNIT = 500_000
@@ -44,9 +44,9 @@ class JoinUnit:
 
 def join(unit: JoinUnit) -> list[Part]:
     """Writes the scratch tables of some parts of documents, unless they are there."""
-    done = [finished_part(unit.folder, name, unit.key) for name in unit.joined]
-    if all(done):
-        return [part for part in done if part]
+    done = finished_parts(unit.folder, unit.joined, unit.key)
+    if done is not None:
+        return done
     own = [_ids_of(path) for path in unit.documents]
     ids = pa.concat_arrays(own)
     linked = _MENTIONED if unit.mentions else _KARMA

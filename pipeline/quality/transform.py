@@ -104,10 +104,8 @@ class Quality(beam.PTransform):
         settings = self._settings.host_lines
         if not settings.enabled:
             return []
-        key, rows = (
-            work_key(self._read_key, settings.words, settings.characters),
-            self._documents.rows,
-        )
+        key = work_key(self._read_key, settings.words, settings.characters)
+        rows = self._documents.rows
         return [
             LinesUnit(
                 self._documents.paths[some],

@@ -99,6 +99,11 @@ def read_footer(path: str) -> pq.FileMetaData:
         return stored.metadata
 
 
+def rows_of(path: str) -> int:
+    """Rows of a file, from its footer."""
+    return int(read_footer(path).num_rows)
+
+
 def check_table(path: str, remedy: str | None = None) -> None:
     """Reads a file to its end; raises as `open_table` does."""
     for _ in batches(path, remedy=remedy):

@@ -186,6 +186,12 @@ def finished_part(folder: str, name: str, key: str) -> Part | None:
     return Part(entry, counts, account["extra"], account.get("audit", {}))
 
 
+def finished_parts(folder: str, names: Iterable[str], key: str) -> list[Part] | None:
+    """The parts of some names, when all are there, whole, and made by the work `key`; else None."""
+    done = [finished_part(folder, name, key) for name in names]
+    return [part for part in done if part] if all(done) else None
+
+
 def part_key(path: str) -> str | None:
     """The key of the work that made a part file; None where that cannot be told."""
     key = _read_account(path)[1].get("key")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from pipeline.store.parquet import read_footer, read_table
+from pipeline.store.parquet import read_table, rows_of
 from pipeline.tokens.draws import SPLITS, split_chance
 
 
@@ -41,7 +41,7 @@ def fill_empty_split(pieces: Sequence[str], tokens: Mapping[str, int]) -> MovedD
     empty = [split for split in SPLITS if not tokens[split]]
     if len(empty) != 1:
         return None
-    documents = sum(read_footer(path).num_rows for path in pieces)
+    documents = sum(map(rows_of, pieces))
     if empty == ["validation"] and documents == 1:
         return None
     choose = min if empty == ["validation"] else max

@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 import tempfile
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -33,9 +33,14 @@ from pipeline.dedup.normalise import Folds, normalised
 from pipeline.dedup.verify import jaccard
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import WebtextError
-from pipeline.store.parquet import read_rows
 from pipeline.views.processes import Run
-from pipeline.views.splits import count_trained_on, trained_on, validation_ids
+from pipeline.views.splits import (
+    corpus_parts,
+    count_trained_on,
+    texts_of,
+    trained_on,
+    validation_ids,
+)
 
 Sets = Iterable[tuple[str, Hashes64]]
 
@@ -92,11 +97,12 @@ def check_leaks(corpus: Corpus, name: str, run: Run = map) -> LeakCheck:
     settings = [corpus.require("dedup", interval).settings for interval in intervals]
     threshold = min(float(one["threshold"]) for one in settings)
     fold: Folds = frozenset(settings[-1]["fold"])
-    parts = [path for interval in intervals for path in corpus.paths("corpus", interval)]
+    parts = corpus_parts(corpus, name)
     with tempfile.TemporaryDirectory(prefix="webtext-leaks-") as folder:
-        write_index(folder, _sets(parts, validation, fold), threshold)
+        write_index(folder, _sets(texts_of(parts, validation, within=True), fold), threshold)
         units = [LeakUnit(folder, part, threshold, fold) for part in parts]
         leaks = [leak for found in run(leaks_of, units) for leak in found]
+        _opened.cache_clear()  # or this process keeps the files on the disk
     trained = trained_on(corpus, name, {leak.train for leak in leaks})
     leaks = [leak for leak in leaks if leak.train in trained]
     if leaks:
@@ -113,8 +119,8 @@ def check_leaks(corpus: Corpus, name: str, run: Run = map) -> LeakCheck:
 def leaks_of(unit: LeakUnit) -> list[Leak]:
     """The leaks of one part of the corpus."""
     index, among = _opened(unit.index)
-    sets = _sets([unit.part], among, unit.fold, others=True)
-    return list(find_leaks(index, sets, unit.threshold))
+    others = texts_of([unit.part], among, within=False)
+    return list(find_leaks(index, _sets(others, unit.fold), unit.threshold))
 
 
 def write_index(folder: str, validation: Sets, threshold: float) -> None:
@@ -176,11 +182,6 @@ def _prefix(shingles: Hashes64, threshold: float) -> Hashes64:
     return shingles[: len(shingles) - needed + 1]
 
 
-def _sets(
-    paths: Sequence[str], ids: frozenset[str] | set[str], fold: Folds, others: bool = False
-) -> Iterator[tuple[str, Hashes64]]:
-    """The shingles of the documents of some ids, or of all others."""
-    for path in paths:
-        for row in read_rows(path, ["id", "text"]):
-            if (row["id"] in ids) is not others:
-                yield row["id"], shingles_of(normalised(row["text"], fold))
+def _sets(texts: Iterable[tuple[str, str]], fold: Folds) -> Iterator[tuple[str, Hashes64]]:
+    for identity, text in texts:
+        yield identity, shingles_of(normalised(text, fold))

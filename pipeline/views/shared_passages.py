@@ -23,8 +23,7 @@ from pipeline.dedup.passages.words import hash_groups
 from pipeline.store import files
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import SettingError
-from pipeline.store.parquet import read_rows
-from pipeline.views.splits import trained_on, validation_ids
+from pipeline.views.splits import corpus_parts, texts_of, trained_on, validation_ids
 
 #: Characters of validation documents in memory at a time: 0.4 GB with all their words.
 _SLICE = 1 << 26
@@ -66,12 +65,11 @@ def shared_passages(corpus: Corpus, name: str, words: int) -> tuple[list[Shared]
     Documents that share no `words` words in a row are not listed.
     """
     validation = validation_ids(corpus, name)
-    intervals = corpus.intervals(f"tokens/{name}")
-    parts = [path for interval in intervals for path in corpus.paths("corpus", interval)]
+    parts = corpus_parts(corpus, name)
     found = [
         shared
-        for piece in slices(_texts(parts, validation, True), _SLICE)
-        for shared in find_shared(piece, _texts(parts, validation, False), words)
+        for piece in slices(texts_of(parts, validation, within=True), _SLICE)
+        for shared in find_shared(piece, texts_of(parts, validation, within=False), words)
     ]
     trained = trained_on(corpus, name, {shared.train for shared in found})
     return sorted(one for one in found if one.train in trained), len(validation)
@@ -135,14 +133,6 @@ def _minimizers(texts: list[str], words: int) -> tuple[Hashes64, Numbers]:
     ]
     keys = np.concatenate([np.empty(0, np.uint64), *found])
     return keys, np.repeat(np.arange(len(found)), [len(own) for own in found])
-
-
-def _texts(parts: Sequence[str], ids: set[str], within: bool) -> Iterator[Text]:
-    """The texts of some ids, or of all others."""
-    for path in parts:
-        for row in read_rows(path, ["id", "text"]):
-            if (row["id"] in ids) is within:
-                yield row["id"], row["text"]
 
 
 def slices(texts: Iterable[Text], size: int) -> Iterator[list[Text]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import WebtextError
-from pipeline.store.parquet import read_footer, read_rows
+from pipeline.store.parquet import read_rows, rows_of
 
 
 def validation_ids(corpus: Corpus, name: str) -> set[str]:
@@ -35,9 +35,23 @@ def trained_on(corpus: Corpus, name: str, ids: set[str]) -> set[str]:
     }
 
 
+def corpus_parts(corpus: Corpus, name: str) -> list[str]:
+    """The parts of the corpus of all intervals that `tokens/NAME` has."""
+    intervals = corpus.intervals(f"tokens/{name}")
+    return [path for interval in intervals for path in corpus.paths("corpus", interval)]
+
+
+def texts_of(parts: Iterable[str], ids: Container[str], within: bool) -> Iterator[tuple[str, str]]:
+    """Ids and texts of the documents of some ids, or of all others."""
+    for path in parts:
+        for row in read_rows(path, ["id", "text"]):
+            if (row["id"] in ids) is within:
+                yield row["id"], row["text"]
+
+
 def count_trained_on(corpus: Corpus, name: str) -> int:
     """How many documents are trained on."""
-    return sum(read_footer(path).num_rows for path in _paths(corpus, name, "train"))
+    return sum(map(rows_of, _paths(corpus, name, "train")))
 
 
 def _paths(corpus: Corpus, name: str, split: str) -> Iterator[str]:

@@ -90,8 +90,9 @@ class Attention(HeadProjections):
     ) -> Step:
         """(vectors, width) -> the same shape, or (asked, width), with scores."""
         projected, scores = self.qkv(x), None
-        if self._sees_all(around, banded) and is_short(projected, around.layout.lengths):
-            joined = attend_short(projected, around.layout.lengths, self.heads)
+        lengths = around.layout.lengths
+        if self._sees_all(around, banded) and is_short(projected, lengths):
+            joined = attend_short(projected, lengths, self.heads)
         else:
             joined, scores = self._by_rectangle(projected, around, banded, layer)
         attended: Tensor = self.out(joined if asked is None else joined[asked])
@@ -106,7 +107,7 @@ class Attention(HeadProjections):
             and not any(
                 scope.seen[banded] is not None
                 or scope.rotation[banded] is not None
-                or (self._rate and scope.keys is not None)
+                or (self.current_rate and scope.keys is not None)
                 for scope in around.scopes
             )
         )
@@ -118,17 +119,13 @@ class Attention(HeadProjections):
         attended, scores = [], None
         for qkv, scope in zip(around.layout.split(projected), around.scopes, strict=True):
             query, key, value = self.split(qkv, scope.rotation[banded])
-            seen, keys = scope.seen[banded], scope.keys
+            seen, rate, keys = scope.seen[banded], self.current_rate, scope.keys
             if around.scored:
-                y, scores = attend_with_scores(query, key, value, seen, self._rate, keys, layer)
+                y, scores = attend_with_scores(query, key, value, seen, rate, keys, layer)
             else:
-                y = attend(query, key, value, seen, False, self._rate, keys, layer)
+                y = attend(query, key, value, seen, False, rate, keys, layer)
             attended.append(y.transpose(1, 2).flatten(2))
         return around.layout.join(attended), scores
-
-    @property
-    def _rate(self) -> float:
-        return self.rate if self.training else 0.0
 
 
 class EncoderBlock(nn.Module):

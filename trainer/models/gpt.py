@@ -51,8 +51,7 @@ class SelfAttention(HeadProjections):
         query, key, value = self.split(self.qkv(x), rotation)
         if cache is not None:
             key, value = cache.extend(layer, key, value)
-        rate = self.rate if self.training else 0.0
-        y = attend(query, key, value, mask, True, rate, keys, layer)
+        y = attend(query, key, value, mask, True, self.current_rate, keys, layer)
         projected: Tensor = self.out(y.transpose(1, 2).reshape(batch, positions, -1))
         return projected
 

@@ -66,6 +66,11 @@ class HeadProjections(nn.Module):
         if settings.qk_norm:
             self.norm_q, self.norm_k = (make_norm(settings, self.each) for _ in range(2))
 
+    @property
+    def current_rate(self) -> float:
+        """The dropout of attention, while it trains."""
+        return self.rate if self.training else 0.0
+
     def split(self, qkv: Tensor, rotation: Rotation | None) -> tuple[Tensor, Tensor, Tensor]:
         """(batch, positions, rows) -> query, key, value (batch, heads, positions, head width)."""
         batch, positions, _ = qkv.shape

@@ -15,13 +15,13 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.dedup.bands import Numbers
-from pipeline.dedup.batch import Batch, column, names_of, read, rows_of
+from pipeline.dedup.batch import Batch, column, names_of, read
 from pipeline.dedup.passages.cut import NOTHING, Cut, Keepers, Passage, cut_page
 from pipeline.dedup.passages.runs import RUNS, TEXTS
 from pipeline.dedup.passages.spans import PageText, is_same, passage_spans
 from pipeline.store import files
 from pipeline.store.cuts import original_span
-from pipeline.store.parquet import open_table
+from pipeline.store.parquet import open_table, rows_of
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
 
 #: What goes for page `kept`: a span of characters, or the whole page, of whose words others have

@@ -25,7 +25,7 @@ from pipeline.dedup.places import Index
 from pipeline.dedup.texts import rows_at
 from pipeline.store import files
 from pipeline.store.cuts import Span, are_within, original_places, read_cuts, without
-from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
+from pipeline.store.parts import Part, PartWriter, finished_parts, part_name, work_key
 
 #: One row a run: its first word in the page, and its hash.
 RUNS = pa.schema(
@@ -73,9 +73,9 @@ def write_runs(unit: RunsUnit) -> list[Part]:
     """Writes the part's runs and texts."""
     batch = unit.batch
     key = work_key(batch.key, unit.name, *unit.shared)
-    done = [finished_part(batch.work, name, key) for name in (unit.name, unit.texts)]
-    if all(done):
-        return [part for part in done if part]
+    done = finished_parts(batch.work, (unit.name, unit.texts), key)
+    if done is not None:
+        return done
     with (
         PartWriter(batch.work, unit.name, RUNS, key, fingerprinted=False) as runs,
         PartWriter(batch.work, unit.texts, TEXTS, key, fingerprinted=False) as texts,

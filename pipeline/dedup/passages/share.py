@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dedup.bands import Numbers
-from pipeline.dedup.batch import Batch, column, names_of, read, rows_of
+from pipeline.dedup.batch import Batch, column, names_of, read
 from pipeline.dedup.components import UnionFind, slices_of
 from pipeline.dedup.minhash import Hashes64
 from pipeline.dedup.passages.minimizers import RANGES, range_column
 from pipeline.dedup.places import Index
 from pipeline.store import files
-from pipeline.store.parquet import read_footer, read_table
+from pipeline.store.parquet import read_footer, read_table, rows_of
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
 
 #: Minimizers that one unit sorts: some 400 MB.

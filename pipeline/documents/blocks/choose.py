@@ -27,7 +27,7 @@ from pipeline.documents.blocks.interface_lines import MOST_WORDS as INTERFACE_WO
 from pipeline.documents.blocks.interface_lines import is_interface_line
 from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.names import ASIDE, FAMILY
-from pipeline.documents.blocks.numbers import Chosen, Column, members
+from pipeline.documents.blocks.numbers import Chosen, Column
 from pipeline.documents.blocks.people import people
 from pipeline.documents.blocks.repeats import (
     facets,
@@ -38,6 +38,7 @@ from pipeline.documents.blocks.repeats import (
 )
 from pipeline.documents.blocks.structure import Structure
 from pipeline.documents.blocks.tables import DataTable, data_tables
+from pipeline.documents.blocks.tagged import HEADINGS, tagged
 from pipeline.documents.blocks.thread_lines import MOST_WORDS, is_thread_line
 from pipeline.documents.blocks.told import letters
 
@@ -48,10 +49,7 @@ _PAIR_WORDS = 60
 _CAPTION_CHARS = 400
 _PARAGRAPH = tags.NUMBER["p"]
 #: Paragraphs in these are what a table or a list says, even if they are one link.
-_HEADINGS = members(tags.HEADINGS, tags.TAGS)
-_ENTRIES = _HEADINGS | members(
-    (tags.NUMBER[tag] for tag in ("td", "th", "li", "dd", "dt", "figcaption", "summary")), tags.TAGS
-)
+_ENTRIES = HEADINGS | tagged("td", "th", "li", "dd", "dt", "figcaption", "summary")
 #: A paragraph with so many tenths of its characters in links is one; a text with one of so many
 #: characters in links lists them.
 _LINKED_BLOCK, _LINKED_TEXT = 9, 5
@@ -158,7 +156,7 @@ def _captions(layout: Layout, tree: Structure, chars: Column) -> Chosen:
     own = tree.families
     named = (own | own[tree.above])[tree.owner] & FAMILY["legend"] != 0
     captions: Chosen = ((chars < _CAPTION_CHARS) & named) | (tree.telling & _CAPTION != 0)
-    captions &= ~_HEADINGS[tree.tag[tree.owner]]
+    captions &= ~HEADINGS[tree.tag[tree.owner]]
     if tree.code.any():
         for figure in np.flatnonzero(tree.tag == _FIGURE).tolist():
             part = slice(int(tree.first[figure]), int(tree.last[figure]))
@@ -178,9 +176,7 @@ def _calls(tree: Structure, links: Column, chars: Column, chosen: Chosen) -> Cho
 def _notices(tree: Structure, chosen: Chosen, words: Column) -> Chosen:
     """Blocks in <noscript>, unless they are most of the text: then they are the page."""
     notices: Chosen = tree.telling & _NOSCRIPT != 0
-    if words[chosen & notices].sum() > words[chosen & ~notices].sum():
-        return np.zeros_like(notices)
-    return notices
+    return np.zeros_like(notices) if _excess(notices, chosen, words) > 0 else notices
 
 
 def _line_numbers(layout: Layout, tree: Structure) -> Chosen:
@@ -205,18 +201,19 @@ def _link_chars(layout: Layout) -> tuple[Column, Column]:
 def _asides(tree: Structure, chosen: Chosen, words: Column) -> Chosen:
     """What is shown over the text or offered beside it, unless it is half of the text."""
     asides: Chosen = tree.families_above & ASIDE != 0
-    if 2 * words[chosen & asides].sum() >= words[chosen].sum():
-        return np.zeros_like(asides)
-    return asides
+    return np.zeros_like(asides) if _excess(asides, chosen, words) >= 0 else asides
 
 
 def _unseen(tree: Structure, chosen: Chosen, words: Column) -> Chosen:
     """Hidden blocks, unless most of the text is hidden: then a script would have shown it."""
     unseen: Chosen = tree.hidden & (HIDDEN | UNSEEN) != 0
     unseen &= tree.hidden & FOLDED == 0
-    if words[chosen & unseen].sum() > words[chosen & ~unseen].sum():
-        return np.zeros_like(unseen)
-    return unseen
+    return np.zeros_like(unseen) if _excess(unseen, chosen, words) > 0 else unseen
+
+
+def _excess(some: Chosen, chosen: Chosen, words: Column) -> int:
+    """How many more words are in the chosen ones of some blocks than in all other chosen ones."""
+    return int(words[chosen & some].sum() - words[chosen & ~some].sum())
 
 
 def _quoted(tree: Structure) -> Chosen:
@@ -242,7 +239,7 @@ def _thread_lines(
 def _interface_lines(layout: Layout, tree: Structure, short: Chosen) -> Chosen:
     """Short blocks that sites write around texts, but for code and headings."""
     found = np.zeros_like(short)
-    short = short & ~tree.code & ~_HEADINGS[tree.tag[tree.owner]]
+    short = short & ~tree.code & ~HEADINGS[tree.tag[tree.owner]]
     repeated = often(layout, short)
     for row in np.flatnonzero(short).tolist():
         found[row] = is_interface_line(layout.text[row], bool(repeated[row]))

@@ -6,14 +6,13 @@ import re
 
 import numpy as np
 
-from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.layout import WITHIN_PAGE, Layout
-from pipeline.documents.blocks.numbers import Chosen, Column, members, running
+from pipeline.documents.blocks.numbers import Chosen, Column, running
 from pipeline.documents.blocks.structure import Structure
+from pipeline.documents.blocks.tagged import HEADINGS, tagged
 from pipeline.documents.blocks.told import letters
 
-_HOLDERS = members((tags.NUMBER[tag] for tag in ("ul", "ol", "nav", "div")), tags.TAGS)
-_HEADINGS = members(tags.HEADINGS, tags.TAGS)
+_HOLDERS = tagged("ul", "ol", "nav", "div")
 _FEWEST = 3
 #: Of what such a list holds: tenths of the characters that are in links, and of the blocks that
 #: lead to a place on the page; half of the blocks are headings word for word.
@@ -32,7 +31,7 @@ def contents(layout: Layout, tree: Structure, links: Column, chars: Column) -> C
     leading = tree.inner & WITHIN_PAGE != 0
     if leading.sum() < _FEWEST:
         return found
-    is_heading = _HEADINGS[tree.tag[tree.owner]]
+    is_heading = HEADINGS[tree.tag[tree.owner]]
     headings = {_unnumbered(layout.text[block]) for block in np.flatnonzero(is_heading).tolist()}
     repeating = np.zeros_like(leading)
     for block in np.flatnonzero(leading & ~is_heading).tolist():

@@ -12,9 +12,10 @@ import numpy as np
 from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.hiding import HIDDEN, UNSEEN
 from pipeline.documents.blocks.layout import WITHIN_PAGE, Layout
-from pipeline.documents.blocks.names import FAMILY
+from pipeline.documents.blocks.names import FAMILY, POSTS
 from pipeline.documents.blocks.numbers import Chosen, Column, members
 from pipeline.documents.blocks.structure import Structure, nearest
+from pipeline.documents.blocks.tagged import HEADINGS, tagged
 
 #: The least chance, in thousandths, of blocks that stand between chosen ones, or are like them.
 _BETWEEN = 200
@@ -28,9 +29,8 @@ _POSTS_OF_TEN, _POST_WORDS = 6, 8
 _FEWEST = 3
 _HEADING_WORDS, _HEADING_CHARS = 25, 3
 _ID = re.compile(r"#\S+|\d+")
-_POSTS = FAMILY["post"] | FAMILY["comment"]
 _BESIDE = FAMILY["side"] | FAMILY["nav"] | FAMILY["foot"] | FAMILY["related"]
-_HEADINGS = members((*tags.HEADINGS, tags.NUMBER["summary"]), tags.TAGS)
+_HEADINGS = HEADINGS | tagged("summary")
 _FIRST_LEVEL = tags.NUMBER["h1"]
 #: Headings of what is no text, though text follows.
 _FURNITURE = re.compile(
@@ -71,7 +71,7 @@ def complete_posts(
     own = tree.families
     named = own[tree.up[0]] | own[tree.up[1]] | own[tree.up[2]]
     kinds: dict[tuple[int, str, str], list[int]] = {}
-    posts = (named & _POSTS != 0) & (tree.families_above & _BESIDE == 0)
+    posts = (named & POSTS != 0) & (tree.families_above & _BESIDE == 0)
     for block in np.flatnonzero(posts).tolist():
         owner = layout.owner[block]
         inner, outer = (

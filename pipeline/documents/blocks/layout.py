@@ -37,7 +37,6 @@ _SLUGGED = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "dt"))
 _PEOPLE = re.compile(r"/(?:u|users?|members?|profiles?|authors?)/")
 _MAIL = "mailto:"
 _QUOTATION = tags.BIT["blockquote"]
-_POSTS = marks.FAMILY["post"] | marks.FAMILY["comment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +232,7 @@ class _Walk:
         families, name_marks, (own, near, more) = self._describe(names) if names else NO_NAMES
         if name_marks and (
             _is_dropped(node, tag, name_marks)
-            or (name_marks & marks.NEVER_IN_POSTS and above & _POSTS)
+            or (name_marks & marks.NEVER_IN_POSTS and above & marks.POSTS)
         ):
             return None
         hides = name_marks or tag == "dialog" or not HIDING.isdisjoint(attributes)

@@ -69,6 +69,8 @@ _WORD = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}")
 _MOST_WORDS = 40
 
 
+#: What somebody wrote in a thread, or under a page.
+POSTS = FAMILY["post"] | FAMILY["comment"]
 #: Bit of an element's families, beside those of words: what is shown over the text, or offered
 #: beside it.  Utility classes such as "group/tooltip" only name a group.
 ASIDE = 1 << 59

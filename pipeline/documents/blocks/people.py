@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.layout import PERSON, Layout
-from pipeline.documents.blocks.names import FAMILY, words
+from pipeline.documents.blocks.names import FAMILY, POSTS, words
 from pipeline.documents.blocks.numbers import Chosen, Column
 from pipeline.documents.blocks.structure import Structure
 from pipeline.documents.blocks.tables import DataTable
@@ -25,7 +25,6 @@ _NAME_WORDS, _NEAR_ELEMENTS = 10, 3
 _BARE_WORDS = 4
 _SENTENCE_ENDS = frozenset(".!?…。！？")
 _AUTHOR = FAMILY["author"] | PERSON
-_POSTS = FAMILY["post"] | FAMILY["comment"]
 _ID = re.compile(r"#\S+")
 _ABOUT_PERSON = frozenset(
     "author authors authorname authorinfo authorbox byline bylines avatar avatars profile profiles "
@@ -55,7 +54,7 @@ def people(
         named = named | tree.families[element]
     about: Chosen = (word_counts <= _NAME_WORDS) & (named & _AUTHOR != 0)
     for table in tables:
-        if not layout.above[table.element] & _POSTS:
+        if not layout.above[table.element] & POSTS:
             about[table.first : table.last] = False
     for block in np.flatnonzero(about).tolist():
         about[block] = layout.text[block][-1] not in _SENTENCE_ENDS and _is_about_person(

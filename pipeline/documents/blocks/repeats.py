@@ -10,15 +10,15 @@ import numpy as np
 from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.names import FAMILY
-from pipeline.documents.blocks.numbers import Chosen, Column, members, running
+from pipeline.documents.blocks.numbers import Chosen, Column, running
 from pipeline.documents.blocks.structure import Structure
+from pipeline.documents.blocks.tagged import HEADINGS, tagged
 from pipeline.documents.blocks.told import letters
 
 #: Links of at most so many words, so often on a page, are buttons.
 _LINK_WORDS, _OFTEN = 3, 3
 #: Where the same words are what a list is about: headings, terms, cells.
-_HEADINGS = members(tags.HEADINGS, tags.TAGS)
-_KEPT = _HEADINGS | members((tags.NUMBER[tag] for tag in ("dt", "td", "th")), tags.TAGS)
+_KEPT = HEADINGS | tagged("dt", "td", "th")
 #: Ways to narrow down a list, "Ground (17)": so many of a shape, six of ten of it, of a few words.
 _FACETS, _FACETS_OF_TEN, _FACET_WORDS = 4, 6, 8
 _COUNTED = re.compile(r".*\(\d[\d,.]*\)", re.DOTALL)
@@ -38,7 +38,7 @@ def repeated_links(
     """Links of few words that the page has several times: "Reply", "Learn more"."""
     around = tree.up[1]
     short = (words <= _LINK_WORDS) & (links == chars)
-    short &= ~_KEPT[tree.tag[tree.owner]] & ~_HEADINGS[tree.tag[around]]
+    short &= ~_KEPT[tree.tag[tree.owner]] & ~HEADINGS[tree.tag[around]]
     short &= (tree.families[tree.owner] | tree.families[around]) & FAMILY["title"] == 0
     return often(layout, short)
 
@@ -60,7 +60,7 @@ def facets(layout: Layout, tree: Structure, words: Column) -> Chosen:
         text = layout.text[block]
         counted[block] = text[-1] == ")" and _COUNTED.fullmatch(text) is not None
     if counted.sum() < _FACETS:
-        return counted & False
+        return np.zeros_like(counted)
     kinds = int(tree.shape.max()) + 1
     of_shape = np.bincount(tree.shape, minlength=kinds)
     counted_of = np.bincount(tree.shape[counted], minlength=kinds)

@@ -5,10 +5,11 @@ The process that started it does both, and ends it.
 
 from __future__ import annotations
 
-import gc
 import logging
 import signal
 
+from pipeline.store.garbage import collect_seldom
+
 logging.getLogger().setLevel(logging.ERROR)  # Beam warns of clouds that are not used
-gc.set_threshold(50_000)  # as in the command `build`: nothing of what is imported is garbage
+collect_seldom()
 signal.signal(signal.SIGINT, signal.SIG_IGN)

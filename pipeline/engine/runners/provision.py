@@ -34,7 +34,7 @@ _TALKING = {
 def worker_environment() -> AbstractContextManager[Any]:
     """Makes nannies start their workers with `ENVIRONMENT`; in force inside the block.
 
-    A worker process is spawned, and reads its hash seed from the environment it starts in.
+    A worker, or what it is forked from, reads its hash seed from the environment it starts in.
     """
     config: AbstractContextManager[Any] = dask.config.set(
         {"distributed.nanny.pre-spawn-environ": ENVIRONMENT}
