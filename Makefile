@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
+# Others' systems are large and little of them is imported: compiled then, not when installed.
+PIP_OF_OTHERS := bin/pip --disable-pip-version-check install --quiet --no-compile
 
 .PHONY: quickstart test test-system peers airflow lint format schemas site clean
 
@@ -31,15 +33,15 @@ $(VENV)/.docs: pyproject.toml constraints.txt
 # Other people's systems, for benchmarks and comparison tests.
 .venv-peers/.done: benchmarks/peers.txt benchmarks/peers-nodeps.txt
 	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/pip --disable-pip-version-check install --quiet torch==2.13.0
-	.venv-peers/bin/pip --disable-pip-version-check install --quiet -r benchmarks/peers.txt
-	.venv-peers/bin/pip --disable-pip-version-check install --quiet --no-deps \
+	.venv-peers/$(PIP_OF_OTHERS) torch==2.13.0
+	.venv-peers/$(PIP_OF_OTHERS) -r benchmarks/peers.txt
+	.venv-peers/$(PIP_OF_OTHERS) --no-deps \
 		-r benchmarks/peers-nodeps.txt
 	touch $@
 
 .venv-pywb/.done: benchmarks/peers-pywb.txt
 	test -x .venv-pywb/bin/python || $(PYTHON) -m venv .venv-pywb
-	.venv-pywb/bin/pip --disable-pip-version-check install --quiet -r benchmarks/peers-pywb.txt
+	.venv-pywb/$(PIP_OF_OTHERS) -r benchmarks/peers-pywb.txt
 	touch $@
 
 peers: .venv-peers/.done .venv-pywb/.done
@@ -47,7 +49,7 @@ peers: .venv-peers/.done .venv-pywb/.done
 # Airflow has an environment of its own: its pins and Beam's need not agree.
 .venv-airflow/.done: dags/requirements.txt dags/constraints.txt
 	test -x .venv-airflow/bin/python || $(PYTHON) -m venv .venv-airflow
-	.venv-airflow/bin/pip --disable-pip-version-check install --quiet \
+	.venv-airflow/$(PIP_OF_OTHERS) \
 		-r dags/requirements.txt -c dags/constraints.txt
 	touch $@
 
