@@ -11,9 +11,11 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
+
+_Result = TypeVar("_Result")
 
 PROJECT = Path(__file__).resolve().parent.parent
 #: PYTHONPATH of processes that import what is in tests/; else tests/trainer would hide trainer.
@@ -71,6 +73,12 @@ def kill_when(there: Callable[[], bool], work: Callable[[Any], object], unit: ob
         time.sleep(0.002)
     child.kill()
     child.join()
+
+
+def in_new_process(work: Callable[..., _Result], *arguments: object) -> _Result:
+    """What `work` gives in a process whose memory nothing has used before."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, arguments)
 
 
 #: A sentence of each of many scripts, with digits, signs and joined characters.

@@ -122,6 +122,8 @@ def _undo(packed: Unpacked, labelled: str | None, limit: int) -> Unpacked:
         reading = (None if marked else _guess(body, limit)) or reading
     if reading is None and kind is None:
         return packed
+    if labelled is None and reading is not None and not reading.data:
+        return packed  # eight bytes may be a frame of zstd that is to be skipped, by chance
     if reading is None:
         raise BadEncodingError(f"no {kind} data, nor any other coding's")
     return Unpacked(reading.data, reading.whole and packed.whole, reading.codings + packed.codings)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-
 import psutil
+from support import in_new_process
 
 from pipeline.engine.runners.cluster import DaskBuild
 from pipeline.engine.runners.dask_settings import DaskSettings
@@ -28,14 +27,9 @@ def fill_and_free(limit: int) -> int:
     return me.memory_info().rss // 1_000_000
 
 
-def free_beside(limit: int) -> int:
-    """What is resident after `fill_and_free` in a process that nothing looks after."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(fill_and_free, (limit,))
-
-
 def test_a_worker_that_holds_nothing_is_not_paused_for_ever() -> None:
-    assert free_beside(LIMIT) > 0.8 * LIMIT  # where dask would pause it, for ever
+    # Where nothing looks after it, as much stays resident as dask pauses a worker for.
+    assert in_new_process(fill_and_free, LIMIT) > 0.8 * LIMIT
     settings = RunnerSettings(name="dask", workers=1, dask=DaskSettings(memory_limit_mb=LIMIT))
     with open_runner(settings) as runner:
         assert isinstance(runner, DaskBuild)
