@@ -79,6 +79,9 @@ def steps_of(batch: Batch) -> tuple[Step, ...]:
     ) -> Step:
         return Step(name, partial(plan, batch=batch), make, alone)
 
+    # Dealt out where there are several.
+    alone = len(batch.evaluation) == 1
+    evaluation = (step("Evaluation", evaluation_units, sign_evaluation, alone=alone),)
     passages = (
         step("Minimize", minimizer_units, write_minimizers),
         step("Share", share_units, write_shared),
@@ -87,7 +90,7 @@ def steps_of(batch: Batch) -> tuple[Step, ...]:
         step("Cut", cut_units, write_cuts),
     )
     return (
-        step("Evaluation", evaluation_units, sign_evaluation, alone=len(batch.evaluation) < 2),
+        *(evaluation if batch.evaluation else ()),
         step("Sign", sort_units, sort),
         step("Order", number_units, number),
         step("Firsts", firsts_units, find_firsts),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any
 
 import apache_beam as beam
@@ -100,12 +101,16 @@ class Steps(beam.PTransform):
 
     def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
         """What is done goes from step to step as one list; in one process all is one transform."""
-        if _is_one_process(root.pipeline):
-            return root | "Once" >> Units([None]) | "In turn" >> beam.FlatMap(_done, self._steps)
         done = root | "Begin" >> Units([()])
+        if _is_one_process(root.pipeline):
+            return done | "In turn" >> beam.FlatMap(_in_turn, self._steps)
         for step in self._steps:
+            if step.alone:
+                # Beam fuses it with the steps around it, into one task.
+                done = done | step.name >> beam.Map(_with_step, step)
+                continue
             made = done | f"{step.name}: plan" >> beam.FlatMap(step.plan)
-            made = made | step.name >> MakeParts(step.make, alone=step.alone)
+            made = made | step.name >> MakeParts(step.make)
             done = done | f"{step.name}: done" >> beam.Map(_with, beam.pvalue.AsList(made))
         return done | "Parts" >> beam.FlatMap(list)
 
@@ -116,13 +121,15 @@ def _is_one_process(pipeline: beam.Pipeline) -> bool:
     return type(pipeline.runner) is FnApiRunner and options.direct_num_workers == 1
 
 
-def _done(_once: None, steps: Sequence[Step]) -> Reports:
-    """The reports of all parts of all steps, one unit after the other."""
-    reports: list[Part] = []
-    for step in steps:
-        units = step.plan(tuple(reports))
-        reports += [part for unit in units for part in _parts_of(unit, step.make)]
-    return reports
+def _in_turn(before: Reports, steps: Sequence[Step]) -> Reports:
+    """The reports of all parts of all steps."""
+    return reduce(_with_step, steps, before)
+
+
+def _with_step(before: Reports, step: Step) -> Reports:
+    """With the reports of a step, one unit after the other."""
+    units = step.plan(before)
+    return _with(before, (part for unit in units for part in _parts_of(unit, step.make)))
 
 
 def _with(before: Reports, latest: Iterable[Part]) -> Reports:

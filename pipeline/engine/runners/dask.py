@@ -20,6 +20,9 @@ from pipeline.store.errors import WebtextError
 
 #: How the keys of the tasks begin that take one part of another's result.
 _TAKE = "take-"
+#: Neighbouring buckets of what one task deals out that are taken together: fewer tasks, and still
+#: no worker is sent all of it.
+_TOGETHER = 8
 
 
 class DaskRunner(TaskRunner):
@@ -82,6 +85,7 @@ class _Graph:
         self._graph: dict[Any, Any] = {}
         #: Buffers that are all their stage writes.
         self._sole = {stage.outputs[0] for stage in plan.stages if len(stage.outputs) == 1}
+        self._gathered = plan.gathered()
 
     def build(self) -> tuple[dict[Any, Any], dict[Any, str]]:
         """(graph, {key of one task's metrics: name of its stage})."""
@@ -89,20 +93,13 @@ class _Graph:
         leaves: dict[Any, str] = {}
         for stage in self._plan.stages:
             tasks = self._stage_tasks(stage)
-            gathered = [tasks] if self._is_gathered(stage) else [[task] for task in tasks]
+            # A reader of its one buffer takes the results of all its tasks, whole.  What fits there
+            # fits once more: so one task takes the metrics of all, not one of each.
+            whole = len(stage.outputs) == 1 and stage.outputs[0] in self._gathered
+            gathered = [tasks] if whole else [[task] for task in tasks]
             for some in gathered:
                 leaves[self._metrics(some)] = stage.name
         return self._graph, leaves
-
-    def _is_gathered(self, stage: PlannedStage) -> bool:
-        """Whether each reader of its one buffer takes the results of all its tasks, whole.
-
-        What fits there fits once more: so one task takes the metrics of all, not one of each.
-        """
-        stages = self._plan.stages
-        sides = {buffer for other in stages for buffer in other.sides}
-        mains = {other.main[1] for other in stages if other.main}
-        return len(stage.outputs) == 1 and stage.outputs[0] in sides - mains
 
     def _metrics(self, tasks: list[Any]) -> Any:
         """A task that takes the metrics of others' results."""
@@ -140,11 +137,24 @@ class _Graph:
             return [[]]
         buffer = stage.main[1]
         producers = self._producers(buffer)
-        if buffer not in self._plan.job.spread:
+        by_key = self._plan.job.spread.get(buffer)
+        if by_key is None:
             return [[self._whole(task, buffer)] for task in producers]
+        if len(producers) == 1 and not by_key:
+            return self._dealt(producers[0], buffer, stage.tasks)
         return [
-            [self._take(task, buffer, bucket) for task in producers]
+            [self._take(task, buffer, bucket, bucket + 1) for task in producers]
             for bucket in range(stage.tasks)
+        ]
+
+    def _dealt(self, task: Any, buffer: bytes, buckets: int) -> list[list[Any]]:
+        """Each bucket of what one task deals out; its reader picks it from those around it."""
+        taken = [
+            self._take(task, buffer, first, first + _TOGETHER)
+            for first in range(0, buckets, _TOGETHER)
+        ]
+        return [
+            [(_bucket, taken[bucket // _TOGETHER], bucket % _TOGETHER)] for bucket in range(buckets)
         ]
 
     def _whole(self, task: Any, buffer: bytes) -> Any:
@@ -159,11 +169,18 @@ class _Graph:
 
 
 def _pick(
-    result: dict[bytes, list[bytes]], buffer_id: bytes, bucket: int | None = None
+    result: dict[bytes, list[bytes]],
+    buffer_id: bytes,
+    first: int | None = None,
+    stop: int | None = None,
 ) -> list[bytes]:
-    """One buffer of a task's result, or one bucket of it: only this travels to the next task."""
-    part = result[buffer_id]
-    return part if bucket is None else part[bucket : bucket + 1]
+    """One buffer of a task's result, or some buckets of it: only this travels to the next task."""
+    return result[buffer_id][first:stop]
+
+
+def _bucket(taken: list[bytes], number: int) -> list[bytes]:
+    """One of the buckets that were taken together."""
+    return taken[number : number + 1]
 
 
 def _all_metrics(results: list[dict[bytes, list[bytes]]]) -> list[bytes]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 
-TASKS_A_PARTITION = 20
-"""Of the stage with the most, dedup (`tests/engine/runners/test_graph_size.py`)."""
+TASKS_A_PARTITION, TASKS_BESIDE = 16, 70
+"""Of the stage with the most, dedup that looks for passages
+(`tests/engine/runners/test_graph_size.py`)."""
 CORES = 1
 """A scheduler is one thread."""
 _PROCESS = 210e6
@@ -29,5 +30,6 @@ def scheduler_memory(partitions: int, job: float = 0.0) -> int:
     `partitions` is into how many parts each step is cut, `job` the bytes of the largest plan of a
     step, which names all parts of the stage so far.
     """
-    held = _PROCESS + TASKS_A_PARTITION * partitions * _TASK + _COPIES * job
+    tasks = TASKS_A_PARTITION * partitions + TASKS_BESIDE
+    held = _PROCESS + tasks * _TASK + _COPIES * job
     return math.ceil(_ROOM * held / _STEP) * int(_STEP)

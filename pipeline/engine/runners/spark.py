@@ -85,6 +85,8 @@ class _Job:
     ) -> None:
         self._context, self._plan, self._thread, self._on_task = context, plan, thread, on_task
         self._written: dict[int, RDD[tuple[int, BufferPiece]]] = {}
+        self._gathered = plan.gathered()
+        self._held: dict[bytes, list[bytes]] = collections.defaultdict(list)
         self._shared: list[Broadcast[Any]] = []
         self._spec = self._share(pickle.dumps(plan.job))
         self._failures = context.accumulator([], _Listed())
@@ -97,8 +99,13 @@ class _Job:
         self._thread.submit(self._context.setJobGroup, group, "webtext").result()
         for stage in self._plan.stages:
             self._written[stage.index] = self._of_stage(stage)
-            for piece in self._pieces([self._written[stage.index]], METRICS):
-                metrics[stage.name] += piece.chunks
+            # What is only gathered comes with the metrics, or Spark would run as many tasks again.
+            wanted = {METRICS, *self._gathered.intersection(stage.outputs)}
+            for piece in self._pieces([self._written[stage.index]], wanted):
+                if piece.buffer == METRICS:
+                    metrics[stage.name] += piece.chunks
+                else:
+                    self._held[piece.buffer] += piece.chunks
         return metrics
 
     def end(self) -> None:
@@ -126,14 +133,16 @@ class _Job:
         if stage.main is None:
             return self._context.parallelize([], 1)
         buffer = stage.main[1]
-        pieces = self._union(self._writers(buffer)).filter(partial(_is_of, buffer))
+        pieces = self._union(self._writers(buffer)).filter(partial(_is_of, {buffer}))
         if buffer not in self._plan.job.spread:
             return pieces
         return pieces.partitionBy(stage.tasks, _same)
 
     def _chunks_of(self, buffer: bytes) -> list[bytes]:
         """All of a buffer, here."""
-        pieces = self._pieces(self._writers(buffer), buffer)
+        if buffer in self._gathered:
+            return self._held[buffer]
+        pieces = self._pieces(self._writers(buffer), {buffer})
         return [chunk for piece in pieces for chunk in piece.chunks]
 
     def _writers(self, buffer: bytes) -> list[RDD[tuple[int, BufferPiece]]]:
@@ -144,10 +153,10 @@ class _Job:
         return self._context.union(written) if written else self._context.emptyRDD()
 
     def _pieces(
-        self, written: list[RDD[tuple[int, BufferPiece]]], buffer: bytes
+        self, written: list[RDD[tuple[int, BufferPiece]]], buffers: set[bytes]
     ) -> list[BufferPiece]:
-        """The pieces of a buffer in order; runs the tasks that have not run."""
-        asked = self._union(written).filter(partial(_is_of, buffer))
+        """The pieces of some buffers in order; runs the tasks that have not run."""
+        asked = self._union(written).filter(partial(_is_of, buffers))
         future: Future[list[tuple[int, BufferPiece]]] = self._thread.submit(asked.collect)
         total = self._plan.tasks()
         ended = False
@@ -165,8 +174,8 @@ class _Job:
             raise error from RuntimeError(f"on an executor:\n{text}")
 
 
-def _is_of(buffer: bytes, record: tuple[int, BufferPiece]) -> bool:
-    return record[1].buffer == buffer
+def _is_of(buffers: set[bytes], record: tuple[int, BufferPiece]) -> bool:
+    return record[1].buffer in buffers
 
 
 def _same(bucket: int) -> int:

@@ -54,6 +54,11 @@ class TaskPlan:
         """The stages that write a buffer, in the plan's order: so its elements are put together."""
         return [stage for stage in self.stages if buffer in stage.outputs]
 
+    def gathered(self) -> set[bytes]:
+        """The buffers that are read whole by all their readers: they are side inputs only."""
+        sides = {buffer for stage in self.stages for buffer in stage.sides}
+        return sides - {stage.main[1] for stage in self.stages if stage.main}
+
     def tasks(self) -> int:
         """The number of tasks of all stages."""
         return sum(stage.tasks for stage in self.stages)
