@@ -61,7 +61,7 @@ def main() -> None:
         error = _stranger(name)
         if error:
             sys.exit(f"webtext: {error}")
-    from pipeline.cli import main as command
+    from pipeline.cli import command
 
     command()
 

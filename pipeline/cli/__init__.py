@@ -7,6 +7,7 @@ to `--result FILE`, and only here does an error become one line and an exit code
 
 from __future__ import annotations
 
+import atexit
 import functools
 import logging
 import os
@@ -115,3 +116,28 @@ def main(arguments: list[str] | None = None) -> None:
         if line:
             typer.echo(f"webtext: {line}", err=True)
     sys.exit(code)
+
+
+def command() -> None:
+    """`main` for a process of its own: at its end nothing that was imported is taken apart.
+
+    Python would take a third of a second for it.  What is registered for the end later than here,
+    such as the removal of temporary folders, comes before.
+    """
+    code: list[int | None] = [1]
+    atexit.register(lambda: _leave(code[0] or 0))
+    try:
+        main()
+    except SystemExit as end:
+        code[0] = end.code if end.code is None or isinstance(end.code, int) else 1
+        raise
+
+
+def _leave(code: int) -> None:
+    """Ends the process, unless there is something to tell of its output, which Python does."""
+    try:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+    except OSError:
+        return
+    os._exit(code)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.store.parts import Part
+from pipeline.store.parts import Part, is_result
 
 Reports = Sequence[Part]
 
@@ -32,3 +32,9 @@ class Step:
 def all_of(units: Sequence[Any], _before: Reports) -> Sequence[Any]:
     """The plan of a step whose units are known before the run, as `partial(all_of, units)`."""
     return units
+
+
+def without_scratch(part: Part) -> Part:
+    """The report of a scratch file, whose numbers count but which will not be there."""
+    stays = part.file is None or is_result(part)
+    return part if stays else Part(None, part.counts, part.extra, part.audit)

@@ -7,7 +7,8 @@ from functools import partial
 
 import apache_beam as beam
 
-from pipeline.engine.sink import Gather, MakeParts, Units, WriteManifest
+from pipeline.engine.sink import Steps, WriteManifest
+from pipeline.engine.steps import Step, all_of, without_scratch
 from pipeline.links.audit import warnings_of
 from pipeline.links.mentions import SourceUnit, read_source
 from pipeline.links.merge import MENTIONS_A_PART, Range, merge_range
@@ -30,22 +31,16 @@ class Links(beam.PTransform):
         forgotten: Takedown = NOTHING,
     ) -> None:
         super().__init__()
-        self._units, self._folder, self._draft = list(units), folder, draft
-        self._plan = partial(plan, folder, settings, draft, forgotten)
+        self._folder, self._draft = folder, draft
+        self._steps = (
+            Step("Read", partial(all_of, tuple(units)), read_source),
+            Step("Merge", partial(plan, folder, settings, draft, forgotten), merge_range),
+        )
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         """One reader a file; then one merger a range of ids."""
-        read = root | "Files" >> Units(self._units) | "Read" >> MakeParts(read_source)
-        merged = (
-            read
-            | "All read" >> Gather()
-            | "Plan" >> beam.FlatMap(self._plan)
-            | "Merge" >> MakeParts(merge_range)
-        )
-        numbers = read | "Numbers" >> beam.Map(without_scratch)
-        return (
-            (numbers, merged) | beam.Flatten() | WriteManifest(self._folder, self._draft, _checked)
-        )
+        parts = root | Steps(self._steps) | "Result" >> beam.Map(without_scratch)
+        return parts | WriteManifest(self._folder, self._draft, _checked)
 
 
 def plan(
@@ -56,7 +51,7 @@ def plan(
     parts: Sequence[Part],
 ) -> list[Range]:
     """The ranges of ids to merge, by the number of mentions."""
-    scratch = [part.file for part in parts if part.file and _is_scratch(part)]
+    scratch = [part.file for part in parts if part.file]
     mentions = [entry for entry in scratch if entry.name.startswith(f"{WORK}/mentions-")]
     threads = [entry for entry in scratch if entry.name.startswith(f"{WORK}/threads-")]
     of = max(1, -(-sum(entry.rows for entry in mentions) // MENTIONS_A_PART))
@@ -67,15 +62,6 @@ def plan(
     return [
         Range(number, of, names, marked, folder, key, settings, forgotten) for number in range(of)
     ]
-
-
-def without_scratch(part: Part) -> Part:
-    """The report of a scratch file, whose numbers count but which will not be there."""
-    return Part(None, part.counts, part.extra, part.audit) if _is_scratch(part) else part
-
-
-def _is_scratch(part: Part) -> bool:
-    return part.file is not None and part.file.name.startswith(f"{WORK}/")
 
 
 def _checked(manifest: Manifest) -> Manifest:

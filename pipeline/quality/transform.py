@@ -7,12 +7,13 @@ documents, verdicts, cuts, duplicates -> corpus and decisions
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import apache_beam as beam
 
-from pipeline.engine.sink import MakeParts, Steps, Units, WriteManifest
+from pipeline.engine.sink import Steps, WriteManifest
 from pipeline.engine.stage import Job
-from pipeline.engine.steps import Reports, Step
+from pipeline.engine.steps import Reports, Step, all_of
 from pipeline.quality import lines
 from pipeline.quality.accept import AcceptUnit, accept_part
 from pipeline.quality.join import DOCUMENTS_A_UNIT, JoinUnit, join
@@ -212,12 +213,9 @@ class Accept(beam.PTransform):
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         """Units are independent of each other."""
-        return (
-            root
-            | "Parts" >> Units(self._units)
-            | "Each" >> MakeParts(accept_part)
-            | "Manifest" >> WriteManifest(self._folder, self._draft, something_kept)
-        )
+        each = Step("Each", partial(all_of, self._units), accept_part)
+        manifest = WriteManifest(self._folder, self._draft, something_kept)
+        return root | Steps([each]) | "Manifest" >> manifest
 
 
 def _accept_units(job: Job, folder: str, draft: Manifest) -> list[AcceptUnit]:

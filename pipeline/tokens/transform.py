@@ -8,7 +8,8 @@ from functools import partial
 
 import apache_beam as beam
 
-from pipeline.engine.sink import Gather, MakeParts, Units, WriteManifest
+from pipeline.engine.sink import Steps, WriteManifest
+from pipeline.engine.steps import Step, all_of, without_scratch
 from pipeline.store import files
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import Manifest, read_manifest
@@ -32,23 +33,14 @@ class Tokens(beam.PTransform):
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         """The tokenizer; then pieces; then shards."""
         unit, folder, draft = self._tokenizer, self._folder, self._draft
-        pieces = (
-            root
-            | "Tokenizer" >> Units([unit])
-            | "Train" >> MakeParts(make_tokenizer, alone=True)
-            | "Trained" >> Gather()
-            | "Plan pieces" >> beam.FlatMap(partial(plan_pieces, unit, folder, draft))
-            | "Encode" >> MakeParts(encode_part)
+        steps = (
+            Step("Train", partial(all_of, (unit,)), make_tokenizer, alone=True),
+            Step("Encode", partial(plan_pieces, unit, folder, draft), encode_part),
+            Step("Assemble", partial(plan_shards, unit, folder, draft), assemble_shard),
         )
-        shards = (
-            pieces
-            | "All encoded" >> Gather()
-            | "Plan shards" >> beam.FlatMap(partial(plan_shards, unit, folder, draft))
-            | "Assemble" >> MakeParts(assemble_shard)
-        )
-        numbers = pieces | "Numbers" >> beam.Map(without_file)
         name = partial(with_tokenizer, unit.folder, unit.settings.name)
-        return (numbers, shards) | beam.Flatten() | WriteManifest(folder, draft, name)
+        parts = root | Steps(steps) | "Result" >> beam.Map(without_scratch)
+        return parts | WriteManifest(folder, draft, name)
 
 
 def plan_pieces(
@@ -64,9 +56,10 @@ def plan_pieces(
 
 
 def plan_shards(
-    unit: TokenizerUnit, folder: str, draft: Manifest, pieces: Sequence[Part]
+    unit: TokenizerUnit, folder: str, draft: Manifest, before: Sequence[Part]
 ) -> list[ShardUnit]:
     """The shards of both splits; their number follows from the tokens or the setting."""
+    pieces = [part for part in before if part.file]
     settings = unit.settings
     dtype, header = _token_type(unit)
     trained = with_tokenizer(unit.folder, settings.name, draft)
@@ -104,11 +97,6 @@ def _token_type(unit: TokenizerUnit) -> tuple[str, bool]:
             "Set tokens.header to none, or take a smaller vocabulary",
         )
     return dtype.str, header
-
-
-def without_file(part: Part) -> Part:
-    """The counts of a piece, which is scratch."""
-    return Part(None, part.counts, part.extra)
 
 
 def with_tokenizer(folder: str, name: str, manifest: Manifest) -> Manifest:
