@@ -19,13 +19,19 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 #: decide all as the whole text does, 1,500 all but one.
 SAMPLE_CHARS = 1_500
 #: Texts are cut into pieces of this many bytes, which are read side by side …
-_PIECE = 20
+_PIECE = 12
 #: … each from so many bytes before it: a state of the model's automaton follows from the last six.
 _WARM_UP = 8
 #: Shorter texts are read byte by byte: the first calls of numpy cost more than they do.
 _SHORT = 300
 
+#: How many more bits a whole float has for its mantissa than a half float, and by which power of
+#: two the same exponent stands for more; a half float's bits without those of its sign's copies.
+_MANTISSA_BITS, _BIAS = 13, np.float32(2.0**112)
+_SIGN_AND_REST = np.int32(-0x7000_0001)
+
 Scores = npt.NDArray[np.float32]
+_NONE = np.zeros(0, dtype=np.int64)
 
 
 def identify(text: str, chars: int = SAMPLE_CHARS) -> tuple[str, float]:
@@ -58,40 +64,49 @@ class _Identifier(LanguageIdentifier):
         self._bases = np.array(self._rowbase, dtype=np.int64)
         self._features = np.array(self.tk_output, dtype=np.int64)
         self._first = np.zeros(len(self.nb_ptc), dtype=np.int64)
-        # numpy turns half floats into whole ones a number at a time; a table is twice as fast.
-        self._halves = self.nb_ptc.view(np.uint16)
-        self._floats = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
     def _raw_score(self, text: bytes) -> Scores:
-        found = self._features[self._states(text)] if len(text) > _SHORT else np.zeros(0, np.int64)
+        found = self._features.take(self._states(text)) if len(text) > _SHORT else _NONE
         found = found[found >= 0]
         if not len(found):
             return super()._raw_score(text)  # type: ignore[no-any-return]
         # Sums of floats depend on the order: it is that in which the text has them first.
         places = np.arange(len(found))
         self._first[found[::-1]] = places[::-1]
-        distinct = found[self._first[found] == places]
-        often = np.log1p(np.bincount(found)[distinct].astype(np.float32))
-        weights = self._floats.take(self._halves.take(distinct, axis=0))
+        first = self._first.take(found)
+        distinct = np.flatnonzero(first == places)
+        often = np.log1p(np.bincount(first).take(distinct).astype(np.float32))
+        weights = _whole_floats(self.nb_ptc.take(found.take(distinct), axis=0))
         scores: Scores = often @ weights + self.nb_pc
         return scores
 
     def _states(self, text: bytes) -> npt.NDArray[np.int64]:
         """The state of the automaton after each byte."""
         pieces = -(-len(text) // _PIECE)
-        padded = np.zeros(_WARM_UP + pieces * _PIECE, dtype=np.int64)
-        padded[_WARM_UP : _WARM_UP + len(text)] = np.frombuffer(text, dtype=np.uint8)
-        steps = np.arange(_WARM_UP + _PIECE)[:, None]
-        read = padded[steps + np.arange(pieces) * _PIECE]  # a row a step, a column a piece
-        states = np.empty((_PIECE, pieces), dtype=np.int64)
-        state = np.zeros(pieces, dtype=np.int64)
+        padded = np.zeros(pieces * _PIECE, dtype=np.int64)
+        padded[: len(text)] = np.frombuffer(text, dtype=np.uint8)
+        read = np.zeros((_WARM_UP + _PIECE, pieces), dtype=np.int64)  # a row a step
+        read[_WARM_UP:] = padded.reshape(pieces, _PIECE).T
+        read[:_WARM_UP, 1:] = read[-_WARM_UP:, :-1]
+        states = np.zeros((_PIECE, pieces), dtype=np.int64)
+        state = states[0]
         for step in range(-_WARM_UP, _PIECE):
             if step == 0:
                 state[0] = 0  # nothing stands before the first piece
-            state = self._moves[self._bases[state] + read[step + _WARM_UP]].astype(np.int64)
-            if step >= 0:
-                states[step] = state
+            moves = self._bases.take(state) + read[step + _WARM_UP]
+            state = states[max(step, 0)]
+            state[:] = self._moves.take(moves)
         return states.T.ravel()[: len(text)]
+
+
+def _whole_floats(halves: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
+    """Finite half floats as whole ones, by their bits: numpy converts a number at a time."""
+    bits = halves.view(np.int16).astype(np.int32)
+    bits <<= _MANTISSA_BITS  # the sign is in all bits from where it stood …
+    bits &= _SIGN_AND_REST  # … of which the first is kept
+    floats = bits.view(np.float32)
+    floats *= _BIAS
+    return floats
 
 
 @cache

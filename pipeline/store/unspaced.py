@@ -44,7 +44,10 @@ def _in_class(ranges: tuple[tuple[int, int], ...]) -> str:
 
 
 _ASCII = bytes(range(128))
+#: A space for each byte of white space in ASCII, an x for all others.
+_MARKED = bytes(ord(" ") if chr(code).isspace() else ord("x") for code in _ASCII) + b"x" * 128
 _UNSPACED = re.compile(f"[{_in_class(UNSPACED)}]")
+_SPACE_OR_UNSPACED = re.compile(rf"[\s{_in_class(UNSPACED)}]")
 #: Pieces of unspaced scripts, and all other runs without white space.
 _PIECE = re.compile(
     rf"[{_in_class(_HAN_KANA)}]{{1,{HAN_KANA_WORD}}}"
@@ -55,14 +58,17 @@ _CHARACTER = re.compile(rf"[{_in_class(UNSPACED)}]|[^\s{_in_class(UNSPACED)}]+")
 
 
 def _has_unspaced(text: str) -> bool:
-    """Whether a text has a character of a script without spaces.
+    """Whether a text has a character of a script without spaces."""
+    return not text.isascii() and _UNSPACED.search(_others(text)) is not None
 
-    What is ASCII is taken out first, a pass in C: of most texts a few quotation marks are left.
+
+def _others(text: str) -> str:
+    """The characters of a text that are not ASCII: of most texts a few quotation marks.
+
+    What is ASCII is taken out in a pass in C.
     """
-    if text.isascii():
-        return False
     others = text.encode("utf-8", "surrogatepass").translate(None, _ASCII)
-    return _UNSPACED.search(others.decode("utf-8", "surrogatepass")) is not None
+    return others.decode("utf-8", "surrogatepass")
 
 
 def is_unspaced(character: str) -> bool:
@@ -83,8 +89,12 @@ def split_words(text: str) -> list[str]:
 
 
 def count_words(text: str) -> int:
-    """How many words a text has."""
-    return len(split_words(text))
+    """How many words a text has, by `split_words`."""
+    if not text.isascii() and _SPACE_OR_UNSPACED.search(_others(text)):
+        return len(split_words(text))
+    # Where words begin, in two passes in C.
+    marked = text.encode("utf-8", "surrogatepass").translate(_MARKED)
+    return marked.count(b" x") + marked.startswith(b"x")
 
 
 def has_words(text: str, least: float) -> bool:
