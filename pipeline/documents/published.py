@@ -71,12 +71,14 @@ _TELLING = FAMILY["meta"] | FAMILY["author"]
 _MONTH_FIRST = ("", "en", "en-us")
 _DAY_FIRST_DOMAINS = frozenset("uk ie au nz in za sg my hk ke ng".split())
 #: Words for publishing and for changing in languages of the web, as stems.
-_PUBLISHING = re.compile(
-    r"\b(?:publish|posted|veröffentlich|erschienen|erstellt|geschrieben|gepostet|eingestellt"
-    r"|publié|mis en ligne|publicad|pubblicat|gepubliceerd|geplaatst|opublikowan|publicerad"
-    r"|udgivet|publisert|julkaistu|опубликован|yayınlan)",
-    re.IGNORECASE,
-)
+_PUBLISHING_STEMS = (
+    "publish", "posted", "veröffentlich", "erschienen", "erstellt", "geschrieben", "gepostet",
+    "eingestellt", "publié", "mis en ligne", "publicad", "pubblicat", "gepubliceerd", "geplaatst",
+    "opublikowan", "publicerad", "udgivet", "publisert", "julkaistu", "опубликован", "yayınlan",
+)  # fmt: skip
+_PUBLISHING = re.compile(rf"\b(?:{'|'.join(_PUBLISHING_STEMS)})", re.IGNORECASE)
+#: Of those that are ASCII: looked for first in such texts, in a tenth of the time.
+_ASCII_PUBLISHING = [stem for stem in _PUBLISHING_STEMS if stem.isascii()]
 _CHANGING = re.compile(
     r"\b(?:updated?|modified|revised|edited|aktualisier|geändert|änderung|stand:|mis à jour"
     r"|modifié|actualizad|atualizad|aggiornat|bijgewerkt|aktualizac|uppdaterad|opdateret"
@@ -216,8 +218,9 @@ class _Page:
         """In elements that say they hold the day of publication."""
         for node in self._head.nodes:
             attributes = node.attributes
-            marked = not _MARKED.isdisjoint((attributes.get("itemprop") or "").split())
-            if marked or (node.tag == "time" and "pubdate" in attributes):
+            said = attributes.get("itemprop")
+            marked = said and not _MARKED.isdisjoint(said.split())
+            if marked or ("pubdate" in attributes and node.tag == "time"):
                 yield from self._of(node)
 
     def times(self) -> Iterator[date]:
@@ -251,7 +254,7 @@ class _Page:
         """Beside a word for publishing: "This entry was posted on Monday, 3 March 2008 at 5 pm"."""
         for block in self._dated:
             text = self._layout.text[block]
-            if len(text) < _PHRASE_CHARS and (word := _PUBLISHING.search(text)):
+            if len(text) < _PHRASE_CHARS and (word := _publishing(text)):
                 reach = slice(max(0, word.start() - _PHRASE_REACH), word.end() + _PHRASE_REACH)
                 yield from self._read(text[reach])
 
@@ -311,6 +314,15 @@ class _Page:
             day = plain_day(text, self._latest)
         if day is not None:
             yield day
+
+
+def _publishing(text: str) -> re.Match[str] | None:
+    """The first word for publishing in a text."""
+    if text.isascii():
+        lower = text.lower()
+        if not any(stem in lower for stem in _ASCII_PUBLISHING):
+            return None
+    return _PUBLISHING.search(text)
 
 
 def _is_month_first(head: Head) -> bool:

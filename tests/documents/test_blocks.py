@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import thread_pages
 
-from pipeline.documents.blocks.forest import Forest, shortened
+from pipeline.documents.blocks.forest import Forest
 from pipeline.documents.blocks.model import OURS, read_model
+from pipeline.documents.blocks.table import FeatureRows
 from pipeline.documents.blocks.thread_lines import is_thread_line
 from pipeline.documents.extract import extract, finish, prepare
 from pipeline.store.errors import WebtextError
@@ -306,7 +307,9 @@ def test_trees_are_judged_as_one_by_one() -> None:
         else np.array([rng.randrange(-60, 60) for _ in range(600)])
         for number, name in enumerate(forest.features)
     }  # fmt: skip
-    found = forest.chances(shortened(columns))
+    rows = FeatureRows()
+    rows.add_each(columns)
+    found = forest.chances(rows.table())
     for block in range(0, 600, 11):
         row = [
             max(-(1 << 15), min((1 << 15) - 1, int(columns[name][block])))
@@ -321,7 +324,7 @@ def test_trees_are_judged_as_one_by_one() -> None:
             total += int(forest.leaves[tree, leaf])
         assert found[block] == sum(total >= bound for bound in forest.bounds.tolist())
     again = Forest.from_json(json.loads(json.dumps(forest.to_json())))
-    assert (again.chances(shortened(columns)) == found).all()
+    assert (again.chances(rows.table()) == found).all()
 
 
 def test_chances_do_not_depend_on_what_was_read_before() -> None:

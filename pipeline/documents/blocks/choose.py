@@ -67,7 +67,7 @@ def choose(
 ) -> Chosen:
     """The blocks that are the text.  `chance` in thousandths, `words` how many a block has."""
     tables = list(data_tables(layout, tree))
-    links, chars = _link_chars(layout)
+    links, chars = tree.link_chars, tree.chars
     chance = _tables_whole(tables, chance, words)
     chance = _terms_whole(layout, chance, words)
     chance = np.where(contents(layout, tree, links, chars), 0, chance)
@@ -126,7 +126,7 @@ def _terms_whole(layout: Layout, chance: Column, words: Column) -> Column:
         _part_of_pair(layout, element) if layout.telling[element] & _IN_TERMS else -1
         for element in layout.owner
     ]
-    chance = chance.copy()
+    chances, counts = chance.tolist(), words.tolist()
     block = 0
     while block < len(parts):
         end = block + 1
@@ -135,10 +135,10 @@ def _terms_whole(layout: Layout, chance: Column, words: Column) -> Column:
                 parts[end] == parts[block] or layout.tag[parts[end]] == _MEANING
             ):
                 end += 1
-            if words[block:end].sum() <= _PAIR_WORDS:
-                chance[block:end] = chance[block:end].max()
+            if sum(counts[block:end]) <= _PAIR_WORDS:
+                chances[block:end] = [max(chances[block:end])] * (end - block)
         block = end
-    return chance
+    return np.array(chances, dtype=np.int64)
 
 
 def _part_of_pair(layout: Layout, element: int) -> int:
@@ -182,7 +182,7 @@ def _notices(tree: Structure, chosen: Chosen, words: Column) -> Chosen:
 def _line_numbers(layout: Layout, tree: Structure) -> Chosen:
     """Code that is figures in rows, one more each: numbers of the lines beside them."""
     found = np.zeros(len(layout.text), dtype=np.bool_)
-    for block in np.flatnonzero(tree.code).tolist():
+    for block in tree.code.nonzero()[0].tolist():
         if not layout.text[block].lstrip()[:1].isdecimal():
             continue
         rows = layout.text[block].split()
@@ -190,12 +190,6 @@ def _line_numbers(layout: Layout, tree: Structure) -> Chosen:
             first = int(rows[0])
             found[block] = [int(row) for row in rows] == list(range(first, first + len(rows)))
     return found
-
-
-def _link_chars(layout: Layout) -> tuple[Column, Column]:
-    """How many characters of each block are in links, and how many there are."""
-    chars = np.fromiter(map(len, layout.text), dtype=np.int64)
-    return np.minimum(np.array(layout.link_chars, dtype=np.int64), chars), chars
 
 
 def _asides(tree: Structure, chosen: Chosen, words: Column) -> Chosen:
@@ -229,7 +223,7 @@ def _thread_lines(
     """Short blocks that forum software writes between posts."""
     found = np.zeros_like(short)
     named = tree.families[tree.owner] & FAMILY["title"] != 0
-    for row in np.flatnonzero(short & ~tree.code).tolist():
+    for row in (short & ~tree.code).nonzero()[0].tolist():
         text = layout.text[row]
         speaker = quoted[row] and text.endswith(":") and named[row]
         found[row] = speaker or is_thread_line(text, bool(quoted[row]), bool(linked[row]))
@@ -241,7 +235,7 @@ def _interface_lines(layout: Layout, tree: Structure, short: Chosen) -> Chosen:
     found = np.zeros_like(short)
     short = short & ~tree.code & ~HEADINGS[tree.tag[tree.owner]]
     repeated = often(layout, short)
-    for row in np.flatnonzero(short).tolist():
+    for row in short.nonzero()[0].tolist():
         found[row] = is_interface_line(layout.text[row], bool(repeated[row]))
     return found
 
@@ -254,7 +248,7 @@ def _titles(layout: Layout, tree: Structure, chars: Column, title: str) -> Chose
         levels = tree.tag[tree.owner]
         # A small letter has two characters at most.
         fits = (2 * chars >= len(wanted)) & (chars <= 2 * len(title) + 20)
-        for row in np.flatnonzero(fits).tolist():
+        for row in fits.nonzero()[0].tolist():
             if wanted in (written := letters(layout.text[row])):
                 heading = int(levels[row]) in tags.HEADINGS
                 found[row] = written == wanted or (heading and written == "re" + wanted)

@@ -8,39 +8,29 @@ whose sum depends on no order and no processor.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.documents.blocks.numbers import Column
+from pipeline.documents.blocks.table import FeatureTable, Short
 
 #: What a leaf of 1 adds to the logarithm of the odds: 1 / SCALE.
 SCALE = 1 << 12
-#: Numbers of features are cut to 16 bits.
-_LEAST, _MOST = -(1 << 15), (1 << 15) - 1
 #: So many blocks are judged at once that what is made on the way stays near the processor.
 _AT_ONCE = 400
-
-Short = npt.NDArray[np.int16]
-
-
-class FeatureTable(NamedTuple):
-    """Features as a forest reads them: a name and a row of numbers each, an entry a block."""
-
-    names: tuple[str, ...]
-    rows: Short  # (features, blocks)
-
-    def with_rows_of(self, other: FeatureTable) -> FeatureTable:
-        """The features of both tables."""
-        return FeatureTable(self.names + other.names, np.concatenate([self.rows, other.rows]))
+#: Sums of leaves have 32 bits.
+_MOST_SUM = (1 << 31) - 1
 
 
-def shortened(columns: dict[str, Column]) -> FeatureTable:
-    """Columns in 16 bits; larger numbers become the largest."""
-    rows = np.concatenate(list(columns.values())).reshape(len(columns), -1)
-    np.clip(rows, _LEAST, _MOST, out=rows)
-    return FeatureTable(tuple(columns), rows.astype(np.int16))
+class _Questions(NamedTuple):
+    """The distinct questions of a forest: trees ask many of them more than once."""
+
+    asked: npt.NDArray[np.int64]  # (questions,): which feature
+    thresholds: Short  # (questions, 1)
+    places: npt.NDArray[np.int64]  # (depth, trees): which question
 
 
 @dataclass(frozen=True)
@@ -49,11 +39,11 @@ class Forest:
 
     features: tuple[str, ...]
     asked: npt.NDArray[np.int64]  # (depth, trees): which feature
-    thresholds: npt.NDArray[np.int16]  # (depth, trees)
+    thresholds: Short  # (depth, trees)
     leaves: npt.NDArray[np.int32]  # (trees, 2 ** depth); bit d is the answer at depth d
     bias: int
     bounds: npt.NDArray[np.int64]  # the least sum for a chance of 1, 2, … 999 thousandths
-    #: `asked` as rows of tables, by the names that these have: pages all have the same.
+    #: `_Questions.asked` as rows of tables, by the names that these have: pages all have the same.
     _asked_rows: dict[tuple[str, ...], npt.NDArray[np.int64]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -63,23 +53,38 @@ class Forest:
         asked = self._asked_rows.get(table.names)
         if asked is None:
             rows = np.array([table.names.index(name) for name in self.features], dtype=np.int64)
-            asked = self._asked_rows[table.names] = rows[self.asked]
+            asked = self._asked_rows[table.names] = rows[self._questions.asked]
         blocks = range(0, table.rows.shape[1], _AT_ONCE)
         sums = [self._sums(asked, table.rows[:, at : at + _AT_ONCE]) for at in blocks]
         return np.searchsorted(self.bounds, np.concatenate(sums), side="right").astype(np.int64)
 
-    def _sums(self, asked: npt.NDArray[np.int64], rows: Short) -> Column:
+    def _sums(self, asked: npt.NDArray[np.int64], rows: Short) -> npt.NDArray[np.int32]:
         """The sum of leaves (features by blocks in, one a block out), in 1 / SCALE."""
-        depth, trees = asked.shape
-        leaf = np.zeros((trees, rows.shape[1]), dtype=np.uint8)
-        for level in reversed(range(depth)):
-            answers = rows.take(asked[level], axis=0) > self.thresholds[level][:, None]
+        _, thresholds, places = self._questions
+        # No index is beyond its table, and "clip" is the mode that does not look for one.
+        answers = (rows.take(asked, axis=0, mode="clip") > thresholds).view(np.uint8)
+        leaf = np.zeros((places.shape[1], rows.shape[1]), dtype=np.uint8)
+        for level in reversed(places):
             leaf += leaf  # the answer at a greater depth is a higher bit
-            leaf += answers.view(np.uint8)
-        starts = (np.arange(trees) << depth)[:, None]
-        values = self.leaves.ravel().take(leaf + starts)
-        sums: Column = values.sum(axis=0, dtype=np.int64) + self.bias
-        return sums
+            leaf += answers.take(level, axis=0, mode="clip")
+        index = leaf.astype(np.intp)
+        index += self._starts
+        values = self.leaves.take(index, mode="clip")
+        sums: npt.NDArray[np.int32] = np.add.reduce(values, axis=0, dtype=np.int32)
+        return sums + np.int32(self.bias)
+
+    @cached_property
+    def _questions(self) -> _Questions:
+        pairs = np.stack([self.asked.ravel(), self.thresholds.ravel().astype(np.int64)])
+        (asked, thresholds), places = np.unique(pairs, axis=1, return_inverse=True)
+        return _Questions(
+            asked, thresholds.astype(np.int16)[:, None], places.reshape(self.asked.shape)
+        )
+
+    @cached_property
+    def _starts(self) -> npt.NDArray[np.intp]:
+        """Where the leaves of each tree begin, a row a tree."""
+        return np.arange(0, self.leaves.size, self.leaves.shape[1])[:, None]
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists, for the file of a model."""
@@ -106,4 +111,6 @@ class Forest:
             raise ValueError("leaves do not match the depth")
         if chosen.size and not 0 <= chosen.min() <= chosen.max() < len(features):
             raise ValueError("a question asks for no feature")
+        if np.abs(leaves.astype(np.int64)).sum() + abs(int(values["bias"])) > _MOST_SUM:
+            raise ValueError("leaves are too large")
         return cls(features, chosen, thresholds, leaves, int(values["bias"]), bounds)

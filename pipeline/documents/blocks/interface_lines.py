@@ -38,7 +38,22 @@ _REPEATED = re.compile(
 )
 
 
+#: How those of `_ANYWHERE` begin, but for figures: most blocks begin otherwise.
+_BEGINNING = 10
+_FIRST_WORDS = tuple(
+    "last updat modif publish review advert link copied except this loading read show see view "
+    "quick add calculate choose please select write was back skip image opens".split()
+)
+
+
 def is_interface_line(text: str, repeated: bool) -> bool:
     """Whether a block of at most `MOST_WORDS` words is such a line; `repeated` ones stand several
     times on the page."""
-    return bool(_ANYWHERE.fullmatch(text) or (repeated and _REPEATED.fullmatch(text)))
+    begins = text[:_BEGINNING].lower()
+    return bool(
+        (
+            (begins.startswith(_FIRST_WORDS) or begins[:1].isdecimal() or not begins.isascii())
+            and _ANYWHERE.fullmatch(text)
+        )
+        or (repeated and _REPEATED.fullmatch(text))
+    )

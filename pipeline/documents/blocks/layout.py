@@ -106,7 +106,7 @@ class _Walk:
         self._any_code = False  # whether the page has a verbatim element so far
         self._links = self._chars = self._inner = self._breaks = 0
 
-    def take_all(self, root: LexborNode) -> None:
+    def take_all(self, root: LexborNode) -> None:  # noqa: PLR0912 - calls would cost more
         """Takes in all nodes in their order; most of a walk's time, so with few calls."""
         self._hiding = Hiding(root)
         run, opened = self._run, self._open
@@ -119,9 +119,15 @@ class _Walk:
             for node in nodes:
                 tag = node.tag
                 if tag == "-text":
-                    # Half of all texts are the white space between elements.
+                    if around[2]:
+                        continue
                     text = node.text_content or ""
-                    if not around[2] and (run or not text.isspace() or self._any_code):
+                    if run:
+                        run.append(text)
+                        if around[1]:
+                            self._chars += len(text.strip())
+                    # Half of all texts are the white space between elements.
+                    elif not text.isspace() or self._any_code:
                         self._text(text, around)
                     continue
                 if tag in inline:
@@ -197,8 +203,9 @@ class _Walk:
     def _inline(self, node: LexborNode, tag: str, around: _Place) -> _Place | None:
         if tag == "cite" and not self._run and around[6] & _QUOTATION:
             return self._block(node, tag, around)  # who is quoted, on a line of its own
-        if self._run and around[3] < 0 and begins_a_word(node, tag, self._run[-1]):
-            self._run.append(" ")
+        run = self._run
+        if run and around[3] < 0 and begins_a_word(node, tag, run[-1]):
+            run.append(" ")
         attributes = node.attributes
         if attributes:
             names = marks.names_of(attributes, slug=True)
@@ -216,7 +223,7 @@ class _Walk:
                 linked = True
                 self._links += 1
                 address = attributes["href"] or ""
-                if address.startswith("#"):
+                if address[:1] == "#":
                     self._inner |= WITHIN_PAGE
                 elif address.startswith(_MAIL) or _PEOPLE.search(address):
                     self._inner |= PERSON

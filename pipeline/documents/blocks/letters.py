@@ -31,9 +31,9 @@ _IDEOGRAPHS = 0x2E80
 
 
 @cache
-def _classes() -> tuple[Column, Column, npt.NDArray[np.intp]]:
-    """The combinations of classes that there are, which classes each has, a row a class, and
-    which combination each code point has."""
+def _classes() -> tuple[npt.NDArray[np.float64], Column, npt.NDArray[np.intp]]:
+    """Of the combinations of classes that there are: which classes each has, a row a class, what
+    the end of a text that has it is (but for colons), and which each code point has."""
     table = np.full(_MOST, LETTER, dtype=np.int64)
     for code in (*range(_TABLE), *range(_FULL_WIDTH, _FULL_WIDTH + 0x100)):
         char = chr(code)
@@ -51,7 +51,8 @@ def _classes() -> tuple[Column, Column, npt.NDArray[np.intp]]:
     table[_IDEOGRAPHS:] |= IDEOGRAPH
     combinations, numbered = np.unique(table, return_inverse=True)
     has = combinations & np.array(list(CLASSES.values()))[:, None] != 0
-    return combinations, has.astype(np.int64), numbered
+    ends = np.where(combinations & STOP, 2, combinations & (COMMA | QUOTE) != 0)
+    return has.astype(np.float64), ends.astype(np.int64), numbered
 
 
 def count(texts: Sequence[str]) -> dict[str, Column]:
@@ -61,22 +62,23 @@ def count(texts: Sequence[str]) -> dict[str, Column]:
     `ideographs`, `end` (3 colon, 2 stop, 1 comma or closing mark, 0 else).
     """
     codes = np.frombuffer("\n".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    combinations, has, numbered = _classes()
+    has, ends, numbered = _classes()
+    combinations = len(ends)
     kind = numbered.take(codes, mode="clip")
     chars = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
     end = np.cumsum(chars + 1) - 1
     # How many characters of each combination a text has, in one pass; `parting` are those between.
-    of = np.repeat(np.arange(len(texts)) * len(combinations), chars + 1)[:-1]
+    of = np.repeat(np.arange(len(texts)) * combinations, chars + 1)[:-1]
     parting = end[:-1]
-    of[parting] = len(texts) * len(combinations)
+    of[parting] = len(texts) * combinations
     kind[parting] = 0
-    counted = np.bincount(of + kind, minlength=len(texts) * len(combinations))
-    counts = counted[: len(texts) * len(combinations)].reshape(len(texts), -1)
+    of += kind
+    counted = np.bincount(of, minlength=len(texts) * combinations)
+    counts = counted[: len(texts) * combinations].reshape(len(texts), -1)
     found: dict[str, Column] = {"chars": chars}
-    found |= zip(CLASSES, has @ counts.T, strict=True)
+    # Floats hold such numbers exactly, and are multiplied faster than whole numbers.
+    found |= zip(CLASSES, (has @ counts.T).astype(np.int64), strict=True)
     found["words"] = found["spaces"] + 1 + found["ideographs"] // 2
-    last, classes = codes[end - 1], combinations[kind[end - 1]]
-    colon = (last == ord(":")) | (last == ord("："))
-    ends = np.where(classes & STOP, np.where(colon, 3, 2), (classes & (COMMA | QUOTE)) != 0)
-    found["end"] = ends.astype(np.int64)
+    last = codes.take(end - 1)
+    found["end"] = ends.take(kind.take(end - 1)) + ((last == ord(":")) | (last == ord("：")))
     return found

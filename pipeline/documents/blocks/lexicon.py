@@ -8,7 +8,7 @@ all further out.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple
@@ -73,11 +73,13 @@ class WordWeights:
     def _describe_word(self, word: str) -> tuple[int, tuple[int, int, int]]:
         return families(word), self.names.get(word, (0, 0, 0))
 
-    def score(self, text: str) -> int:
-        """The weight of a block's words; 0 for long ones."""
-        if len(text) > _SHORT_CHARS:
-            return 0
-        return sum(map(self.texts.get, telling_words(text), repeat(0)))
+    def scores(self, texts: Sequence[str]) -> list[int]:
+        """The weight of each block's words; 0 for long ones."""
+        weight = self.texts.get
+        return [
+            sum(map(weight, telling_words(text), repeat(0))) if len(text) <= _SHORT_CHARS else 0
+            for text in texts
+        ]
 
 
 def telling_words(text: str) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from pipeline.documents.blocks.context import context
 from pipeline.documents.blocks.features import Basics, features
-from pipeline.documents.blocks.forest import Forest, shortened
+from pipeline.documents.blocks.forest import Forest
 from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.lexicon import WordWeights
 from pipeline.documents.blocks.numbers import Column
@@ -43,9 +43,9 @@ class Model:
 
     def chances(self, layout: Layout, tree: Structure, basics: Basics, head: Head) -> Column:
         """For each block the chance that it is main text, in thousandths."""
-        table = shortened(features(layout, tree, basics, head))
+        table = features(layout, tree, basics, head)
         found = context(tree, self.first.chances(table), basics.letters["words"])
-        return self.second.chances(table.with_rows_of(shortened(found)))
+        return self.second.chances(table.with_rows_of(found))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the file."""

@@ -91,6 +91,8 @@ _ASIDES = re.compile(
 )
 
 Attributes = dict[str, str | None]
+#: Attributes that hold names.
+_NAMING = frozenset(("class", "id", "role", "itemprop", "data-testid"))
 
 #: Marks: what a name decides, a bit each.
 NEVER_TEXT = 1  # permalink signs, pictures of formulas
@@ -140,9 +142,11 @@ def names_of(attributes: Attributes, slug: bool = False) -> str:
 
     An id that is a `slug`, the text in other letters, is no name.
     """
+    if _NAMING.isdisjoint(attributes):
+        return ""
     get = attributes.get
     names = get("class") or ""
-    if len(attributes) == 1 and "class" in attributes:
+    if len(attributes) == 1 and names:
         return names
     if not slug and (more := get("id")):
         names += " #" + more

@@ -6,7 +6,7 @@ down, so features are the same to the bit on any processor.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -38,21 +38,26 @@ def between(values: Column, least: int, most: int) -> Column:
 
 
 def running(values: npt.ArrayLike) -> Column:
-    """Sums of the first 0, 1, … of n values: n + 1 numbers."""
+    """Sums of the first 0, 1, … of n values: n + 1 numbers; of each row of several."""
     values = np.asarray(values)
-    sums = np.zeros(len(values) + 1, dtype=np.int64)
-    np.cumsum(values, out=sums[1:])
+    *rows, count = values.shape
+    sums = np.zeros((*rows, count + 1), dtype=np.int64)
+    np.cumsum(values, axis=-1, out=sums[..., 1:])
     return sums
 
 
 class Beside:
-    """Values, or rows of them, as they stand up to REACH places before and after each place."""
+    """Rows of values as they stand up to REACH places before and after each place.
+
+    Beyond the ends there is `fill`: a number, or a column of one for each row.
+    """
 
     REACH = 3
 
-    def __init__(self, values: Column, fill: int = -1) -> None:
+    def __init__(self, values: Column, fill: Column | int = -1) -> None:
         *rows, self._count = values.shape
-        self._padded = np.full((*rows, self._count + 2 * self.REACH), fill, dtype=np.int64)
+        self._padded = np.empty((*rows, self._count + 2 * self.REACH), dtype=np.int64)
+        self._padded[:] = fill
         self._padded[..., self.REACH : self.REACH + self._count] = values
 
     def before(self, distance: int) -> Column:
@@ -62,16 +67,38 @@ class Beside:
         return values
 
 
-def windows(places: int, reaches: Sequence[int]) -> tuple[Column, Column]:
-    """Where windows of each reach on both sides of each place begin and end: a row a reach."""
-    at, reach = np.arange(places), np.array(reaches)[:, None]
-    return np.maximum(at - reach, 0), np.minimum(at + (reach + 1), places)
+class WindowSums:
+    """Sums of values, a row each, in windows around places; cut at the ends of the page."""
+
+    def __init__(self, sums: Column, most: int) -> None:
+        """`sums` are `running`; no window reaches further than `most`."""
+        *rows, count = sums.shape
+        self._places, self._most = count - 1, most
+        self._sums = np.empty((*rows, count + 2 * most), dtype=np.int64)
+        self._sums[..., :most] = sums[..., :1]
+        self._sums[..., most : most + count] = sums
+        self._sums[..., most + count :] = sums[..., -1:]
+
+    def upto(self, reach: int) -> Column:
+        """The sum of all before the place `reach` after each, or before where it is negative."""
+        begin = self._most + reach
+        values: Column = self._sums[..., begin : begin + self._places]
+        return values
+
+    def within(self, reach: int) -> Column:
+        """The sum of each place and so many on both sides."""
+        return self.upto(reach + 1) - self.upto(-reach)
 
 
 def by_key(keys: Column, values: Column, count: int) -> Column:
-    """The sum of values for each of the keys 0 … count - 1."""
+    """The sums of values, of each row of them, for each of the keys 0 … count - 1."""
     # bincount adds in float64, which is exact up to 2^53.
-    return np.bincount(keys, weights=values, minlength=count).astype(np.int64)
+    if values.ndim == 1:
+        return np.bincount(keys, weights=values, minlength=count).astype(np.int64)
+    rows = len(values)
+    keys_of_rows = keys + np.arange(0, rows * count, count)[:, None]
+    sums = np.bincount(keys_of_rows.ravel(), weights=values.ravel(), minlength=rows * count)
+    return sums.astype(np.int64).reshape(rows, count)
 
 
 def since(marked: npt.NDArray[np.bool_], far: int) -> Column:

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.names import FAMILY
-from pipeline.documents.blocks.numbers import Chosen, Column, running
+from pipeline.documents.blocks.numbers import Chosen, Column, members, running
 from pipeline.documents.blocks.structure import Structure
 from pipeline.documents.blocks.tagged import HEADINGS, tagged
 from pipeline.documents.blocks.told import letters
@@ -55,11 +55,12 @@ def often(layout: Layout, some: Chosen) -> Chosen:
 
 def facets(layout: Layout, tree: Structure, words: Column) -> Chosen:
     """Names of parts of a list with how many are in each."""
-    counted = np.zeros(len(layout.text), dtype=np.bool_)
-    for block in np.flatnonzero(words <= _FACET_WORDS).tolist():
-        text = layout.text[block]
-        counted[block] = text[-1] == ")" and _COUNTED.fullmatch(text) is not None
-    if counted.sum() < _FACETS:
+    short = (words <= _FACET_WORDS).nonzero()[0].tolist()
+    texts = layout.text
+    ended = [block for block in short if texts[block][-1] == ")"]
+    counting = [block for block in ended if _COUNTED.fullmatch(texts[block])]
+    counted = members(counting, len(texts))
+    if len(counting) < _FACETS:
         return np.zeros_like(counted)
     kinds = int(tree.shape.max()) + 1
     of_shape = np.bincount(tree.shape, minlength=kinds)
@@ -73,12 +74,13 @@ def quoted_again(layout: Layout, quoted: Chosen, words: Column) -> Chosen:
     """Blocks of a quotation that stand on the page before, on their own or within others."""
     repeated = np.zeros(len(layout.text), dtype=np.bool_)
     asked = quoted & (words >= _QUOTE_WORDS)
-    count = int(asked.sum())
-    if not count:
+    rows = asked.nonzero()[0].tolist()
+    if not rows:
         return repeated
+    count = len(rows)
     seen: set[str] = set()
     before = ""
-    for row, text in enumerate(layout.text):
+    for row, text in enumerate(layout.text[: rows[-1] + 1]):
         repeated[row] = asked[row] and text in seen
         seen.add(text)
         if not repeated[row] and count <= _MOST_QUOTES:

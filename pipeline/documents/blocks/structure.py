@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.numbers import Column
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 #: How many elements upwards from a block's own are looked at.
 LEVELS = 8
@@ -35,6 +38,8 @@ class Structure:
     hidden: Column
     code: npt.NDArray[np.bool_]  # whether it is verbatim
     inner: Column  # families of the inline elements in each block, and the bits of `Layout.inner`
+    chars: Column  # how many characters each block has, …
+    link_chars: Column  # … and how many of them are in links
 
 
 def structure(layout: Layout) -> Structure:
@@ -47,9 +52,10 @@ def structure(layout: Layout) -> Structure:
     up = np.empty((LEVELS, len(owner)), dtype=np.int64)
     up[0] = owner
     for level in range(1, LEVELS):
-        up[level] = above[up[level - 1]]
+        above.take(up[level - 1], out=up[level], mode="clip")  # the mode that needs no copy
+    chars = np.fromiter(map(len, layout.text), dtype=np.int64, count=len(owner))
     alike, kinds = _numbered(zip(layout.tag, layout.names, strict=True))
-    pairs = alike[owner] * len(kinds) + alike[above[owner]]
+    pairs = alike.take(owner) * len(kinds) + alike.take(above.take(owner))
     named, names = _numbered((tag, name.partition(" ")[0]) for tag, name in kinds)
     return Structure(
         tag=np.array(layout.tag, dtype=np.int64),
@@ -58,27 +64,31 @@ def structure(layout: Layout) -> Structure:
         last=np.minimum(last, len(owner)),
         owner=owner,
         up=up,
-        shape=np.unique(pairs, return_inverse=True)[1],
-        group=np.unique((parent + 1) * len(names) + named[alike], return_inverse=True)[1],
+        shape=_numbered(pairs.tolist())[0],
+        group=_numbered(((parent + 1) * len(names) + named.take(alike)).tolist())[0],
         depth=np.array(layout.depth, dtype=np.int64),
         families=np.array(layout.own, dtype=np.int64),
-        telling=np.array(layout.telling, dtype=np.int64)[owner],
-        families_above=np.array(layout.above, dtype=np.int64)[owner],
-        hidden=np.array(layout.hidden, dtype=np.int64)[owner],
-        code=np.array(layout.code, dtype=np.int64)[owner] >= 0,
+        telling=np.array(layout.telling, dtype=np.int64).take(owner),
+        families_above=np.array(layout.above, dtype=np.int64).take(owner),
+        hidden=np.array(layout.hidden, dtype=np.int64).take(owner),
+        code=np.array(layout.code, dtype=np.int64).take(owner) >= 0,
         inner=np.array(layout.inner, dtype=np.int64),
+        chars=chars,
+        link_chars=np.minimum(np.array(layout.link_chars, dtype=np.int64), chars),
     )
 
 
-def _numbered(keys: Iterable[tuple[int, str]]) -> tuple[Column, list[tuple[int, str]]]:
+def _numbered(keys: Iterable[_Key]) -> tuple[Column, list[_Key]]:
     """Each key as the number of its first appearance, and those that there are in this order."""
-    numbers: dict[tuple[int, str], int] = {}
+    numbers: dict[_Key, int] = {}
     numbered = [numbers.setdefault(key, len(numbers)) for key in keys]
     return np.array(numbered, dtype=np.int64), list(numbers)
 
 
 def totals(values: Column, above: Column) -> Column:
     """The sum of an element's own value and of those of all that lie in it."""
+    if not values.any():
+        return values
     sums, over = values.tolist(), above.tolist()
     for element in range(len(sums) - 1, 0, -1):
         if sums[element]:

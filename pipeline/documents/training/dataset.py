@@ -15,6 +15,7 @@ from pipeline.documents.blocks.layout import Layout, read_layout
 from pipeline.documents.blocks.lexicon import WordWeights
 from pipeline.documents.blocks.numbers import Column
 from pipeline.documents.blocks.structure import Structure, structure
+from pipeline.documents.blocks.table import FeatureTable
 from pipeline.documents.head import Head, read_head
 from pipeline.documents.training.labels import Labels, agreed, from_phrases, from_text
 from pipeline.documents.training.pages import LabelledPage, others_texts
@@ -60,7 +61,7 @@ def examples(pages: Iterable[LabelledPage], folds: int) -> Iterator[tuple[Traini
                 yield replace(example, weights=weights, nameless=True), without_names(layout)
 
 
-def columns(example: TrainingPage, lexicon: WordWeights) -> tuple[dict[str, Column], Structure]:
+def rows_of(example: TrainingPage, lexicon: WordWeights) -> tuple[FeatureTable, Structure]:
     """The first-stage features of an example, with the weights of a lexicon."""
     layout, head = parsed(example, lexicon)
     tree = structure(layout)

@@ -18,14 +18,14 @@ import numpy.typing as npt
 
 from pipeline.documents.blocks.choose import choose
 from pipeline.documents.blocks.context import context
-from pipeline.documents.blocks.forest import FeatureTable, Forest, Short
+from pipeline.documents.blocks.forest import Forest
 from pipeline.documents.blocks.lexicon import WordWeights
 from pipeline.documents.blocks.model import Model
-from pipeline.documents.blocks.numbers import Column
 from pipeline.documents.blocks.structure import Structure
+from pipeline.documents.blocks.table import FeatureTable, Short
 from pipeline.documents.title import find_title
 from pipeline.documents.training import trees
-from pipeline.documents.training.dataset import TrainingPage, columns, examples, parsed
+from pipeline.documents.training.dataset import TrainingPage, examples, parsed, rows_of
 from pipeline.documents.training.pages import LabelledPage, read_pages
 from pipeline.documents.training.report import Score, scores
 from pipeline.documents.training.weigh import Words
@@ -128,12 +128,12 @@ class _Run:
     def look(self) -> None:
         """Computes the first-stage features of all examples."""
         for number, example in enumerate(self._examples):
-            found, tree = columns(example, self._lexicons[example.fold])
+            found, tree = rows_of(example, self._lexicons[example.fold])
             self._trees.append(tree)
             if number == 0:
-                names = list(found)
+                names = list(found.names)
                 table = np.empty((len(names), len(self._fold)), dtype=np.int16)
-            _fill(table, self._rows(number), found, names)
+            table[:, self._rows(number)] = found.rows
         self.first = table, names
         self._say(f"{len(names)} first-stage features")
 
@@ -144,9 +144,9 @@ class _Run:
             rows = self._rows(number)
             found = context(self._trees[number], self._chances[rows], example.words)
             if number == 0:
-                more = list(found)
+                more = list(found.names)
                 added = np.empty((len(more), len(self._fold)), dtype=np.int16)
-            _fill(added, rows, found, more)
+            added[:, rows] = found.rows
         self.second = np.concatenate([table, added]), names + more
 
     def stage(self, features: tuple[Short, list[str]], count: int, name: str) -> Forest:
@@ -223,8 +223,3 @@ class _Run:
         weights[easy] /= _KEPT_EASY
         weights[easy & ~drawn] = 0.0
         return weights
-
-
-def _fill(table: Short, rows: slice, columns_of: dict[str, Column], names: list[str]) -> None:
-    for row, name in enumerate(names):
-        table[row, rows] = np.clip(columns_of[name], -(1 << 15), (1 << 15) - 1)
