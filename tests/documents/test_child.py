@@ -69,6 +69,24 @@ def test_a_hostile_page_costs_at_most_its_deadline(name: str, judge: PageWorker)
     assert judge.ask(page(GOOD)).outcome == "ok"
 
 
+#: Each level holds text, which the list around it must not count once more.
+NESTED = {
+    "items": b"<ul><li>some words here " * 10_000,
+    "meanings": b"<dl><dd>some words here " * 10_000,
+    "pairs in wrappers": b"<dl><div><dt>some words here " * 7_000,
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_lists_in_lists_end_in_time(name: str) -> None:
+    """A pass for each level would take minutes of the 20 seconds."""
+    judge = PageWorker(DocumentsSettings(languages=[]))
+    verdict = judge.ask(page(NESTED[name]))
+    judge.close()
+    assert verdict.outcome == "ok"
+    assert verdict.document.extractor == "blocks"
+
+
 def test_a_page_that_runs_for_ever_is_ended_in_c_code(monkeypatch, tmp_path: Path) -> None:
     with sabotaged(tmp_path, monkeypatch, "re.match(r'(a+)+$', 'a' * 40 + 'b')") as judge:
         verdict = judge.ask(page(b"<p>sabotage</p>"))

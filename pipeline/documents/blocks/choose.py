@@ -27,7 +27,7 @@ from pipeline.documents.blocks.interface_lines import MOST_WORDS as INTERFACE_WO
 from pipeline.documents.blocks.interface_lines import is_interface_line
 from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.names import ASIDE, FAMILY
-from pipeline.documents.blocks.numbers import Chosen, Column
+from pipeline.documents.blocks.numbers import Chosen, Column, places_of
 from pipeline.documents.blocks.people import people
 from pipeline.documents.blocks.repeats import (
     facets,
@@ -99,13 +99,13 @@ def choose(
 
 def best_bound(chance: Column, words: Column) -> int:
     """The least chance of a chosen block, by the highest expected F1 of words."""
-    order = np.argsort(-chance, kind="stable")
-    hits = np.cumsum((chance * words)[order])
+    order = (-chance).argsort(kind="stable")
+    hits = (chance * words).take(order).cumsum()
     expected = int(hits[-1])
-    chosen = np.cumsum(words[order])
+    chosen = words.take(order).cumsum()
     # Twice the hits by what is chosen and what is expected; in 1 / 2^20, so in whole numbers.
     score = (hits << 20) // (chosen * 1000 + expected + 1)
-    return int(chance[order[int(np.argmax(score))]])
+    return int(chance[order[int(score.argmax())]])
 
 
 def _tables_whole(tables: Sequence[DataTable], chance: Column, words: Column) -> Column:
@@ -158,7 +158,7 @@ def _captions(layout: Layout, tree: Structure, chars: Column) -> Chosen:
     captions: Chosen = ((chars < _CAPTION_CHARS) & named) | (tree.telling & _CAPTION != 0)
     captions &= ~HEADINGS[tree.tag[tree.owner]]
     if tree.code.any():
-        for figure in np.flatnonzero(tree.tag == _FIGURE).tolist():
+        for figure in places_of(tree.tag == _FIGURE):
             part = slice(int(tree.first[figure]), int(tree.last[figure]))
             captions[part] &= not tree.code[part].any()
     return captions
@@ -176,13 +176,13 @@ def _calls(tree: Structure, links: Column, chars: Column, chosen: Chosen) -> Cho
 def _notices(tree: Structure, chosen: Chosen, words: Column) -> Chosen:
     """Blocks in <noscript>, unless they are most of the text: then they are the page."""
     notices: Chosen = tree.telling & _NOSCRIPT != 0
-    return np.zeros_like(notices) if _excess(notices, chosen, words) > 0 else notices
+    return notices & (_excess(notices, chosen, words) <= 0)
 
 
 def _line_numbers(layout: Layout, tree: Structure) -> Chosen:
     """Code that is figures in rows, one more each: numbers of the lines beside them."""
     found = np.zeros(len(layout.text), dtype=np.bool_)
-    for block in tree.code.nonzero()[0].tolist():
+    for block in places_of(tree.code):
         if not layout.text[block].lstrip()[:1].isdecimal():
             continue
         rows = layout.text[block].split()
@@ -195,14 +195,14 @@ def _line_numbers(layout: Layout, tree: Structure) -> Chosen:
 def _asides(tree: Structure, chosen: Chosen, words: Column) -> Chosen:
     """What is shown over the text or offered beside it, unless it is half of the text."""
     asides: Chosen = tree.families_above & ASIDE != 0
-    return np.zeros_like(asides) if _excess(asides, chosen, words) >= 0 else asides
+    return asides & (_excess(asides, chosen, words) < 0)
 
 
 def _unseen(tree: Structure, chosen: Chosen, words: Column) -> Chosen:
     """Hidden blocks, unless most of the text is hidden: then a script would have shown it."""
     unseen: Chosen = tree.hidden & (HIDDEN | UNSEEN) != 0
     unseen &= tree.hidden & FOLDED == 0
-    return np.zeros_like(unseen) if _excess(unseen, chosen, words) > 0 else unseen
+    return unseen & (_excess(unseen, chosen, words) <= 0)
 
 
 def _excess(some: Chosen, chosen: Chosen, words: Column) -> int:
@@ -223,7 +223,7 @@ def _thread_lines(
     """Short blocks that forum software writes between posts."""
     found = np.zeros_like(short)
     named = tree.families[tree.owner] & FAMILY["title"] != 0
-    for row in (short & ~tree.code).nonzero()[0].tolist():
+    for row in places_of(short & ~tree.code):
         text = layout.text[row]
         speaker = quoted[row] and text.endswith(":") and named[row]
         found[row] = speaker or is_thread_line(text, bool(quoted[row]), bool(linked[row]))
@@ -235,7 +235,7 @@ def _interface_lines(layout: Layout, tree: Structure, short: Chosen) -> Chosen:
     found = np.zeros_like(short)
     short = short & ~tree.code & ~HEADINGS[tree.tag[tree.owner]]
     repeated = often(layout, short)
-    for row in short.nonzero()[0].tolist():
+    for row in places_of(short):
         found[row] = is_interface_line(layout.text[row], bool(repeated[row]))
     return found
 
@@ -248,7 +248,7 @@ def _titles(layout: Layout, tree: Structure, chars: Column, title: str) -> Chose
         levels = tree.tag[tree.owner]
         # A small letter has two characters at most.
         fits = (2 * chars >= len(wanted)) & (chars <= 2 * len(title) + 20)
-        for row in fits.nonzero()[0].tolist():
+        for row in places_of(fits):
             if wanted in (written := letters(layout.text[row])):
                 heading = int(levels[row]) in tags.HEADINGS
                 found[row] = written == wanted or (heading and written == "re" + wanted)

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from pipeline.documents.blocks.layout import WITHIN_PAGE, Layout
-from pipeline.documents.blocks.numbers import Chosen, Column, running
+from pipeline.documents.blocks.numbers import Chosen, Column, places_of, running
 from pipeline.documents.blocks.structure import Structure
 from pipeline.documents.blocks.tagged import HEADINGS, tagged
 from pipeline.documents.blocks.told import letters
@@ -32,9 +32,9 @@ def contents(layout: Layout, tree: Structure, links: Column, chars: Column) -> C
     if leading.sum() < _FEWEST:
         return found
     is_heading = HEADINGS[tree.tag[tree.owner]]
-    headings = {_unnumbered(layout.text[block]) for block in np.flatnonzero(is_heading).tolist()}
+    headings = {_unnumbered(layout.text[block]) for block in places_of(is_heading)}
     repeating = np.zeros_like(leading)
-    for block in np.flatnonzero(leading & ~is_heading).tolist():
+    for block in places_of(leading & ~is_heading):
         repeating[block] = _unnumbered(layout.text[block]) in headings
     first, last = tree.first, tree.last
     held_links, held_chars, held_leading, held_headings = (
@@ -48,7 +48,7 @@ def contents(layout: Layout, tree: Structure, links: Column, chars: Column) -> C
         & (10 * held_leading >= _LEADING * blocks)
         & (2 * held_headings >= blocks)
     )
-    for element in np.flatnonzero(lists).tolist():
+    for element in places_of(lists):
         begin = int(first[element])
         found[begin : last[element]] = True
         if begin and _LABEL.fullmatch(layout.text[begin - 1]):

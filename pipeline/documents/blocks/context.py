@@ -104,13 +104,13 @@ def _add_shapes(
 
 def _add_page(rows: FeatureRows, chance: Column, mass: Column, weight: Column, sure: int) -> None:
     """The place of a block in the order of chances, and how a page's text would best be chosen."""
-    order = np.argsort(-chance, kind="stable")
+    order = (-chance).argsort(kind="stable")
     hits, chosen = running(np.array([mass, weight]).take(order, axis=1))
     total, expected = int(chosen[-1]), int(hits[-1]) // 1000
     rank = np.empty_like(chance)
     rank[order] = chosen[:-1] * 1000 // total
     score = 2000 * (hits[1:] // 1000) // (chosen[1:] + expected + 1)
-    best = int(np.argmax(score))
+    best = int(score.argmax())
     bound = int(chance[order[best]])
     is_open = (chance > _OPEN_FROM) & (chance < _OPEN_TO)
     numbers = {
@@ -122,5 +122,5 @@ def _add_page(rows: FeatureRows, chance: Column, mass: Column, weight: Column, s
         "sure_blocks": min(sure, 1_000),
         "open_share": int(weight[is_open].sum()) * 1000 // total,
     }
-    rows.add(list(numbers), np.repeat(np.array([*numbers.values()])[:, None], len(chance), axis=1))
+    rows.add(list(numbers), np.array([*numbers.values()])[:, None].repeat(len(chance), axis=1))
     rows.add_each({"rank": rank, "over_bound": chance - bound})

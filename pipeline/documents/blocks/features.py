@@ -91,7 +91,7 @@ def features(layout: Layout, tree: Structure, basics: Basics, head: Head) -> Fea
     add_containers(rows, layout, tree, basics)
     add_neighbours(rows, tree, basics)
     whole = page(layout, tree, basics) | told.kinds(head)
-    same = np.repeat(np.array(list(whole.values()))[:, None], len(layout.text), axis=1)
+    same = np.array(list(whole.values()))[:, None].repeat(len(layout.text), axis=1)
     rows.add([f"page_{name}" for name in whole], same)
     return rows.table()
 

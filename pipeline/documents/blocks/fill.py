@@ -13,7 +13,7 @@ from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.hiding import HIDDEN, UNSEEN
 from pipeline.documents.blocks.layout import WITHIN_PAGE, Layout
 from pipeline.documents.blocks.names import FAMILY, POSTS
-from pipeline.documents.blocks.numbers import Chosen, Column, members
+from pipeline.documents.blocks.numbers import Chosen, Column, members, places_of
 from pipeline.documents.blocks.structure import Structure, nearest
 from pipeline.documents.blocks.tagged import HEADINGS, tagged
 
@@ -44,11 +44,11 @@ _FURNITURE = re.compile(
 def close_gaps(tree: Structure, chance: Column, unlinked: Chosen, chosen: Chosen) -> None:
     """Chooses runs of blocks between two chosen ones, one of which has a parent that holds all."""
     fits = (chance >= _BETWEEN) & unlinked
-    places = np.flatnonzero(chosen)
+    places = chosen.nonzero()[0]
     above = tree.above[tree.owner]
     last, following = places[:-1], places[1:]
     within = (following < tree.last[above[last]]) | (last >= tree.first[above[following]])
-    gaps = np.flatnonzero(within & (following - last > 1))
+    gaps = (within & (following - last > 1)).nonzero()[0]
     for before, after in zip(last[gaps].tolist(), following[gaps].tolist(), strict=True):
         if fits[before + 1 : after].all():
             chosen[before + 1 : after] = True
@@ -72,7 +72,7 @@ def complete_posts(
     named = own[tree.up[0]] | own[tree.up[1]] | own[tree.up[2]]
     kinds: dict[tuple[int, str, str], list[int]] = {}
     posts = (named & POSTS != 0) & (tree.families_above & _BESIDE == 0)
-    for block in np.flatnonzero(posts).tolist():
+    for block in places_of(posts):
         owner = layout.owner[block]
         inner, outer = (
             _ID.sub("", layout.names[element]) for element in (owner, max(layout.parent[owner], 0))
@@ -121,7 +121,7 @@ def add_headings(
     wanted &= ~leads_away | members(tag[chosen & is_heading & leads_away], tags.TAGS)[tag]
     if not (chosen & (tag == _FIRST_LEVEL)).any():
         wanted &= tag != _FIRST_LEVEL  # the title
-    for block in np.flatnonzero(wanted).tolist():
+    for block in places_of(wanted):
         text = layout.text[block]
         chosen[block] = (
             len(text) >= _HEADING_CHARS
@@ -133,7 +133,7 @@ def add_headings(
 def add_code(layout: Layout, tree: Structure, words: Column, chosen: Chosen) -> None:
     """Chooses code between chosen blocks, one of which at most is left out on either side."""
     wanted = tree.code & ~chosen & (words > 1) & (tree.hidden & (HIDDEN | UNSEEN) == 0)
-    for block in np.flatnonzero(wanted).tolist():
+    for block in places_of(wanted):
         before = chosen[max(block - 2, 0) : block].any()
         chosen[block] = before and chosen[block + 1 : block + 3].any()
 

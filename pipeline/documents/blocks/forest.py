@@ -56,7 +56,7 @@ class Forest:
             asked = self._asked_rows[table.names] = rows[self._questions.asked]
         blocks = range(0, table.rows.shape[1], _AT_ONCE)
         sums = [self._sums(asked, table.rows[:, at : at + _AT_ONCE]) for at in blocks]
-        return np.searchsorted(self.bounds, np.concatenate(sums), side="right").astype(np.int64)
+        return self.bounds.searchsorted(np.concatenate(sums), side="right").astype(np.int64)
 
     def _sums(self, asked: npt.NDArray[np.int64], rows: Short) -> npt.NDArray[np.int32]:
         """The sum of leaves (features by blocks in, one a block out), in 1 / SCALE."""

@@ -66,9 +66,9 @@ def count(texts: Sequence[str]) -> dict[str, Column]:
     combinations = len(ends)
     kind = numbered.take(codes, mode="clip")
     chars = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-    end = np.cumsum(chars + 1) - 1
+    end = (chars + 1).cumsum() - 1
     # How many characters of each combination a text has, in one pass; `parting` are those between.
-    of = np.repeat(np.arange(len(texts)) * combinations, chars + 1)[:-1]
+    of = (np.arange(len(texts)) * combinations).repeat(chars + 1)[:-1]
     parting = end[:-1]
     of[parting] = len(texts) * combinations
     kind[parting] = 0

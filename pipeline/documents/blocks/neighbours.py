@@ -117,7 +117,7 @@ def _add_headings(rows: FeatureRows, tree: Structure, basics: Basics, tag: Colum
     within, around = places < tree.last.take(holder), places < tree.last.take(tree.above[holder])
     said = np.array([level, basics.names, basics.words])
     rows.add(_HEADING, said.take(at, axis=1) * there)
-    first = np.flatnonzero(level == 1)
+    first = (level == 1).nonzero()[0]
     rows.add_each(
         {
             "heading_since": np.where(there, np.minimum(places - at, _FAR), _NO_HEADING),

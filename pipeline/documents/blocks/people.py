@@ -10,12 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import numpy as np
-
 from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.layout import PERSON, Layout
 from pipeline.documents.blocks.names import FAMILY, POSTS, words
-from pipeline.documents.blocks.numbers import Chosen, Column
+from pipeline.documents.blocks.numbers import Chosen, Column, places_of
 from pipeline.documents.blocks.structure import Structure
 from pipeline.documents.blocks.tables import DataTable
 
@@ -56,7 +54,7 @@ def people(
     for table in tables:
         if not layout.above[table.element] & POSTS:
             about[table.first : table.last] = False
-    for block in np.flatnonzero(about).tolist():
+    for block in places_of(about):
         about[block] = layout.text[block][-1] not in _SENTENCE_ENDS and _is_about_person(
             layout, block
         )

@@ -9,23 +9,24 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.layout import Layout
-from pipeline.documents.blocks.names import FAMILY
-from pipeline.documents.blocks.structure import Structure
+from pipeline.documents.blocks.lists import read_as_lists
+from pipeline.documents.blocks.structure import Structure, nearest
 from pipeline.documents.blocks.tables import DataTable, data_tables, row_of
+from pipeline.documents.blocks.tagged import tagged
 
 _ITEM, _ORDERED = tags.NUMBER["li"], tags.NUMBER["ol"]
-_LISTS = frozenset(tags.NUMBER[tag] for tag in ("ul", "ol", "menu", "dir"))
-_TERM, _MEANING, _TERMS = tags.NUMBER["dt"], tags.NUMBER["dd"], tags.NUMBER["dl"]
+_TERM, _MEANING = tags.NUMBER["dt"], tags.NUMBER["dd"]
+_ITEMS = tagged("li", "dt", "dd")
 _WRAPPER = tags.NUMBER["div"]
 _LISTED = tags.BIT["ul"] | tags.BIT["ol"] | tags.BIT["dl"]
 _MEANING_INDENT = "    "
-#: A list whose items are longer than this, or have more blocks, lays out a page: its items are
-#: paragraphs.  So are the posts of a thread.
-_ITEM_CHARS, _ITEM_BLOCKS = 500, 4
+#: Items that lie in each other further than this are indented no more.
+_MOST_LEVELS = 50
 #: Controls, soft hyphen, zero width space, word joiner, the invisible signs of formulas (shops put
 #: them between the letters of "Sponsored"), byte order mark; private use, where fonts keep their
 #: icons, and what Unicode says is no character.  Joiners stay, since scripts and emoji need them.
@@ -41,8 +42,8 @@ def render(layout: Layout, tree: Structure, chosen: Sequence[bool]) -> str:
     last: int | None = None
     for unit in units:
         text = without_unseen(unit.text)
-        lines = "\n".join(map(str.rstrip, text.split("\n")))
-        if lines.strip():
+        lines = "\n".join(map(str.rstrip, text.split("\n"))) if "\n" in text else text.rstrip()
+        if lines and not lines.isspace():
             if pieces:
                 pieces.append("\n" if unit.group == last and last is not None else "\n\n")
             pieces.append(lines)
@@ -55,8 +56,7 @@ def without_unseen(text: str) -> str:
     return text if text.isprintable() else _UNSEEN.sub("", text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Unit:
+class _Unit(NamedTuple):
     """Lines that belong together; units of one group follow each other without a blank line."""
 
     text: str
@@ -70,7 +70,6 @@ class _Units:
         self._layout, self._chosen = layout, chosen
         self._tables = {table.first: table for table in data_tables(layout, tree)}
         self._marked: set[int] = set()  # items that have their mark
-        self._reads: dict[int, bool] = {}  # lists: whether they read as such
         self._tree = tree
 
     def __iter__(self) -> Iterator[_Unit]:
@@ -159,17 +158,32 @@ class _Units:
         if not layout.telling[element] & _LISTED:
             return _Unit(text)
         mark, group = "", None
-        while element >= 0:
+        element, levels = self._items[element], 0
+        while element >= 0 and levels < _MOST_LEVELS:
+            levels += 1
             tag, parent = layout.tag[element], layout.parent[element]
-            if tag in (_TERM, _MEANING) and parent >= 0 and layout.tag[parent] == _WRAPPER:
+            if tag != _ITEM and parent >= 0 and layout.tag[parent] == _WRAPPER:
                 parent = layout.parent[parent]  # <dl> may have a <div> around each pair
-            if tag in (_ITEM, _TERM, _MEANING) and parent >= 0 and self._is_list(parent):
+            if parent < 0:
+                break
+            if self._lists[parent]:
                 mark = self._mark(element, parent) + mark
                 group = parent
-            element = parent
+            element = self._items[parent]
         if group is None:
             return _Unit(text)
         return _Unit(mark + text.replace("\n", "\n" + " " * len(mark)), group)
+
+    @cached_property
+    def _items(self) -> list[int]:
+        """Of each element the nearest that is, or may be, an item of a list, or -1."""
+        items: list[int] = nearest(_ITEMS[self._tree.tag], self._tree.above).tolist()
+        return items
+
+    @cached_property
+    def _lists(self) -> list[bool]:
+        """Of each element whether it is a list, and reads as one by the chosen blocks in it."""
+        return read_as_lists(self._layout, self._chosen)
 
     def _mark(self, item: int, parent: int) -> str:
         """The mark before an item's first line; spaces of its width before others."""
@@ -184,44 +198,3 @@ class _Units:
             return " " * len(mark)
         self._marked.add(item)
         return mark
-
-    def _is_list(self, element: int) -> bool:
-        known = self._reads.get(element)
-        if known is None:
-            known = self._reads[element] = self._reads_as_list(element)
-        return known
-
-    def _reads_as_list(self, element: int) -> bool:
-        """Whether a list is one to a reader, by the chosen blocks of its items."""
-        layout = self._layout
-        tag = layout.tag[element]
-        items = (_TERM, _MEANING) if tag == _TERMS else (_ITEM,) if tag in _LISTS else ()
-        if not items or layout.own[element] & FAMILY["post"]:
-            return False
-        chars = blocks = 0
-        held: set[int] = set()
-        for block in range(int(self._tree.first[element]), int(self._tree.last[element])):
-            if not self._chosen[block]:
-                continue
-            item = self._item_under(layout.owner[block], element)
-            if item < 0:
-                continue
-            if (
-                layout.own[item] & FAMILY["post"]
-                or layout.tag[layout.owner[block]] in tags.HEADINGS
-            ):
-                return False
-            held.add(item)
-            chars += len(layout.text[block])
-            blocks += 1
-        return (
-            blocks > 0 and chars <= _ITEM_CHARS * len(held) and blocks <= _ITEM_BLOCKS * len(held)
-        )
-
-    def _item_under(self, element: int, parent: int) -> int:
-        """The item of a list that an element lies in; -1 for those of a list within the list."""
-        while element >= 0 and self._layout.parent[element] != parent:
-            if self._layout.tag[element] in _LISTS:
-                return -1
-            element = self._layout.parent[element]
-        return element

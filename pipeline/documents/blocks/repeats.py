@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.names import FAMILY
-from pipeline.documents.blocks.numbers import Chosen, Column, members, running
+from pipeline.documents.blocks.numbers import Chosen, Column, members, places_of, running
 from pipeline.documents.blocks.structure import Structure
 from pipeline.documents.blocks.tagged import HEADINGS, tagged
 from pipeline.documents.blocks.told import letters
@@ -46,7 +46,7 @@ def repeated_links(
 def often(layout: Layout, some: Chosen) -> Chosen:
     """Those of some blocks whose text several of them have."""
     often = np.zeros_like(some)
-    blocks = np.flatnonzero(some)
+    blocks = some.nonzero()[0]
     texts = [layout.text[block] for block in blocks.tolist()]
     times = Counter(texts)
     often[blocks] = [times[text] >= _OFTEN for text in texts]
@@ -55,7 +55,7 @@ def often(layout: Layout, some: Chosen) -> Chosen:
 
 def facets(layout: Layout, tree: Structure, words: Column) -> Chosen:
     """Names of parts of a list with how many are in each."""
-    short = (words <= _FACET_WORDS).nonzero()[0].tolist()
+    short = places_of(words <= _FACET_WORDS)
     texts = layout.text
     ended = [block for block in short if texts[block][-1] == ")"]
     counting = [block for block in ended if _COUNTED.fullmatch(texts[block])]
@@ -74,7 +74,7 @@ def quoted_again(layout: Layout, quoted: Chosen, words: Column) -> Chosen:
     """Blocks of a quotation that stand on the page before, on their own or within others."""
     repeated = np.zeros(len(layout.text), dtype=np.bool_)
     asked = quoted & (words >= _QUOTE_WORDS)
-    rows = asked.nonzero()[0].tolist()
+    rows = places_of(asked)
     if not rows:
         return repeated
     count = len(rows)
@@ -96,7 +96,7 @@ def parts_again(layout: Layout, tree: Structure, words: Column, chosen: Chosen) 
     Not of lists of terms: what a manual says of one name may hold for another.
     """
     dropped = np.zeros_like(chosen)
-    places = np.flatnonzero(chosen)
+    places = chosen.nonzero()[0]
     numbers: dict[str, int] = {}
     texts = [layout.text[block] for block in places.tolist()]
     earlier = np.array([numbers.setdefault(text, row) for row, text in enumerate(texts)])
@@ -112,12 +112,16 @@ def parts_again(layout: Layout, tree: Structure, words: Column, chosen: Chosen) 
     parts &= (held[end] - held[begin] >= _PART_WORDS) & (code[end] == code[begin])
     parts &= np.array(layout.telling, dtype=np.int64) & tags.BIT["dl"] == 0
     done = 0
-    for element in np.flatnonzero(parts).tolist():
+    for element in places_of(parts):
         first, last = int(begin[element]), int(end[element])
         start = int(earlier[first])
         near = first - start - (last - first) <= _PART_WITHIN or last - first > _LONG_PART
-        in_order = np.array_equal(earlier[first:last], earlier[start : start + last - first])
-        if first >= done and near and in_order and start + last - first <= first:
+        if (
+            first >= done
+            and near
+            and start + last - first <= first
+            and np.array_equal(earlier[first:last], earlier[start : start + last - first])
+        ):
             dropped[places[first:last]] = True
             done = last
     return dropped

@@ -51,5 +51,5 @@ class FeatureRows:
         rows = np.concatenate(self._rows)
         if len(rows) != len(self._names):
             raise ValueError(f"{len(rows)} rows have {len(self._names)} names")
-        np.clip(rows, _LEAST, _MOST, out=rows)
+        np.minimum(np.maximum(rows, _LEAST, out=rows), _MOST, out=rows)
         return FeatureTable(tuple(self._names), rows.astype(np.int16))

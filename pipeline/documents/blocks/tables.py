@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from pipeline.documents.blocks import tags
 from pipeline.documents.blocks.layout import Layout
 from pipeline.documents.blocks.names import FAMILY
+from pipeline.documents.blocks.numbers import places_of
 from pipeline.documents.blocks.structure import Structure
 
 _TABLE, _ROW = tags.NUMBER["table"], tags.NUMBER["tr"]
@@ -37,7 +36,7 @@ class DataTable:
 
 def data_tables(layout: Layout, tree: Structure) -> Iterator[DataTable]:
     """The tables of data of a page, in order."""
-    tables = np.flatnonzero((tree.tag == _TABLE) & (tree.last > tree.first)).tolist()
+    tables = places_of((tree.tag == _TABLE) & (tree.last > tree.first))
     for place, table in enumerate(tables):
         first, last = int(tree.first[table]), int(tree.last[table])
         following = tables[place + 1] if place + 1 < len(tables) else None

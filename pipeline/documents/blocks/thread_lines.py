@@ -24,6 +24,21 @@ _NOTE = re.compile(
     r"|advertisement\s+-\s+members\b.*|\{\{.*\}\}",
     re.IGNORECASE | re.DOTALL,
 )
+#: How notes begin, but for figures and "NAME and 3 others like this": most blocks begin otherwise.
+_BEGINNING = 13
+_FIRST_WORDS = (
+    "last",
+    "edited",
+    "click",
+    "code",
+    "view",
+    "post",
+    "thread",
+    "[",
+    "join",
+    "advert",
+    "{{",
+)
 #: Of a quotation whose words these are: "NAME said:", "NAME wrote: ↑ Sat Feb 24", "Originally
 #: posted by NAME".
 _SPEAKER = re.compile(
@@ -39,8 +54,15 @@ def is_thread_line(text: str, quoted: bool, linked: bool) -> bool:
 
     `quoted` is one in a quotation, `linked` one that is a link.
     """
+    begins = text[:_BEGINNING].lower()
+    may_be_note = (
+        begins.startswith(_FIRST_WORDS)
+        or begins[:1].isdecimal()
+        or not begins.isascii()
+        or "other" in text.lower()
+    )
     return bool(
-        _NOTE.fullmatch(text)
+        (may_be_note and _NOTE.fullmatch(text))
         or (quoted and _SPEAKER.fullmatch(text))
         or (linked and _NUMBER.fullmatch(text))
     )
