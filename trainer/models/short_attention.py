@@ -35,20 +35,24 @@ def attend_short(qkv: Tensor, lengths: Sequence[int], heads: int) -> Tensor:
 
 
 class ShortAttention(torch.autograd.Function):
-    """softmax(q k^T / sqrt(width)) v of each sample, and its gradient."""
+    """softmax(q k^T / sqrt(width)) v of each sample, and its gradient.
+
+    The products of a sample are small beside what a call costs: each is one call, that writes
+    where its result belongs.
+    """
 
     @staticmethod
     def forward(ctx: Any, qkv: Tensor, lengths: tuple[int, ...], heads: int) -> Tensor:
         """As `attend_short`."""
         result = qkv.new_zeros(len(qkv), qkv.shape[1] // 3)
+        nothing, scale = _scaling(qkv, heads)
         kept = []
-        pairs = zip(
-            _samples(qkv, lengths, 3 * heads), _samples(result, lengths, heads), strict=True
-        )
-        for sample, attended in pairs:
-            query, key, value = sample.chunk(3)
-            shares = _scaled_product(query, key.mT, query.shape[2]).softmax(-1)
-            attended.copy_(shares @ value)
+        (attended,) = _samples(result, lengths, 1, heads)
+        for query, key, value, of_sample in zip(
+            *_samples(qkv, lengths, 3, heads), attended, strict=True
+        ):
+            shares = torch.baddbmm(nothing, query, key.mT, beta=0, alpha=scale).softmax(-1)
+            torch.bmm(shares, value, out=of_sample)
             kept.append(shares)
         ctx.save_for_backward(qkv, *kept)
         ctx.lengths, ctx.heads = lengths, heads
@@ -60,27 +64,29 @@ class ShortAttention(torch.autograd.Function):
         """The gradient of `qkv`."""
         qkv, *kept = ctx.saved_tensors
         result = torch.zeros_like(qkv)
-        inputs, outputs = (_samples(x, ctx.lengths, 3 * ctx.heads) for x in (qkv, result))
-        slopes = _samples(slope, ctx.lengths, ctx.heads)
-        for sample, gradient, of_sample, shares in zip(inputs, outputs, slopes, kept, strict=True):
-            query, key, value = sample.chunk(3)
-            of_query, of_key, of_value = gradient.chunk(3)
-            of_value.copy_(shares.mT @ of_sample)
-            of_shares = of_sample @ value.mT
+        nothing, scale = _scaling(qkv, ctx.heads)
+        inputs, outputs = (_samples(x, ctx.lengths, 3, ctx.heads) for x in (qkv, result))
+        (slopes,) = _samples(slope, ctx.lengths, 1, ctx.heads)
+        for query, key, value, of_query, of_key, of_value, of_sample, shares in zip(
+            *inputs, *outputs, slopes, kept, strict=True
+        ):
+            torch.bmm(shares.mT, of_sample, out=of_value)
+            of_shares = torch.bmm(of_sample, value.mT)
             of_scores = torch._softmax_backward_data(of_shares, shares, -1, shares.dtype)
-            of_query.copy_(_scaled_product(of_scores, key, key.shape[2]))
-            of_key.copy_(_scaled_product(of_scores.mT, query, key.shape[2]))
+            torch.baddbmm(nothing, of_scores, key, beta=0, alpha=scale, out=of_query)
+            torch.baddbmm(nothing, of_scores.mT, query, beta=0, alpha=scale, out=of_key)
         return result, None, None
 
 
-def _samples(x: Tensor, lengths: Sequence[int], heads: int) -> list[Tensor]:
-    """(vectors, heads * width) -> of each sample a view (heads, positions, width)."""
-    whole = x.unflatten(1, (heads, -1)).transpose(0, 1)
-    parts: list[Tensor] = list(whole.split([*lengths, len(x) - sum(lengths)], dim=1))
-    return parts[:-1]
+def _samples(x: Tensor, lengths: Sequence[int], kinds: int, heads: int) -> list[list[Tensor]]:
+    """(vectors, kinds * heads * width) -> of each kind, of each sample a view
+    (heads, positions, width).
+    """
+    whole = x.view(len(x), kinds, heads, -1).permute(1, 2, 0, 3)
+    rest = len(x) - sum(lengths)
+    return [list(kind.split([*lengths, rest], dim=1)[:-1]) for kind in whole.unbind()]
 
 
-def _scaled_product(first: Tensor, second: Tensor, width: int) -> Tensor:
-    """Stacks of matrices multiplied, over the root of the width of a head, in one pass."""
-    nothing = first.new_empty(())
-    return torch.baddbmm(nothing, first, second, beta=0, alpha=width**-0.5)
+def _scaling(qkv: Tensor, heads: int) -> tuple[Tensor, float]:
+    """What `baddbmm` adds nothing of, and 1 / the root of the width of a head."""
+    return qkv.new_empty(()), (qkv.shape[1] // (3 * heads)) ** -0.5
