@@ -18,6 +18,7 @@ from pipeline.build.recipe import Recipe
 from pipeline.build.runner_pool import RunnerPool
 from pipeline.dedup.stage import DedupStage
 from pipeline.documents.stage import DocumentsStage
+from pipeline.engine.lean_beam import import_beam
 from pipeline.engine.runners.runner_kind import OpenRunner
 from pipeline.engine.stage import Effort, Job, Stage
 from pipeline.links.stage import LinksStage
@@ -96,6 +97,7 @@ def build(
             reason = stale_reason(stage, job)
             if reason is not None:
                 say(f"{stage.name}: {reason}")
+                import_beam()
                 _expect(pool, stage, stages[number + 1 :], job)
                 runner, workers = pool.runner_for(stage.effort(job))
                 run_stage(stage, replace(job, workers=workers), runner)

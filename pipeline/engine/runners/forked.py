@@ -8,8 +8,10 @@ from __future__ import annotations
 import logging
 import signal
 
+from pipeline.engine.lean_beam import import_beam
 from pipeline.store.garbage import collect_seldom
 
 logging.getLogger().setLevel(logging.ERROR)  # Beam warns of clouds that are not used
-collect_seldom()
 signal.signal(signal.SIGINT, signal.SIG_IGN)
+collect_seldom()
+import_beam()
