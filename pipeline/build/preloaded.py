@@ -11,4 +11,5 @@ from pipeline.store.language import identify
 
 for _stage in ("documents", "quality", "dedup"):
     import_module(f"pipeline.{_stage}.transform")
+import_module("datasketch")  # which signing imports when it begins
 identify("This loads the model.")

@@ -108,13 +108,11 @@ def signature_of(shingles: Hashes64, hashes: int) -> Hashes32:
 
 @lru_cache(maxsize=8)
 def _permutations(hashes: int) -> tuple[Hashes32, Hashes32]:
-    """datasketch's odd multipliers and its summands, as columns.
+    """datasketch's multipliers and summands, as columns."""
+    # It imports scipy, and is needed where texts are signed alone.
+    from datasketch import MinHash  # noqa: PLC0415
 
-    Drawn as it draws them, since to import it brings scipy and takes half a second.
-    """
-    draws = np.random.RandomState(SEED)
-    a = draws.randint(0, 1 << 31, hashes, np.uint32) * np.uint32(2) + np.uint32(1)
-    b = draws.randint(0, 1 << 32, hashes, np.uint32)
+    a, b = MinHash(num_perm=hashes, seed=SEED, scheme="affine32").permutations
     return a[:, None], b[:, None]
 
 
