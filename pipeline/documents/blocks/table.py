@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-#: npt.NDArray[Any] of features are cut to 16 bits.
+#: Numbers of features are cut to 16 bits.
 _LEAST, _MOST = -(1 << 15), (1 << 15) - 1
 
 Short = npt.NDArray[np.int16]
