@@ -17,7 +17,7 @@ from typing import Any
 from pipeline.engine.runners.runner_kind import WORKER_ENVIRONMENT
 
 #: What each worker imports, whatever its tasks are.
-_OWN = ("pipeline.engine.runners.forked", "distributed", "pipeline.engine.runners.task")
+_OWN = ("pipeline.engine.runners.forked", "pipeline.engine.runners.task")
 
 
 @contextmanager
