@@ -124,12 +124,12 @@ def command() -> None:
     Python would take a third of a second for it.  What is registered for the end later than here,
     such as the removal of temporary folders, comes before.
     """
-    code: list[int | None] = [1]
-    atexit.register(lambda: _leave(code[0] or 0))
+    code = 1
+    atexit.register(lambda: _leave(code))
     try:
         main()
     except SystemExit as end:
-        code[0] = end.code if end.code is None or isinstance(end.code, int) else 1
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
         raise
 
 

@@ -15,8 +15,11 @@ _UNUSED = ("pandas", "pymongo", "bson")
 def import_beam() -> None:
     """As if they were not installed, unless somebody has imported them already.
 
-    Afterwards they can be imported as ever.
+    Afterwards they can be imported as ever.  Where Beam is imported already nothing is hidden, not
+    even for a moment: a thread may be importing one of them.
     """
+    if "apache_beam" in sys.modules:
+        return
     hidden = [name for name in _UNUSED if name not in sys.modules]
     for name in hidden:
         sys.modules[name] = None  # type: ignore[assignment]  # its import is an ImportError

@@ -54,18 +54,18 @@ class MakeParts(beam.PTransform):
     """Runs `make` on each unit; units are dealt out to all workers, parts come back.
 
     `make(unit)` writes the unit's files and returns their reports.  It must be
-    idempotent: the same unit gives the same bytes.  `alone`: there is one unit at most, so
-    nothing is dealt out.
+    idempotent: the same unit gives the same bytes.
     """
 
-    def __init__(self, make: Callable[[Any], Iterable[Part]], *, alone: bool = False) -> None:
+    def __init__(self, make: Callable[[Any], Iterable[Part]]) -> None:
         super().__init__()
-        self._make, self._alone = make, alone
+        self._make = make
 
     def expand(self, units: beam.PCollection) -> beam.PCollection:
         """Units in, parts out."""
-        dealt = units if self._alone else units | "Deal" >> beam.Reshuffle()
-        return dealt | "Make" >> beam.FlatMap(_parts_of, make=self._make)
+        return (
+            units | "Deal" >> beam.Reshuffle() | "Make" >> beam.FlatMap(_parts_of, make=self._make)
+        )
 
 
 def _parts_of(unit: Any, make: Callable[[Any], Iterable[Part]]) -> Iterator[Part]:
