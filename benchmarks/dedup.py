@@ -41,7 +41,7 @@ from pipeline.dedup.minhash import SHINGLE_WORDS, shingles_of, signature_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.settings import DedupSettings
 from pipeline.dedup.sort import sort_part
-from pipeline.dedup.transform import steps_of
+from pipeline.dedup.steps import steps_of
 from pipeline.dedup.verify import jaccard
 from pipeline.store.addresses import page_id
 from pipeline.store.parts import Part

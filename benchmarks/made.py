@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.sink import complete
+from pipeline.engine.stage_steps import complete
 from pipeline.store.corpus import Corpus
 from pipeline.store.manifest import MANIFEST, Counts, Manifest
 from pipeline.store.parts import Part, PartWriter, part_name

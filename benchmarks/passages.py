@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 from benchmarks.dedup import PEERS, make_batch, passages, reach_peers
 from pipeline.dedup.passages.words import hash_words
 from pipeline.dedup.settings import DedupSettings
-from pipeline.dedup.transform import steps_of
+from pipeline.dedup.steps import steps_of
 from pipeline.store.addresses import page_id
 from pipeline.store.parts import Part
 

@@ -37,8 +37,9 @@ PRELOADED = (
     "pipeline.cli",
     "pipeline.engine.runners.cluster",
     "pipeline.engine.runners.open",
+    "pipeline.engine.sink",
     *(
-        f"pipeline.{stage}.transform"
+        f"pipeline.{stage}.steps"
         for stage in ("links", "pages", "documents", "quality", "dedup", "tokens")
     ),
     "pipeline.pages.archive_lookup",

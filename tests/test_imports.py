@@ -52,7 +52,7 @@ TRAINER: dict[str, tuple[str, ...]] = {
 #: What of `pipeline/` the trainer may import: the contract on disk.
 CONTRACT = ("pipeline.store", "pipeline.tokens.megatron")
 
-#: Where Beam may be imported, besides `transform.py` of a stage; `stage.py` names its types.
+#: Where Beam may be imported.
 BEAM = ("engine", "build", "conformance")
 
 
@@ -113,9 +113,9 @@ def test_the_halves_meet_in_the_contract_alone() -> None:
         assert not tops & {"torch", "trainer"}, path
 
 
-def test_beam_is_imported_by_transforms_engine_and_build_alone() -> None:
+def test_beam_is_imported_by_engine_and_build_alone() -> None:
     for path in files_of("pipeline"):
-        if path.name in ("stage.py", "transform.py") or room(path, "pipeline") in BEAM:
+        if room(path, "pipeline") in BEAM:
             continue
         assert not any(module.startswith("apache_beam") for module in imported(path)), path
 

@@ -16,7 +16,9 @@ from pathlib import Path
 import apache_beam as beam
 import pyarrow as pa
 
-from pipeline.engine.sink import Gather, MakeParts, WriteManifest
+from pipeline.engine.sink import StageTransform
+from pipeline.engine.stage_steps import Ending, StageSteps
+from pipeline.engine.steps import Reports, Step, all_of
 from pipeline.store.errors import SettingError, WebtextError
 from pipeline.store.manifest import Counts, Manifest
 from pipeline.store.parts import Part, PartWriter, finished_part, part_name, work_key
@@ -64,38 +66,25 @@ def make(unit: Unit, folder: str, prefix: str, seconds: float, pids: str) -> lis
     return [writer.finish()]
 
 
-def plan_second(parts: list[Part]) -> list[Unit]:
+def plan_second(parts: Reports) -> list[Unit]:
     """As many units as the first step made parts."""
     return [Unit(number, len(parts)) for number in range(len(parts))]
 
 
-class Toy(beam.PTransform):
+def toy(folder: Path, units: int, seconds: float = 0.0, pids: str = "") -> StageTransform:
     """From the root to one Manifest, in the shape of every stage."""
-
-    def __init__(self, folder: Path, units: int, seconds: float = 0.0, pids: str = "") -> None:
-        super().__init__()
-        self._folder, self._units = str(folder), units
-        self._rest = (seconds, pids)
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def _make(self, prefix: str) -> partial[list[Part]]:
-        seconds, pids = self._rest
-        return partial(make, folder=self._folder, prefix=prefix, seconds=seconds, pids=pids)
-
-    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
-        draft = Manifest(
-            stage="toy", interval="all", settings={}, settings_hash="", inputs={},
-            code_version="1", runner="", counts=Counts(), files=[], fingerprint="",
-        )  # fmt: skip
-        first = (
-            root
-            | beam.Create([Unit(number, self._units) for number in range(self._units)])
-            | "First" >> MakeParts(self._make("first"))
-        )
-        second = first | Gather() | beam.FlatMap(plan_second)
-        second = second | "Second" >> MakeParts(self._make("second"))
-        both = (first, second) | beam.Flatten()
-        return both | WriteManifest(self._folder, draft)
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = Manifest(
+        stage="toy", interval="all", settings={}, settings_hash="", inputs={},
+        code_version="1", runner="", counts=Counts(), files=[], fingerprint="",
+    )  # fmt: skip
+    first, second = (
+        partial(make, folder=str(folder), prefix=prefix, seconds=seconds, pids=pids)
+        for prefix in ("first", "second")
+    )
+    of = [Unit(number, units) for number in range(units)]
+    steps = (Step("First", partial(all_of, of), first), Step("Second", plan_second, second))
+    return StageTransform(StageSteps(steps, Ending(str(folder), draft)))
 
 
 def fail(kind: str) -> None:

@@ -9,7 +9,8 @@ from importlib import import_module
 
 from pipeline.store.language import identify
 
+import_module("pipeline.engine.sink")
 for _stage in ("documents", "quality", "dedup"):
-    import_module(f"pipeline.{_stage}.transform")
+    import_module(f"pipeline.{_stage}.steps")
 import_module("datasketch")  # which signing imports when it begins
 identify("This loads the model.")

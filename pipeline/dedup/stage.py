@@ -1,6 +1,6 @@
 """The dedup stage: which documents are duplicates, of which, and how similar.
 
-The steps are in `transform.py`.
+The steps are in `steps.py`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from pipeline.store.manifest import Manifest, add_fingerprints
 from pipeline.store.parts import unit_key, work_key
 
 if TYPE_CHECKING:
-    import apache_beam as beam
-
+    from pipeline.engine.stage_steps import StageSteps
     from pipeline.store.stage_edit import Removal, StageEdit
 
 
@@ -86,9 +85,9 @@ class DedupStage(Stage):
 
         return remove_pages(edit)
 
-    def transform(self, job: Job) -> beam.PTransform:
+    def plan(self, job: Job) -> StageSteps:
         """The work on the interval, with the signatures that earlier intervals have left."""
-        from pipeline.dedup.transform import Dedup
+        from pipeline.dedup.steps import plan_dedup
 
         corpus, draft, settings = job.corpus, self.draft(job), self.settings(job)
         folder, evaluation = self.folder(job), self._evaluation(job)
@@ -107,7 +106,7 @@ class DedupStage(Stage):
             sources=(source_of(corpus, job.interval),),
             evaluation=evaluation,
         )
-        return Dedup(batch, draft)
+        return plan_dedup(batch, draft)
 
     def _decided(
         self, corpus: Corpus, interval: str, settings: DedupSettings, *, own: bool

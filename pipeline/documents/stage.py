@@ -15,8 +15,7 @@ from pipeline.engine.stage import Effort, Job, Stage, Total
 from pipeline.store import files
 
 if TYPE_CHECKING:
-    import apache_beam as beam
-
+    from pipeline.engine.stage_steps import StageSteps
     from pipeline.store.stage_edit import Removal, StageEdit
 
 #: Libraries whose versions decide the text; another version, another text.
@@ -87,14 +86,14 @@ class DocumentsStage(Stage):
 
         return remove_pages(edit)
 
-    def transform(self, job: Job) -> beam.PTransform:
+    def plan(self, job: Job) -> StageSteps:
         """The work, from the tables that the pages stage has left."""
-        from pipeline.documents.transform import Documents
+        from pipeline.documents.steps import Extraction
 
-        return Documents(
+        return Extraction(
             job.corpus.folder("pages", job.interval),
             job.corpus.paths("pages", job.interval, "fetches-"),
             self.folder(job),
             self.settings(job),
             self.draft(job),
-        )
+        ).plan()

@@ -1,9 +1,9 @@
 """What every stage has in common: the protocol that `build.py` drives.
 
 A stage says which settings and inputs decide its result (so that it can be told
-whether it is up to date) and gives the Beam transform that does the work.  The
-transform starts from the pipeline's root and ends in the stage's manifest, which
-it writes itself, last of all: so a stage is one pipeline on any runner.
+whether it is up to date) and plans the steps of its work.  As a Beam transform they
+start from the pipeline's root and end in the stage's manifest, written last of all:
+so a stage is one pipeline on any runner.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pipeline.store.settings import Settings
 if TYPE_CHECKING:
     import apache_beam as beam
 
+    from pipeline.engine.stage_steps import StageSteps
     from pipeline.store.stage_edit import Removal, StageEdit
 
 __all__ = ["Effort", "Job", "Stage", "Total"]
@@ -154,5 +155,11 @@ class Stage(ABC):
         return Effort(seconds, len(parts), self.steps)
 
     @abstractmethod
+    def plan(self, job: Job) -> StageSteps:
+        """The steps of the work, and the manifest that ends it."""
+
     def transform(self, job: Job) -> beam.PTransform:
         """The work: from the pipeline's root to a PCollection of one Manifest."""
+        from pipeline.engine.sink import StageTransform  # imports Beam
+
+        return StageTransform(self.plan(job))

@@ -13,8 +13,7 @@ from pipeline.store.manifest import Manifest
 from pipeline.store.parts import work_key
 
 if TYPE_CHECKING:
-    import apache_beam as beam
-
+    from pipeline.engine.stage_steps import StageSteps
     from pipeline.store.stage_edit import Removal, StageEdit
 
 #: Of a source, as it is packed, for each page that comes of it: 65 to 140 in months made of few
@@ -60,10 +59,10 @@ class LinksStage(Stage):
 
         return remove_pages(edit)
 
-    def transform(self, job: Job) -> beam.PTransform:
+    def plan(self, job: Job) -> StageSteps:
         """Reads every item that is not read yet, then merges."""
         from pipeline.links.mentions import SourceUnit
-        from pipeline.links.transform import Links
+        from pipeline.links.steps import plan_links
 
         draft, settings, folder = self.draft(job), self.settings(job), self.folder(job)
         rules = settings.over_18, settings.crossposts
@@ -71,7 +70,7 @@ class LinksStage(Stage):
             SourceUnit(item, number, folder, self._key(draft, item, settings), *rules)
             for number, item in enumerate(self._items(job))
         ]
-        return Links(units, folder, settings, draft, forgotten(job.corpus))
+        return plan_links(units, folder, settings, draft, forgotten(job.corpus))
 
     def _items(self, job: Job) -> list[SourceItem]:
         return find_sources(self.settings(job).sources)

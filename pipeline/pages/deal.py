@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.pages import wayback
 from pipeline.pages.crawl import Link
 from pipeline.pages.group import Group
 from pipeline.pages.outcomes import UNREACHED, Outcome
 from pipeline.pages.page_source import FIRST
+from pipeline.pages.wayback import Rescue
 from pipeline.pages.worker import CrawlShare, crawl_groups
 from pipeline.store import files
 from pipeline.store.addresses import page_id, without_port
@@ -116,21 +116,7 @@ def reached_something(folder: str, manifest: Manifest) -> Manifest:
     return manifest
 
 
-def plan_rescue(
-    unit: wayback.Rescue, parts: Sequence[Part]
-) -> tuple[wayback.Rescue, tuple[Part, ...]]:
-    """The unit with its tables, and the parts that it has nothing to do with."""
-    tables = sorted(part.file.name for part in parts if part.file and is_first_table(part))
-    others = tuple(part for part in parts if not is_first_table(part))
-    return replace(unit, tables=tuple(tables)), others
-
-
-def is_first_table(part: Part) -> bool:
-    """Whether a part is a fetch table that the Wayback Machine is still to go through."""
-    return part.file is not None and part.file.name.startswith(FIRST)
-
-
-def rescue_parts(planned: tuple[wayback.Rescue, tuple[Part, ...]]) -> list[Part]:
-    """The last fetch tables, the archives of the Wayback Machine's pages, and the other parts."""
-    unit, others = planned
-    return [*wayback.rescue(unit), *others]
+def plan_rescue(unit: Rescue, before: Sequence[Part]) -> list[Rescue]:
+    """The unit with the fetch tables that the Wayback Machine is to go through."""
+    names = (part.file.name for part in before if part.file)
+    return [replace(unit, tables=tuple(sorted(name for name in names if name.startswith(FIRST))))]

@@ -18,8 +18,7 @@ from pipeline.store.manifest import PREVIOUS, Manifest, read_manifest
 from pipeline.store.parts import Part, work_key
 
 if TYPE_CHECKING:
-    import apache_beam as beam
-
+    from pipeline.engine.stage_steps import StageSteps
     from pipeline.store.stage_edit import Removal, StageEdit
 
 
@@ -84,9 +83,9 @@ class PagesStage(Stage):
         """At most as many as there are links."""
         return self.total(job).amount
 
-    def transform(self, job: Job) -> beam.PTransform:
+    def plan(self, job: Job) -> StageSteps:
         """The steps of the source, then of the Wayback Machine."""
-        from pipeline.pages.transform import Pages
+        from pipeline.pages.steps import plan_pages
         from pipeline.pages.wayback import Rescue
 
         settings, (run, draft) = self.settings(job), self._begin(job)
@@ -95,7 +94,7 @@ class PagesStage(Stage):
             if settings.wayback
             else None
         )
-        return Pages(settings.chosen_source().steps(run), run.folder, draft, fallback)
+        return plan_pages(settings.chosen_source().steps(run), run.folder, draft, fallback)
 
     def groups(self, job: Job) -> int:
         """How many groups of links can be ended by themselves; 0: the source knows none."""

@@ -15,8 +15,7 @@ from pipeline.store import files
 from pipeline.store.errors import SettingError
 
 if TYPE_CHECKING:
-    import apache_beam as beam
-
+    from pipeline.engine.stage_steps import StageSteps
     from pipeline.store.stage_edit import Removal, StageEdit
 
 
@@ -71,11 +70,11 @@ class QualityStage(Stage):
 
         return remove_measured(edit)
 
-    def transform(self, job: Job) -> beam.PTransform:
+    def plan(self, job: Job) -> StageSteps:
         """All steps."""
-        from pipeline.quality.transform import Quality
+        from pipeline.quality.steps import Quality
 
-        return Quality(job, self.folder(job), self.draft(job))
+        return Quality(job, self.folder(job), self.draft(job)).plan()
 
 
 class CorpusStage(Stage):
@@ -105,8 +104,8 @@ class CorpusStage(Stage):
 
         return remove_decided(edit)
 
-    def transform(self, job: Job) -> beam.PTransform:
+    def plan(self, job: Job) -> StageSteps:
         """One unit a part of documents."""
-        from pipeline.quality.transform import Accept
+        from pipeline.quality.steps import plan_corpus
 
-        return Accept(job, self.folder(job), self.draft(job))
+        return plan_corpus(job, self.folder(job), self.draft(job))

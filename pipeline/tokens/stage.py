@@ -13,8 +13,7 @@ from pipeline.store.parts import work_key
 from pipeline.tokens.settings import TokensSettings
 
 if TYPE_CHECKING:
-    import apache_beam as beam
-
+    from pipeline.engine.stage_steps import StageSteps
     from pipeline.store.stage_edit import Removal, StageEdit
 
 
@@ -55,10 +54,10 @@ class TokensStage(Stage):
 
         return remove_pages(edit)
 
-    def transform(self, job: Job) -> beam.PTransform:
+    def plan(self, job: Job) -> StageSteps:
         """Trains the tokenizer if it is not there, encodes, assembles."""
+        from pipeline.tokens.steps import plan_tokens
         from pipeline.tokens.train import TokenizerUnit
-        from pipeline.tokens.transform import Tokens
 
         settings, corpus = self.settings(job), job.corpus
         unit = TokenizerUnit(
@@ -67,7 +66,7 @@ class TokensStage(Stage):
             self._tokenizer_draft(job),
             settings,
         )
-        return Tokens(unit, self.folder(job), self.draft(job))
+        return plan_tokens(unit, self.folder(job), self.draft(job))
 
     def _stage_folder(self, job: Job) -> str:
         return f"tokens/{self.settings(job).name}"

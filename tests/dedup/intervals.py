@@ -18,9 +18,10 @@ from pipeline.dedup.minhash import Hashes64, shingles_of
 from pipeline.dedup.normalise import normalised
 from pipeline.dedup.settings import DedupSettings
 from pipeline.dedup.stage import DedupStage, source_of
-from pipeline.dedup.transform import Dedup, is_final, steps_of
-from pipeline.engine.sink import complete, remove_unlisted
+from pipeline.dedup.steps import plan_dedup
+from pipeline.engine.sink import StageTransform
 from pipeline.engine.stage import Job
+from pipeline.engine.stage_steps import complete
 from pipeline.forget.stages import edit_stage
 from pipeline.store.addresses import page_id
 from pipeline.store.corpus import Corpus
@@ -104,17 +105,14 @@ class Dedups:
     def run(self, interval: str, *, by_beam: bool = False, **settings: Any) -> Manifest:
         """Runs the stage on an interval, by Beam or step by step without it; its manifest."""
         stage, job = DedupStage(), self.job(interval, **settings)
-        transform = stage.transform(job)
         if by_beam:
-            self.pipe(transform)
+            self.pipe(stage.transform(job))
         else:
-            parts: list[Part] = []
-            for step in steps_of(transform.batch):
+            plan, parts = stage.plan(job), list[Part]()
+            for step in plan.steps:
                 units = list(step.plan(parts))
                 parts += [part for unit in reversed(units) for part in step.make(unit)]
-            manifest = complete(stage.draft(job), list(filter(is_final, parts)), 0.0)
-            Path(stage.folder(job), MANIFEST).write_bytes(manifest.to_json())
-            remove_unlisted(stage.folder(job), manifest)
+            plan.ending.write(parts, 0.0)
         return self.corpus.require("dedup", interval)
 
     def take_out(self, interval: str, pages: frozenset[str]) -> None:
@@ -148,7 +146,8 @@ class Dedups:
             history=(),
             sources=tuple(source_of(self.corpus, interval) for interval in intervals),
         )
-        self.pipe(Dedup(batch, DedupStage().draft(self.job(intervals[0]))))
+        plan = plan_dedup(batch, DedupStage().draft(self.job(intervals[0])))
+        self.pipe(StageTransform(plan))
         return read([str(p) for p in sorted(folder.glob("part-*"))], SCHEMAS["dedup"].names)
 
     def passages_at_once(self, folder: Path) -> list[Document]:

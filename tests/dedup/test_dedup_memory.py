@@ -14,7 +14,7 @@ import pytest
 from pipeline.dedup import compare, order, places, search, sort, write
 from pipeline.dedup.batch import Batch, Source, band_column, signature_schema
 from pipeline.dedup.settings import DedupSettings
-from pipeline.dedup.transform import steps_of
+from pipeline.dedup.steps import steps_of
 from pipeline.store.addresses import page_id
 from pipeline.store.parts import Part
 

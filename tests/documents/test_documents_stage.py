@@ -17,8 +17,8 @@ from pipeline.documents.settings import DocumentsSettings
 from pipeline.documents.sort import sort
 from pipeline.documents.stage import DocumentsStage
 from pipeline.documents.unit import Unit, fetches_of, make
-from pipeline.engine.sink import complete
 from pipeline.engine.stage import Job
+from pipeline.engine.stage_steps import complete
 from pipeline.store.addresses import page_id
 from pipeline.store.corpus import Corpus
 from pipeline.store.errors import WebtextError
@@ -120,11 +120,10 @@ def run(of: Job) -> Manifest:
 
 def units_of(of: Job) -> list[Unit]:
     """The units of extraction, whose pages are sorted."""
-    stage = DocumentsStage().transform(of)
-    for unit in stage.sort_units():
+    sorting, extraction = DocumentsStage().plan(of).steps
+    for unit in sorting.plan(()):
         sort(unit)
-    found: list[Unit] = stage.units()
-    return found
+    return list(extraction.plan(()))
 
 
 @pytest.fixture
@@ -197,7 +196,7 @@ def test_another_setting_is_other_work(corpus: Corpus) -> None:
     pages_stage(corpus, PAGES[:1])
     stage = DocumentsStage()
     keys = {
-        stage.transform(job(corpus, **settings)).units()[0].work_key
+        stage.plan(job(corpus, **settings)).steps[1].plan(())[0].work_key
         for settings in ({}, {"min_words": 50}, {"languages": ["de"]}, {"pages_per_child": 7})
     }
     assert len(keys) == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from pipeline.engine.sink import complete
+from pipeline.engine.stage_steps import complete
 from pipeline.store.manifest import Counts, Manifest
 
 

@@ -230,12 +230,12 @@ def test_a_source_that_is_read_is_not_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = {"kind": "reddit-dump", "posts": dump(tmp_path / "RS.zst", [post(1, "http://a.io")])}
-    from pipeline.links import transform
+    from pipeline.links import steps
 
     def stop(_: object) -> Manifest:
         raise WebtextError("stopped", "")
 
-    monkeypatch.setattr(transform, "_checked", stop)
+    monkeypatch.setattr(steps, "_checked", stop)
     with pytest.raises(Exception, match="stopped"):
         run(tmp_path, [source])
     monkeypatch.undo()

@@ -11,7 +11,7 @@ from quality_corpus import Build, page, prose, run
 
 from pipeline.engine.stage import Job
 from pipeline.quality import join as joins
-from pipeline.quality import transform
+from pipeline.quality import steps
 from pipeline.quality.join import JoinUnit, look_up
 from pipeline.quality.stage import CorpusStage, QualityStage
 from pipeline.store import files
@@ -80,7 +80,7 @@ def test_joined_part_by_part_the_bytes_are_the_same(
     assert counts.dropped == {"duplicate_near": 1, "takedown": 1}
     assert len(before) == 4 and counts.kept == 6
     files.remove(CorpusStage().folder(decided))
-    monkeypatch.setattr(transform, "DOCUMENTS_A_UNIT", 1)
+    monkeypatch.setattr(steps, "DOCUMENTS_A_UNIT", 1)
     run(CorpusStage(), decided)
     assert contents(decided) == before
 

@@ -11,8 +11,8 @@ from pipeline.store.manifest import Counts, FileEntry, Manifest
 from pipeline.store.parts import Part
 from pipeline.tokens.settings import TokensSettings
 from pipeline.tokens.shards import ShardUnit
+from pipeline.tokens.steps import plan_shards
 from pipeline.tokens.train import TokenizerUnit
-from pipeline.tokens.transform import plan_shards
 
 PIECES = [
     Part(

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import psutil
 import pytest
-from toy import Failing, Toy, kill_first
+from toy import Failing, kill_first, toy
 
 from pipeline.engine.runners.cluster import DaskBuild
 from pipeline.engine.runners.open import open_runner
@@ -40,7 +40,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def built(runner: OpenRunner, folder: Path) -> dict[str, bytes]:
-    runner.run(Toy(folder, units=7), "toy")
+    runner.run(toy(folder, units=7), "toy")
     found = contents(folder)
     assert len(found) == 15
     return found
@@ -139,7 +139,7 @@ def test_a_killed_worker_changes_nothing(
     killed: list[int] = []
 
     killer = kill_first(pids, killed)
-    dask.run(Toy(tmp_path / "dask", 7, seconds=0.2, pids=str(pids)), "toy")
+    dask.run(toy(tmp_path / "dask", 7, seconds=0.2, pids=str(pids)), "toy")
     killer.join()
     while psutil.pid_exists(killed[0]):  # until its nanny has seen it
         time.sleep(0.1)

@@ -14,7 +14,7 @@ from pathlib import Path
 import distributed
 import pytest
 from support import PROJECT, TESTS_PATH
-from toy import Toy
+from toy import toy
 
 from pipeline.engine.runners.open import open_runner
 from pipeline.engine.runners.preflight import Installation, check_worker, installation
@@ -73,7 +73,7 @@ def test_an_existing_cluster_runs_a_stage(tmp_path: Path) -> None:
         open_runner(settings) as runner,
     ):
         assert runner.name == "dask, 1 workers"
-        runner.run(Toy(tmp_path / "toy", units=3), "toy")
+        runner.run(toy(tmp_path / "toy", units=3), "toy")
     assert len(list((tmp_path / "toy").iterdir())) == 7
 
 
@@ -165,4 +165,4 @@ def test_a_worker_that_joins_later_is_checked_as_well(tmp_path: Path) -> None:
             while "refused" not in runner.activity():
                 time.sleep(0.1)
             assert "has apache-beam 2.76.0, this process" in runner.activity()
-            runner.run(Toy(tmp_path / "toy", units=3), "toy")
+            runner.run(toy(tmp_path / "toy", units=3), "toy")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from support import TESTS_PATH
-from toy import Toy
+from toy import toy
 
 from pipeline.engine.runners.dask_settings import DaskSettings
 from pipeline.engine.runners.open import open_runner
@@ -55,7 +55,7 @@ def test_slurm_jobs_carry_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     )
     with open_runner(settings, root=str(tmp_path)) as runner:
         assert runner.name == "dask, 2 workers"
-        runner.run(Toy(tmp_path / "toy", units=4), "toy")
+        runner.run(toy(tmp_path / "toy", units=4), "toy")
     assert (tmp_path / "toy" / "_manifest.json").exists()
     script = seen.read_text()
     for line in ("#SBATCH -p long", "#SBATCH --constraint=big", "export PYTHONHASHSEED=0"):

@@ -12,7 +12,7 @@ import apache_beam as beam
 import psutil
 import pytest
 from support import TESTS_PATH
-from toy import Failing, Toy, kill_first
+from toy import Failing, kill_first, toy
 
 from pipeline.conformance import GROUPS
 from pipeline.conformance.check import check_group
@@ -148,8 +148,8 @@ def spark() -> Iterator[OpenRunner]:
 class TestOnThisMachine:
     def test_a_stage_has_the_same_parts(self, spark: OpenRunner, tmp_path: Path) -> None:
         with open_runner(RunnerSettings(name="local")) as local:
-            local.run(Toy(tmp_path / "local", units=7), "toy")
-        spark.run(Toy(tmp_path / "spark", units=7), "toy")
+            local.run(toy(tmp_path / "local", units=7), "toy")
+        spark.run(toy(tmp_path / "spark", units=7), "toy")
         assert parts(tmp_path / "spark") == parts(tmp_path / "local")
         assert len(parts(tmp_path / "spark")) == 14
         done, _, total = spark.activity().removesuffix(" tasks").partition("/")
@@ -182,10 +182,10 @@ class TestOnThisMachine:
         killed: list[int] = []
 
         killer = kill_first(pids, killed)
-        spark.run(Toy(tmp_path / "killed", 7, seconds=0.2, pids=str(pids)), "toy")
+        spark.run(toy(tmp_path / "killed", 7, seconds=0.2, pids=str(pids)), "toy")
         killer.join()
         assert killed and len(list(pids.iterdir())) > 1
-        spark.run(Toy(tmp_path / "whole", 7), "toy")
+        spark.run(toy(tmp_path / "whole", 7), "toy")
         assert parts(tmp_path / "killed") == parts(tmp_path / "whole")
 
     def test_a_step_that_kills_its_process_ends_with_one_error(self, spark: OpenRunner) -> None:

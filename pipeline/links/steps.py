@@ -1,13 +1,11 @@
-"""The Beam transform of the links stage: read every source, then merge ranges of ids."""
+"""The steps of the links stage: read every source, then merge ranges of ids."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
 
-import apache_beam as beam
-
-from pipeline.engine.sink import Steps, WriteManifest
+from pipeline.engine.stage_steps import Ending, StageSteps
 from pipeline.engine.steps import Step, all_of, without_scratch
 from pipeline.links.audit import warnings_of
 from pipeline.links.mentions import SourceUnit, read_source
@@ -19,31 +17,22 @@ from pipeline.store.parts import Part, unit_key
 from pipeline.store.takedown import NOTHING, Takedown
 
 
-class Links(beam.PTransform):
-    """From source files to links: root in, one Manifest out."""
-
-    def __init__(
-        self,
-        units: Sequence[SourceUnit],
-        folder: str,
-        settings: LinksSettings,
-        draft: Manifest,
-        forgotten: Takedown = NOTHING,
-    ) -> None:
-        super().__init__()
-        self._folder, self._draft = folder, draft
-        self._steps = (
-            Step("Read", partial(all_of, tuple(units)), read_source),
-            Step("Merge", partial(plan, folder, settings, draft, forgotten), merge_range),
-        )
-
-    def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """One reader a file; then one merger a range of ids."""
-        parts = root | Steps(self._steps) | "Result" >> beam.Map(without_scratch)
-        return parts | WriteManifest(self._folder, self._draft, _checked)
+def plan_links(
+    units: Sequence[SourceUnit],
+    folder: str,
+    settings: LinksSettings,
+    draft: Manifest,
+    forgotten: Takedown = NOTHING,
+) -> StageSteps:
+    """One reader a file; then one merger a range of ids."""
+    steps = (
+        Step("Read", partial(all_of, tuple(units)), read_source),
+        Step("Merge", partial(plan_ranges, folder, settings, draft, forgotten), merge_range),
+    )
+    return StageSteps(steps, Ending(folder, draft, partial(map, without_scratch), _checked))
 
 
-def plan(
+def plan_ranges(
     folder: str,
     settings: LinksSettings,
     draft: Manifest,

@@ -19,8 +19,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-import apache_beam as beam
-
 from pipeline.dedup.batch import Batch, names_of
 from pipeline.dedup.clusters import clusters_units, write_clusters
 from pipeline.dedup.compare import carry, carry_units, compare, compare_units
@@ -45,7 +43,7 @@ from pipeline.dedup.passages.share import ConnectUnit, connect, share_units, wri
 from pipeline.dedup.search import band_units, search_band
 from pipeline.dedup.sort import sort, sort_units
 from pipeline.dedup.write import write, write_units
-from pipeline.engine.sink import Steps, WriteManifest
+from pipeline.engine.stage_steps import Ending, StageSteps
 from pipeline.engine.steps import Step
 from pipeline.store.manifest import Manifest, table_of
 from pipeline.store.parts import Part
@@ -116,22 +114,11 @@ def is_final(part: Part) -> bool:
     return part.file is not None and table_of(part.file.name) in _FINAL
 
 
-class Dedup(beam.PTransform):
+def plan_dedup(batch: Batch, draft: Manifest) -> StageSteps:
     """Decides the documents of `batch.sources` after and against its history.
 
-    From the pipeline's root to one Manifest, completed from `draft`.  Several sources in
-    one batch give the same removals as one batch after the other.
+    Several sources in one batch give the same removals as one batch after the other.  Text is read
+    by the steps Sign and Slices, and by Minimize and Runs for passages.
     """
-
-    def __init__(self, batch: Batch, draft: Manifest) -> None:
-        super().__init__()
-        self.batch, self._draft = batch, draft
-
-    def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """Text is read by the steps Sign and Sets, and by Minimize and Runs for passages."""
-        return (
-            root
-            | Steps(packed(step, self.batch) for step in steps_of(self.batch))
-            | "Result" >> beam.Filter(is_final)
-            | WriteManifest(self.batch.folder, self._draft)
-        )
+    steps = tuple(packed(step, batch) for step in steps_of(batch))
+    return StageSteps(steps, Ending(batch.folder, draft, partial(filter, is_final)))

@@ -9,10 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
-import apache_beam as beam
-
-from pipeline.engine.sink import Steps, WriteManifest
 from pipeline.engine.stage import Job
+from pipeline.engine.stage_steps import Ending, StageSteps
 from pipeline.engine.steps import Reports, Step, all_of
 from pipeline.quality import lines
 from pipeline.quality.accept import AcceptUnit, accept_part
@@ -56,11 +54,10 @@ def sample_or_join(unit: LinesUnit | JoinUnit) -> list[Part]:
     return sample_lines(unit) if isinstance(unit, LinesUnit) else join(unit)
 
 
-class Quality(beam.PTransform):
-    """From documents and links to measurements and verdicts: root in, one Manifest out."""
+class Quality:
+    """From documents and links to measurements and verdicts."""
 
     def __init__(self, job: Job, folder: str, draft: Manifest) -> None:
-        super().__init__()
         corpus, settings = job.corpus, job.section(QualitySettings)
         self._folder, self._draft = folder, draft
         self._documents = _Documents.of(corpus, job.interval)
@@ -83,7 +80,7 @@ class Quality(beam.PTransform):
         }
         try_scorers(settings.scorers, settings.ensembles, self._scorer_keys)
 
-    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+    def plan(self) -> StageSteps:
         """Text is read in the first and the third step."""
         steps = (
             Step("Read", self._plan_read, sample_or_join),
@@ -91,12 +88,8 @@ class Quality(beam.PTransform):
             Step("Measure", self._plan_measure, measure_part),
             Step("Judge", self._plan_verdicts, give_verdicts),
         )
-        return (
-            root
-            | Steps(steps)
-            | "Result" >> beam.Filter(is_result)
-            | "Manifest" >> WriteManifest(self._folder, self._draft, with_warning)
-        )
+        results = partial(filter, is_result)
+        return StageSteps(steps, Ending(self._folder, self._draft, results, with_warning))
 
     def _plan_read(self, _parts: Reports) -> list[LinesUnit | JoinUnit]:
         return [*self._line_units(), *self._joins()]
@@ -204,18 +197,10 @@ def _passage_rules(job: Job) -> PassageRules:
     return PassageRules("", written, settings, scorer_keys(settings.scorers))
 
 
-class Accept(beam.PTransform):
-    """Parts of documents decided on one by one; ends in the manifest."""
-
-    def __init__(self, job: Job, folder: str, draft: Manifest) -> None:
-        super().__init__()
-        self._units, self._folder, self._draft = _accept_units(job, folder, draft), folder, draft
-
-    def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """Units are independent of each other."""
-        each = Step("Each", partial(all_of, self._units), accept_part)
-        manifest = WriteManifest(self._folder, self._draft, something_kept)
-        return root | Steps([each]) | "Manifest" >> manifest
+def plan_corpus(job: Job, folder: str, draft: Manifest) -> StageSteps:
+    """Parts of documents decided on one by one, each independent of the others."""
+    each = Step("Each", partial(all_of, _accept_units(job, folder, draft)), accept_part)
+    return StageSteps((each,), Ending(folder, draft, check=something_kept))
 
 
 def _accept_units(job: Job, folder: str, draft: Manifest) -> list[AcceptUnit]:

@@ -1,4 +1,4 @@
-"""The Beam transform of the tokens stage: the tokenizer, pieces, shards."""
+"""The steps of the tokens stage: the tokenizer, pieces, shards."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-import apache_beam as beam
-
-from pipeline.engine.sink import Steps, WriteManifest
+from pipeline.engine.stage_steps import Ending, StageSteps
 from pipeline.engine.steps import Step, all_of, without_scratch
 from pipeline.store import files
 from pipeline.store.errors import SettingError, WebtextError
@@ -23,24 +21,15 @@ from pipeline.tokens.tokenizer import TOKENIZER
 from pipeline.tokens.train import TokenizerUnit, make_tokenizer
 
 
-class Tokens(beam.PTransform):
-    """From parts of the corpus to shards: root in, one Manifest out."""
-
-    def __init__(self, tokenizer: TokenizerUnit, folder: str, draft: Manifest) -> None:
-        super().__init__()
-        self._tokenizer, self._folder, self._draft = tokenizer, folder, draft
-
-    def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        """The tokenizer; then pieces; then shards."""
-        unit, folder, draft = self._tokenizer, self._folder, self._draft
-        steps = (
-            Step("Train", partial(all_of, (unit,)), make_tokenizer, alone=True),
-            Step("Encode", partial(plan_pieces, unit, folder, draft), encode_part),
-            Step("Assemble", partial(plan_shards, unit, folder, draft), assemble_shard),
-        )
-        name = partial(with_tokenizer, unit.folder, unit.settings.name)
-        parts = root | Steps(steps) | "Result" >> beam.Map(without_scratch)
-        return parts | WriteManifest(folder, draft, name)
+def plan_tokens(unit: TokenizerUnit, folder: str, draft: Manifest) -> StageSteps:
+    """The tokenizer; then pieces; then shards."""
+    steps = (
+        Step("Train", partial(all_of, (unit,)), make_tokenizer, alone=True),
+        Step("Encode", partial(plan_pieces, unit, folder, draft), encode_part),
+        Step("Assemble", partial(plan_shards, unit, folder, draft), assemble_shard),
+    )
+    name = partial(with_tokenizer, unit.folder, unit.settings.name)
+    return StageSteps(steps, Ending(folder, draft, partial(map, without_scratch), name))
 
 
 def plan_pieces(
