@@ -34,7 +34,6 @@ for name in ("COLUMNS", "LINES"):
 LONGEST = (
     "test_january.py",
     "test_backfill.py",
-    "test_sample_training.py",
     "test_worker_image.py",
     "test_wheel.py",
     "test_check.py",

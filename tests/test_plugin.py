@@ -20,6 +20,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from forks import run_python
 from support import PROJECT
 from tokenizers import Tokenizer
 
@@ -38,6 +39,14 @@ EXAMPLE = PROJECT / "tests" / "plugin"
 SHOWN = [*sorted(EXAMPLE.glob("*.toml")), *sorted(EXAMPLE.glob("*/[!_]*.py"))]
 PAGE_COUNT = 60
 SHARDS = "corpus/tokens/characters"
+
+#: Commands for which torch is there already, since they come to know the environment late.
+TRAINER = ("train", "export", "eval", "report", "--result")
+IN_ENVIRONMENT = """
+import runpy, site, sys
+site.addsitedir(sys.argv.pop(1))
+runpy.run_module("pipeline", run_name="__main__", alter_sys=True)
+"""
 
 #: `webtext` where the distribution is installed: arguments -> what it says.
 Webtext = Callable[..., str]
@@ -78,14 +87,17 @@ def webtext(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Webtext:
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", source], check=True)
 
     def run(*arguments: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [python, "-P", "-m", "pipeline", *arguments],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        if arguments[0] in TRAINER:
+            done = run_python("-c", IN_ENVIRONMENT, str(site), *arguments, folder=folder)
+        else:
+            done = subprocess.run(
+                [python, "-P", "-m", "pipeline", *arguments],
+                cwd=folder,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
         assert done.returncode == code, done.stdout
         return done.stdout
 

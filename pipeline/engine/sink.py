@@ -8,17 +8,19 @@ repeats writes the same bytes again, and nothing depends on order or worker coun
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import DirectOptions
+from apache_beam.portability import common_urns
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipeline.engine.stage_steps import Ending, StageSteps
-from pipeline.engine.steps import Reports, Step
+from pipeline.engine.steps import Make, Reports, Step
 from pipeline.store.errors import system_error
 from pipeline.store.manifest import Manifest
 from pipeline.store.parts import Part
@@ -53,10 +55,36 @@ def _then(done: beam.PCollection, step: Step) -> beam.PCollection:
         # Beam fuses it with the steps around it, into one task.
         return done | step.name >> beam.Map(_with_step, step)
     units = done | f"{step.name}: plan" >> beam.FlatMap(step.plan)
-    dealt = units | f"{step.name}: deal" >> beam.Reshuffle()
+    dealt = units | f"{step.name}: deal" >> Deal()
     made = dealt | step.name >> beam.FlatMap(_parts_of, make=step.make)
     # By a side input, which takes one task and no shuffle.
     return done | f"{step.name}: done" >> beam.Map(_with, beam.pvalue.AsList(made))
+
+
+class Deal(beam.PTransform):
+    """Beam's `Reshuffle` for elements whose windows and times do not matter, known by its name.
+
+    It is a third of that one's transforms, each of which Beam looks at for milliseconds: the graph
+    of dedup takes 1.5 s of a processor on which it took 2.1.  Runners that deal out by themselves,
+    as dask and Spark do here, take neither apart.
+    """
+
+    def expand(self, units: beam.PCollection) -> beam.PCollection:
+        """Units in, the same units out, on whichever worker is free."""
+        keyed = units | "Key" >> beam.Map(_with_random_key) | beam.GroupByKey()
+        return keyed | "Units" >> beam.FlatMap(_without_key)
+
+    def to_runner_api_parameter(self, _context: Any) -> tuple[str, None]:
+        """What it is called between Beam and a runner."""
+        return common_urns.composites.RESHUFFLE.urn, None
+
+
+def _with_random_key(unit: Any) -> tuple[int, Any]:
+    return random.getrandbits(32), unit
+
+
+def _without_key(units: tuple[int, Iterable[Any]]) -> Iterable[Any]:
+    return units[1]
 
 
 def _in_turn(before: Reports, steps: Sequence[Step]) -> Reports:
@@ -74,7 +102,7 @@ def _with(before: Reports, latest: Iterable[Part]) -> Reports:
     return (*before, *latest)
 
 
-def _parts_of(unit: Any, make: Callable[[Any], Iterable[Part]]) -> Iterator[Part]:
+def _parts_of(unit: Any, make: Make) -> Iterator[Part]:
     """The parts of a unit; what the system refuses becomes an error with a remedy."""
     try:
         yield from make(unit)

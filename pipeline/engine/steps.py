@@ -14,6 +14,10 @@ from typing import Any
 from pipeline.store.parts import Part, is_result
 
 Reports = Sequence[Part]
+#: Units of a step, from the reports of all before it.
+Plan = Callable[[Reports], Iterable[Any]]
+#: The parts of a unit.
+Make = Callable[[Any], Iterable[Part]]
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,8 @@ class Step:
     """
 
     name: str
-    plan: Callable[[Reports], Iterable[Any]]
-    make: Callable[[Any], Iterable[Part]]
+    plan: Plan
+    make: Make
     alone: bool = False
 
 

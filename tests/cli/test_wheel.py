@@ -8,12 +8,17 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from commands import leaf_commands
 from support import PROJECT
+from trainer_runs import losses, validation
+
+from trainer.data.shard_set import find_shards
+from trainer.data.stream import Stream
+from trainer.eval.loss import unigram_entropy
 
 pytestmark = pytest.mark.system
 
@@ -39,13 +44,21 @@ for package in (pipeline, trainer):
             print(module.name)
 """
 
-#: Runs a program of the environment with the wheel; gives its merged output.
-InWheel = Callable[..., str]
+
+@dataclass(frozen=True)
+class InWheel:
+    """Runs a program of the environment with the wheel, in `folder`; gives its merged output."""
+
+    programs: Path
+    folder: Path
+
+    def __call__(self, program: str, *arguments: str) -> str:
+        return run(self.programs / program, *arguments, folder=self.folder)
 
 
 def run(*command: str | Path, folder: Path) -> str:
     """Output of a process that sees neither this project's folder nor the settings of ours."""
-    environment = {"PATH": os.defpath, "COLUMNS": "100", "OMP_NUM_THREADS": "2"}
+    environment = {"PATH": os.defpath, "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [str(word) for word in command],
         cwd=folder,
@@ -87,7 +100,7 @@ def in_wheel(tmp_path_factory: pytest.TempPathFactory) -> InWheel:
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     work = folder / "work"
     work.mkdir()
-    return lambda program, *arguments: run(home / "bin" / program, *arguments, folder=work)
+    return InWheel(home / "bin", work)
 
 
 def test_the_packages_are_those_of_the_wheel(in_wheel: InWheel) -> None:
@@ -124,3 +137,13 @@ def test_the_demo_runs_to_generated_text(in_wheel: InWheel) -> None:
     assert script.count("webtext") >= 4
     shown = in_wheel("/bin/sh", "-e", "-c", script)
     assert "kept: False" in shown and "To create a table" in shown
+    learnt(in_wheel.folder / "here")
+
+
+def learnt(demo: Path) -> None:
+    """Its model foretells words far better than their frequencies do."""
+    stream = Stream(
+        find_shards(str(demo / "data/quickstart/tokens/gpt2")), "validation", 128, shuffled=False
+    )
+    assert len(losses(demo / "runs/quickstart")) == 200
+    assert validation(demo / "runs/quickstart") < unigram_entropy(stream, 8192) - 0.5

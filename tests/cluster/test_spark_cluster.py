@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from cluster.machines import Machine, wait_for
-from cluster.site import BUCKET, Site, fingerprints_of, one_line
+from cluster.site import BUCKET, Site, one_line
 
 pytestmark = [
     pytest.mark.system,
@@ -78,20 +78,23 @@ def spark(site: Site) -> Iterator[SparkCluster]:
         machine.kill("org.apache.spark")
 
 
-def test_a_killed_executor_changes_nothing(spark: SparkCluster, sample_root: Path) -> None:
+def test_a_killed_executor_changes_nothing(spark: SparkCluster) -> None:
     """All stages, the crawl over the network included."""
-    root = f"{BUCKET}/spark"
+    root, alone = f"{BUCKET}/spark", f"{BUCKET}/alone"
+    asked = (*spark.crawl(), "--set", "links.min_karma=90")
+    code, output = spark.client.run(*spark.build(alone, "local", *asked, "--workers", "1"))
+    assert code == 0, output
     killed: list[int] = []
 
     def kill_executor(machine: Machine) -> None:
         killed.extend(process.pid for process in machine.processes(EXECUTOR))
         machine.kill(EXECUTOR)
 
-    with spark.struck(spark.on_spark(root, *spark.crawl()), kill_executor) as (process, _):
+    with spark.struck(spark.on_spark(root, *asked), kill_executor) as (process, _):
         output = process.communicate()[0]
     assert process.returncode == 0, output
     assert killed and "tokens: done" in output
-    assert spark.fingerprints(root) == fingerprints_of(str(sample_root))
+    assert spark.fingerprints(root) == spark.fingerprints(alone)
 
 
 def test_a_folder_that_is_another_on_each_machine_is_refused(spark: SparkCluster) -> None:
