@@ -53,6 +53,8 @@ class Airflow:
             home,
             PATH=f"{python.parent}:{os.environ['PATH']}",
             AIRFLOW__CORE__PARALLELISM="2",
+            # The DAGs do not change while they run, and to read them takes a process each time.
+            AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL="3600",
             AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS="True",
             AIRFLOW__CORE__EXECUTION_API_SERVER_URL=f"{self.address}/execution/",
             AIRFLOW__API__PORT=str(api),
@@ -108,11 +110,14 @@ class Airflow:
         ended = all(run["state"] in {"success", "failed"} for run in runs)
         return runs if len(runs) >= count and ended else None
 
-    def wait(self, done: Callable[[], Any]) -> Any:
-        """Polls until there is an answer that is true; the test's time-out bounds it."""
+    def wait(self, done: Callable[[], Any], pause: float = 0.5) -> Any:
+        """Polls until there is an answer that is true; the test's time-out bounds it.
+
+        `pause` is in seconds; each question to the API takes a part of one.
+        """
         while not (found := done()):
             assert self._process.poll() is None, self.log.read_text()[-4000:]
-            time.sleep(0.5)
+            time.sleep(pause)
         return found
 
     def _stop(self) -> None:

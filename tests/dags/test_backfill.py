@@ -126,9 +126,9 @@ def test_a_backfill_of_two_months_is_one_full_build_and_is_trained_on(
         airflow.wait(lambda: airflow.ask("dags/webtext_train", is_paused=False))
         kill_the_documents_of_the_first_month(airflow, root)
         whole = all_at_once(recipe, webtext)
-        runs = airflow.wait(lambda: airflow.runs("webtext_monthly", "backfill"))
+        runs = airflow.wait(lambda: airflow.runs("webtext_monthly", "backfill"), 5)
         trained = airflow.wait(
-            lambda: airflow.runs("webtext_train", "asset_triggered", len(MONTHS))
+            lambda: airflow.runs("webtext_train", "asset_triggered", len(MONTHS)), 5
         )
         said = airflow.ask("dags/webtext_monthly/dagRuns/~/taskInstances?limit=200")
         events = airflow.ask("assets/events")["asset_events"]
