@@ -3,11 +3,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Little of what is installed is ever imported: a module is compiled then, not here, which would
-# take 40 % of the time.
-INSTALL := pip --disable-pip-version-check install --quiet --no-compile
+INSTALL := pip --disable-pip-version-check install --quiet
 PIP := $(BIN)/$(INSTALL) -c constraints.txt
 PIP_OF_OTHERS := bin/$(INSTALL)
+# Where it is set, each of the hundreds of processes that tests start compiles all of our modules.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: quickstart test test-system peers airflow lint format schemas site clean
 
