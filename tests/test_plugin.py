@@ -40,8 +40,7 @@ SHOWN = [*sorted(EXAMPLE.glob("*.toml")), *sorted(EXAMPLE.glob("*/[!_]*.py"))]
 PAGE_COUNT = 60
 SHARDS = "corpus/tokens/characters"
 
-#: Commands for which torch is there already, since they come to know the environment late.
-TRAINER = ("train", "export", "eval", "report", "--result")
+#: `webtext` in a process that has imported torch and Beam before it knows of the environment.
 IN_ENVIRONMENT = """
 import runpy, site, sys
 site.addsitedir(sys.argv.pop(1))
@@ -87,9 +86,7 @@ def webtext(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Webtext:
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", source], check=True)
 
     def run(*arguments: str, code: int = 0) -> str:
-        if arguments[0] in TRAINER:
-            done = run_python("-c", IN_ENVIRONMENT, str(site), *arguments, folder=folder)
-        else:
+        if arguments[0] == "build":
             done = subprocess.run(
                 [python, "-P", "-m", "pipeline", *arguments],
                 cwd=folder,
@@ -98,6 +95,8 @@ def webtext(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Webtext:
                 text=True,
                 check=False,
             )
+        else:
+            done = run_python("-c", IN_ENVIRONMENT, str(site), *arguments, folder=folder)
         assert done.returncode == code, done.stdout
         return done.stdout
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pipeline.dedup.batch import Batch
-from pipeline.engine.steps import Reports, Step
+from pipeline.engine.steps import Make, Plan, Reports, Step
 from pipeline.store import files
 from pipeline.store.parts import Part, work_key
 
@@ -37,9 +37,7 @@ def packed(step: Step, batch: Batch) -> Step:
     return replace(step, plan=plan, make=_Unpacked(step.make))
 
 
-def _plan(
-    before: Reports, plan: Callable[[Reports], Iterable[Any]], batch: Batch
-) -> Iterator[PackedUnit]:
+def _plan(before: Reports, plan: Plan, batch: Batch) -> Iterator[PackedUnit]:
     stored = _JSON.dump_json(batch)
     path = files.join(batch.work, f"batch-{work_key(stored)}.json")
     if not files.exists(path):
@@ -54,7 +52,7 @@ def _plan(
 class _Unpacked:
     """Makes what a packed unit asks for; its name is that of who does it."""
 
-    make: Callable[[Any], Iterable[Part]]
+    make: Make
 
     def __call__(self, unit: PackedUnit) -> Iterable[Part]:
         return self.make(_Unpickler(unit).load())

@@ -44,12 +44,9 @@ from pipeline.dedup.search import band_units, search_band
 from pipeline.dedup.sort import sort, sort_units
 from pipeline.dedup.write import write, write_units
 from pipeline.engine.stage_steps import Ending, StageSteps
-from pipeline.engine.steps import Step
+from pipeline.engine.steps import Make, Step
 from pipeline.store.manifest import Manifest, table_of
 from pipeline.store.parts import Part
-
-#: Units of a step, from the reports of all before it and the keyword `batch`.
-Plan = Callable[..., Iterable[Any]]
 
 
 def plan_group(before: Sequence[Part], batch: Batch) -> list[GroupUnit]:
@@ -70,10 +67,10 @@ def plan_connect(before: Sequence[Part], batch: Batch) -> list[ConnectUnit]:
 
 
 def steps_of(batch: Batch) -> tuple[Step, ...]:
-    """The steps of a run."""
+    """The steps of a run, whose plans take the batch as well."""
 
     def step(
-        name: str, plan: Plan, make: Callable[[Any], Iterable[Part]], *, alone: bool = False
+        name: str, plan: Callable[..., Iterable[Any]], make: Make, *, alone: bool = False
     ) -> Step:
         return Step(name, partial(plan, batch=batch), make, alone)
 

@@ -32,13 +32,14 @@ class Extraction:
 
     def plan(self) -> StageSteps:
         """Units are planned from the sizes of the fetch tables alone."""
+        tables = self._tables()
         steps = (
-            Step("Sort", partial(all_of, self.sort_units()), sort),
-            Step("Extract", partial(all_of, self.units()), make),
+            Step("Sort", partial(all_of, tables), sort),
+            Step("Extract", partial(all_of, self._units(tables)), make),
         )
         return StageSteps(steps, Ending(self.folder, self.draft, partial(filter, is_result)))
 
-    def sort_units(self) -> list[FetchTable]:
+    def _tables(self) -> list[FetchTable]:
         """One unit a fetch table."""
         pieces = count_pieces(list(map(rows_of, self.fetches)), self.settings.pages_per_unit)
         of = len(self.fetches)
@@ -47,9 +48,9 @@ class Extraction:
             for number, (path, count) in enumerate(zip(self.fetches, pieces, strict=True))
         ]
 
-    def units(self) -> list[Unit]:
+    def _units(self, tables: list[FetchTable]) -> list[Unit]:
         """The units of extraction, each a piece of a fetch table."""
-        pieces = [(table, piece) for table in self.sort_units() for piece in range(table.pieces)]
+        pieces = [(table, piece) for table in tables for piece in range(table.pieces)]
         return [
             Unit(
                 fetched=table.name,

@@ -38,7 +38,11 @@ def all_of(units: Sequence[Any], _before: Reports) -> Sequence[Any]:
     return units
 
 
+def stays(part: Part) -> bool:
+    """True for a report of a file that stays, and for one of numbers alone."""
+    return part.file is None or is_result(part)
+
+
 def without_scratch(part: Part) -> Part:
     """The report of a scratch file, whose numbers count but which will not be there."""
-    stays = part.file is None or is_result(part)
-    return part if stays else Part(None, part.counts, part.extra, part.audit)
+    return part if stays(part) else Part(None, part.counts, part.extra, part.audit)

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from pipeline.engine.stage_steps import Ending, StageSteps
-from pipeline.engine.steps import Step
+from pipeline.engine.steps import Step, stays
 from pipeline.pages.deal import plan_rescue, reached_something
 from pipeline.pages.wayback import Rescue, rescue
-from pipeline.store.manifest import WORK, Manifest
-from pipeline.store.parts import Part
+from pipeline.store.manifest import Manifest
 
 
 def plan_pages(
@@ -23,8 +22,4 @@ def plan_pages(
     # One unit asks the Wayback Machine, since it allows one connection.
     dead = [Step("Wayback", partial(plan_rescue, fallback), rescue, alone=True)] if fallback else []
     check = partial(reached_something, folder)
-    return StageSteps((*steps, *dead), Ending(folder, draft, partial(filter, _stays), check))
-
-
-def _stays(part: Part) -> bool:
-    return part.file is None or not part.file.name.startswith(f"{WORK}/")
+    return StageSteps((*steps, *dead), Ending(folder, draft, partial(filter, stays), check))

@@ -7,8 +7,7 @@ import sys
 import pytest
 from cluster.conftest import DaskCluster
 from cluster.site import BUCKET
-
-from pipeline.conformance import GROUPS
+from conformance.options import only
 
 pytestmark = pytest.mark.system
 
@@ -18,15 +17,10 @@ def test_a_cluster_is_proven_by_one_command(cluster: DaskCluster) -> None:
 
     Cases of grouping and of state, which need all workers; tests/conformance has the rest on dask.
     """
-    left_out = [
-        f"--without={case}"
-        for group in GROUPS.keys() - {"grouping", "state"}
-        for case in GROUPS[group]
-    ]
     code, output = cluster.client.run(
         sys.executable, "-P", "-m", "pipeline", "runner", "check", "dask",
         "--at", f"{BUCKET}/check", "--set", f"runner.dask.scheduler={cluster.scheduler}",
-        *left_out,
+        *only("grouping", "state"),
     )  # fmt: skip
     assert code == 0, output
     assert "cases as on FnApiRunner" in output
